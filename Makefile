@@ -1,0 +1,118 @@
+# Needs make and Python 3.11 to 3.13; everything else is installed into .venv. `make` lists targets.
+
+VENV := .venv
+BIN := $(VENV)/bin
+BENCH_VENV := .venv-bench
+# Test processes at a time. Each loads TensorFlow: count 2 GB for one.
+JOBS ?= 2
+
+# The first Python here that will do; `make PYTHON=/path/to/python3.12 ...` names another.
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+	"$$p" -c '$(SUPPORTED)' >/dev/null 2>&1 && echo "$$p" && break; done)
+
+# Variables, because a comma would end an argument of `call`.
+RUN := -e .
+DEV := -e '.[dev,docs]'
+PEERS := -e . -r benchmarks/requirements.txt
+
+# $(call install,ENVIRONMENT,ARGUMENTS): creates the environment where there is none, installs into
+# it at the pinned versions. uv where it is there, plain venv and pip where it is not or fails: a
+# mirror may be set up for pip alone.
+define install
+	@"$(PYTHON)" -c '$(SUPPORTED)' 2>/dev/null || { \
+		echo "augreg needs Python 3.11, 3.12 or 3.13. $(or $(PYTHON),python3) is" \
+			"$$("$(or $(PYTHON),python3)" --version 2>&1 || true)" >&2; \
+		echo "Install one of them, or name it: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; \
+		exit 1; }
+	@echo "Installing augreg into $(1) at the versions in constraints.txt (once; 3 GB) ..."
+	@{ command -v uv >/dev/null 2>&1 \
+		&& { "$(1)/bin/python" -c '$(SUPPORTED)' 2>/dev/null \
+			|| uv venv --quiet --clear --python "$(PYTHON)" "$(1)"; } \
+		&& uv pip install --quiet --python "$(1)/bin/python" -c constraints.txt $(2); } \
+	|| { { "$(1)/bin/python" -m pip --version >/dev/null 2>&1 \
+			|| "$(PYTHON)" -m venv --clear "$(1)" \
+			|| { echo "Python's venv is missing (on Debian: apt install python3-venv)" >&2; exit 1; }; } \
+		&& "$(1)/bin/python" -m pip install --quiet --disable-pip-version-check \
+			-c constraints.txt $(2); }
+	@touch "$@"
+endef
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: install
+install: $(VENV)/.dev ## create .venv with everything needed to work on augreg
+
+$(VENV)/.run: pyproject.toml constraints.txt
+	$(call install,$(VENV),$(RUN))
+
+$(VENV)/.dev: pyproject.toml constraints.txt
+	$(call install,$(VENV),$(DEV))
+	@touch $(VENV)/.run
+
+$(BENCH_VENV)/.run: pyproject.toml constraints.txt benchmarks/requirements.txt
+	$(call install,$(BENCH_VENV),$(PEERS))
+
+.PHONY: demo
+demo: $(VENV)/.run ## train on the embedded digits, write a preview, say where everything lies
+	@rm -rf runs/demo
+	$(BIN)/augreg train policies/digits.json --data digits --epochs 5 --output runs/demo
+	$(BIN)/augreg preview policies/flowers.json --output runs/demo/preview.png
+	@echo
+	@echo "Everything lies in runs/demo:"
+	@echo "  preview.png    a photograph beside nine samples of policies/flowers.json"
+	@echo "  curves.png     loss and accuracy by epoch (history.csv has the numbers)"
+	@echo "  summary.json   test accuracy, images per second, policy hash, versions"
+	@echo "  model.keras    the trained model; export/ is a SavedModel that takes raw images"
+	@echo "  policy.json    the policy it was trained with"
+	@echo "Next: $(BIN)/augreg explain policies/flowers.json, or $(BIN)/augreg --help"
+
+.PHONY: test
+test: style types layers generated docs unit ## every check; the tests come last
+
+.PHONY: style
+style: $(VENV)/.dev ## ruff: lint and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+.PHONY: types
+types: $(VENV)/.dev ## mypy
+	$(BIN)/mypy
+
+.PHONY: layers
+layers: $(VENV)/.dev ## import-linter: who may import what
+	$(BIN)/lint-imports
+
+.PHONY: generated
+generated: $(VENV)/.dev ## the generated files are current
+	$(BIN)/augreg schema | diff policies/policy.schema.json - \
+		|| { echo "policies/policy.schema.json is out of date: run 'make generate'" >&2; exit 1; }
+	$(BIN)/python docs/generate.py --check
+
+.PHONY: generate
+generate: $(VENV)/.dev ## write the generated files anew
+	@mkdir -p build
+	$(BIN)/augreg schema > build/policy.schema.json
+	mv build/policy.schema.json policies/policy.schema.json
+	$(BIN)/python docs/generate.py
+
+.PHONY: docs
+docs: $(VENV)/.dev ## build the documentation into build/docs
+	$(BIN)/sphinx-build -W --keep-going -q docs build/docs
+	@echo "build/docs/index.html"
+
+.PHONY: unit
+unit: $(VENV)/.dev ## pytest
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+
+.PHONY: bench
+bench: $(BENCH_VENV)/.run ## measure augreg beside its peers
+	$(BENCH_VENV)/bin/python -m benchmarks
+
+.PHONY: clean
+clean: ## remove what was built; runs/ stays
+	rm -rf $(VENV) $(BENCH_VENV) build dist .hypothesis .import_linter_cache \
+		.mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

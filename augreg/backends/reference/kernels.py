@@ -1,0 +1,169 @@
+"""Pixels in NumPy: one function per stage, each on a float32 batch [B,H,W,C] in 0..1."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from augreg import resampling
+from augreg.algebra import ColorMap, Resize
+from augreg.lower import Lattice
+from augreg.xp import NUMPY
+
+Images = NDArray[Any]
+UNIT = np.float32(1 / 255)
+
+
+def lattice(images: Images, element: Lattice, size: tuple[int, int]) -> Images:
+    """Moves whole pixels; output pixels outside of the window are 0."""
+    out = np.zeros((len(images), *size, images.shape[-1]), images.dtype)
+    y, x = np.mgrid[: size[0], : size[1]].astype(np.int64)
+    points = np.stack([x, y], axis=-1)
+    for b, image in enumerate(images):
+        linear, offset = _row(element.linear, b), _row(element.offset, b)
+        left, top, right, bottom = _row(element.window, b)
+        sx, sy = np.moveaxis(points @ linear.T.astype(np.int64) + offset, -1, 0)
+        inside = (sx >= left) & (sx < right) & (sy >= top) & (sy < bottom)
+        out[b][inside] = image[sy[inside], sx[inside]]
+    return out
+
+
+def affine(
+    images: Images,
+    matrix: NDArray[Any],
+    size: tuple[int, int],
+    fill: str,
+    fill_value: float | tuple[float, ...],
+    interpolation: str,
+) -> Images:
+    """Resamples along `matrix` (float32 [B,2,3], centred, output→input)."""
+    height, width = images.shape[1:3]
+    y, x = np.mgrid[: size[0], : size[1]]
+    centred = np.stack([x - (size[1] - 1) / 2, y - (size[0] - 1) / 2], axis=-1)
+    out = np.empty((len(images), *size, images.shape[-1]), np.float32)
+    for b, image in enumerate(images):
+        rows = _row(matrix, b).astype(np.float64)
+        source = centred @ rows[:, :2].T + rows[:, 2]
+        sx, sy = source[..., 0] + (width - 1) / 2, source[..., 1] + (height - 1) / 2
+        out[b] = sample(image, sx, sy, fill, fill_value, interpolation)
+    return out
+
+
+def sample(
+    image: Images,
+    sx: NDArray[Any],
+    sy: NDArray[Any],
+    fill: str,
+    fill_value: float | tuple[float, ...] = 0.0,
+    interpolation: str = "bilinear",
+) -> Images:
+    """An image [H,W,C] read at real positions, with what lies outside filled (scipy's modes)."""
+    if interpolation == "nearest":
+        return _read(image, np.floor(sx + 0.5), np.floor(sy + 0.5), fill, fill_value)
+    x0, y0 = np.floor(sx), np.floor(sy)
+    wx, wy = (sx - x0)[..., None], (sy - y0)[..., None]
+    top = _read(image, x0, y0, fill, fill_value) * (1 - wx)
+    top = top + _read(image, x0 + 1, y0, fill, fill_value) * wx
+    bottom = _read(image, x0, y0 + 1, fill, fill_value) * (1 - wx)
+    bottom = bottom + _read(image, x0 + 1, y0 + 1, fill, fill_value) * wx
+    return np.asarray(top * (1 - wy) + bottom * wy, np.float32)
+
+
+def _read(
+    image: Images,
+    x: NDArray[Any],
+    y: NDArray[Any],
+    fill: str,
+    fill_value: float | tuple[float, ...],
+) -> Images:
+    height, width = image.shape[:2]
+    pixels = image[_inside(y, height, fill), _inside(x, width, fill)]
+    if fill != "constant":
+        return np.asarray(pixels)
+    outside = (x < 0) | (x >= width) | (y < 0) | (y >= height)
+    return np.where(outside[..., None], np.asarray(fill_value, np.float32), pixels)
+
+
+def _inside(position: NDArray[Any], side: int, fill: str) -> NDArray[np.int64]:
+    i = position.astype(np.int64)
+    if fill == "wrap":
+        return i % side
+    if fill == "reflect":
+        i = i % (2 * side)
+        return np.minimum(i, 2 * side - 1 - i)
+    return np.clip(i, 0, side - 1)
+
+
+def color(images: Images, element: ColorMap) -> Images:
+    """x' = matrix x + mean m + offset per pixel."""
+    offset = element.offset
+    if element.mean is not None:
+        mean = images.mean(axis=(1, 2), dtype=np.float64).astype(np.float32)
+        offset = offset + np.einsum(
+            "bij,bj->bi",
+            np.broadcast_to(element.mean, (len(images), *element.mean.shape[1:])),
+            mean,
+        )
+    matrix = np.broadcast_to(element.matrix, (len(images), *element.matrix.shape[1:]))
+    mapped = np.einsum("bij,bhwj->bhwi", matrix, images)
+    return np.asarray(mapped + offset[:, None, None, :], np.float32)
+
+
+def resize(images: Images, element: Resize) -> Images:
+    """uint8 or float [B,H,W,C] to float32 [B,height,width,C] in 0..1.
+
+    Plain bilinear is done in the very order of `tf.image.resize`, because what follows may round it
+    to uint8, and another order would round some pixels otherwise.
+    """
+    if element.method != "bilinear" or element.antialias:
+        size = (images.shape[1], images.shape[2])
+        return np.asarray(resampling.resize(NUMPY, to_unit(images), element, size))
+    out = np.zeros((len(images), *element.size, images.shape[-1]), np.float32)
+    target = element.inner or element.size
+    top, left = ((whole - part) // 2 for whole, part in zip(element.size, target, strict=True))
+    for b, image in enumerate(images):
+        if element.box is not None:
+            y, x, height, width = _row(element.box, b)
+            image = image[y : y + height, x : x + width]
+        inner = _bilinear(image.astype(np.float32), target)
+        inner = inner * UNIT if images.dtype == np.uint8 else inner
+        out[b, top : top + target[0], left : left + target[1]] = inner
+    return out
+
+
+def _bilinear(image: Images, target: tuple[int, int]) -> Images:
+    (y0, y1, wy), (x0, x1, wx) = (
+        _taps(side, wanted) for side, wanted in zip(image.shape[:2], target, strict=True)
+    )
+    wx, wy = wx[None, :, None], wy[:, None, None]
+    upper, lower = image[y0], image[y1]
+    upper = upper[:, x0] + (upper[:, x1] - upper[:, x0]) * wx
+    lower = lower[:, x0] + (lower[:, x1] - lower[:, x0]) * wx
+    return np.asarray(upper + (lower - upper) * wy)
+
+
+def _taps(side: int, target: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float32]]:
+    half = np.float32(0.5)
+    scale = np.float32(side) / np.float32(target)
+    centre = (np.arange(target, dtype=np.float32) + half) * scale - half
+    low = np.floor(centre)
+    taps = (np.clip(tap, 0, side - 1).astype(np.int64) for tap in (low, np.ceil(centre)))
+    return *taps, centre - low
+
+
+def to_unit(images: Images) -> Images:
+    """uint8 times float32(1/255); floats are in 0..1 already."""
+    return images * UNIT if images.dtype == np.uint8 else images
+
+
+def quantize(images: Images) -> NDArray[np.uint8]:
+    """float 0..1 to uint8, clipped and rounded half up; uint8 stays."""
+    if images.dtype == np.uint8:
+        return images
+    return np.floor(np.clip(images, 0, 1) * np.float32(255) + np.float32(0.5)).astype(np.uint8)
+
+
+def _row(array: NDArray[Any], b: int) -> NDArray[Any]:
+    return np.asarray(array[b if len(array) > 1 else 0])

@@ -1,0 +1,179 @@
+"""Runs a plan in NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from augreg import algebra
+from augreg.backends.reference import kernels
+from augreg.checks import as_uint32, check_images
+from augreg.lower import Draws, Lowering
+from augreg.plan import (
+    SECTIONS,
+    AffineStage,
+    BranchStage,
+    ColorPart,
+    LatticeStage,
+    PixelPart,
+    PointwiseStage,
+    ResizeStage,
+    Stage,
+    plan,
+)
+from augreg.policy import Output, load_policy
+from augreg.xp import NUMPY
+
+Images = NDArray[Any]
+
+
+def augment(
+    images: Images,
+    policy: Any,
+    seed: int,
+    index: Any = None,
+    epoch: int = 0,
+    training: bool = True,
+    *,
+    input_range: tuple[float, float] = (0, 1),
+    sections: Iterable[str] = SECTIONS,
+) -> Images:
+    """Augments a batch in NumPy: the reference, slow and plain.
+
+    Args:
+        images: uint8 (0..255) or float (`input_range`) [B,H,W,C] or [H,W,C], C 1 or 3.
+        policy: a `Policy`, a dict or a path.
+        seed, epoch: 0 to 2**32-1.
+        index: [B] positions of the samples in their source; 0, 1, ... where None.
+        training: False leaves `augment` out and takes `prepare.eval`.
+        input_range: what floats mean.
+        sections: which of prepare, augment and output to run. Without output, the result is
+            float32 in 0..1, unclipped; uint8 after prepare alone, where the images came as uint8.
+
+    Returns:
+        [B,H',W',C'] (or without B) in the policy's output dtype and range.
+
+    Raises:
+        PolicyError: the policy is wrong, or can't work on images of this size.
+
+    >>> import numpy as np, augreg
+    >>> black = np.zeros((2, 4, 4, 3), np.uint8)
+    >>> augreg.augment(black, {"version": 1, "augment": [{"op": "invert"}]}, seed=7).max()
+    np.float32(1.0)
+    """
+    images = np.asarray(images)
+    check_images(images.shape, str(images.dtype))
+    if images.ndim == 3:
+        alone = [0] if index is None else np.reshape(index, (1,))
+        batch = images[None]
+        return augment(
+            batch, policy, seed, alone, epoch, training, input_range=input_range, sections=sections
+        )[0]
+    size = (images.shape[1], images.shape[2])
+    planned = plan(
+        load_policy(policy),
+        training=training,
+        sections=sections,
+        size=size,
+        channels=images.shape[3],
+    )
+    positions = np.arange(len(images)) if index is None else np.asarray(index)
+    named = ((seed, "seed"), (epoch, "epoch"), (positions, "index"))
+    words = Draws.make(NUMPY, planned, *(as_uint32(value, name) for value, name in named))
+    run = _Run(Lowering(NUMPY, words))
+    came_as_uint8 = images.dtype == np.uint8
+    if not came_as_uint8:
+        images = _unit_range(images, input_range)
+    if planned.prepare:
+        images = run.stages(planned.prepare, images)
+        images = kernels.quantize(images) if came_as_uint8 else images
+    images = run.stages(planned.augment, images)
+    if planned.output:
+        return output(kernels.to_unit(images), planned.output)
+    return images if came_as_uint8 and not planned.augment else kernels.to_unit(images)
+
+
+def output(images: Images, spec: Output) -> Images:
+    """Clips to 0..1 and maps to the policy's output. float32 in, the output's dtype out."""
+    if spec.dtype == "uint8":
+        return kernels.quantize(images)
+    clipped = np.clip(images, 0, 1)
+    scale, offset = (np.asarray(part, np.float32) for part in (spec.scale, spec.offset))
+    mapped = clipped * scale + offset
+    if spec.dtype == "bfloat16":
+        import ml_dtypes  # NumPy has no bfloat16; TensorFlow brings this
+
+        return np.asarray(mapped.astype(ml_dtypes.bfloat16))
+    return np.asarray(mapped.astype(spec.dtype))
+
+
+def _unit_range(images: Images, input_range: tuple[float, float]) -> Images:
+    lo, hi = input_range
+    images = images.astype(np.float32)
+    if (lo, hi) == (0, 1):
+        return images
+    return (images - np.float32(lo)) * np.float32(1 / (hi - lo))
+
+
+class _Run:
+    """Stages of one batch, in order."""
+
+    def __init__(self, lowering: Lowering) -> None:
+        self.lowering = lowering
+
+    def stages(self, stages: Iterable[Stage], images: Images) -> Images:
+        for stage in stages:
+            images = self.stage(stage, images)
+        return images
+
+    def stage(self, stage: Stage, images: Images) -> Images:
+        size = (images.shape[1], images.shape[2])
+        match stage:
+            case LatticeStage():
+                element = self.lowering.lattice(stage, size)
+                return kernels.lattice(images, element, self.size_after(stage, size))
+            case AffineStage():
+                matrix = self.lowering.affine(stage, size)
+                after = self.size_after(stage, size)
+                modes = (stage.fill, stage.fill_value, stage.interpolation)
+                return kernels.affine(kernels.to_unit(images), matrix, after, *modes)
+            case PointwiseStage():
+                images = kernels.to_unit(images)
+                for part in stage.parts:
+                    images = self.part(part, images)
+                return images
+            case ResizeStage():
+                (item,) = stage.items
+                element = self.lowering.element(item.step, size, item.suffix)
+                return kernels.resize(images, element)
+            case BranchStage():
+                return self.branches(stage, images)
+
+    def size_after(
+        self, stage: LatticeStage | AffineStage, size: tuple[int, int]
+    ) -> tuple[int, int]:
+        height, width = stage.size_out
+        assert height is not None and width is not None, "the reference plans at known sizes"
+        return height, width
+
+    def part(self, part: ColorPart | PixelPart, images: Images) -> Images:
+        if isinstance(part, ColorPart):
+            return kernels.color(images, self.lowering.color(part.items, images.shape[-1]))
+        item, lowering = part.item, self.lowering
+        element = lowering.element(item.step, images.shape[1:3], item.suffix)
+        assert isinstance(element, algebra.PixelFunction)
+        planes = tuple(np.moveaxis(images, -1, 0))
+        arguments = [np.reshape(argument, (-1, 1, 1)) for argument in element.arguments]
+        result = np.stack(element.function(NUMPY, planes, *arguments), axis=-1)
+        condition = lowering.condition(item)
+        if condition is None:
+            return result
+        return np.where(np.reshape(condition, (-1, 1, 1, 1)), result, images)
+
+    def branches(self, stage: BranchStage, images: Images) -> Images:
+        chosen = np.broadcast_to(self.lowering.chosen(stage.group, stage.suffix), len(images))
+        results = [kernels.to_unit(self.stages(branch, images)) for branch in stage.branches]
+        return np.stack([results[branch][b] for b, branch in enumerate(chosen)])

@@ -1,0 +1,1 @@
+"""A plan as TensorFlow ops, for tf.data and for models. Only these modules touch pixels there."""

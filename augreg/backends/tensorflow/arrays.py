@@ -1,0 +1,89 @@
+"""The namespace of `augreg.xp` on TensorFlow: eager, in a graph and under XLA."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from augreg.xp import Namespace
+
+
+def _array(value: Any, dtype: str = "float32") -> tf.Tensor:
+    if tf.is_tensor(value):
+        return value if value.dtype == dtype else tf.cast(value, dtype)
+    return tf.constant(value, dtype)
+
+
+def _shape(x: Any) -> tuple[Any, ...]:
+    """Static sides as ints, the others as int32 scalars."""
+    static = x.shape
+    if all(side is not None for side in static):
+        return tuple(int(side) for side in static)
+    dynamic = tf.shape(x)
+    return tuple(dynamic[i] if side is None else int(side) for i, side in enumerate(static))
+
+
+def _stack(arrays: Any, axis: int = 0) -> tf.Tensor:
+    """Stacks arrays of one rank whose leading dimensions may be B or 1."""
+    arrays = [tf.convert_to_tensor(array) for array in arrays]
+    if len({tuple(array.shape) for array in arrays}) > 1:
+        total = arrays[0]
+        for array in arrays[1:]:
+            total = total + tf.zeros_like(array)
+        arrays = [array + tf.zeros_like(total) for array in arrays]
+    return tf.stack(arrays, axis)
+
+
+def _concat(arrays: Any, axis: int = 0) -> tf.Tensor:
+    return tf.concat([tf.convert_to_tensor(array) for array in arrays], axis)
+
+
+class _TensorFlow:
+    name = "tensorflow"
+
+    array = staticmethod(_array)
+    zeros_like = staticmethod(tf.zeros_like)
+    ones_like = staticmethod(tf.ones_like)
+    eye = staticmethod(lambda n: tf.eye(n, dtype=tf.float32))
+    arange = staticmethod(lambda n: tf.range(tf.cast(n, tf.int32), dtype=tf.int32))
+
+    cast = staticmethod(lambda x, dtype: tf.cast(x, dtype))
+    shape = staticmethod(_shape)
+    reshape = staticmethod(lambda x, shape: tf.reshape(x, shape))
+    stack = staticmethod(_stack)
+    concat = staticmethod(_concat)
+    broadcast_to = staticmethod(tf.broadcast_to)
+    transpose = staticmethod(lambda x, axes: tf.transpose(x, axes))
+    take = staticmethod(lambda x, indices, axis=0: tf.gather(x, indices, axis=axis))
+
+    where = staticmethod(tf.where)
+    minimum = staticmethod(tf.minimum)
+    maximum = staticmethod(tf.maximum)
+    clip = staticmethod(lambda x, lo, hi: tf.minimum(tf.maximum(x, lo), hi))
+    abs = staticmethod(tf.abs)
+    floor = staticmethod(tf.floor)
+    round = staticmethod(tf.round)
+    sqrt = staticmethod(tf.sqrt)
+    exp = staticmethod(tf.exp)
+    log = staticmethod(tf.math.log)
+    power = staticmethod(tf.pow)
+    sin = staticmethod(tf.sin)
+    cos = staticmethod(tf.cos)
+    tan = staticmethod(tf.tan)
+    matmul = staticmethod(tf.matmul)
+
+    sum = staticmethod(lambda x, axis, keepdims=False: tf.reduce_sum(x, axis, keepdims))
+    mean = staticmethod(lambda x, axis, keepdims=False: tf.reduce_mean(x, axis, keepdims))
+    max = staticmethod(lambda x, axis, keepdims=False: tf.reduce_max(x, axis, keepdims))
+    min = staticmethod(lambda x, axis, keepdims=False: tf.reduce_min(x, axis, keepdims))
+    argsort = staticmethod(lambda x: tf.argsort(x, axis=-1, stable=True))
+    cumsum = staticmethod(lambda x: tf.cumsum(x, axis=-1))
+
+    shift_left = staticmethod(lambda x, bits: tf.bitwise.left_shift(x, tf.cast(bits, x.dtype)))
+    shift_right = staticmethod(lambda x, bits: tf.bitwise.right_shift(x, tf.cast(bits, x.dtype)))
+    bitwise_or = staticmethod(tf.bitwise.bitwise_or)
+    bitwise_xor = staticmethod(tf.bitwise.bitwise_xor)
+
+
+TENSORFLOW: Namespace = _TensorFlow()

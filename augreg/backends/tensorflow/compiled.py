@@ -1,0 +1,91 @@
+"""Batches in, batches out: keeps a program for each size, number of channels and dtype."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from augreg.backends.tensorflow.program import Program
+from augreg.checks import as_uint32, check_images
+from augreg.optimize import optimize
+from augreg.plan import Plan, check_sections, plan
+from augreg.policy import Policy
+
+Range = tuple[float, float]
+
+
+@dataclass
+class Compiled:
+    """A policy's sections as functions of batches.
+
+    Attributes:
+        seed: uint32.
+        sections: which of prepare, augment and output to run.
+        input_range: what floats mean; what leaves an earlier section is in 0..1.
+        portable: a model around it may be compiled by XLA. prepare then keeps to ops that XLA has;
+            otherwise it runs as TensorFlow's own ops. Either takes images of any size.
+    """
+
+    policy: Policy
+    seed: int
+    training: bool
+    sections: tuple[str, ...]
+    input_range: Range = (0, 1)
+    portable: bool = False
+    _programs: dict[Any, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.sections = check_sections(self.sections)
+        self.seed = int(as_uint32(self.seed, "seed"))
+
+    def __call__(self, images: tf.Tensor, index: tf.Tensor, epoch: tf.Tensor) -> tf.Tensor:
+        """images [B,H,W,C]; index integers [B]; epoch an integer scalar."""
+        check_images(tuple(images.shape), images.dtype.name)
+        images = to_unit_range(images, self.input_range)
+        index, epoch = tf.cast(index, tf.uint32), tf.cast(epoch, tf.uint32)
+        seed = tf.constant(self.seed, tf.uint32)
+        for part in self._parts():
+            images = self._program(part, images)(images, index, seed, epoch)
+        return images
+
+    def _parts(self) -> list[tuple[str, ...]]:
+        """Sections that share a function."""
+        first = ("prepare",) if "prepare" in self.sections else ()
+        if not first or not self.policy.prepare(self.training):
+            return [self.sections]
+        rest = tuple(name for name in self.sections if name != "prepare")
+        return [first, rest] if rest else [first]
+
+    def _program(self, sections: tuple[str, ...], images: tf.Tensor) -> Any:
+        height, width, channels = images.shape[1:]
+        key = (sections, height, width, channels, images.dtype)
+        if key not in self._programs:
+            planned, _ = optimize(
+                plan(
+                    self.policy,
+                    training=self.training,
+                    sections=sections,
+                    size=(height, width),
+                    channels=channels,
+                )
+            )
+            self._programs[key] = self._traceable(planned, sections)
+        return self._programs[key]
+
+    def _traceable(self, planned: Plan, sections: tuple[str, ...]) -> Any:
+        static = None not in (*planned.size_in, *planned.size_prepared, *planned.size_out)
+        xla = static and sections != ("prepare",)
+        program = Program(planned, xla, self.portable)
+        return tf.function(program, autograph=False, jit_compile=True if xla else None)
+
+
+def to_unit_range(images: tf.Tensor, input_range: Range) -> tf.Tensor:
+    """uint8 stays; floats become float32 in 0..1."""
+    if images.dtype == tf.uint8:
+        return images
+    images = tf.cast(images, tf.float32)
+    lo, hi = input_range
+    return images if (lo, hi) == (0, 1) else (images - lo) * np.float32(1 / (hi - lo))

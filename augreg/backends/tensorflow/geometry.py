@@ -1,0 +1,214 @@
+"""Kernels that move pixels: lattice maps by one gather, affine maps by four.
+
+Plain TensorFlow ops that XLA compiles; without XLA they run too, slower, and at sizes that are
+known only at run time.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from augreg.backends.tensorflow.pixels import FIELD, Packed, Pixels, to_float
+from augreg.lower import Lattice
+
+Size = tuple[Any, Any]
+_PACKED_SIDE = 4096  # beyond, too few bits are left for the weights
+
+
+def lattice(
+    images: tf.Tensor, element: Lattice, size_in: Size, size: Size, pads: bool
+) -> tf.Tensor:
+    """Moves whole pixels of [B,H,W,C], any dtype; pixels outside of the window become 0."""
+    linear, offset = tf.convert_to_tensor(element.linear), tf.convert_to_tensor(element.offset)
+    x = tf.reshape(tf.range(size[1]), (1, 1, -1))
+    y = tf.reshape(tf.range(size[0]), (1, -1, 1))
+
+    def at(row: int) -> tf.Tensor:
+        a, b, c = linear[:, row, 0], linear[:, row, 1], offset[:, row]
+        return _column(a) * x + (_column(b) * y + _column(c))
+
+    sx, sy = at(0), at(1)
+    index = sy * size_in[1] + sx
+    if not pads:
+        return _gather(images, index, size)
+    left, top, right, bottom = (
+        _column(tf.convert_to_tensor(element.window)[:, i]) for i in range(4)
+    )
+    inside = (sx >= left) & (sx < right) & (sy >= top) & (sy < bottom)
+    moved = _gather(images, tf.where(inside, index, 0), size)
+    return tf.where(inside[..., tf.newaxis], moved, tf.zeros([], images.dtype))
+
+
+def affine(
+    pixels: Pixels,
+    matrix: tf.Tensor,
+    size_in: Size,
+    size: Size,
+    fill: str,
+    fill_value: Any,
+    interpolation: str,
+) -> Pixels:
+    """Resamples [B,H,W,C] along centred output→input matrices float32 [B,2,3]."""
+    sx, sy = _source(matrix, size_in, size)
+    if interpolation == "nearest":
+        images = pixels if isinstance(pixels, tf.Tensor) else to_float(pixels)
+        return _nearest(images, sx, sy, size_in, size, fill, fill_value)
+    if _packs(pixels, size_in, fill):
+        return _packed(pixels, sx, sy, size_in, fill)
+    return _bilinear(to_float(pixels), sx, sy, size_in, size, fill, fill_value)
+
+
+def pack(images: tf.Tensor) -> tf.Tensor:
+    """uint8 [B,H,W,3] to int64 [B,H*W], a field of 21 bits for each channel."""
+    shifts = tf.constant([1, 1 << FIELD, 1 << 2 * FIELD], tf.int64)
+    packed = tf.reduce_sum(tf.cast(images, tf.int64) * shifts, axis=-1)
+    return tf.reshape(packed, (-1, images.shape[1] * images.shape[2]))
+
+
+def _packs(pixels: Pixels, size_in: Size, fill: str) -> bool:
+    """Whether the packed kernel can do it: three 8-bit channels at a known size."""
+    return (
+        isinstance(pixels, tf.Tensor)
+        and pixels.dtype == tf.uint8
+        and pixels.shape[-1] == 3
+        and fill in ("reflect", "nearest")
+        and all(isinstance(side, int) and 2 <= side < _PACKED_SIDE for side in size_in)
+    )
+
+
+def _source(matrix: tf.Tensor, size_in: Size, size: Size) -> tuple[tf.Tensor, tf.Tensor]:
+    """Source positions x and y, float32 [B,H,W], of every output pixel."""
+    matrix = tf.convert_to_tensor(matrix)
+    half = tf.constant(0.5)
+    (cy_in, cx_in), (cy, cx) = (
+        [(tf.cast(side, tf.float32) - 1) * half for side in sides] for sides in (size_in, size)
+    )
+    x = tf.reshape(tf.range(size[1]), (1, 1, -1))
+    y = tf.reshape(tf.range(size[0]), (1, -1, 1))
+    x, y = tf.cast(x, tf.float32) - cx, tf.cast(y, tf.float32) - cy
+
+    def at(row: int, centre: tf.Tensor) -> tf.Tensor:
+        a, b, c = (_column(matrix[:, row, i]) for i in range(3))
+        return a * x + (b * y + (c + centre))
+
+    return at(0, cx_in), at(1, cy_in)
+
+
+def _packed(images: tf.Tensor, sx: tf.Tensor, sy: tf.Tensor, size_in: Size, fill: str) -> Packed:
+    """Bilinear sums in fixed point: one multiply-add works on all three channels.
+
+    Weights have `bits` bits. Coordinates become fixed-point integers by one addition that pushes
+    the fraction into a float's low bits; masking tells the compiler that an index is not negative,
+    which lets the four gathers share their addresses.
+    """
+    height, width = size_in
+    bits = 13 - max(max(size_in).bit_length() - 9, 0)
+    source = pack(images)
+    fold = _reflect if fill == "reflect" else _clamp
+    x, y = _fixed(fold(sx, width), bits), _fixed(fold(sy, height), bits)
+    down = tf.bitwise.right_shift
+    x0, y0 = tf.minimum(down(x, bits), width - 2), tf.minimum(down(y, bits), height - 2)
+    wx, wy = x - x0 * (1 << bits), y - y0 * (1 << bits)
+    both = down(wx * wy + (1 << (bits - 1)), bits)
+    index = y0 * width + x0
+
+    def read(step: int, weight: tf.Tensor) -> tf.Tensor:
+        shape = tf.shape(index)
+        flat = tf.gather(source, tf.reshape(index + step, (shape[0], -1)), batch_dims=1)
+        return tf.reshape(flat, shape) * tf.cast(weight, tf.int64)
+
+    sums = read(0, (1 << bits) - wx - wy + both) + read(1, wx - both)
+    return Packed(sums + read(width, wy - both) + read(width + 1, both), bits)
+
+
+def _fixed(value: tf.Tensor, bits: int) -> tf.Tensor:
+    """Non-negative float32 below 2**(22-bits) to int32 with `bits` binary places."""
+    pushed = tf.bitcast(value + np.float32(1.5 * 2 ** (23 - bits)), tf.int32)
+    return tf.bitwise.bitwise_and(pushed, 2**22 - 1)
+
+
+def _bilinear(
+    images: tf.Tensor,
+    sx: tf.Tensor,
+    sy: tf.Tensor,
+    size_in: Size,
+    size: Size,
+    fill: str,
+    value: Any,
+) -> tf.Tensor:
+    height, width = size_in
+    if fill in ("reflect", "nearest"):
+        fold = _reflect if fill == "reflect" else _clamp
+        sx, sy = fold(sx, width), fold(sy, height)
+    x0, y0 = tf.floor(sx), tf.floor(sy)
+    wx, wy = (sx - x0)[..., tf.newaxis], (sy - y0)[..., tf.newaxis]
+    x0, y0 = tf.cast(x0, tf.int32), tf.cast(y0, tf.int32)
+
+    def read(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+        return _tap(images, x, y, size_in, size, fill, value)
+
+    upper = read(x0, y0) * (1 - wx) + read(x0 + 1, y0) * wx
+    lower = read(x0, y0 + 1) * (1 - wx) + read(x0 + 1, y0 + 1) * wx
+    return upper * (1 - wy) + lower * wy
+
+
+def _nearest(
+    images: tf.Tensor,
+    sx: tf.Tensor,
+    sy: tf.Tensor,
+    size_in: Size,
+    size: Size,
+    fill: str,
+    value: Any,
+) -> tf.Tensor:
+    if fill == "reflect":
+        sx, sy = _reflect(sx, size_in[1]), _reflect(sy, size_in[0])
+    x, y = (tf.cast(tf.floor(s + 0.5), tf.int32) for s in (sx, sy))
+    if fill == "constant" and images.dtype == tf.uint8:
+        images = to_float(images)
+    return _tap(images, x, y, size_in, size, fill, value)
+
+
+def _tap(
+    images: tf.Tensor, x: tf.Tensor, y: tf.Tensor, size_in: Size, size: Size, fill: str, value: Any
+) -> tf.Tensor:
+    """The pixels at integer positions, those outside filled."""
+    height, width = size_in
+    if fill == "wrap":
+        return _gather(
+            images, tf.math.floormod(y, height) * width + tf.math.floormod(x, width), size
+        )
+    inner_x, inner_y = tf.clip_by_value(x, 0, width - 1), tf.clip_by_value(y, 0, height - 1)
+    pixels = _gather(images, inner_y * width + inner_x, size)
+    if fill != "constant":
+        return pixels
+    inside = (x == inner_x) & (y == inner_y)
+    return tf.where(inside[..., tf.newaxis], pixels, tf.constant(value, tf.float32))
+
+
+def _gather(images: tf.Tensor, index: tf.Tensor, size: Size) -> tf.Tensor:
+    """[B,h,w,C] out of [B,H,W,C] by int32 [B or 1,h,w] positions in the flattened image."""
+    batch, channels = tf.shape(images)[0], images.shape[-1]
+    source = tf.reshape(images, (batch, -1, channels))
+    flat = tf.broadcast_to(tf.reshape(index, (tf.shape(index)[0], -1)), (batch, size[0] * size[1]))
+    return tf.reshape(tf.gather(source, flat, batch_dims=1), (batch, size[0], size[1], channels))
+
+
+def _reflect(position: tf.Tensor, side: Any) -> tf.Tensor:
+    """dcba|abcd|dcba as a triangle wave, clamped to the outermost centres, where it is flat."""
+    n = tf.cast(side, tf.float32)
+    period = 2 * n
+    v = position + 0.5
+    v = v - period * tf.floor(v / period)
+    return tf.clip_by_value(tf.minimum(v, period - v) - 0.5, 0.0, n - 1)
+
+
+def _clamp(position: tf.Tensor, side: Any) -> tf.Tensor:
+    return tf.clip_by_value(position, 0.0, tf.cast(side, tf.float32) - 1)
+
+
+def _column(vector: tf.Tensor) -> tf.Tensor:
+    return tf.reshape(vector, (-1, 1, 1))

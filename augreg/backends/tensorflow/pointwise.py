@@ -1,0 +1,70 @@
+"""The pointwise kernel: colour matrices and pixel functions on planes, one read and one write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from augreg.algebra import ColorMap, PixelFunction
+from augreg.backends.tensorflow.arrays import TENSORFLOW
+from augreg.backends.tensorflow.pixels import Planes
+from augreg.policy import Output
+
+PlaneTuple = tuple[tf.Tensor, ...]
+# What a part needs: a colour map, or a pixel function and who takes part (bool [B] or None).
+PartArguments = ColorMap | tuple[PixelFunction, Any]
+
+
+def absorb_mean(element: ColorMap, mean: tf.Tensor) -> ColorMap:
+    """The map with its mean term worked out for images of `mean` (float32 [B,C])."""
+    if element.mean is None:
+        return element
+    term = tf.reduce_sum(element.mean * mean[:, tf.newaxis, :], axis=2)
+    return ColorMap(element.matrix, element.offset + term)
+
+
+def pointwise(planes: PlaneTuple, parts: list[PartArguments]) -> Planes:
+    """Does the parts in order on float32 planes [B,H,W]."""
+    for part in parts:
+        planes = _map(planes, part) if isinstance(part, ColorMap) else _function(planes, *part)
+    return Planes(planes)
+
+
+def _map(planes: PlaneTuple, element: ColorMap) -> PlaneTuple:
+    matrix, offset = tf.convert_to_tensor(element.matrix), tf.convert_to_tensor(element.offset)
+    rows = []
+    for i in range(matrix.shape[1]):
+        total = _scalar(offset[:, i])
+        for j, plane in enumerate(planes):
+            total = total + _scalar(matrix[:, i, j]) * plane
+        rows.append(total)
+    return tuple(rows)
+
+
+def _function(planes: PlaneTuple, element: PixelFunction, condition: Any) -> PlaneTuple:
+    arguments = [_scalar(tf.convert_to_tensor(argument)) for argument in element.arguments]
+    result = element.function(TENSORFLOW, planes, *arguments)
+    if condition is None:
+        return tuple(result)
+    taken = _scalar(condition)
+    return tuple(tf.where(taken, new, old) for new, old in zip(result, planes, strict=True))
+
+
+def finish(planes: PlaneTuple, output: Output) -> PlaneTuple:
+    """Clips to 0..1 and maps to the output's range; uint8 is rounded half up."""
+    clipped = [tf.clip_by_value(plane, 0.0, 1.0) for plane in planes]
+    if output.dtype == "uint8":
+        return tuple(tf.cast(tf.floor(plane * 255.0 + 0.5), tf.uint8) for plane in clipped)
+    result = []
+    for c, plane in enumerate(clipped):
+        scale = np.float32(output.scale[c % len(output.scale)])
+        offset = np.float32(output.offset[c % len(output.offset)])
+        mapped = plane if scale == 1 and offset == 0 else plane * scale + offset
+        result.append(tf.cast(mapped, output.dtype))
+    return tuple(result)
+
+
+def _scalar(vector: tf.Tensor) -> tf.Tensor:
+    return tf.reshape(vector, (-1, 1, 1))

@@ -1,0 +1,224 @@
+"""Runs a plan in TensorFlow: all tiny arithmetic first, then one kernel per stage.
+
+Static sizes make one XLA function of it all, in which barriers keep the stages apart (XLA would
+recompute a warp inside each of its consumers). Before a size is fixed, stages run as plain ops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from augreg import algebra, resampling
+from augreg.backends.tensorflow import geometry, pointwise
+from augreg.backends.tensorflow.arrays import TENSORFLOW
+from augreg.backends.tensorflow.pixels import (
+    UNIT,
+    Pixels,
+    barrier,
+    channels_of,
+    interleave,
+    mean_of,
+    never_folded,
+    size_of,
+    to_float,
+    to_planes,
+    to_unit,
+)
+from augreg.lower import Draws, Lowering
+from augreg.plan import (
+    AffineStage,
+    BranchStage,
+    ColorPart,
+    LatticeStage,
+    Plan,
+    PointwiseStage,
+    ResizeStage,
+    Stage,
+)
+from augreg.policy import Output
+
+
+class Program:
+    """The TensorFlow form of a plan, for batches of one dtype.
+
+    Call it with images [B,H,W,C] (uint8, or float32 in 0..1), index uint32 [B], and the scalars
+    seed and epoch, uint32.
+
+    Attributes:
+        xla: it is compiled by XLA, at static sizes, with barriers between the stages.
+        portable: it runs as plain ops, but a model around it may be compiled: XLA has its ops.
+    """
+
+    def __init__(self, plan: Plan, xla: bool, portable: bool = False) -> None:
+        self.plan, self.xla, self.portable = plan, xla, portable
+
+    def __call__(
+        self, images: tf.Tensor, index: tf.Tensor, seed: tf.Tensor, epoch: tf.Tensor
+    ) -> tf.Tensor:
+        plan = self.plan
+        came_as_uint8 = images.dtype == tf.uint8
+        run = _Run(Lowering(TENSORFLOW, Draws.make(TENSORFLOW, plan, seed, epoch, index)))
+        run.go = never_folded(index) if self.xla else None
+        run.portable = self.portable
+        pixels: Pixels = images
+        if plan.prepare:
+            pixels = run.stages(plan.prepare, pixels)
+            pixels = quantize(pixels) if came_as_uint8 else to_float(pixels)
+        if plan.augment:
+            pixels = run.stages(plan.augment, pixels)
+        if plan.output is not None:
+            return finish(pixels, plan.output)
+        keeps = came_as_uint8 and not plan.augment
+        return pixels if keeps else to_float(pixels)
+
+
+def finish(pixels: Pixels, output: Output) -> tf.Tensor:
+    """The end of a policy: clip, range, dtype, interleaved."""
+    if isinstance(pixels, tf.Tensor):
+        if pixels.dtype == tf.uint8 and output.dtype == "uint8":
+            return pixels
+        if len(output.scale) == 1 or pixels.shape[-1] == 1:
+            return pointwise.finish((to_unit(pixels),), output)[0]
+    return interleave(pointwise.finish(to_planes(pixels), output))
+
+
+def quantize(pixels: Pixels) -> tf.Tensor:
+    """uint8 between prepare and what follows."""
+    return finish(pixels, Output("uint8", (255.0,), (0.0,)))
+
+
+class _Run:
+    """The stages of one batch."""
+
+    def __init__(self, lowering: Lowering) -> None:
+        self.lowering = lowering
+        self.go: tf.Tensor | None = None
+        self.portable = False
+
+    def stages(self, stages: Sequence[Stage], pixels: Pixels) -> Pixels:
+        sizes, channels = [size_of(pixels)], channels_of(pixels)
+        for stage in stages:
+            sizes.append(self.size_after(stage, sizes[-1]))
+
+        def lower_all() -> list[Any]:
+            return [
+                self.lower(stage, before, _channels(stage, channels))
+                for stage, before in zip(stages, sizes, strict=False)
+            ]
+
+        lowered = barrier(self.go, lower_all)
+        for i, (stage, arguments) in enumerate(zip(stages, lowered, strict=True)):
+            pixels = self.stage(stage, arguments, pixels, sizes[i + 1], i + 1 == len(stages))
+        return pixels
+
+    def size_after(self, stage: Stage, size: Any) -> Any:
+        """The planned size; worked out from the actual one where the plan could not know it."""
+        if isinstance(stage, PointwiseStage):
+            return size
+        if isinstance(stage, BranchStage):
+            for inner in stage.branches[0]:
+                size = self.size_after(inner, size)
+            return size
+        if None not in stage.size_out:
+            return stage.size_out
+        for item in stage.items:
+            size = self.lowering.size_after_node(item.node, size)
+        return size
+
+    def lower(self, stage: Stage, size: Any, channels: int) -> Any:
+        """A stage's arguments: tiny arrays, no pixels."""
+        match stage:
+            case LatticeStage():
+                return self.lowering.lattice(stage, size)
+            case AffineStage():
+                return self.lowering.affine(stage, size)
+            case ResizeStage():
+                (item,) = stage.items
+                return self.lowering.element(item.step, size, item.suffix)
+            case PointwiseStage():
+                return [self.lower_part(part, size, channels) for part in stage.parts]
+            case BranchStage():
+                return self.lowering.chosen(stage.group, stage.suffix)
+
+    def lower_part(self, part: Any, size: Any, channels: int) -> Any:
+        if isinstance(part, ColorPart):
+            return self.lowering.color(part.items, channels)
+        item = part.item
+        element = self.lowering.element(item.step, size, item.suffix)
+        return (element, self.lowering.condition(item))
+
+    def stage(self, stage: Stage, arguments: Any, pixels: Pixels, after: Any, last: bool) -> Pixels:
+        size = size_of(pixels)
+        match stage:
+            case LatticeStage():
+                images = pixels if isinstance(pixels, tf.Tensor) else to_float(pixels)
+                return geometry.lattice(images, arguments, size, after, stage.pads)
+            case AffineStage():
+                modes = (stage.fill, stage.fill_value, stage.interpolation)
+                return self.kept(
+                    lambda: geometry.affine(pixels, arguments, size, after, *modes), last
+                )
+            case ResizeStage():
+                return self.resize(arguments, pixels)
+            case PointwiseStage():
+                return self.pointwise(stage, arguments, pixels, last)
+            case BranchStage():
+                return self.branches(stage, arguments, pixels)
+
+    def kept(self, compute: Callable[[], Pixels], last: bool) -> Pixels:
+        """A stage's pixels, kept from being recomputed by the stage that reads them."""
+        return compute() if last else barrier(self.go, compute)
+
+    def resize(self, element: algebra.Resize, pixels: Pixels) -> Pixels:
+        images = pixels if isinstance(pixels, tf.Tensor) else to_float(pixels)
+        own_kernel = element.method in ("bilinear", "nearest") and not element.antialias
+        if self.go is not None or (self.portable and not (own_kernel and element.box is None)):
+            return resampling.resize(TENSORFLOW, to_float(images), element, size_of(pixels))
+        return _resize_each(images, element)
+
+    def pointwise(self, stage: PointwiseStage, parts: Any, pixels: Pixels, last: bool) -> Pixels:
+        if stage.mean:
+            head = barrier(self.go, lambda: pointwise.absorb_mean(parts[0], mean_of(pixels)))
+            parts = [head, *parts[1:]]
+        return self.kept(lambda: pointwise.pointwise(to_planes(pixels), parts), last)
+
+    def branches(self, stage: BranchStage, chosen: tf.Tensor, pixels: Pixels) -> Pixels:
+        results = [to_float(self.stages(branch, pixels)) for branch in stage.branches]
+        total = results[0]
+        for i, result in enumerate(results[1:], start=1):
+            total = tf.where(tf.reshape(chosen == i, (-1, 1, 1, 1)), result, total)
+        return total
+
+
+def _resize_each(images: tf.Tensor, element: algebra.Resize) -> tf.Tensor:
+    """Outside of XLA, TensorFlow's own kernels are the fastest; boxes are cut image by image."""
+    target = element.inner or element.size
+
+    def one(image: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
+        cut = image[box[0] : box[0] + box[2], box[1] : box[1] + box[3]]
+        return _resized(cut[tf.newaxis], target, element)[0]
+
+    if element.box is None:
+        result = _resized(images, target, element)
+    else:
+        boxes = tf.broadcast_to(tf.convert_to_tensor(element.box), (tf.shape(images)[0], 4))
+        spec = tf.TensorSpec((None, None, images.shape[-1]), tf.float32)
+        result = tf.map_fn(lambda pair: one(*pair), (images, boxes), fn_output_signature=spec)
+    if element.inner is not None:
+        top, left = ((element.size[i] - target[i]) // 2 for i in range(2))
+        result = tf.image.pad_to_bounding_box(result, top, left, *element.size)
+    result.set_shape((None, *element.size, images.shape[-1]))
+    return result
+
+
+def _resized(images: tf.Tensor, target: Any, element: algebra.Resize) -> tf.Tensor:
+    levels = tf.cast(images, tf.float32)
+    resized = tf.image.resize(levels, target, element.method, antialias=element.antialias)
+    return resized * UNIT if images.dtype == tf.uint8 else resized
+
+
+def _channels(stage: Stage, channels: int) -> int:
+    return stage.channels_in if isinstance(stage, PointwiseStage) else channels

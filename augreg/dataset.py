@@ -1,0 +1,258 @@
+"""The tf.data target: a map function for one's own pipeline, and the whole pipeline.
+
+Nothing here holds a random state: an element's augmentation is a function of (seed, epoch, index),
+so it may run in any order, on any number of threads, and an iterator's checkpoint holds it all.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import tensorflow as tf
+
+from augreg import draws
+from augreg.backends.tensorflow.arrays import TENSORFLOW
+from augreg.backends.tensorflow.compiled import Compiled
+from augreg.backends.tensorflow.decode import decode
+from augreg.checks import as_uint32
+from augreg.elements import Indexed, image_of, with_image
+from augreg.errors import DataError
+from augreg.plan import SECTIONS, check_sections
+from augreg.policy import load_policy
+
+Range = tuple[float, float]
+_ORDER = draws.draw_id("shuffle", "order")
+WINDOW = 10_000  # how many elements `shuffle=True` mixes where a source has no random access
+
+
+class MapFunction:
+    """`fn(index, element, epoch=None) -> element`; see `map_fn`."""
+
+    def __init__(self, compiled: Compiled, batched: bool, epoch: Any) -> None:
+        self.compiled, self.batched = compiled, batched
+        self.epoch = epoch if tf.is_tensor(epoch) else as_uint32(epoch, "epoch")
+
+    @tf.autograph.experimental.do_not_convert
+    def __call__(self, index: Any, element: Any, epoch: Any = None) -> Any:
+        image = tf.convert_to_tensor(image_of(element))
+        if image.dtype == tf.string:
+            image = self._decoded(image)
+        index = tf.convert_to_tensor(index if tf.is_tensor(index) else as_uint32(index, "index"))
+        epoch = self.epoch if epoch is None else epoch
+        epoch = tf.convert_to_tensor(epoch if tf.is_tensor(epoch) else as_uint32(epoch, "epoch"))
+        if self.batched:
+            return with_image(element, self.compiled(image, index, epoch))
+        result = self.compiled(image[tf.newaxis], tf.reshape(index, (1,)), epoch)
+        return with_image(element, result[0])
+
+    def _decoded(self, image: tf.Tensor) -> tf.Tensor:
+        if self.batched:
+            raise DataError("encoded images are decoded one by one: use batched=False")
+        return decode(image)
+
+
+def map_fn(
+    policy: Any,
+    seed: int = 0,
+    training: bool = True,
+    batched: bool = False,
+    epoch: Any = 0,
+    *,
+    input_range: Range = (0, 1),
+    sections: Iterable[str] = SECTIONS,
+) -> MapFunction:
+    """A function for `Dataset.map` that augments by position.
+
+    Args:
+        policy: a `Policy`, a dict or a path.
+        seed: 0 to 2**32-1.
+        training: False leaves `augment` out and takes `prepare.eval`.
+        batched: elements are batches, and index is [B].
+        epoch: what `fn`'s own epoch falls back to; an integer or a scalar tensor.
+        input_range: what float images mean; uint8 is always 0..255.
+        sections: which of prepare, augment and output to run.
+
+    Returns:
+        `fn(index, element, epoch=None) -> element`. An element is an image, `(image, label)`,
+        `(image, label, weight)` or a dict with "images"; the image uint8 or float [H,W,C], [B,H,W,C]
+        where batched, or a scalar string of encoded bytes. All else passes through.
+
+    Raises:
+        PolicyError: the policy is wrong, or can't work at this size; also from inside of `map`.
+
+    >>> import augreg, tensorflow as tf
+    >>> fn = augreg.map_fn({"version": 1, "augment": [{"op": "invert"}]}, seed=7)
+    >>> ds = tf.data.Dataset.from_tensors(tf.zeros((4, 4, 3))).enumerate().map(fn)
+    >>> float(tf.reduce_min(next(iter(ds))))
+    1.0
+    """
+    compiled = Compiled(load_policy(policy), seed, training, check_sections(sections), input_range)
+    return MapFunction(compiled, batched, epoch)
+
+
+def augment_dataset(
+    ds: tf.data.Dataset | Indexed,
+    policy: Any,
+    batch_size: int = 32,
+    seed: int = 0,
+    training: bool = True,
+    shuffle: bool | int = False,
+    epochs: int = 1,
+    first_epoch: int = 0,
+    *,
+    input_range: Range = (0, 1),
+    sections: Iterable[str] = SECTIONS,
+    first_batch: int = 0,
+    drop_remainder: bool = False,
+) -> tf.data.Dataset:
+    """Prepares, shuffles, batches, augments (in training only) and prefetches.
+
+    Args:
+        ds: elements as in `map_fn`, in a fixed order: an element's index is its position. An
+            `Indexed` source is shuffled without a buffer.
+        policy, seed, training, input_range, sections: as in `map_fn`.
+        batch_size: the last batch of an epoch may be smaller, unless `drop_remainder`.
+        shuffle: True mixes the whole of `ds` (10,000 elements at a time where its length is
+            unknown); a number is the window that is mixed. The order depends on (seed, epoch).
+        epochs: how many to yield, one after another; no batch crosses an epoch.
+        first_epoch, first_batch: where to begin, to continue an interrupted run.
+
+    Returns:
+        A dataset for `fit(steps_per_epoch=...)`. Iterating it again gives the same epochs; its
+        iterator can be saved by `tf.train.Checkpoint`.
+
+    Raises:
+        PolicyError: the policy is wrong, or can't work at this size.
+    """
+    loaded, wanted = load_policy(policy), check_sections(sections)
+    steps = _Steps(ds, loaded, batch_size, seed, training, shuffle, input_range, wanted)
+    last = int(as_uint32(first_epoch, "first_epoch")) + epochs
+    numbers = tf.data.Dataset.range(first_epoch, last)
+    batches = _flat_map(numbers, lambda epoch: steps.epoch(epoch, drop_remainder))
+    if first_batch:
+        begun = _flat_map(
+            numbers.take(1), lambda epoch: steps.epoch(epoch, drop_remainder, first_batch)
+        )
+        batches = begun.concatenate(
+            _flat_map(numbers.skip(1), lambda epoch: steps.epoch(epoch, drop_remainder))
+        )
+    per_epoch = steps.batches(drop_remainder)
+    if per_epoch is not None:
+        count = per_epoch * epochs - min(first_batch, per_epoch)
+        batches = batches.apply(tf.data.experimental.assert_cardinality(count))
+    return batches.prefetch(tf.data.AUTOTUNE)
+
+
+class _Steps:
+    """The steps of one epoch's pipeline."""
+
+    def __init__(
+        self,
+        ds: tf.data.Dataset | Indexed,
+        policy: Any,
+        batch_size: int,
+        seed: int,
+        training: bool,
+        shuffle: bool | int,
+        input_range: Range,
+        sections: tuple[str, ...],
+    ) -> None:
+        self.ds, self.batch_size, self.shuffle = ds, batch_size, shuffle
+        self.seed, self.size = int(as_uint32(seed, "seed")), _length(ds)
+        first = tuple(name for name in sections if name == "prepare")
+        rest = tuple(name for name in sections if name != "prepare")
+        common = (policy, seed, training, False, 0)
+        self.prepare = map_fn(*common, input_range=input_range, sections=first) if first else None
+        after = (0, 1) if first else input_range
+        batched = (policy, seed, training, True, 0)
+        self.augment = map_fn(*batched, input_range=after, sections=rest) if rest else None
+
+    def epoch(
+        self, epoch: tf.Tensor, drop_remainder: bool, first_batch: int = 0
+    ) -> tf.data.Dataset:
+        """The batches of one epoch, from `first_batch` on."""
+        if isinstance(self.ds, Indexed):
+            ds = self._indexed(self.ds, epoch, first_batch * self.batch_size)
+        else:
+            ds = self._sequential(self.ds, epoch, first_batch * self.batch_size)
+        ds = ds.batch(self.batch_size, drop_remainder=drop_remainder)
+        augment = self.augment
+        if augment is None:
+            return _map(ds, lambda index, element: element)
+        return _map(ds, lambda index, element: augment(index, element, epoch))
+
+    def batches(self, drop_remainder: bool) -> int | None:
+        """Batches an epoch, where the source's length is known."""
+        size = self.size
+        if size is None:
+            return None
+        return size // self.batch_size if drop_remainder else math.ceil(size / self.batch_size)
+
+    def _indexed(self, source: Indexed, epoch: tf.Tensor, skip: int) -> tf.data.Dataset:
+        positions = tf.data.Dataset.range(source.size)
+        if self.shuffle:
+            positions = _map(positions, lambda i: self._permuted(i, epoch, 0, source.size))
+        ds = positions.skip(skip) if skip else positions
+        return _map(ds, lambda i: self._prepared(i, source.element(i), epoch))
+
+    def _sequential(self, ds: tf.data.Dataset, epoch: tf.Tensor, skip: int) -> tf.data.Dataset:
+        ds = ds.enumerate()
+        encoded = _is_encoded(ds.element_spec[1])
+        if not encoded:
+            ds = _map(ds, lambda i, element: self._prepared(i, element, epoch))
+        if self.shuffle:
+            ds = self._windows(ds, epoch)
+        ds = ds.skip(skip) if skip else ds
+        if encoded:
+            ds = _map(ds, lambda i, element: self._prepared(i, element, epoch))
+        return ds
+
+    def _windows(self, ds: tf.data.Dataset, epoch: tf.Tensor) -> tf.data.Dataset:
+        """Permutes windows: a stateless shuffle, so an iterator can be saved."""
+        whole = self.size or WINDOW
+        window = whole if self.shuffle is True else int(self.shuffle)
+
+        def permute(number: tf.Tensor, elements: Any) -> Any:
+            count = tf.shape(tf.nest.flatten(elements)[0], out_type=tf.int64)[0]
+            places = self._permuted(tf.range(count), epoch, number, count)
+            return tf.nest.map_structure(lambda part: tf.gather(part, places), elements)
+
+        batched = ds.batch(min(window, whole)).enumerate()
+        return _map(batched, permute).unbatch()
+
+    def _permuted(self, i: tf.Tensor, epoch: Any, number: Any, size: Any) -> tf.Tensor:
+        """Where position `i` goes in a permutation that depends on (seed, epoch, window)."""
+        seed, epoch, number = (
+            tf.reshape(tf.cast(word, tf.uint32), (1,)) for word in (self.seed, epoch, number)
+        )
+        pair = draws.words(TENSORFLOW, seed, (_ORDER,), epoch, number)
+        key = tf.reshape(tf.stack(pair), (2,))
+        return tf.random.experimental.index_shuffle(i, key, tf.cast(size, tf.int64) - 1)
+
+    def _prepared(self, index: tf.Tensor, element: Any, epoch: tf.Tensor) -> tuple[tf.Tensor, Any]:
+        if self.prepare is not None:
+            return index, self.prepare(index, element, epoch)
+        image = image_of(element)
+        return index, with_image(element, decode(image)) if image.dtype == tf.string else element
+
+
+def _map(ds: tf.data.Dataset, function: Callable[..., Any]) -> tf.data.Dataset:
+    plain = tf.autograph.experimental.do_not_convert(function)
+    return ds.map(plain, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def _flat_map(ds: tf.data.Dataset, function: Callable[..., Any]) -> tf.data.Dataset:
+    return ds.flat_map(tf.autograph.experimental.do_not_convert(function))
+
+
+def _length(ds: tf.data.Dataset | Indexed) -> int | None:
+    if isinstance(ds, Indexed):
+        return ds.size
+    count = int(ds.cardinality())
+    return count if count >= 0 else None
+
+
+def _is_encoded(spec: Any) -> bool:
+    return bool(image_of(spec).dtype == tf.string)

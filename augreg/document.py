@@ -1,0 +1,193 @@
+"""Reading a policy's text: strict JSON with limits, and the line and column of any part of it.
+
+The standard library parses. What is ours is what it lacks: refusing what JSON forbids and it
+accepts (NaN, duplicate keys), limits against hostile files, and positions, which are worked out
+only when an error needs one.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from augreg.errors import PolicyError
+
+MAX_BYTES = 1_000_000
+MAX_DEPTH = 150  # jsonschema overflows the stack between 150 and 300 levels
+MAX_DIGITS = 40
+
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+
+def read_document(path: Path) -> tuple[str, Any]:
+    """Reads a policy file. Returns its text and the parsed value; raises `PolicyError`."""
+    name = str(path)
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise PolicyError(f"can't read the policy file: {reason}", path=name) from error
+    if len(raw) > MAX_BYTES:
+        raise PolicyError(
+            f"the file is larger than {MAX_BYTES:,} bytes, the most that a policy may have",
+            path=name,
+        )
+    return parse(decode(raw, name), name)
+
+
+def decode(raw: bytes, path: str | None = None) -> str:
+    """UTF-8 text of `raw`, a byte-order mark allowed; raises `PolicyError` naming the bad byte."""
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise PolicyError("the file is UTF-16; save it as UTF-8", path=path)
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        byte = raw[error.start]
+        raise PolicyError(
+            f"byte 0x{byte:02x} at offset {error.start} is not UTF-8; save the file as UTF-8",
+            path=path,
+        ) from error
+
+
+def parse(text: str, path: str | None = None) -> tuple[str, Any]:
+    """Parses strict JSON (RFC 8259). Returns `(text, value)`; raises `PolicyError`."""
+    if not text.strip():
+        raise PolicyError(
+            'the file is empty; the smallest policy is {"version": 1}', path=path, line=1, column=1
+        )
+    _check_depth(text, path)
+    faults: list[str] = []
+    try:
+        value = json.loads(
+            text,
+            object_pairs_hook=lambda pairs: _object(pairs, faults),
+            parse_constant=lambda word: _fault(faults, f"{word} is not a number of JSON"),
+            parse_float=lambda digits: _float(digits, faults),
+            parse_int=lambda digits: _int(digits, faults),
+        )
+    except json.JSONDecodeError as error:
+        raise PolicyError(
+            f"not valid JSON: {error.msg}", path=path, line=error.lineno, column=error.colno
+        ) from error
+    if faults:
+        line, column = _position_of_fault(text, faults[0])
+        raise PolicyError(faults[0], path=path, line=line, column=column)
+    if found := _SURROGATE.search(json.dumps(value, ensure_ascii=False)):
+        code = f"\\u{ord(found.group()):04x}"
+        line, column = _line_column(text, max(text.lower().find(code), 0))
+        raise PolicyError(f"lone surrogate {code} in a string", path=path, line=line, column=column)
+    return text, value
+
+
+def show(value: Any) -> str:
+    """A value as JSON, shortened: for messages."""
+    text = json.dumps(value, default=repr)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def pointer_of(path: Iterable[str | int]) -> str:
+    """The JSON pointer (RFC 6901) of a path of keys and positions."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+
+
+def locate(text: str, pointer: str) -> tuple[int, int]:
+    """Line and column, from 1, of the value that `pointer` names in valid JSON `text`.
+
+    A pointer that leads nowhere gives the position of the nearest part that exists, so that an
+    error about a missing key still has a place.
+    """
+    best, offset = -1, 0
+    for where, start in _values(text):
+        if (pointer == where or pointer.startswith(where + "/")) and len(where) > best:
+            best, offset = len(where), start
+    return _line_column(text, offset)
+
+
+def _values(text: str) -> Iterator[tuple[str, int]]:
+    """Every value of valid JSON `text`, in document order: its pointer and its offset."""
+    path: list[str | int] = []
+    expects_key = False
+    for token in _TOKEN.finditer(text):
+        word = token.group()
+        if word in "}]":
+            path.pop()
+            expects_key = False
+        elif word == ",":
+            if isinstance(path[-1], int):
+                path[-1] += 1
+            else:
+                expects_key = True
+        elif word == ":":
+            expects_key = False
+        elif expects_key:
+            path[-1] = json.loads(word, strict=False)
+        else:
+            yield pointer_of(path), token.start()
+            if word in "{[":
+                path.append("" if word == "{" else 0)
+                expects_key = word == "{"
+
+
+def _check_depth(text: str, path: str | None) -> None:
+    depth = 0
+    for token in _TOKEN.finditer(text):
+        word = token.group()
+        depth += (word in "{[") - (word in "}]")
+        if depth > MAX_DEPTH:
+            line, column = _line_column(text, token.start())
+            message = f"nested deeper than {MAX_DEPTH} levels"
+            raise PolicyError(message, path=path, line=line, column=column)
+
+
+def _line_column(text: str, offset: int) -> tuple[int, int]:
+    before = text[:offset]
+    return before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
+
+
+def _object(pairs: list[tuple[str, Any]], faults: list[str]) -> dict[str, Any]:
+    seen = dict(pairs)
+    if len(seen) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        _fault(faults, f'the key "{twice}" stands twice in one object; keep one')
+    return seen
+
+
+def _fault(faults: list[str], message: str) -> float:
+    faults.append(message)
+    return 0.0
+
+
+def _float(digits: str, faults: list[str]) -> float:
+    value = float(digits)
+    return value if math.isfinite(value) else _fault(faults, f"{digits[:40]} is too large a number")
+
+
+def _int(digits: str, faults: list[str]) -> float:
+    if len(digits) > MAX_DIGITS:
+        return _fault(faults, f"an integer of {len(digits)} digits is too large a number")
+    return int(digits)
+
+
+def _position_of_fault(text: str, message: str) -> tuple[int, int]:
+    """The place of the token that `message` is about: a word, a number, or a key's second use."""
+    if message.startswith("the key "):
+        name = message.removeprefix('the key "').rsplit('" stands', 1)[0]
+        uses = [m.start() for m in _TOKEN.finditer(text) if _is_string(m.group(), name)]
+        offset = uses[1] if len(uses) > 1 else 0
+    elif message.startswith("an integer"):
+        offset = next(m.start() for m in re.finditer(rf"\d{{{MAX_DIGITS},}}", text))
+    else:
+        word = message.split(" ", 1)[0]
+        offset = next((m.start() for m in _TOKEN.finditer(text) if m.group().startswith(word)), 0)
+    return _line_column(text, offset)
+
+
+def _is_string(token: str, name: str) -> bool:
+    return token.startswith('"') and bool(json.loads(token, strict=False) == name)

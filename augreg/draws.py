@@ -1,0 +1,90 @@
+"""Randomness as data: every draw is a function of (seed, draw id, epoch, index) and nothing else.
+
+The generator is Threefry-2x32 with 20 rounds (Salmon et al., "Parallel random numbers: as easy as
+1, 2, 3", SC 2011, https://doi.org/10.1145/2063384.2063405), checked against Random123's
+known-answer vectors. It is written in elementwise uint32 arithmetic, so NumPy and TensorFlow give
+the same words on any device.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from augreg.xp import Array, Namespace
+
+VERSION = 1  # part of every policy hash: raise it when any draw changes
+
+UINT32 = 2**32
+_ROTATIONS = (13, 15, 26, 6, 17, 29, 16, 24)
+_PARITY = 0x1BD11BDA
+_UNIT = 2.0**-24
+
+
+def draw_id(path: str, name: str) -> int:
+    """The id of the draw `name` of the step at `path` (its JSON pointer or its "id")."""
+    return int.from_bytes(hashlib.sha256(f"{path}/{name}".encode()).digest()[:4], "big")
+
+
+def threefry2x32(
+    xp: Namespace, key: tuple[Array, Array], counter: tuple[Array, Array]
+) -> tuple[Array, Array]:
+    """Two uint32 words per element; key and counter are pairs of uint32 arrays that broadcast."""
+    keys = (key[0], key[1], _xor(xp, _xor(xp, key[0], key[1]), xp.array(_PARITY, "uint32")))
+    x0, x1 = counter[0] + keys[0], counter[1] + keys[1]
+    for block in range(5):
+        for turn in range(4):
+            bits = _ROTATIONS[4 * (block % 2) + turn]
+            x0 = x0 + x1
+            rotated = xp.bitwise_or(xp.shift_left(x1, bits), xp.shift_right(x1, 32 - bits))
+            x1 = _xor(xp, rotated, x0)
+        x0 = x0 + keys[(block + 1) % 3]
+        x1 = x1 + keys[(block + 2) % 3] + xp.array(block + 1, "uint32")
+    return x0, x1
+
+
+def words(
+    xp: Namespace, seed: Array, ids: tuple[int, ...], epoch: Array, index: Array
+) -> tuple[Array, Array]:
+    """All draws of a plan at once: two uint32 arrays [len(ids), B].
+
+    Args:
+        seed, epoch: uint32 scalars.
+        ids: the plan's draw ids.
+        index: uint32 [B], the samples' positions in their source.
+    """
+    key = (xp.reshape(seed, (1, 1)), xp.reshape(xp.array(ids, "uint32"), (len(ids), 1)))
+    return threefry2x32(xp, key, (xp.reshape(epoch, (1, 1)), xp.reshape(index, (1, -1))))
+
+
+def uniform(xp: Namespace, word: Array) -> Array:
+    """float32 in [0, 1) with 24 bits, of the same shape as the uint32 `word`."""
+    return xp.cast(bits24(xp, word), "float32") * xp.array(_UNIT)
+
+
+def bits24(xp: Namespace, word: Array) -> Array:
+    """The upper 24 bits of `word` as int32: what weights are compared with, exactly."""
+    return xp.cast(xp.shift_right(word, 8), "int32")
+
+
+def elements(xp: Namespace, pair: tuple[Array, Array], count: int) -> tuple[Array, Array]:
+    """Draws of an array: words [B, count] under the key `pair` (two words [B]) of a sample."""
+    key = (xp.reshape(pair[0], (-1, 1)), xp.reshape(pair[1], (-1, 1)))
+    j = xp.reshape(xp.cast(xp.arange(count), "uint32"), (1, -1))
+    return threefry2x32(xp, key, (j, xp.zeros_like(j)))
+
+
+def thresholds(weights: tuple[float, ...]) -> tuple[int, ...]:
+    """Cumulated weights as 24-bit integers, the last one 2**24: index = number of them <= bits."""
+    total = sum(weights)
+    sums, running = [], 0.0
+    for weight in weights:
+        running += weight
+        sums.append(round(running / total * 2**24))
+    last = max(i for i, weight in enumerate(weights) if weight > 0)
+    return tuple(2**24 if i >= last else value for i, value in enumerate(sums))
+
+
+def _xor(xp: Namespace, x: Array, y: Array) -> Array:
+    return xp.bitwise_xor(x, y)

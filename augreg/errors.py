@@ -1,0 +1,92 @@
+"""What augreg raises. A user's mistake is an `AugregError`; anything else is a fault of ours."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class AugregError(Exception):
+    """A mistake that a user can mend: it says where, what was found and what is allowed."""
+
+
+class PolicyError(AugregError):
+    """A policy that can't be loaded or planned.
+
+    Attributes:
+        path: the policy's file, or None where it came as a dict.
+        pointer: JSON pointer (RFC 6901) of the part that is wrong; empty for the whole document.
+        line, column: where that part begins in the file, from 1; None where there is no file.
+        message: what was found, what is allowed and how to mend it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: str | None = None,
+        pointer: str = "",
+        line: int | None = None,
+        column: int | None = None,
+    ) -> None:
+        self.path = path
+        self.pointer = pointer
+        self.line = line
+        self.column = column
+        self.message = message
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        where = self.path or ""
+        if self.line is not None:
+            where += f":{self.line}:{self.column}"
+        head = " ".join(part for part in (where, self.pointer) if part)
+        return f"{head}: {self.message}" if head else self.message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (self.message, self.path, self.pointer, self.line, self.column)
+
+
+def _rebuild(
+    message: str, path: str | None, pointer: str, line: int | None, column: int | None
+) -> PolicyError:
+    return PolicyError(message, path=path, pointer=pointer, line=line, column=column)
+
+
+class ParameterError(AugregError):
+    """A value that a parameter's specification refuses. `pointer` is relative to the parameter."""
+
+    def __init__(self, message: str, pointer: str = "") -> None:
+        self.message = message
+        self.pointer = pointer
+        super().__init__(message)
+
+
+class OpError(AugregError):
+    """An op that breaks the contract: its declaration, or what it returned."""
+
+
+class PluginError(AugregError):
+    """A plugin that can't be used: it failed at import, or two plugins claim one name."""
+
+
+class ImageError(AugregError):
+    """An image that can't be read, or whose values or shape don't fit."""
+
+
+class DataError(AugregError):
+    """A data set that can't be opened or doesn't fit."""
+
+
+class RunError(AugregError):
+    """A run (of `apply` or `train`) that can't start or go on."""
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """A question that names the nearest of `known`, or an empty string.
+
+    >>> suggest("rotat", ["rotate", "flip"])
+    ' (did you mean "rotate"?)'
+    """
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f' (did you mean "{near[0]}"?)' if near else ""

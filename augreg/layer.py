@@ -1,0 +1,164 @@
+"""The Keras target: a policy as a layer, saved with the model, off at inference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from augreg.backends.tensorflow.compiled import Compiled
+from augreg.checks import as_uint32, check_images
+from augreg.errors import PluginError, PolicyError
+from augreg.plan import SECTIONS, check_sections, plan
+from augreg.policy import load_policy
+
+Range = tuple[float, float]
+_DRAW_BOUND = 2**32
+
+
+@keras.saving.register_keras_serializable(package="augreg")
+class AugmentationLayer(keras.layers.Layer):
+    """Augments images inside of a model: in training as the policy says, else prepare and output.
+
+    Call with images uint8 (0..255) or float (`input_range`), [B,H,W,C] or [H,W,C]; the result has
+    the policy's dtype and range. `index` (integers [B]) and `epoch` (a scalar) name the samples and
+    give the same pixels as `augment_dataset`. Without `index`, samples count up from the first that
+    the layer has seen, times the replicas, plus the replica's id, at epoch 0: repeatable, but not
+    what tf.data draws.
+
+    Args:
+        policy: a `Policy`, a dict or a path.
+        seed: 0 to 2**32-1.
+        input_range: what float images mean.
+        sections: which of prepare, augment and output to run; `("augment", "output")` where a
+            dataset has run prepare already.
+
+    >>> import augreg, numpy as np
+    >>> layer = augreg.AugmentationLayer({"version": 1, "augment": [{"op": "invert"}]}, seed=7)
+    >>> float(layer(np.zeros((2, 4, 4, 3), "uint8"), training=True)[0, 0, 0, 0])
+    1.0
+    """
+
+    def __init__(
+        self,
+        policy: Any,
+        seed: int = 0,
+        *,
+        input_range: Range = (0, 1),
+        sections: Iterable[str] = SECTIONS,
+        **kwargs: Any,
+    ) -> None:
+        # the policy decides the dtype of what comes out; a mixed-precision model must not cast what
+        # goes in, least of all uint8
+        kwargs.setdefault("dtype", "float32")
+        super().__init__(autocast=False, **kwargs)
+        self.policy = load_policy(policy)
+        self.seed = int(as_uint32(seed, "seed"))
+        self.input_range = (float(input_range[0]), float(input_range[1]))
+        self.sections = check_sections(sections)
+        self.supports_jit = True
+        self._modes = {
+            training: Compiled(
+                self.policy, self.seed, training, self.sections, self.input_range, portable=True
+            )
+            for training in (False, True)
+        }
+        self._seen = self.add_weight(
+            name="samples_seen",
+            shape=(),
+            dtype="int64",
+            initializer="zeros",
+            trainable=False,
+            aggregation="only_first_replica",
+        )
+        self.built = True
+
+    def call(
+        self, inputs: Any, training: bool | None = None, index: Any = None, epoch: Any = None
+    ) -> Any:
+        images = tf.convert_to_tensor(inputs)
+        if images.shape.rank == 3:
+            alone = None if index is None else tf.reshape(index, (1,))
+            return self.call(images[tf.newaxis], training, alone, epoch)[0]
+        compiled = self._modes[bool(training)]
+        batch = tf.shape(images)[0]
+        if index is None:
+            index = self._count(batch) if training else tf.range(batch)
+        return compiled(images, tf.convert_to_tensor(index), _scalar(epoch))
+
+    def _count(self, batch: tf.Tensor) -> tf.Tensor:
+        """Positions of the next samples; replicas interleave, so that no two draw alike."""
+        context = tf.distribute.get_replica_context()
+        replicas = context.num_replicas_in_sync if context else 1
+        replica = context.replica_id_in_sync_group if context else 0
+        seen = tf.convert_to_tensor(self._seen.value)
+        self._seen.assign(seen + tf.cast(batch, tf.int64))
+        places = seen + tf.range(tf.cast(batch, tf.int64))
+        numbers = places * tf.cast(replicas, tf.int64) + tf.cast(replica, tf.int64)
+        return tf.cast(tf.math.floormod(numbers, _DRAW_BOUND), tf.uint32)
+
+    def compute_output_shape(self, input_shape: Any, *args: Any, **kwargs: Any) -> Any:
+        shape = tuple(input_shape)
+        check_images(shape, "uint8")
+        sides = [self._planned(shape, training) for training in (False, True)]
+        height, width, channels = (
+            one if one == two else None for one, two in zip(*sides, strict=True)
+        )
+        return (*shape[:-3], height, width, channels)
+
+    def compute_output_spec(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        shape = self.compute_output_shape(inputs.shape)
+        return keras.KerasTensor(shape, dtype=self._output_dtype(inputs.dtype))
+
+    def _planned(self, shape: tuple[Any, ...], training: bool) -> tuple[Any, ...]:
+        planned = plan(
+            self.policy,
+            training=training,
+            sections=self.sections,
+            size=(shape[-3], shape[-2]),
+            channels=shape[-1],
+        )
+        return (*planned.size_out, planned.channels_out)
+
+    def _output_dtype(self, given: Any) -> str:
+        if "output" in self.sections:
+            return self.policy.output.dtype
+        kept = keras.backend.standardize_dtype(given) == "uint8" and "augment" not in self.sections
+        return "uint8" if kept else "float32"
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "policy": dict(self.policy.source),
+            "policy_hash": self.policy.hash,
+            "plugins": dict(self.policy.plugins),
+            "seed": self.seed,
+            "input_range": list(self.input_range),
+            "sections": list(self.sections),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> AugmentationLayer:
+        config = dict(config)
+        plugins = config.pop("plugins", {})
+        written = config.pop("policy_hash", None)
+        try:
+            layer = cls(**config)
+        except PolicyError as error:
+            wheels = ", ".join(f"{name} {version}" for name, version in plugins.items())
+            raise PluginError(f"{error}; the layer was saved with: {wheels}") from error
+        if written is not None and written != layer.policy.hash:
+            wheels = ", ".join(f"{name} {version}" for name, version in plugins.items())
+            raise PluginError(
+                "the ops that are installed give other pixels than those that this layer was saved "
+                f"with ({wheels}); install these versions"
+            )
+        return layer
+
+
+def _scalar(epoch: Any) -> tf.Tensor:
+    if epoch is None:
+        return tf.constant(0, tf.uint32)
+    return tf.convert_to_tensor(epoch if tf.is_tensor(epoch) else as_uint32(epoch, "epoch"))

@@ -1,0 +1,149 @@
+"""What an op is: a name, parameters, and a function from sampled arguments to an element."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from augreg import algebra
+from augreg.errors import OpError, ParameterError
+from augreg.params import REQUIRED, Parameter, Range, Settable, Unit
+
+if TYPE_CHECKING:
+    from augreg.xp import Namespace
+
+RESERVED = frozenset({"op", "p", "id", "choice", "xp", "size"})
+_NAME = re.compile(r"(?:[a-z][a-z0-9_-]*/)?[a-z][a-z0-9_]*")
+_ELEMENTS = algebra.Element.__args__
+
+
+@dataclass(frozen=True)
+class Op:
+    """A registered op.
+
+    Attributes:
+        name: how policies call it; third-party names are `package/op`.
+        function: `function(xp, [size], **arguments)` returning an element. Drawn arguments are
+            arrays [B] or [1], static ones plain values.
+        params: the specification of each parameter, by name.
+        output_size: `output_size(height, width, **arguments) -> (height, width)`; sides that are
+            not known are nan, drawn arguments come as distributions. None: the size stays. May
+            raise `ParameterError` for what can't work.
+        gray: takes one channel also.
+        version: part of every policy hash; raise it when the op's pixels change.
+        example: arguments of a step that shows the op in the reference.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    params: Mapping[str, Parameter]
+    output_size: Callable[..., tuple[Any, Any]] | None = None
+    gray: bool = False
+    version: int = 1
+    example: Mapping[str, Any] = field(default_factory=dict)
+    wants_size: bool = False
+
+    @property
+    def summary(self) -> str:
+        return inspect.getdoc(self.function).split("\n", 1)[0]  # type: ignore[union-attr]
+
+    @property
+    def doc(self) -> str:
+        return inspect.getdoc(self.function) or ""
+
+    @property
+    def settable(self) -> dict[str, Settable]:
+        """The parameters that a policy can set."""
+        return {n: p for n, p in self.params.items() if not isinstance(p, Unit)}
+
+    def lower(
+        self, xp: Namespace, arguments: Mapping[str, Any], size: algebra.Size
+    ) -> algebra.Element:
+        """Calls the op's function and checks what it returned; raises `OpError`."""
+        extra = {"size": size} if self.wants_size else {}
+        element = self.function(xp, **extra, **arguments)
+        if not isinstance(element, _ELEMENTS):
+            found = type(element).__name__
+            names = ", ".join(kind.__name__ for kind in _ELEMENTS)
+            raise OpError(f'op "{self.name}" returned a {found}; it has to return one of {names}')
+        try:
+            return algebra.batched(xp, element)
+        except ValueError as error:
+            raise OpError(f'op "{self.name}": {error}') from error
+
+
+def op(
+    name: str,
+    *,
+    output_size: Callable[..., tuple[Any, Any]] | None = None,
+    gray: bool = False,
+    version: int = 1,
+    example: Mapping[str, Any] | None = None,
+    **parameters: Parameter,
+) -> Callable[[Callable[..., Any]], Op]:
+    """Makes an op out of a function; see `Op` for the arguments.
+
+    Raises:
+        OpError: the name or a parameter is not valid, the docstring is missing, or the function's
+            arguments and the parameters differ.
+
+    >>> import augreg
+    >>> @augreg.op("acme/warm", amount=augreg.Range(0.0, 1.0, default=0.2))
+    ... def warm(xp, amount):
+    ...     '''Moves red up and blue down.'''
+    ...     zero = xp.zeros_like(amount)
+    ...     matrix = xp.reshape(xp.eye(3), (1, 3, 3))
+    ...     return augreg.ColorMap(matrix, xp.stack([amount, zero, -amount], axis=-1))
+    >>> warm.summary
+    'Moves red up and blue down.'
+    """
+
+    def decorate(function: Callable[..., Any]) -> Op:
+        taken = list(inspect.signature(function).parameters)
+        _check_declaration(name, function, taken, parameters)
+        return Op(
+            name,
+            function,
+            MappingProxyType(dict(parameters)),
+            output_size,
+            gray,
+            version,
+            MappingProxyType(dict(example or {})),
+            "size" in taken,
+        )
+
+    return decorate
+
+
+def _check_declaration(
+    name: str, function: Callable[..., Any], taken: list[str], parameters: Mapping[str, Any]
+) -> None:
+    if not _NAME.fullmatch(name):
+        raise OpError(f'"{name}" is no name for an op; write "package/op" in small letters')
+    if not inspect.getdoc(function):
+        raise OpError(f'op "{name}" has no docstring; its first line is shown by `augreg ops`')
+    for key, spec in parameters.items():
+        if key in RESERVED:
+            raise OpError(f'op "{name}": the name "{key}" is reserved')
+        if not isinstance(spec, Parameter):
+            raise OpError(f'op "{name}": parameter "{key}" is no specification but {spec!r}')
+        _check_spec(name, key, spec)
+    if missing := (set(taken) - {"xp", "size"}) ^ set(parameters):
+        raise OpError(
+            f'op "{name}": its function and its parameters differ in {", ".join(sorted(missing))}'
+        )
+
+
+def _check_spec(name: str, key: str, spec: Parameter) -> None:
+    if isinstance(spec, Range) and not spec.lo <= spec.hi:
+        raise OpError(f'op "{name}": parameter "{key}" has an empty range [{spec.lo}, {spec.hi}]')
+    if isinstance(spec, Unit) or spec.default is REQUIRED or spec.default is None:
+        return
+    try:
+        spec.parse(spec.default, name)
+    except ParameterError as error:
+        raise OpError(f'op "{name}": the default of "{key}" does not fit: {error}') from error

@@ -1,0 +1,169 @@
+"""The passes: small named functions from plan to plan. None changes pixels beyond DESIGN's bounds.
+
+Each pass rewrites one section's stages and says, for `augreg explain`, what it did and where it
+refused. Which geometry shares a resample is not decided here: that is a policy's meaning (`plan`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from augreg.algebra import LatticeMap
+from augreg.plan import (
+    AffineStage,
+    ColorPart,
+    Item,
+    LatticeStage,
+    PixelPart,
+    Plan,
+    PointwiseStage,
+    Stage,
+    element_of,
+)
+from augreg.policy import Step, walk
+
+Stages = tuple[Stage, ...]
+
+
+@dataclass(frozen=True)
+class Note:
+    """What a pass did (`done`) or why it did not, at the step or group `pointer`."""
+
+    pass_name: str
+    pointer: str
+    message: str
+    done: bool = True
+
+
+def optimize(plan: Plan) -> tuple[Plan, tuple[Note, ...]]:
+    """Runs all passes. Returns the new plan and what each pass has to say."""
+    notes: list[Note] = []
+    sections: list[Stages] = []
+    for stages in (plan.prepare, plan.augment):
+        for rewrite in PASSES:
+            stages, said = rewrite(stages)
+            notes += said
+        sections.append(stages)
+    return replace(plan, prepare=sections[0], augment=sections[1]), tuple(notes)
+
+
+def drop_never(stages: Stages) -> tuple[Stages, list[Note]]:
+    """A step or group with p 0 does nothing: it goes."""
+    notes, kept = [], []
+    for stage in stages:
+        items = getattr(stage, "items", ())
+        never = [item for item in items if item.node.p == 0]
+        notes += [Note("drop_never", item.node.pointer, "p is 0") for item in never]
+        if not never:
+            kept.append(stage)
+        elif rest := _without(stage, never):
+            kept.append(rest)
+    return tuple(kept), notes
+
+
+def merge_pointwise(stages: Stages) -> tuple[Stages, list[Note]]:
+    """Neighbouring pointwise stages become one kernel, and neighbouring colour maps one matrix."""
+    notes: list[Note] = []
+    result: list[Stage] = []
+    for stage in stages:
+        last = result[-1] if result else None
+        if not (isinstance(stage, PointwiseStage) and isinstance(last, PointwiseStage)):
+            result.append(stage)
+            continue
+        merged, note = _merge(last, stage)
+        notes.append(note)
+        if merged is None:
+            result.append(stage)
+        else:
+            result[-1] = merged
+    return tuple(result), notes
+
+
+def flips_first(stages: Stages) -> tuple[Stages, list[Note]]:
+    """A flip or quarter turn after pointwise steps moves before them, to where it may cost nothing.
+
+    Pointwise steps and the mean don't care where a pixel lies. It moves only where geometry stands
+    before, so that both become one stage of whole-pixel moves.
+    """
+    notes: list[Note] = []
+    result: list[Stage] = []
+    for stage in stages:
+        pointwise, before = _tail(result)
+        if not (isinstance(stage, LatticeStage) and pointwise and before is not None):
+            result.append(stage)
+            continue
+        pointer = stage.items[0].node.pointer
+        if not _keeps_all(stage) or not isinstance(before, LatticeStage):
+            why = "it cuts or pads" if not _keeps_all(stage) else "no whole-pixel stage before"
+            notes.append(Note("flips_first", pointer, why, done=False))
+            result.append(stage)
+            continue
+        pads = before.pads or stage.pads
+        joined = replace(
+            before, items=before.items + stage.items, size_out=stage.size_out, pads=pads
+        )
+        result[len(result) - len(pointwise) - 1] = joined
+        notes.append(Note("flips_first", pointer, f"joins {before.items[0].node.pointer}"))
+    return tuple(result), notes
+
+
+PASSES: tuple[Callable[[Stages], tuple[Stages, list[Note]]], ...] = (
+    drop_never,
+    flips_first,
+    merge_pointwise,
+)
+
+
+def _merge(last: PointwiseStage, stage: PointwiseStage) -> tuple[PointwiseStage | None, Note]:
+    pointer = stage.items[0].node.pointer
+    into = last.items[0].node.pointer
+    head, tail = stage.parts[0], last.parts[-1]
+    if isinstance(head, ColorPart) and isinstance(tail, ColorPart):
+        part = ColorPart(tail.items + head.items, tail.mean or head.mean)
+        if not part.mean or len(last.parts) == 1:
+            parts = (*last.parts[:-1], part, *stage.parts[1:])
+            note = Note("merge_pointwise", pointer, f"one colour matrix with {into}")
+            return replace(last, parts=parts, channels_out=stage.channels_out), note
+    if stage.mean:
+        why = f"needs the mean of what {into} makes"
+        return None, Note("merge_pointwise", pointer, why, done=False)
+    note = Note("merge_pointwise", pointer, f"one kernel with {into}")
+    return replace(last, parts=last.parts + stage.parts, channels_out=stage.channels_out), note
+
+
+def _without(stage: Stage, never: list[Item]) -> Stage | None:
+    if isinstance(stage, PointwiseStage):
+        parts: list[ColorPart | PixelPart] = []
+        for part in stage.parts:
+            if isinstance(part, PixelPart):
+                parts += [] if part.item in never else [part]
+            elif rest := tuple(item for item in part.items if item not in never):
+                parts.append(replace(part, items=rest))
+        return replace(stage, parts=tuple(parts)) if parts else None
+    rest = tuple(item for item in stage.items if item not in never)  # type: ignore[union-attr]
+    if not rest:
+        return None
+    assert isinstance(stage, LatticeStage | AffineStage)
+    return replace(stage, items=rest)
+
+
+def _tail(stages: list[Stage]) -> tuple[list[Stage], Stage | None]:
+    """The pointwise stages at the end, and the stage before them."""
+    pointwise: list[Stage] = []
+    for stage in reversed(stages):
+        if not isinstance(stage, PointwiseStage):
+            return pointwise, stage
+        pointwise.append(stage)
+    return pointwise, None
+
+
+def _keeps_all(stage: LatticeStage) -> bool:
+    for item in stage.items:
+        for node in walk((item.node,)):
+            if isinstance(node, Step):
+                element = element_of(node, stage.size_in)
+                assert isinstance(element, LatticeMap)
+                if element.cuts or element.pads:
+                    return False
+    return True

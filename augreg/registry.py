@@ -1,0 +1,165 @@
+"""Finds plugins through entry points and collects their ops. One broken plugin breaks itself only.
+
+pluggy's own `load_setuptools_entrypoints` does not guard the import, so entry points are loaded
+here, each step on its own, and what went wrong is recorded for `augreg plugins`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib import metadata
+from typing import Any
+
+import pluggy
+
+from augreg import hookspecs
+from augreg.errors import PluginError, suggest
+from augreg.operation import Op
+
+FIRST_PARTY = "augreg"
+DISABLE = "AUGREG_DISABLE_PLUGINS"
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """One entry point and what became of it.
+
+    state: ready, disabled (by name), skipped (another API version), failed or conflict.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    state: str
+    ops: tuple[str, ...] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The ops that policies can use. `owner` maps an op's name to its plugin."""
+
+    ops: Mapping[str, Op]
+    plugins: tuple[Plugin, ...]
+    owner: Mapping[str, Plugin] = field(default_factory=dict)
+    conflicts: Mapping[str, str] = field(default_factory=dict)
+
+    def get(self, name: str) -> Op:
+        """The op called `name`; raises `PluginError` with the nearest name or the plugin to get."""
+        if name in self.ops:
+            return self.ops[name]
+        raise PluginError(self._why_missing(name))
+
+    def _why_missing(self, name: str) -> str:
+        if name in self.conflicts:
+            return self.conflicts[name]
+        package = name.partition("/")[0] if "/" in name else ""
+        for plugin in self.plugins:
+            if (
+                package
+                and plugin.state != "ready"
+                and package in (plugin.name, plugin.distribution)
+            ):
+                return (
+                    f'unknown op "{name}": plugin "{plugin.name}" is {plugin.state}: {plugin.error}'
+                )
+        hint = suggest(name, self.ops)
+        if package:
+            hint += f'; no installed plugin has it: install the wheel that ships "{package}" ops'
+        return f'unknown op "{name}"{hint}'
+
+
+@lru_cache(maxsize=1)
+def default_registry() -> Registry:
+    """The registry of everything installed, found once per process."""
+    return build(_entry_points(), os.environ.get(DISABLE, ""))
+
+
+def _entry_points() -> list[metadata.EntryPoint]:
+    found = metadata.entry_points(group=hookspecs.PROJECT)
+    unique = {(point.name, point.value): point for point in found}  # an egg-link may list one twice
+    return sorted(
+        unique.values(), key=lambda point: (_distribution(point)[0] != FIRST_PARTY, point.name)
+    )
+
+
+def _first_party_first(point: metadata.EntryPoint) -> tuple[bool, str]:
+    return _distribution(point)[0] != FIRST_PARTY, point.name
+
+
+def build(points: Iterable[Any], disabled: str = "") -> Registry:
+    """A registry of the given entry points; `disabled` names plugins, comma-separated."""
+    blocked = {name.strip() for name in disabled.split(",") if name.strip()}
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    plugins: list[Plugin] = []
+    ops: dict[str, Op] = {}
+    owner: dict[str, Plugin] = {}
+    conflicts: dict[str, str] = {}
+    for point in points:
+        plugin, shipped = _load(manager, point, blocked)
+        for op in shipped:
+            if op.name in ops or op.name in conflicts:
+                other = owner.get(op.name, plugin)
+                conflicts[op.name] = _conflict(op.name, other, plugin)
+                ops.pop(op.name, None)
+            else:
+                ops[op.name], owner[op.name] = op, plugin
+        plugins.append(plugin)
+    return Registry(dict(sorted(ops.items())), tuple(plugins), owner, conflicts)
+
+
+def _conflict(name: str, one: Plugin, two: Plugin) -> str:
+    return (
+        f'op "{name}" is claimed by two plugins, "{one.name}" ({one.distribution} {one.version}) '
+        f'and "{two.name}" ({two.distribution} {two.version}): remove one wheel, or block one '
+        f"with {DISABLE}={two.name}"
+    )
+
+
+def _load(
+    manager: pluggy.PluginManager, point: Any, blocked: set[str]
+) -> tuple[Plugin, tuple[Op, ...]]:
+    distribution, version = _distribution(point)
+
+    def plugin(state: str, error: str = "", ops: tuple[str, ...] = ()) -> Plugin:
+        return Plugin(point.name, distribution, version, state, ops, error)
+
+    if point.name in blocked:
+        return plugin("disabled", f"blocked by {DISABLE}"), ()
+    try:
+        module = point.load()
+        wanted = getattr(module, "AUGREG_API", hookspecs.API_VERSION)
+        if wanted != hookspecs.API_VERSION:
+            reason = f"it speaks plugin API {wanted}, this augreg speaks {hookspecs.API_VERSION}"
+            return plugin("skipped", reason), ()
+        manager.register(module, name=point.name)
+        ops = _collect(manager, module, first_party=distribution == FIRST_PARTY)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a plugin may even call sys.exit; it breaks itself only
+        return plugin("failed", f"{type(error).__name__}: {error}"), ()
+    return plugin("ready", ops=tuple(op.name for op in ops)), ops
+
+
+def _collect(manager: pluggy.PluginManager, module: Any, first_party: bool) -> tuple[Op, ...]:
+    others = [other for other in manager.get_plugins() if other is not module]
+    caller = manager.subset_hook_caller("register_ops", remove_plugins=others)
+    ops = tuple(op for shipped in caller() for op in shipped)
+    for op in ops:
+        if not isinstance(op, Op):
+            raise PluginError(f"register_ops returned {op!r}, which is no op; use @augreg.op")
+        if not first_party and "/" not in op.name:
+            raise PluginError(
+                f'op "{op.name}" has a plain name, which is kept for first-party ops; '
+                f'call it "package/{op.name}"'
+            )
+    return ops
+
+
+def _distribution(point: Any) -> tuple[str, str]:
+    dist = getattr(point, "dist", None)
+    return (dist.name, dist.version) if dist is not None else ("unknown", "0")

@@ -1,0 +1,162 @@
+"""Checks a parsed policy against the generated schema, and says what is wrong in augreg's words."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from augreg.document import pointer_of, show
+from augreg.errors import ParameterError, PluginError, suggest
+from augreg.registry import Registry
+from augreg.schema import GROUPS, policy_schema
+
+MAX_GROUPS = 32
+
+
+def check_structure(value: Any, registry: Registry) -> None:
+    """Raises `ParameterError` (its pointer from the document's root) for the first fault."""
+    if not isinstance(value, dict):
+        raise ParameterError(f"a policy is a JSON object, found {show(value)}")
+    _check_version(value)
+    _check_nesting(value)
+    for error in _validator(_Key(registry)).iter_errors(value):
+        raise _explain(error, value, registry)
+
+
+def _check_version(value: dict[str, Any]) -> None:
+    found = value.get("version")
+    if isinstance(found, int) and not isinstance(found, bool) and found > 1:
+        raise ParameterError(
+            f"version {found} is newer than this augreg, which reads version 1; "
+            f"upgrade augreg to a release that reads version {found}",
+            "/version",
+        )
+
+
+def _check_nesting(value: dict[str, Any]) -> None:
+    pending = [(value.get(key), f"/{key}", 0) for key in ("prepare", "augment")]
+    while pending:
+        part, pointer, depth = pending.pop()
+        if depth > MAX_GROUPS:
+            raise ParameterError(f"groups nest deeper than {MAX_GROUPS} levels", pointer)
+        if isinstance(part, list):
+            pending += [(item, f"{pointer}/{i}", depth) for i, item in enumerate(part)]
+        elif isinstance(part, dict):
+            for kind in ("train", "eval"):
+                pending.append((part.get(kind), f"{pointer}/{kind}", depth))
+            for kind in GROUPS:
+                pending.append((part.get(kind), f"{pointer}/{kind}", depth + 1))
+
+
+class _Key:
+    """A registry as a cache key: by identity."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Key) and self.registry is other.registry
+
+    def __hash__(self) -> int:
+        return id(self.registry)
+
+
+@lru_cache(maxsize=4)
+def _validator(key: _Key) -> Any:
+    import jsonschema
+
+    return jsonschema.Draft202012Validator(policy_schema(key.registry))
+
+
+def _explain(error: Any, value: Any, registry: Registry) -> ParameterError:
+    """The schema's complaint in words that name the op and how to mend it."""
+    path = list(error.absolute_path)
+    step, name = _step_and_parameter(value, path)
+    if step is not None and name == "op":
+        return ParameterError(_unknown_op(step["op"], registry), pointer_of(path))
+    if step is not None and name is not None and step.get("op") in registry.ops:
+        op = registry.ops[step["op"]]
+        if name in op.settable:
+            try:
+                op.settable[name].parse(step[name], op.name)
+            except ParameterError as fault:
+                cut = path[: path.index(name, _depth(value, path)) + 1]
+                return ParameterError(fault.message, pointer_of(cut) + fault.pointer)
+    if error.validator == "additionalProperties":
+        return _unknown_key(error, path)
+    if error.validator == "required":
+        return ParameterError(_missing(error), pointer_of(path))
+    if error.validator == "anyOf" and path[-1:] != ["n"]:
+        names = ", ".join(f'"{kind}"' for kind in GROUPS)
+        return ParameterError(f'neither a step ("op") nor a group ({names})', pointer_of(path))
+    return ParameterError(_plain(error), pointer_of(path))
+
+
+def _step_and_parameter(value: Any, path: list[Any]) -> tuple[dict[str, Any] | None, str | None]:
+    """The innermost step on the way to `path`, and which of its keys the path enters."""
+    found: tuple[dict[str, Any] | None, str | None] = (None, None)
+    part = value
+    for key in path:
+        if isinstance(part, dict) and "op" in part and key in part:
+            found = (part, key)
+        part = part[key]
+    return found
+
+
+def _depth(value: Any, path: list[Any]) -> int:
+    part = value
+    for depth, key in enumerate(path):
+        if isinstance(part, dict) and "op" in part:
+            return depth
+        part = part[key]
+    return 0
+
+
+def _unknown_op(name: Any, registry: Registry) -> str:
+    if not isinstance(name, str):
+        return f'"op" takes the name of an op, found {show(name)}'
+    try:
+        registry.get(name)
+    except PluginError as error:
+        return str(error)
+    return f'"op" has to be one of the registered ops, found {show(name)}'
+
+
+def _unknown_key(error: Any, path: list[Any]) -> ParameterError:
+    known = list(error.schema["properties"])
+    extra = next(key for key in error.instance if key not in known)
+    owner = error.instance.get("op") if "op" in error.instance else None
+    subject = f'"{owner}" has no parameter "{extra}"' if owner else f'unknown key "{extra}"'
+    offered = [name for name in known if name != "op"]
+    names = ", ".join(f'"{name}"' for name in offered)
+    hint = suggest(extra, offered)
+    return ParameterError(f"{subject}{hint}; allowed: {names}", pointer_of([*path, extra]))
+
+
+def _missing(error: Any) -> str:
+    key = next(key for key in error.validator_value if key not in error.instance)
+    if key == "version":
+        return '"version" is missing; add "version": 1'
+    owner = error.instance.get("op")
+    return f'"{key}" is missing; "{owner}" needs it' if owner else f'"{key}" is missing'
+
+
+def _plain(error: Any) -> str:
+    found, wanted = show(error.instance), error.validator_value
+    match error.validator:
+        case "type":
+            article = "an" if str(wanted)[0] in "aeio" else "a"
+            return f"{found} is not {article} {wanted}"
+        case "const":
+            return f"{found} is not {show(wanted)}"
+        case "enum":
+            return f"{found} is not one of {', '.join(show(item) for item in wanted)}"
+        case "minimum":
+            return f"{found} is below {wanted}, the least allowed"
+        case "maximum":
+            return f"{found} is above {wanted}, the most allowed"
+        case "minItems" | "maxItems":
+            return f"{len(error.instance)} entries; {error.validator} is {wanted}"
+        case "anyOf":
+            return f"{found} is not allowed; write a count, or [least, most]"
+    return str(error.message)

@@ -1,0 +1,113 @@
+"""Ops that change colours, pixel by pixel. Values are 0..1; nothing clips unless it says so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import augreg
+
+Array = Any
+LUMA = (0.2989, 0.5870, 0.1140)  # ITU-R BT.601, the digits that tf.image.rgb_to_grayscale uses
+
+
+def _scaled_eye(xp: Any, factor: Array) -> Array:
+    return xp.reshape(xp.eye(3), (1, 3, 3)) * xp.reshape(factor, (-1, 1, 1))
+
+
+def _levels(xp: Any, level: Array) -> Array:
+    return xp.stack([level, level, level], axis=-1)
+
+
+@augreg.op("grayscale", channels=augreg.Option(3, 1), example={"p": 0.2})
+def grayscale(xp: Any, channels: int) -> augreg.ColorMap:
+    """Takes the colour away: 0.2989 R + 0.5870 G + 0.1140 B.
+
+    channels: 3 keeps three equal channels; 1 leaves one, as `tf.image.rgb_to_grayscale`
+    (https://www.tensorflow.org/api_docs/python/tf/image/rgb_to_grayscale), and takes no p below 1.
+    """
+    return augreg.ColorMap(xp.array([LUMA] * channels), xp.array([0.0] * channels))
+
+
+@augreg.op(
+    "brightness",
+    gray=True,
+    delta=augreg.Range(-1.0, 1.0),
+    example={"delta": [-0.2, 0.2]},
+)
+def brightness(xp: Any, delta: Array) -> augreg.ColorMap:
+    """Adds `delta` (0..1 units) to every channel.
+
+    0 is the identity. As `tf.image.adjust_brightness` on floats
+    (https://www.tensorflow.org/api_docs/python/tf/image/adjust_brightness): nothing is clipped
+    before the end.
+    """
+    return augreg.ColorMap(xp.eye(3), _levels(xp, delta))
+
+
+@augreg.op(
+    "contrast",
+    gray=True,
+    factor=augreg.Range(0.0, 10.0),
+    example={"factor": [0.7, 1.3]},
+)
+def contrast(xp: Any, factor: Array) -> augreg.ColorMap:
+    """Moves every channel away from its own mean over the image: (x - mean) * factor + mean.
+
+    1 is the identity, 0 leaves the mean. As `tf.image.adjust_contrast`
+    (https://www.tensorflow.org/api_docs/python/tf/image/adjust_contrast).
+    """
+    zero = xp.zeros_like(factor)
+    mean = _scaled_eye(xp, xp.array(1.0) - factor)
+    return augreg.ColorMap(_scaled_eye(xp, factor), _levels(xp, zero), mean)
+
+
+@augreg.op("invert", gray=True, example={"p": 0.5})
+def invert(xp: Any) -> augreg.ColorMap:
+    """Turns every channel around: 1 - x."""
+    return augreg.ColorMap(xp.eye(3) * xp.array(-1.0), xp.array([1.0, 1.0, 1.0]))
+
+
+def _saturate(xp: Any, planes: tuple[Array, ...], factor: Array) -> tuple[Array, ...]:
+    r, g, b = (xp.clip(plane, xp.array(0.0), xp.array(1.0)) for plane in planes)
+    value = xp.maximum(xp.maximum(r, g), b)
+    chroma = value - xp.minimum(xp.minimum(r, g), b)
+    # S' = min(f S, 1) with S = chroma / value; a grey pixel has no chroma and stays
+    scale = xp.minimum(factor, value / xp.maximum(chroma, xp.array(1e-12)))
+    return tuple(value - (value - plane) * scale for plane in (r, g, b))
+
+
+@augreg.op(
+    "saturation",
+    factor=augreg.Range(0.0, 4.0),
+    example={"factor": [0.5, 1.5]},
+)
+def saturation(xp: Any, factor: Array) -> augreg.PixelFunction:
+    """Scales the saturation in HSV and clips it there; its input is clipped to 0..1.
+
+    1 is the identity, 0 leaves the value (the largest channel). As `tf.image.adjust_saturation`
+    (https://www.tensorflow.org/api_docs/python/tf/image/adjust_saturation): with V the largest
+    channel and m the smallest, x' = V - (V - x) * min(factor, V / (V - m)).
+    """
+    return augreg.PixelFunction(_saturate, (factor,))
+
+
+def _clip(xp: Any, planes: tuple[Array, ...], low: Array, high: Array) -> tuple[Array, ...]:
+    return tuple(xp.clip(plane, low, high) for plane in planes)
+
+
+@augreg.op(
+    "clip",
+    gray=True,
+    min=augreg.Range(0.0, 1.0, default=0.0, static=True),
+    max=augreg.Range(0.0, 1.0, default=1.0, static=True),
+    example={},
+)
+def clip(xp: Any, min: float, max: float) -> augreg.PixelFunction:
+    """Limits every channel to `min`..`max`.
+
+    The end of a policy clips to 0..1 anyway; this is for clipping in between.
+    """
+    return augreg.PixelFunction(_clip, (xp.array([min]), xp.array([max])))
+
+
+OPS = [grayscale, brightness, contrast, invert, saturation, clip]

@@ -1,0 +1,295 @@
+"""Ops that move pixels: whole pixels (lattice maps) and resampled ones (affine maps).
+
+Angles are degrees, positive ones turn counter-clockwise; lengths are parts of the image's width or
+height. Every matrix goes from output to input, about the image's centre.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import augreg
+
+Array = Any
+FILL: dict[str, Any] = {
+    "fill": augreg.Option("reflect", "nearest", "wrap", "constant"),
+    "fill_value": augreg.Fill(),
+    "interpolation": augreg.Option("bilinear", "nearest"),
+}
+_SIDE = augreg.Integer(1, 16384, static=True)
+_RADIANS = math.pi / 180
+
+
+def _constant(xp: Any, rows: Any) -> Array:
+    return xp.array([rows], "int32")
+
+
+@augreg.op(
+    "flip",
+    gray=True,
+    axis=augreg.Option("horizontal", "vertical", "both"),
+    example={"axis": "horizontal", "p": 0.5},
+)
+def flip(xp: Any, size: Any, axis: str) -> augreg.LatticeMap:
+    """Mirrors the image.
+
+    horizontal swaps left and right, vertical top and bottom; both is a half turn, one coin for
+    both axes. For independent axes write two steps. As `tf.image.flip_left_right` and
+    `flip_up_down` (https://www.tensorflow.org/api_docs/python/tf/image/flip_left_right).
+    """
+    height, width = size
+    x, y = axis in ("horizontal", "both"), axis in ("vertical", "both")
+    linear = _constant(xp, [[-1 if x else 1, 0], [0, -1 if y else 1]])
+    zero = xp.zeros_like(xp.array(width, "int32"))
+    offset = xp.stack(
+        [
+            xp.array(width - 1 if x else 0, "int32") + zero,
+            xp.array(height - 1 if y else 0, "int32") + zero,
+        ]
+    )
+    return augreg.LatticeMap(linear, offset, cuts=False, pads=False)
+
+
+def _turned(height: Any, width: Any, k: Any) -> tuple[Any, Any]:
+    lo, hi = k.support
+    if lo == hi:
+        return (width, height) if lo % 2 else (height, width)
+    odd = not hasattr(k, "values") or any(value % 2 for value in k.values)
+    if odd and height != width:
+        raise augreg.ParameterError(
+            f"a quarter turn drawn at random needs a square image, found {_sides(height, width)}; "
+            'crop or resize to a square before, or draw k from {"choice": [0, 2]}',
+            "/k",
+        )
+    return height, width
+
+
+@augreg.op(
+    "rot90",
+    gray=True,
+    output_size=_turned,
+    k=augreg.Integer(0, 3, default=1),
+    example={"k": 1},
+)
+def rot90(xp: Any, size: Any, k: Array) -> augreg.LatticeMap:
+    """Turns by k quarter turns, counter-clockwise.
+
+    k: int32, 0 to 3; 0 is the identity. As `tf.image.rot90`
+    (https://www.tensorflow.org/api_docs/python/tf/image/rot90).
+    """
+    height, width = (xp.array(side, "int32") for side in size)
+    cosine = xp.take(xp.array([1, 0, -1, 0], "int32"), k)
+    sine = xp.take(xp.array([0, 1, 0, -1], "int32"), k)
+    linear = xp.stack(
+        [xp.stack([cosine, -sine], axis=-1), xp.stack([sine, cosine], axis=-1)], axis=-2
+    )
+    last_x, last_y = width - 1, height - 1
+    # k=1: in=(W-1-y, x); k=2: in=(W-1-x, H-1-y); k=3: in=(y, H-1-x)
+    x = last_x * xp.take(xp.array([0, 1, 1, 0], "int32"), k)
+    y = last_y * xp.take(xp.array([0, 0, 1, 1], "int32"), k)
+    return augreg.LatticeMap(linear, xp.stack([x, y], axis=-1), cuts=False, pads=False)
+
+
+def _crop_size(h: Any, w: Any, /, height: int, width: int, position: str) -> tuple[int, int]:
+    for name, wanted, found in (("height", height, h), ("width", width, w)):
+        if _exceeds(wanted, found):
+            raise augreg.ParameterError(
+                f"a crop {name} of {wanted} is larger than the image, which is "
+                f"{_sides(h, w)} here; use pad_or_crop, or resize before",
+                f"/{name}",
+            )
+    return height, width
+
+
+@augreg.op(
+    "crop",
+    gray=True,
+    output_size=_crop_size,
+    height=_SIDE,
+    width=_SIDE,
+    position=augreg.Option("random", "center"),
+    x=augreg.Unit(),
+    y=augreg.Unit(),
+    example={"height": 150, "width": 150},
+)
+def crop(
+    xp: Any, size: Any, height: int, width: int, position: str, x: Array, y: Array
+) -> augreg.LatticeMap:
+    """Cuts out a window of a fixed size, at a random place or in the centre.
+
+    Every sample has a place of its own, each place equally likely. As `tf.image.random_crop`
+    (https://www.tensorflow.org/api_docs/python/tf/image/random_crop).
+    """
+    free = [xp.array(size[1] - width, "int32"), xp.array(size[0] - height, "int32")]
+    if position == "center":
+        offset = xp.stack([side // 2 for side in free])
+    else:
+        drawn = [
+            xp.cast(xp.floor(u * xp.cast(side + 1, "float32")), "int32")
+            for u, side in zip((x, y), free, strict=True)
+        ]
+        offset = xp.stack(drawn, axis=-1)
+    return augreg.LatticeMap(_constant(xp, [[1, 0], [0, 1]]), offset, pads=False)
+
+
+def _central(side: Any, fraction: float) -> Any:
+    """`tf.image.central_crop` starts at int((n - n * fraction) / 2)."""
+    return (side - side * fraction) / 2 // 1
+
+
+def _central_size(height: Any, width: Any, fraction: float) -> tuple[Any, Any]:
+    return height - 2 * _central(height, fraction), width - 2 * _central(width, fraction)
+
+
+@augreg.op(
+    "central_crop",
+    gray=True,
+    output_size=_central_size,
+    fraction=augreg.Range(0.01, 1.0, static=True),
+    example={"fraction": 0.5},
+)
+def central_crop(xp: Any, size: Any, fraction: float) -> augreg.LatticeMap:
+    """Keeps the central `fraction` of each side.
+
+    1 is the identity. As `tf.image.central_crop`
+    (https://www.tensorflow.org/api_docs/python/tf/image/central_crop).
+    """
+    sides = [xp.cast(xp.array(side, "int32"), "float64") for side in (size[1], size[0])]
+    offset = xp.stack([xp.cast(_central(side, fraction), "int32") for side in sides])
+    identity = xp.array([[1, 0], [0, 1]], "int32")
+    return augreg.LatticeMap(identity, offset, cuts=fraction < 1, pads=False)
+
+
+@augreg.op(
+    "pad_or_crop",
+    gray=True,
+    output_size=lambda h, w, /, height, width: (height, width),
+    height=_SIDE,
+    width=_SIDE,
+    example={"height": 200, "width": 200},
+)
+def pad_or_crop(xp: Any, size: Any, height: int, width: int) -> augreg.LatticeMap:
+    """Brings the image to a size by cutting around the centre, or by zeros around it.
+
+    As `tf.image.resize_with_crop_or_pad`
+    (https://www.tensorflow.org/api_docs/python/tf/image/resize_with_crop_or_pad).
+    """
+    offsets = []
+    for target, side in ((width, size[1]), (height, size[0])):
+        surplus = xp.array(side, "int32") - target
+        missing = -surplus
+        cut, padded = surplus // 2, -(missing // 2)
+        offsets.append(xp.where(surplus > 0, cut, padded))
+    fixed = all(isinstance(side, int) for side in size)
+    return augreg.LatticeMap(
+        _constant(xp, [[1, 0], [0, 1]]),
+        xp.stack(offsets),
+        cuts=not (fixed and size[0] <= height and size[1] <= width),
+        pads=not (fixed and size[0] >= height and size[1] >= width),
+    )
+
+
+def _affine(xp: Any, rows: list[list[Array]], fill: dict[str, Any]) -> augreg.AffineMap:
+    matrix = xp.stack([xp.stack(row, axis=-1) for row in rows], axis=-2)
+    return augreg.AffineMap(matrix, **fill)
+
+
+@augreg.op(
+    "rotate",
+    gray=True,
+    degrees=augreg.Range(-360.0, 360.0),
+    **FILL,
+    example={"degrees": [-45, 45]},
+)
+def rotate(
+    xp: Any, degrees: Array, fill: str, fill_value: Any, interpolation: str
+) -> augreg.AffineMap:
+    """Turns the image about its centre, counter-clockwise for positive degrees.
+
+    0 is the identity. Keras's `RandomRotation(0.2)` is `"degrees": [-72, 72]`.
+    """
+    angle = degrees * xp.array(_RADIANS)
+    cosine, sine, zero = xp.cos(angle), xp.sin(angle), xp.zeros_like(degrees)
+    modes = {"fill": fill, "fill_value": fill_value, "interpolation": interpolation}
+    return _affine(xp, [[cosine, -sine, zero], [sine, cosine, zero]], modes)
+
+
+@augreg.op(
+    "zoom",
+    gray=True,
+    factor=augreg.Range(0.05, 20.0),
+    factor_x=augreg.Range(0.05, 20.0, default=None),
+    **FILL,
+    example={"factor": [0.8, 1.2]},
+)
+def zoom(
+    xp: Any, factor: Array, factor_x: Array, fill: str, fill_value: Any, interpolation: str
+) -> augreg.AffineMap:
+    """Enlarges the content about the centre.
+
+    Above 1 zooms in, 1 is the identity. `factor_x`, where given, replaces `factor` horizontally.
+    Keras's `RandomZoom` counts the other way: its positive values zoom out.
+    """
+    wide = factor if factor_x is None else factor_x
+    zero = xp.zeros_like(factor) + xp.zeros_like(wide)
+    modes = {"fill": fill, "fill_value": fill_value, "interpolation": interpolation}
+    one = xp.array(1.0)
+    return _affine(xp, [[one / wide + zero, zero, zero], [zero, one / factor + zero, zero]], modes)
+
+
+@augreg.op(
+    "translate",
+    gray=True,
+    x=augreg.Range(-1.0, 1.0, default=0.0),
+    y=augreg.Range(-1.0, 1.0, default=0.0),
+    **FILL,
+    example={"x": [-0.2, 0.2], "y": [-0.2, 0.2]},
+)
+def translate(
+    xp: Any, size: Any, x: Array, y: Array, fill: str, fill_value: Any, interpolation: str
+) -> augreg.AffineMap:
+    """Moves the content right by `x` widths and down by `y` heights.
+
+    0 and 0 is the identity; parts of a pixel are interpolated.
+    """
+    height, width = (xp.cast(xp.array(side, "int32"), "float32") for side in size)
+    zero = xp.zeros_like(x) + xp.zeros_like(y)
+    one = xp.ones_like(zero)
+    modes = {"fill": fill, "fill_value": fill_value, "interpolation": interpolation}
+    return _affine(xp, [[one, zero, zero - x * width], [zero, one, zero - y * height]], modes)
+
+
+@augreg.op(
+    "shear",
+    gray=True,
+    x_degrees=augreg.Range(-80.0, 80.0, default=0.0),
+    y_degrees=augreg.Range(-80.0, 80.0, default=0.0),
+    **FILL,
+    example={"x_degrees": [-20, 20]},
+)
+def shear(
+    xp: Any, x_degrees: Array, y_degrees: Array, fill: str, fill_value: Any, interpolation: str
+) -> augreg.AffineMap:
+    """Slants the content about the centre.
+
+    x' = x + tan(x_degrees) y, then y' = y + tan(y_degrees) x'. 0 and 0 is the identity.
+    """
+    a, b = (xp.tan(angle * xp.array(_RADIANS)) for angle in (x_degrees, y_degrees))
+    zero = xp.zeros_like(a) + xp.zeros_like(b)
+    one = xp.ones_like(zero)
+    modes = {"fill": fill, "fill_value": fill_value, "interpolation": interpolation}
+    return _affine(xp, [[one + a * b, zero - a, zero], [zero - b, one, zero]], modes)
+
+
+def _exceeds(wanted: int, found: Any) -> bool:
+    """False also where the side is not known: nan at plan time, a tensor inside a graph."""
+    return isinstance(found, int | float) and wanted > found
+
+
+def _sides(height: Any, width: Any) -> str:
+    sides = ("?" if side != side else str(side) for side in (height, width))
+    return "x".join(sides)
+
+
+OPS = [flip, rot90, crop, central_crop, pad_or_crop, rotate, zoom, translate, shear]

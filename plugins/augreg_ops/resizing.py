@@ -1,0 +1,89 @@
+"""Ops that change an image's size by resampling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import augreg
+
+Array = Any
+_SIDE = augreg.Integer(1, 16384, static=True)
+
+
+def _target(h: Any, w: Any, /, height: int, width: int, **rest: Any) -> tuple[int, int]:
+    return height, width
+
+
+@augreg.op(
+    "resize",
+    gray=True,
+    output_size=_target,
+    height=_SIDE,
+    width=_SIDE,
+    method=augreg.Option("bilinear", "nearest", "bicubic", "area"),
+    fit=augreg.Option("stretch", "crop", "pad"),
+    antialias=augreg.Option(False, True),
+    example={"height": 96, "width": 96},
+)
+def resize(
+    xp: Any, size: Any, height: int, width: int, method: str, fit: str, antialias: bool
+) -> augreg.Resize:
+    """Resizes the image.
+
+    fit: stretch ignores the aspect ratio; crop cuts the largest central box of the target's
+    aspect first (as Keras's `Resizing(crop_to_aspect_ratio=True)`); pad keeps the whole image and
+    centres it between zeros (as `tf.image.resize_with_pad`). Pixels as `tf.image.resize`
+    (https://www.tensorflow.org/api_docs/python/tf/image/resize).
+    """
+    modes: dict[str, Any] = {"method": method, "antialias": antialias}
+    h, w = (xp.cast(xp.array(side, "int32"), "float64") for side in size)
+    if fit == "crop":
+        box_h = xp.maximum(xp.minimum(h, w * height / width // 1), xp.ones_like(h))
+        box_w = xp.maximum(xp.minimum(w, h * width / height // 1), xp.ones_like(w))
+        sides = [(h - box_h) // 2, (w - box_w) // 2, box_h, box_w]
+        box = xp.stack([xp.cast(side, "int32") for side in sides])
+        return augreg.Resize((height, width), box, **modes)
+    if fit == "pad":
+        scale = xp.maximum(h / height, w / width)
+        inner = [
+            xp.maximum(xp.cast(side / scale // 1, "int32"), xp.array(1, "int32")) for side in (h, w)
+        ]
+        if all(isinstance(side, int) for side in size):
+            inner = [int(side) for side in inner]
+        return augreg.Resize((height, width), inner=(inner[0], inner[1]), **modes)
+    return augreg.Resize((height, width), **modes)
+
+
+@augreg.op(
+    "resized_crop",
+    gray=True,
+    output_size=_target,
+    height=_SIDE,
+    width=_SIDE,
+    area=augreg.Range(0.001, 1.0, default=[0.08, 1.0]),
+    ratio=augreg.Range(0.1, 10.0, default={"log_uniform": [3 / 4, 4 / 3]}),
+    x=augreg.Unit(),
+    y=augreg.Unit(),
+    example={"height": 96, "width": 96},
+)
+def resized_crop(
+    xp: Any, size: Any, height: int, width: int, area: Array, ratio: Array, x: Array, y: Array
+) -> augreg.Resize:
+    """Cuts a random box and resizes it: the standard crop for training on ImageNet.
+
+    area: the box's part of the image, uniform by default. ratio: width over height, log-uniform by
+    default. A box that would leave the image is clamped to it, in closed form, without rejection.
+    After Szegedy et al., "Going deeper with convolutions" (https://arxiv.org/abs/1409.4842).
+    """
+    h, w = (xp.cast(xp.array(side, "int32"), "float32") for side in size)
+    pixels = area * h * w
+    half, one = xp.array(0.5), xp.array(1.0)
+    box_w = xp.clip(xp.floor(xp.sqrt(pixels * ratio) + half), one, w)
+    box_h = xp.clip(xp.floor(xp.sqrt(pixels / ratio) + half), one, h)
+    left = xp.floor(x * (w - box_w + one))
+    top = xp.floor(y * (h - box_h + one))
+    box = xp.stack([xp.cast(side, "int32") for side in (top, left, box_h, box_w)], axis=-1)
+    return augreg.Resize((height, width), box)
+
+
+OPS = [resize, resized_crop]
