@@ -142,8 +142,18 @@ Stage = LatticeStage | AffineStage | PointwiseStage | ResizeStage | BranchStage
 
 
 @dataclass(frozen=True)
+class Decode:
+    """How encoded images are read: whole, or only the window that `stage` would have cut."""
+
+    stage: LatticeStage | ResizeStage | None = None
+
+
+@dataclass(frozen=True)
 class Plan:
-    """Stages by section. `size_prepared` is the size between prepare and augment."""
+    """Stages by section. `size_prepared` is the size between prepare and augment.
+
+    decode: None where images come as arrays.
+    """
 
     prepare: tuple[Stage, ...]
     augment: tuple[Stage, ...]
@@ -155,6 +165,7 @@ class Plan:
     channels_in: int
     channels_out: int
     policy: Policy = field(repr=False)
+    decode: Decode | None = None
 
 
 def plan(
@@ -164,8 +175,11 @@ def plan(
     sections: Iterable[str] = SECTIONS,
     size: Size = (None, None),
     channels: int = 3,
+    encoded: bool = False,
 ) -> Plan:
     """Plans `sections` of a policy for images of `size` (height, width; None: not known).
+
+    `encoded`: images come as the bytes of a file.
 
     Raises:
         PolicyError: a step can't work at this size or with this number of channels.
@@ -194,6 +208,7 @@ def plan(
         channels,
         builder.channels,
         policy,
+        Decode() if encoded else None,
     )
 
 
