@@ -58,6 +58,7 @@ def map_fn(
     *,
     input_range: Range = (0, 1),
     sections: Iterable[str] = SECTIONS,
+    debug: bool | None = None,
 ) -> MapFunction:
     """A function for `Dataset.map` that augments by position.
 
@@ -69,6 +70,7 @@ def map_fn(
         epoch: what `fn`'s own epoch falls back to; an integer or a scalar tensor.
         input_range: what float images mean; uint8 is always 0..255.
         sections: which of prepare, augment and output to run.
+        debug: checks shapes, ranges and NaN after every step, slowly; None asks `AUGREG_DEBUG`.
 
     Returns:
         `fn(index, element, epoch=None) -> element`. An element is an image, `(image, label)`,
@@ -84,7 +86,9 @@ def map_fn(
     >>> float(tf.reduce_min(next(iter(ds))))
     1.0
     """
-    compiled = Compiled(load_policy(policy), seed, training, check_sections(sections), input_range)
+    compiled = Compiled(
+        load_policy(policy), seed, training, check_sections(sections), input_range, debug=debug
+    )
     return MapFunction(compiled, batched, epoch)
 
 

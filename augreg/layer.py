@@ -35,6 +35,7 @@ class AugmentationLayer(keras.layers.Layer):
         input_range: what float images mean.
         sections: which of prepare, augment and output to run; `("augment", "output")` where a
             dataset has run prepare already.
+        debug: checks every step, slowly; None asks `AUGREG_DEBUG`. Not saved with the model.
 
     >>> import augreg, numpy as np
     >>> layer = augreg.AugmentationLayer({"version": 1, "augment": [{"op": "invert"}]}, seed=7)
@@ -49,6 +50,7 @@ class AugmentationLayer(keras.layers.Layer):
         *,
         input_range: Range = (0, 1),
         sections: Iterable[str] = SECTIONS,
+        debug: bool | None = None,
         **kwargs: Any,
     ) -> None:
         # the policy decides the dtype of what comes out; a mixed-precision model must not cast what
@@ -62,7 +64,13 @@ class AugmentationLayer(keras.layers.Layer):
         self.supports_jit = True
         self._modes = {
             training: Compiled(
-                self.policy, self.seed, training, self.sections, self.input_range, portable=True
+                self.policy,
+                self.seed,
+                training,
+                self.sections,
+                self.input_range,
+                portable=True,
+                debug=debug,
             )
             for training in (False, True)
         }
