@@ -16,7 +16,7 @@ from augreg import algebra, resampling
 from augreg.backends.tensorflow import geometry, pointwise
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.checked import checked
-from augreg.backends.tensorflow.decode import decode, decode_window, shape
+from augreg.backends.tensorflow.decode import decode, decode_scaled, decode_window, shape
 from augreg.backends.tensorflow.pixels import (
     UNIT,
     Packed,
@@ -60,9 +60,7 @@ class Program:
         debug: it checks what every stage makes, and names the stage's steps.
     """
 
-    def __init__(
-        self, plan: Plan, xla: bool, portable: bool = False, debug: bool = False
-    ) -> None:
+    def __init__(self, plan: Plan, xla: bool, portable: bool = False, debug: bool = False) -> None:
         self.plan, self.xla, self.portable, self.debug = plan, xla, portable, debug
 
     def __call__(
@@ -118,6 +116,8 @@ class _Run:
 
     def decoded(self, how: Decode, contents: tf.Tensor) -> Pixels:
         """[1,H,W,3] uint8 out of a file's bytes; float32 where a window of it was resized."""
+        if how.scaled is not None:
+            return decode_scaled(contents, *how.scaled)[tf.newaxis]
         if how.stage is None:
             return decode(contents)[tf.newaxis]
         size = tf.unstack(shape(contents))
