@@ -107,6 +107,11 @@ docs: $(VENV)/.dev ## build the documentation into build/docs
 unit: $(VENV)/.dev ## pytest
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
+.PHONY: fuzz
+fuzz: $(VENV)/.dev ## 100,000 hostile policies (a few minutes)
+	AUGREG_FUZZ=100000 $(BIN)/python -m pytest tests/test_fuzz.py -s -k 'bytes or mutated' \
+		-o faulthandler_timeout=0
+
 .PHONY: bench
 bench: $(BENCH_VENV)/.run ## measure augreg beside its peers
 	$(BENCH_VENV)/bin/python -m benchmarks

@@ -144,9 +144,9 @@ def batched(xp: Namespace, element: Element) -> Element:
             value = xp.reshape(value, (1, *shape))
             shape = (1, *shape)
         if len(shape) != len(wanted) + 1 or any(
-            w is not None and w != s for w, s in zip(wanted, shape[1:], strict=True)
+            s not in (1, 3) if w is None else w != s for w, s in zip(wanted, shape[1:], strict=True)
         ):
-            sides = ", ".join("C" if w is None else str(w) for w in wanted)
+            sides = ", ".join("1 or 3" if w is None else str(w) for w in wanted)
             raise ValueError(f"{kind}.{part.name} has the shape {shape}; it has to be [B, {sides}]")
         parts[part.name] = value
     return replace(element, **parts) if parts else element

@@ -24,6 +24,7 @@ from augreg.policy import load_policy
 
 Range = tuple[float, float]
 _ORDER = draws.draw_id("shuffle", "order")
+_MEND = '; add a "resize" to the policy\'s "prepare"'
 WINDOW = 10_000  # how many elements `shuffle=True` mixes where a source has no random access
 
 
@@ -183,7 +184,8 @@ class _Steps:
             ds = self._sequential(self.ds, epoch, skip)
         else:
             return self._batches_first(self.ds, epoch, drop_remainder, first_batch)
-        return self._augmented(ds.batch(self.batch_size, drop_remainder=drop_remainder), epoch)
+        alike = _of_one_size(ds, self.batch_size, lambda pair: image_of(pair[1]))
+        return self._augmented(alike.batch(self.batch_size, drop_remainder=drop_remainder), epoch)
 
     def _augmented(self, batches: tf.data.Dataset, epoch: tf.Tensor) -> tf.data.Dataset:
         augment = self.augment
@@ -195,7 +197,8 @@ class _Steps:
         self, ds: tf.data.Dataset, epoch: tf.Tensor, drop_remainder: bool, first_batch: int
     ) -> tf.data.Dataset:
         """Nothing is done to single elements: batches are numbered, which costs less."""
-        batches = ds.batch(self.batch_size, drop_remainder=drop_remainder).skip(first_batch)
+        alike = _of_one_size(ds, self.batch_size, image_of)
+        batches = alike.batch(self.batch_size, drop_remainder=drop_remainder).skip(first_batch)
         first = tf.range(self.batch_size, dtype=tf.int64)
 
         def named(number: tf.Tensor, element: Any) -> tuple[tf.Tensor, Any]:
@@ -270,6 +273,35 @@ def _map(ds: tf.data.Dataset, function: Callable[..., Any]) -> tf.data.Dataset:
 
 def _flat_map(ds: tf.data.Dataset, function: Callable[..., Any]) -> tf.data.Dataset:
     return ds.flat_map(tf.autograph.experimental.do_not_convert(function))
+
+
+def _of_one_size(
+    ds: tf.data.Dataset, batch_size: int, image: Callable[[Any], Any]
+) -> tf.data.Dataset:
+    """Has two sizes in one batch end the data with how to mend it, where sizes are not known.
+
+    A number is read from our words, which fails with them: an assertion would make the dataset
+    stateful, and its iterator could not be saved.
+    """
+    shape = image(ds.element_spec).shape
+    if shape.rank != 3 or None not in shape[:2]:
+        return ds
+
+    def check(state: tuple[tf.Tensor, tf.Tensor], element: Any) -> Any:
+        number, first = state
+        size = tf.shape(image(element))[:2]
+        first = tf.where(number % batch_size == 0, size, first)
+        sides = [tf.strings.reduce_join(tf.as_string(s), separator="x") for s in (size, first)]
+        words = ["images of one batch differ in size: ", sides[0], " after ", sides[1], _MEND]
+        failed = tf.cond(
+            tf.reduce_all(size == first),
+            lambda: tf.constant(0, tf.int64),
+            lambda: tf.strings.to_number(tf.strings.join(words), tf.int64),
+        )
+        return (number + 1 + failed, first), element
+
+    start = (tf.constant(0, tf.int64), tf.constant([0, 0]))
+    return ds.scan(start, tf.autograph.experimental.do_not_convert(check))
 
 
 def _length(ds: tf.data.Dataset | Indexed) -> int | None:

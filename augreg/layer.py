@@ -88,6 +88,8 @@ class AugmentationLayer(keras.layers.Layer):
         self, inputs: Any, training: bool | None = None, index: Any = None, epoch: Any = None
     ) -> Any:
         images = tf.convert_to_tensor(inputs)
+        if index is not None and not tf.is_tensor(index):
+            index = as_uint32(index, "index")
         if images.shape.rank == 3:
             alone = None if index is None else tf.reshape(index, (1,))
             return self.call(images[tf.newaxis], training, alone, epoch)[0]

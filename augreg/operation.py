@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from augreg import algebra
-from augreg.errors import OpError, ParameterError
+from augreg.errors import AugregError, OpError, ParameterError
 from augreg.params import REQUIRED, Option, Parameter, Range, Settable, Unit
 
 if TYPE_CHECKING:
@@ -65,7 +65,12 @@ class Op:
     ) -> algebra.Element:
         """Calls the op's function and checks what it returned; raises `OpError`."""
         extra = {"size": size} if self.wants_size else {}
-        element = self.function(xp, **extra, **arguments)
+        try:
+            element = self.function(xp, **extra, **arguments)
+        except AugregError:  # a refusal in the op's own words
+            raise
+        except Exception as error:  # an op is anyone's code: a user has to learn whose
+            raise OpError(f'op "{self.name}" raised {type(error).__name__}: {error}') from error
         if not isinstance(element, _ELEMENTS):
             found = type(element).__name__
             names = ", ".join(kind.__name__ for kind in _ELEMENTS)

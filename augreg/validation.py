@@ -74,7 +74,8 @@ def _explain(error: Any, value: Any, registry: Registry) -> ParameterError:
     step, name = _step_and_parameter(value, path)
     if step is not None and name == "op":
         return ParameterError(_unknown_op(step["op"], registry), pointer_of(path))
-    if step is not None and name is not None and step.get("op") in registry.ops:
+    known = step is not None and isinstance(step.get("op"), str) and step["op"] in registry.ops
+    if step is not None and name is not None and known:
         op = registry.ops[step["op"]]
         if name in op.settable:
             try:

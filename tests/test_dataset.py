@@ -250,7 +250,7 @@ def test_all_but_the_image_passes_through_with_its_dtype(form, shuffle):
     (batch,) = done.as_numpy_iterator()
     parts, originals = tf.nest.flatten(batch), tf.nest.flatten(given)
     tf.nest.assert_same_structure(batch, given)
-    expected = augreg.augment(IMAGES, document, seed=3)
+    expected = augreg.augment(IMAGES, PREPARE, seed=3, sections=ONLY).astype(int)
     at = next(i for i, part in enumerate(originals) if part is IMAGES)
     order = [int(np.abs(expected - image).sum((1, 2, 3)).argmin()) for image in parts[at]]
     assert sorted(order) == list(range(COUNT))
@@ -409,7 +409,7 @@ def test_crop_that_only_the_data_shows_to_be_too_large_names_the_step():
 @pytest.mark.parametrize(
     ("image", "message"),
     [
-        (np.zeros((4, 4), np.uint8), "images of the shape"),
+        (np.zeros(4, np.uint8), "images of the shape"),
         (np.zeros((4, 4, 4), np.uint8), "images with 4 channels"),
         (np.zeros((4, 4, 3), np.int32), "images of dtype int32"),
         (np.zeros((0, 4, 3), np.uint8), "has no pixels"),

@@ -1,23 +1,26 @@
 """Hostile policies: whatever the bytes are, a policy loads or is refused by a `PolicyError`.
 
-`make fuzz` runs 100,000 inputs (`AUGREG_FUZZ` says how many); the suite runs a few hundred.
+`make fuzz` runs 100,000 inputs (`AUGREG_FUZZ` says how many); the suite runs a few hundred. A
+tenth comes from hypothesis, which shrinks what it finds; the rest from a seeded mutator, because
+hypothesis takes several times as long to make an input as augreg to refuse it.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import random
+import re
 import resource
 import time
 import warnings
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from augreg.document import MAX_BYTES, MAX_PARTS, decode, parse
+from augreg.document import MAX_BYTES, MAX_PARTS, parse
 from augreg.errors import PolicyError
 from augreg.plan import plan
 from augreg.policy import PolicyWarning, load_policy
@@ -28,16 +31,20 @@ READY = [
     for path in sorted((Path(__file__).parents[1] / "policies").glob("*.json"))
     if path.name != "policy.schema.json"
 ]
-EXAMPLES = int(os.environ.get("AUGREG_FUZZ", "300"))
+INPUTS = int(os.environ.get("AUGREG_FUZZ", "2000"))
+EXAMPLES = INPUTS // 10
 SLOWEST = 1.0  # seconds of this thread, whatever else the machine does
 GROWTH = 200  # MB of peak memory, over all inputs
 
-WORDS = (
-    '"op" "p" "id" "one_of" "some_of" "sequence" "n" "weights" "replace" "choice" "normal" "min" '
-    '"log_uniform" "version" "prepare" "augment" "output" "$ref" "$schema" "__class__" "os.system" '
-    '{ } [ ] , : " \\ null true false NaN -Infinity 1e999 1e30 -1 0 0.5 1.5 [] {} [1,0] [0,0] '
-    '"\\ud800" "a/b" "file:///etc/passwd" "#/$defs/step" "~1" ""'
-).split()
+WORDS = re.split(
+    r"\s+",
+    r"""
+    "op" "p" "id" "one_of" "some_of" "sequence" "n" "weights" "replace" "choice" "normal" "min"
+    "log_uniform" "version" "prepare" "augment" "output" "$ref" "$schema" "__class__" "os.system"
+    { } [ ] , : " \ null true false NaN -Infinity 1e999 1e30 -1 0 0.5 1.5 [] {} [1,0] [0,0]
+    "\ud800" "a/b" "file:///etc/passwd" "#/$defs/step" "~1" ""
+    """.strip(),
+)
 
 scalars = (
     st.none()
@@ -50,7 +57,7 @@ scalars = (
 )
 values = st.recursive(
     scalars,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(scalars.map(str), inner, max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(scalars.map(str), inner),
     max_leaves=8,
 )
 
@@ -79,7 +86,8 @@ def changed_tree(draw: st.DrawFn) -> bytes:
         part, key, inner = tree, None, tree
         while isinstance(inner, dict | list) and inner and (key is None or draw(st.booleans())):
             part = inner
-            key = draw(st.sampled_from(sorted(part) if isinstance(part, dict) else range(len(part))))
+            keys = sorted(part) if isinstance(part, dict) else range(len(part))
+            key = draw(st.sampled_from(keys))
             inner = part[key]
         if isinstance(part, dict) and key is not None and draw(st.booleans()):
             part[str(draw(scalars))] = part.pop(key)
@@ -144,8 +152,56 @@ def test_any_bytes_are_a_policy_or_a_policy_error(tmp_path_factory: pytest.TempP
     look()
     print(f"\n{seen}, peak memory {before:.0f} to {peak():.0f} MB")
     assert peak() - before < GROWTH
-    assert seen["inputs"] >= min(EXAMPLES, 250)
+    assert seen["inputs"] >= 0.9 * EXAMPLES
     assert 0 < seen["loaded"] < seen["inputs"]
+
+
+def mutated(chance: random.Random) -> bytes:
+    """A ready policy with its parts cut, doubled, swapped with another's, or overwritten."""
+    text = chance.choice(READY).encode()
+    for _ in range(chance.choice((1, 1, 1, 2, 4, 8))):
+        start = chance.randrange(len(text) + 1)
+        end = min(len(text), start + chance.choice((0, 1, 2, 5, 20, 200)))
+        other = chance.choice(READY).encode()
+        at = chance.randrange(len(other))
+        new = (
+            b"",
+            text[start:end] * 2,
+            other[at : at + chance.randrange(40)],
+            chance.choice(WORDS).encode(),
+            chance.randbytes(chance.randrange(1, 4)),
+            str(chance.choice((0, -1, 2**31, 2**64, 1e-320, 1e308, 0.1, 33, 16385))).encode(),
+        )
+        text = text[:start] + chance.choice(new) + text[end:]
+    return text
+
+
+TOKEN = re.compile(rb'"[^"]*"|-?[0-9.]+')
+
+
+def replaced(chance: random.Random) -> bytes:
+    """A ready policy, one to three of whose strings and numbers are another word: still JSON."""
+    text = chance.choice(READY).encode()
+    for _ in range(chance.randrange(1, 4)):
+        found = chance.choice(list(TOKEN.finditer(text)) or [re.search(rb"^", text)])
+        more = TOKEN.findall(chance.choice(READY).encode())
+        new = chance.choice((*more, *(word.encode() for word in WORDS[:26]), b"[0, 1]", b"{}"))
+        text = text[: found.start()] + new + text[found.end() :]
+    return text
+
+
+def test_mutated_policies_are_policies_or_policy_errors(tmp_path: Path) -> None:
+    path, chance = tmp_path / "p.json", random.Random(5)
+    refused_or_loaded(path, READY[0].encode())
+    before, slowest, loaded = peak(), 0.0, 0
+    for number in range(INPUTS - EXAMPLES):
+        contents = chance.choice((mutated, replaced))(chance)
+        error, seconds = refused_or_loaded(path, contents)
+        slowest, loaded = max(slowest, seconds), loaded + (error is None)
+        assert seconds < SLOWEST, (number, contents)
+    print(f"\n{INPUTS - EXAMPLES} mutations, {loaded} loaded, slowest {slowest:.3f} s")
+    print(f"peak memory {before:.0f} to {peak():.0f} MB")
+    assert peak() - before < GROWTH and loaded
 
 
 # --- made to be slow, or to take memory -------------------------------------------------------
@@ -156,8 +212,8 @@ MEAN = {
     "a long key over many values": f'{{"version":1,"{"x" * 400_000}":[{"0," * 240_000}0]}}',
     "a long key over values": f'{{"version":1,"{"x" * 900_000}":[{"0," * 3000}0]}}',
     "70,000 steps": f'{{"version":1,"augment":[{",".join(70_000 * [chr(123) + chr(125)])}]}}',
-    "as many steps as may be": (
-        f'{{"version":1,"augment":[{",".join((MAX_PARTS // 2 - 5) * [json.dumps({"op": "flip"})])}]}}'
+    "as many steps as may be": json.dumps(
+        {"version": 1, "augment": [{"op": "flip"}] * (MAX_PARTS // 2 - 5)}
     ),
     "a choice of 400,000": (
         f'{{"version":1,"augment":[{{"op":"rotate","degrees":{{"choice":[{"1," * 400_000}1]}}}}]}}'
@@ -191,87 +247,3 @@ def test_more_values_than_a_policy_may_have_are_refused_at_their_place() -> None
     with pytest.raises(PolicyError, match="more than 4,000 values") as error:
         parse("[\n" + "0," * MAX_PARTS + "0]")
     assert (error.value.line, error.value.column) == (2, 2 * MAX_PARTS)
-
-
-# --- accepted and refused JSON ----------------------------------------------------------------
-# The cases that the public JSON parsing test suites try, in RFC 8259's terms. Where the standard
-# leaves it open (huge numbers, lone surrogates, UTF-16, equal keys), a policy is refused.
-
-ACCEPTED: dict[str, Any] = {
-    "[[]   ]": [[]],
-    '[""]': [""],
-    "[]\n": [],
-    "[null, 1, \"1\", {}]": [None, 1, "1", {}],
-    "\t[\r\n1 ]": [1],
-    "[-0]": [0],
-    "[0e+1]": [0.0],
-    "[0E1]": [0.0],
-    "[20e1]": [200.0],
-    "[123e65]": [123e65],
-    "[1E-2, 1e+2, 1.5e7]": [0.01, 100.0, 1.5e7],
-    "[-0.000000000000000000000000000000000000001]": [-1e-39],
-    "{}": {},
-    '{"":0}': {"": 0},
-    '{"x\\u0000y": 42}': {"x\0y": 42},
-    '{"a":{"a":{"a":[]}}}': {"a": {"a": {"a": []}}},
-    '["\\u0060\\u012a\\u12AB"]': ["\u0060\u012a\u12ab"],
-    '["\\uD801\\udc37"]': ["\U00010437"],
-    '["\\uDBFF\\uDFFF\\uFFFF\\uFDD0"]': ["\U0010ffff\uffff\ufdd0"],
-    '["\\"\\\\\\/\\b\\f\\n\\r\\t"]': ['"\\/\b\f\n\r\t'],
-    '["\\\\u0000"]': ["\\u0000"],
-    '["a/*b*/c/*d//e"]': ["a/*b*/c/*d//e"],
-    '["\x7f\u2028\u2029\u03c0\U0001f600"]': ["\x7f\u2028\u2029\u03c0\U0001f600"],
-    "false": False,
-    "42": 42,
-    "-0.1": -0.1,
-    "null": None,
-    '"text"': "text",
-    '""': "",
-    " [] ": [],
-}
-REFUSED = [
-    *("[1 true]", '["": 1]', '[""],', "[,1]", "[1,,2]", '["x",,]', '["x"]]', '["",]', '["x"', "[x"),
-    *("[3[4]]", "[1:2]", "[,]", "[-]", "[1,]", "[*]", "[1,", "[1,\n1\n,1", "[{}", '["\x0ba"\f]'),
-    *("[fals]", "[nul]", "[tru]", "[True]", "123\0", "[\0]", "[\x0c]", "[\u2060]", "[\uff11]"),
-    *("[++1]", "[+1]", "[+Inf]", "[-01]", "[012]", "[-1.0.]", "[-2.]", "[1.]", "[-NaN]", "[NaN]"),
-    *("[.-1]", "[.2e-3]", "[0.1.2]", "[0.3e+]", "[0.3e]", "[0.e1]", "[0E+]", "[0e]", "[1.0e-]"),
-    *("[1 000.0]", "[1eE2]", "[2.e+3]", "[Inf]", "[Infinity]", "[-Infinity]", "[1+2]", "[0x1]"),
-    *("[0e+-1]", "[-123.123foo]", "[- 1]", "[-.1]", "[-1x]", "[1ea]", "[1.2a-3]", "[-foo]", "2@"),
-    *('{"x", null}', '{"x"::"b"}', '{"a":"a" 1}', "{key: 1}", '{"a" b}', '{:"b"}', '{"a" "b"}'),
-    *('{"a":', '{"a"', "{1:1}", "{9999E9999:1}", "{null:null}", '{"a":0,,,}', "{'a':0}", '{"a":0,}'),
-    *('{"a":"b"}/**/', '{"a":"b"}//', '{"a":"b"}#', '{"a":/*c*/"b"}', '{"a":1,,"c":2}', '{"a":"a'),
-    *(" ", "", "\ufeff", '["\\uD800\\"]', '["\\uD800\\u1x"]', '["\\\0"]', '["\\x00"]', '["\\\t"]'),
-    *('["\\"]', '["\\u00A"]', '["\\a"]', '["\\uqqqq"]', '[\\u0020"a"]', "[\\n]", '"', "['a']"),
-    *("abc", '["\\', '["a\0a"]', '["new\nline"]', '["\t"]', '"\\UA66D"', '""x', "<.>", "[<null>]"),
-    *("[1]x", "1]", '{"x": true,', "[][]", "]", "[", "{}}", '{"":', '{"a": true} "x"', "{", "{]"),
-    *("{,", "{[", '{"a', '["\\{["\\{["\\{', "*", "[1", "[ false, nul", '{"asd":"asd"', "\u00e9"),
-]
-REFUSED_BYTES = [
-    *(b"[a\xe5]", b"[\xff]", b"[123\xe5]", b"[1e1\xe5]", b'{"\xb9":"0"}', b'["\\u\xe5"]', b"\xe5"),
-    *(b"\xef\xbb{}", b"\xef\xbb\xbf", b'["\xc0\xaf"]', b'["\xed\xa0\x80"]', b'["\xf4\xbf\xbf\xbf"]'),
-    *(b"\xff\xfe[\0]\0", b"[\0]\0", b"\0[\0]", b'["\xe0\xff"]', b'["\xfc\x83\xbf\xbf\xbf\xbf"]'),
-]
-LEFT_OPEN = [
-    *("[1e999]", "[-1e999]", "[123123e100000]", "[0.4e00669999999999999999999999999969]"),
-    *(f"[{'1' * 41}]", '["\\uDADA"]', '["\\uD888\\u1234"]', '{"\\uDFAA":0}', '["\\uDd1e\\uD834"]'),
-    *("[" * 500 + "]" * 500, "[" * 100_000, '{"a":1,"a":1}', '[{"a":{"b":0,"b":1}}]'),
-]
-
-
-@pytest.mark.parametrize("text", ACCEPTED)
-def test_json_is_accepted(text: str) -> None:
-    assert parse(decode(text.encode()))[1] == ACCEPTED[text]
-
-
-@pytest.mark.parametrize(
-    "contents",
-    [*(text.encode() for text in REFUSED), *REFUSED_BYTES, *(text.encode() for text in LEFT_OPEN)],
-    ids=lambda contents: repr(contents)[:40],
-)
-def test_what_is_no_json_is_refused(contents: bytes) -> None:
-    with pytest.raises(PolicyError):
-        parse(decode(contents))
-
-
-def test_byte_order_mark_before_json_is_accepted() -> None:
-    assert parse(decode(b"\xef\xbb\xbf{}"))[1] == {}

@@ -75,6 +75,7 @@ def _shape(*steps, size=(32, 32)):
         ),
         ([{"one_of": [INVERT, {"op": "brightness", "delta": 0.1}]}], [("pointwise", 1)]),
         ([{"one_of": [ROTATE, INVERT]}], [("affine", 1), ("pointwise", 1)]),
+        ([{"one_of": [ROTATE, ZOOM, INVERT]}], [("affine", 1), ("affine", 1), ("pointwise", 1)]),
         (
             [{"sequence": [ROTATE, INVERT]}, ROTATE],
             [("affine", 1), ("pointwise", 1), ("affine", 1)],

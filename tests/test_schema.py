@@ -132,7 +132,7 @@ _ODD = st.sampled_from(
         *([], [1], [1, 2], [2, 1], [[0, 1]], [0, "1"], [{"op": "flip"}]),
         *({}, {"op": "flip"}, {"choice": [1]}, {"one_of": []}),
     ]
-)
+).map(copy.deepcopy)  # they are put into documents, which are changed
 _KEYS = st.sampled_from(
     ["p", "op", "id", "n", "weights", "one_of", "fill", "degrees", "version", "zz"]
 )
@@ -181,6 +181,8 @@ SEMANTIC = (
 @given(_changed())
 @example({"version": 1, "augment": [{"op": "flip", "one_of": [{"op": "flip"}]}]})
 @example({"version": 1, "augment": [{"one_of": [{"op": "flip"}], "sequence": [{"op": "flip"}]}]})
+@example({"version": 1, "augment": [{"op": [], "p": 2}]})
+@example({"version": 1, "augment": [{"op": {}, "axis": 2}]})
 @example({"version": True})
 @example({"version": 1.0})
 @example([])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from augreg.cli.console import as_json, stdout, table
+from augreg.cli.files import write_whole
 from augreg.errors import PluginError
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def schema(
     if output is None:
         sys.stdout.write(text)
     else:
-        output.write_text(text, encoding="utf-8")
+        write_whole(output, text.encode())
 
 
 def parameter_entry(spec: Any) -> dict[str, Any]:

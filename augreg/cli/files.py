@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -53,13 +54,9 @@ def preview(
     from augreg.preview import preview as draw
 
     page = draw(PreviewOptions(loaded, images or (), seed, epoch, copies, each_step))
-    output.parent.mkdir(parents=True, exist_ok=True)
-    part = output.with_name(f".{output.name}.part")
-    try:
-        page.save(part, "PNG")
-        os.replace(part, output)
-    finally:
-        part.unlink(missing_ok=True)
+    contents = io.BytesIO()
+    page.save(contents, "PNG")
+    write_whole(output, contents.getvalue())
     print(f"wrote {output}")
 
 
@@ -115,13 +112,31 @@ def replay(
         made = again(manifest, number, source)
     line = made.line
     if output is not None:
-        from augreg.apply.folder import OutputFolder
-
-        with OutputFolder(output.parent) as folder:
-            folder.write(output.name, made.contents)
+        write_whole(output, made.contents)
     place = f"seed {line.seed}, epoch {line.epoch}, index {line.index}"
     print(f"{manifest}:{number}: the same bytes again: {line.output} ({place})")
     print(json.dumps(line.drawn))
+
+
+def write_whole(path: Path, contents: bytes) -> None:
+    """Writes a file whole or not at all; into what is no file, such as /dev/stdout, it just writes.
+
+    Raises:
+        OSError: the disk is full, or a permission is missing; what was there before is kept.
+    """
+    if path.exists() and not path.is_file():
+        path.write_bytes(contents)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name[:200]}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(contents)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _say_done(report: Report, output: Path) -> None:

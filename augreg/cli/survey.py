@@ -45,6 +45,8 @@ class Found:
         self.sizes[image.shape[0], image.shape[1]] += 1
         if image.dtype != np.uint8:
             self._check(name, image)
+            if not np.isfinite(image).all():
+                return  # it would make NaN of every mean
         self.low, self.high = min(self.low, image.min()), max(self.high, image.max())
         unit = kernels.to_unit(image).astype(np.float64)
         self.count += unit.shape[0] * unit.shape[1]

@@ -72,6 +72,8 @@ def _called(case: Case, how: str, function: Callable[[], Any]) -> Any:
     try:
         return function()
     except OpError as error:
+        if (cause := error.__cause__) and str(error).startswith(f'op "{case.op.name}" raised'):
+            raise case.fail(f"{type(cause).__name__} with {how}: {cause}") from cause
         raise case.fail(str(error).removeprefix(f'op "{case.op.name}": ')) from error
     except Exception as error:
         raise case.fail(f"{type(error).__name__} with {how}: {error}") from error

@@ -138,7 +138,8 @@ def reading(data: str) -> Iterator[None]:
         yield
     except tf.errors.OpError as error:
         text = _NOISE.sub("", str(error.message).splitlines()[0])
-        if "Shapes are:" in text or "Shape of tensor" in text:  # of a batch; of `ensure_shape`
+        # of `augment_dataset`; of a batch; of `ensure_shape`
+        if any(known in text for known in ("differ in size", "Shapes are:", "Shape of tensor")):
             raise DataError(
                 f"{data}: images of different size came into one batch ({text}); begin the "
                 'policy\'s "prepare" with a "resize"'

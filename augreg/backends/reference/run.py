@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from augreg import algebra
 from augreg.backends.reference import kernels
 from augreg.checks import as_uint32, check_images
+from augreg.errors import ImageError
 from augreg.lower import Draws, Lowering
 from augreg.plan import (
     SECTIONS,
@@ -58,6 +59,7 @@ def augment(
 
     Raises:
         PolicyError: the policy is wrong, or can't work on images of this size.
+        ImageError: a float image holds NaN or infinite values.
 
     >>> import numpy as np, augreg
     >>> black = np.zeros((2, 4, 4, 3), np.uint8)
@@ -112,6 +114,10 @@ def output(images: Images, spec: Output) -> Images:
 
 def _unit_range(images: Images, input_range: tuple[float, float]) -> Images:
     lo, hi = input_range
+    finite = np.isfinite(images).all(axis=(1, 2, 3))
+    if not finite.all():
+        which = int(np.argmin(finite))
+        raise ImageError(f"image {which} holds NaN or infinite values; mend or leave it out")
     images = images.astype(np.float32)
     if (lo, hi) == (0, 1):
         return images

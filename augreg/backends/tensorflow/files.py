@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
 
 from augreg.backends.tensorflow.decode import decode
-from augreg.errors import ImageError
+from augreg.errors import ImageError, RunError
 
 Png = Callable[[bytes, str, int, int], bytes]
+_ASSERTED = re.compile(r"assertion failed: \[(.*?)\]", re.DOTALL)
 
 
 def png_maker(augment: Callable[[Any, Any, Any], Any]) -> Png:
@@ -26,6 +28,7 @@ def png_maker(augment: Callable[[Any, Any, Any], Any]) -> Png:
 
     Raises:
         ImageError: by `make`, for contents that can't be decoded; the message begins with `name`.
+        RunError: by `make`, where a check of debug mode failed.
     """
 
     @tf.function(
@@ -45,9 +48,20 @@ def png_maker(augment: Callable[[Any, Any, Any], Any]) -> Png:
         try:
             made = run(contents, tf.constant(index, tf.uint32), tf.constant(epoch, tf.uint32))
         except tf.errors.InvalidArgumentError as error:
+            if _decodes(contents):  # so it is a check of debug mode that failed
+                found = _ASSERTED.search(error.message)
+                raise RunError(f"{name}: {found[1] if found else error.message}") from error
             raise ImageError(
                 f"{name}: a truncated or damaged image: its pixels can't be decoded"
             ) from error
         return bytes(made.numpy())
 
     return make
+
+
+def _decodes(contents: bytes) -> bool:
+    try:
+        decode(tf.constant(contents))
+    except tf.errors.OpError:
+        return False
+    return True

@@ -1,0 +1,105 @@
+"""The namespace: every function gives the same values and dtypes on NumPy and TensorFlow."""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from augreg.backends.tensorflow.arrays import TENSORFLOW
+from augreg.xp import NUMPY, Namespace
+
+F = np.float32([[0.5, -1.5, 2.5], [0.25, 3, -0.75]])
+P = np.abs(F)
+I = np.int32([[3, 1, 2], [0, 5, 4]])  # noqa: E741
+W = np.uint32([0, 1, 0x80000001, 0xFFFFFFFF])
+
+CALLS = {
+    "array": (([1, 2.5],), ([1, 2], "int32"), (F, "float32"), (3, "uint32"), (True, "bool")),
+    "zeros_like": ((F,), (I,)),
+    "ones_like": ((F,), (I,)),
+    "eye": ((3,),),
+    "arange": ((4,),),
+    "cast": ((F, "int32"), (I, "float32"), (I, "float64"), (I > 2, "int32"), (W, "float32")),
+    "shape": ((F,),),
+    "reshape": ((F, (3, 2)), (F, (-1, 1))),
+    "stack": (([F, F],), ([F, F], -1), ([F, F[:1]], 0)),
+    "concat": (([F, F],), ([F, F], 1)),
+    "broadcast_to": ((F[:1], (4, 3)),),
+    "transpose": ((F, (1, 0)),),
+    "take": ((np.float32([5, 6, 7]), np.int32([2, 0, 2])), (F, np.int32([1, 0]), 1)),
+    "where": ((F > 0, F, -F), (I > 2, I, -I)),
+    "minimum": ((F, F[:, ::-1]), (I, I[:, ::-1])),
+    "maximum": ((F, F[:, ::-1]), (I, I[:, ::-1])),
+    "clip": ((F, np.float32(-1), np.float32(1)),),
+    "abs": ((F,), (I,)),
+    "floor": ((F,),),
+    "round": ((np.float32([0.5, 1.5, 2.5, -0.5]),),),
+    "sqrt": ((P,),),
+    "exp": ((F,),),
+    "log": ((P,),),
+    "power": ((P, F),),
+    "sin": ((F,),),
+    "cos": ((F,),),
+    "tan": ((F,),),
+    "matmul": ((F, F.T),),
+    "sum": ((F, 1), (F, (0, 1)), (F, 0, True), (I, 1)),
+    "mean": ((F, 1), (F, (0, 1), True)),
+    "max": ((F, 1), (I, 0, True)),
+    "min": ((F, 1), (I, 0, True)),
+    "argsort": ((F,), (np.float32([1, 0, 1, 0]),)),
+    "cumsum": ((F,), (I,)),
+    "shift_left": ((W, 5),),
+    "shift_right": ((W, 8),),
+    "bitwise_or": ((W, W[::-1]),),
+    "bitwise_xor": ((W, W[::-1]),),
+}
+
+
+def test_every_function_of_the_namespace_is_called_here():
+    functions = {name for name, _ in inspect.getmembers(Namespace, inspect.isfunction)}
+
+    assert {name for name in functions if not name.startswith("_")} == set(CALLS)
+    for table in (NUMPY, TENSORFLOW):
+        assert all(callable(getattr(table, name)) for name in CALLS)
+
+
+def _tensors(value):
+    if isinstance(value, list):
+        return [_tensors(item) for item in value]
+    return tf.constant(value) if isinstance(value, np.ndarray) else value
+
+
+@pytest.mark.parametrize("name", list(CALLS))
+def test_numpy_and_tensorflow_agree_in_values_and_dtypes(name):
+    for arguments in CALLS[name]:
+        expected = getattr(NUMPY, name)(*arguments)
+        found = getattr(TENSORFLOW, name)(*map(_tensors, arguments))
+        if name == "shape":
+            assert found == expected
+            continue
+        assert np.asarray(found).dtype == expected.dtype
+        asked = {argument for argument in arguments if isinstance(argument, str)}
+        assert np.asarray(found).dtype.name in {"float32", "int32", "uint32", "bool", *asked}
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_shape_gives_scalars_where_a_side_is_not_static():
+    seen = []
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 3])], autograph=False)
+    def graph(x):
+        seen.append(TENSORFLOW.shape(x))
+        return TENSORFLOW.shape(x)[0]
+
+    assert int(graph(tf.zeros([5, 3]))) == 5
+    assert seen[0][1] == 3 and not isinstance(seen[0][0], int)
+
+
+def test_stack_of_unequal_batches_broadcasts():
+    many, one = tf.zeros([4]), tf.ones([1])
+
+    assert TENSORFLOW.stack([many, one], -1).shape == (4, 2)
+    assert NUMPY.stack([many.numpy(), one.numpy()], -1).shape == (4, 2)
