@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from augreg.algebra import AffineMap as AffineMap
     from augreg.algebra import ColorMap as ColorMap
     from augreg.algebra import LatticeMap as LatticeMap
+    from augreg.algebra import Mix as Mix
     from augreg.algebra import PixelFunction as PixelFunction
     from augreg.algebra import Resize as Resize
     from augreg.backends.reference import augment as augment
+    from augreg.beta import symmetric_beta as symmetric_beta
     from augreg.dataset import augment_dataset as augment_dataset
     from augreg.dataset import map_fn as map_fn
     from augreg.errors import AugregError as AugregError
@@ -43,6 +45,7 @@ _HOME = {
     "Fill": "params",
     "Integer": "params",
     "LatticeMap": "algebra",
+    "Mix": "algebra",
     "Op": "operation",
     "Option": "params",
     "ParameterError": "errors",
@@ -59,6 +62,7 @@ _HOME = {
     "load_policy": "policy",
     "map_fn": "dataset",
     "op": "operation",
+    "symmetric_beta": "beta",
 }
 
 __all__ = sorted([*_HOME, "__version__"])

@@ -103,7 +103,26 @@ class Resize:
     inner: Size | None = field(default=None, metadata={"static": True})
 
 
-Element = LatticeMap | AffineMap | ColorMap | PixelFunction | Resize
+@dataclass(frozen=True)
+class Mix:
+    """Mixes each sample with another one of its batch, and their labels by the same shares.
+
+    Attributes:
+        partner: float32 [B], 0 to 1, exclusive: sample i's partner is
+            (i + 1 + floor(partner * (B - 1))) mod B, never itself where B is above 1.
+        weight: float32 [B], 0..1, the sample's own share of its label, and of its pixels unless
+            there is a box.
+        classes: how many classes labels have.
+        box: int32 [B,4], (top, left, height, width), where pixels are the partner's, or None.
+    """
+
+    partner: Array
+    weight: Array
+    classes: int = field(metadata={"static": True})
+    box: Array | None = None
+
+
+Element = LatticeMap | AffineMap | ColorMap | PixelFunction | Resize | Mix
 GEOMETRIC = (LatticeMap, AffineMap)
 
 M = TypeVar("M")

@@ -129,6 +129,17 @@ class ResizeStage:
 
 
 @dataclass(frozen=True)
+class MixStage:
+    """Mixes the samples of a batch, and their labels."""
+
+    items: tuple[Item, ...]
+    size_in: Size
+    size_out: Size
+    classes: int
+    why: str = ""
+
+
+@dataclass(frozen=True)
 class BranchStage:
     """Branches that change size or channels in different families: all are done, one is kept."""
 
@@ -138,7 +149,7 @@ class BranchStage:
     why: str = ""
 
 
-Stage = LatticeStage | AffineStage | PointwiseStage | ResizeStage | BranchStage
+Stage = LatticeStage | AffineStage | PointwiseStage | ResizeStage | MixStage | BranchStage
 
 
 @dataclass(frozen=True)
@@ -176,6 +187,7 @@ def plan(
     builder = _Builder(policy, tuple(size), channels)  # type: ignore[arg-type]
     prepare_stages = builder.section(prepare)
     size_prepared = builder.size
+    builder.classes = 0
     augment_stages = builder.section(augment)
     return Plan(
         prepare_stages,
@@ -230,6 +242,7 @@ class _Builder:
         self.stages: list[Stage] = []
         self.traits: Traits | None = None  # of the last stage while geometry may still join it
         self.scope: tuple[Guard, ...] = ()
+        self.classes: int | None = None  # of the labels that are mixed; None: nothing may mix here
 
     def section(self, nodes: Iterable[Node]) -> tuple[Stage, ...]:
         self.stages, self.traits = [], None
@@ -261,6 +274,8 @@ class _Builder:
             self.close(f"{step.op.name} is a boundary", ResizeStage((item,), self.size, size), size)
         elif isinstance(element, algebra.ColorMap):
             self.add_pointwise(ColorPart((item,), _mean(element)), channels)
+        elif isinstance(element, algebra.Mix):
+            self.add_mix(item, element)
         else:
             self.add_pointwise(PixelPart(item), channels)
 
@@ -300,6 +315,25 @@ class _Builder:
         stage = PointwiseStage((part,), self.channels, channels)
         self.close("another family", stage, self.size)
         self.channels = channels
+
+    def add_mix(self, item: Item, element: algebra.Mix) -> None:
+        """A step that needs a batch: only in `augment`, whose batches have one size."""
+        name, pointer = item.step.op.name, item.step.pointer
+        if self.classes is None:
+            raise self.policy.error(
+                f'"{name}" mixes the samples of a batch: it works in "augment" only, and in no '
+                "group whose branches change the size or the channels",
+                pointer,
+            )
+        if self.classes not in (0, element.classes):
+            raise self.policy.error(
+                f'"{name}" mixes labels of {element.classes} classes, and a step before mixes '
+                f"labels of {self.classes}",
+                f"{pointer}/classes",
+            )
+        self.classes = element.classes
+        stage = MixStage((item,), self.size, self.size, element.classes)
+        self.close("mixes samples of a batch: the result depends on the batch", stage, self.size)
 
     def close(self, why: str, stage: Stage, size: Size) -> None:
         self.stages.append(replace(stage, why=why if len(self.stages) else ""))

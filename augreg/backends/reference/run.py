@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augreg import algebra
+from augreg import algebra, mixing, moving
 from augreg.backends.reference import kernels
 from augreg.checks import as_uint32, check_images
+from augreg.elements import image_of, with_image
 from augreg.lower import Draws, Lowering
 from augreg.plan import (
     SECTIONS,
@@ -18,7 +19,9 @@ from augreg.plan import (
     BranchStage,
     ColorPart,
     LatticeStage,
+    MixStage,
     PixelPart,
+    Plan,
     PointwiseStage,
     ResizeStage,
     Stage,
@@ -28,61 +31,94 @@ from augreg.policy import Output, load_policy
 from augreg.xp import NUMPY
 
 Images = NDArray[Any]
+Range = tuple[float, float]
 
 
 def augment(
-    images: Images,
+    images: Any,
     policy: Any,
     seed: int,
     index: Any = None,
     epoch: int = 0,
     training: bool = True,
     *,
-    input_range: tuple[float, float] = (0, 1),
+    labels: Any = None,
+    input_range: Range = (0, 1),
     sections: Iterable[str] = SECTIONS,
-) -> Images:
+    bounding_box_format: str | None = None,
+    min_visible: float = moving.MIN_VISIBLE,
+) -> Any:
     """Augments a batch in NumPy: the reference, slow and plain.
 
     Args:
-        images: uint8 (0..255) or float (`input_range`) [B,H,W,C] or [H,W,C], C 1 or 3.
+        images: uint8 (0..255) or float (`input_range`) [B,H,W,C] or [H,W,C], C 1 or 3. Or a dict
+            with "images", and with "masks" [B,H,W], "boxes" (a dict: "boxes" [B,N,4] and "labels"
+            [B,N]), "keypoints" float [B,N,2] (x, y, pixel centres at integers) and "labels", each
+            where it has them; all of it without B where images have none.
         policy: a `Policy`, a dict or a path.
         seed, epoch: 0 to 2**32-1.
         index: [B] positions of the samples in their source; 0, 1, ... where None.
         training: False leaves `augment` out and takes `prepare.eval`.
+        labels: [B] class numbers or [B, classes] shares, for policies that mix samples.
         input_range: what floats mean.
         sections: which of prepare, augment and output to run. Without output, the result is
             float32 in 0..1, unclipped; uint8 after prepare alone, where the images came as uint8.
+        bounding_box_format: Keras's name of the boxes' format, as xyxy or rel_xywh.
+        min_visible: the share of its moved area that a box has to keep; else its class is -1.
 
     Returns:
-        [B,H',W',C'] (or without B) in the policy's output dtype and range.
+        [B,H',W',C'] (or without B) in the policy's output dtype and range. A dict where a dict
+        came, its other keys as they were; a pair with the labels where `labels` came.
 
     Raises:
         PolicyError: the policy is wrong, or can't work on images of this size.
+        DataError: what came with the images does not go with them, or with the policy.
 
     >>> import numpy as np, augreg
     >>> black = np.zeros((2, 4, 4, 3), np.uint8)
     >>> augreg.augment(black, {"version": 1, "augment": [{"op": "invert"}]}, seed=7).max()
     np.float32(1.0)
     """
-    images = np.asarray(images)
-    check_images(images.shape, str(images.dtype))
-    if images.ndim == 3:
-        alone = [0] if index is None else np.reshape(index, (1,))
-        batch = images[None]
-        return augment(
-            batch, policy, seed, alone, epoch, training, input_range=input_range, sections=sections
-        )[0]
-    size = (images.shape[1], images.shape[2])
+    element: Any = images if labels is None else (images, np.asarray(labels))
+    pixels = np.asarray(image_of(element))
+    check_images(pixels.shape, str(pixels.dtype))
     planned = plan(
         load_policy(policy),
         training=training,
         sections=sections,
-        size=size,
-        channels=images.shape[3],
+        size=(pixels.shape[-3], pixels.shape[-2]),
+        channels=pixels.shape[-1],
     )
-    positions = np.arange(len(images)) if index is None else np.asarray(index)
+    alone, given = pixels.ndim == 3, moving.annotations_of(element, mixing.mixes(planned))
+    if mixing.mixes(planned):
+        mixing.check_mixable(planned.policy, given, alone)
+    given = moving.each(np.asarray, given)
+    if alone:
+        pixels, given = pixels[None], moving.each(lambda part: part[None], given)
+        index = None if index is None else np.reshape(index, (1,))
+    positions = np.arange(len(pixels)) if index is None else np.asarray(index)
     named = ((seed, "seed"), (epoch, "epoch"), (positions, "index"))
     words = Draws.make(NUMPY, planned, *(as_uint32(value, name) for value, name in named))
+    moved = _moved(planned, words, given, moving.BoxRules(bounding_box_format, min_visible))
+    result = _pixels(planned, words, pixels, input_range)
+    if alone:
+        result, moved = result[0], moving.each(lambda part: part[0], moved)
+    return with_image(moving.with_annotations(element, moved), result)
+
+
+def _moved(
+    planned: Plan, words: Draws, given: dict[str, Any], rules: moving.BoxRules
+) -> dict[str, Any]:
+    """Batches of annotations after a plan's stages."""
+    if not given:
+        return given
+    height, width = planned.size_in
+    moving.check_annotations(given, (height, width), rules)
+    return moving.move_annotations(NUMPY, planned, words, given, (height, width), rules)
+
+
+def _pixels(planned: Plan, words: Draws, images: Images, input_range: Range) -> Images:
+    """The batch [B,H,W,C] after a plan's stages."""
     run = _Run(Lowering(NUMPY, words))
     came_as_uint8 = images.dtype == np.uint8
     if not came_as_uint8:
@@ -110,7 +146,7 @@ def output(images: Images, spec: Output) -> Images:
     return np.asarray(mapped.astype(spec.dtype))
 
 
-def _unit_range(images: Images, input_range: tuple[float, float]) -> Images:
+def _unit_range(images: Images, input_range: Range) -> Images:
     lo, hi = input_range
     images = images.astype(np.float32)
     if (lo, hi) == (0, 1):
@@ -149,6 +185,9 @@ class _Run:
                 (item,) = stage.items
                 element = self.lowering.element(item.step, size, item.suffix)
                 return kernels.resize(images, element)
+            case MixStage():
+                mix = mixing.lower_mix(self.lowering, stage, size)
+                return np.asarray(mixing.mix_images(NUMPY, kernels.to_unit(images), mix))
             case BranchStage():
                 return self.branches(stage, images)
 

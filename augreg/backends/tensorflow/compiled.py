@@ -47,11 +47,11 @@ class Compiled:
         images = to_unit_range(images, self.input_range)
         index, epoch = tf.cast(index, tf.uint32), tf.cast(epoch, tf.uint32)
         seed = tf.constant(self.seed, tf.uint32)
-        for part in self._parts():
-            images = self._program(part, images)(images, index, seed, epoch)
+        for part in self.parts():
+            images = self.program(part, images)(images, index, seed, epoch)
         return images
 
-    def _parts(self) -> list[tuple[str, ...]]:
+    def parts(self) -> list[tuple[str, ...]]:
         """Sections that share a function."""
         first = ("prepare",) if "prepare" in self.sections else ()
         if not first or not self.policy.prepare(self.training):
@@ -59,7 +59,8 @@ class Compiled:
         rest = tuple(name for name in self.sections if name != "prepare")
         return [first, rest] if rest else [first]
 
-    def _program(self, sections: tuple[str, ...], images: tf.Tensor) -> Any:
+    def program(self, sections: tuple[str, ...], images: tf.Tensor) -> Any:
+        """The function of these sections for batches like `images`."""
         height, width, channels = images.shape[1:]
         key = (sections, height, width, channels, images.dtype)
         if key not in self._programs:

@@ -11,7 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from augreg import algebra, resampling
+from augreg import algebra, mixing, resampling
 from augreg.backends.tensorflow import geometry, pointwise
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.pixels import (
@@ -33,6 +33,7 @@ from augreg.plan import (
     BranchStage,
     ColorPart,
     LatticeStage,
+    MixStage,
     Plan,
     PointwiseStage,
     ResizeStage,
@@ -140,6 +141,8 @@ class _Run:
                 return self.lowering.element(item.step, size, item.suffix)
             case PointwiseStage():
                 return [self.lower_part(part, size, channels) for part in stage.parts]
+            case MixStage():
+                return mixing.lower_mix(self.lowering, stage, size)
             case BranchStage():
                 return self.lowering.chosen(stage.group, stage.suffix)
 
@@ -165,6 +168,9 @@ class _Run:
                 return self.resize(arguments, pixels)
             case PointwiseStage():
                 return self.pointwise(stage, arguments, pixels, last)
+            case MixStage():
+                images = barrier(self.go, lambda: to_float(pixels))
+                return self.kept(lambda: mixing.mix_images(TENSORFLOW, images, arguments), last)
             case BranchStage():
                 return self.branches(stage, arguments, pixels)
 
