@@ -189,10 +189,16 @@ def plan(
     size_prepared = builder.size
     builder.classes = 0
     augment_stages = builder.section(augment)
+    output = policy.output if "output" in chosen else None
+    if output and len(output.scale) > builder.channels:
+        raise policy.error(
+            f"{len(output.scale)} levels, and the image has one channel here; give one number",
+            "/output/normalize",
+        )
     return Plan(
         prepare_stages,
         augment_stages,
-        policy.output if "output" in chosen else None,
+        output,
         tuple(dict.fromkeys(_draws([*prepare, *augment]))),
         tuple(size),  # type: ignore[arg-type]
         size_prepared,
@@ -230,7 +236,9 @@ def element_of(step: Step, size: Size) -> algebra.Element:
     arguments = dict(step.arguments)
     for name, distribution, dtype in step.drawn():
         arguments[name] = distribution.sample(NUMPY, (zero, zero), dtype)
-    height, width = (_PLACEHOLDER if side is None else side for side in size)
+    # no Python int: an op that knows its size by that must not take the placeholder for it
+    unknown = NUMPY.array(_PLACEHOLDER, "int32")
+    height, width = (unknown if side is None else side for side in size)
     return step.op.lower(NUMPY, arguments, (height, width))
 
 
@@ -287,11 +295,21 @@ class _Builder:
         )
 
     def describe(self, step: Step) -> algebra.Element:
-        element = element_of(step, self.size)
+        element = self.element(step, self.size)
         colored = isinstance(element, algebra.ColorMap | algebra.PixelFunction)
         if colored and self.channels == 1 and not step.op.gray:
             raise self.policy.error(
                 f'"{step.op.name}" needs three channels, and the image has one here', step.pointer
+            )
+        return element
+
+    def element(self, step: Step, size: Size) -> algebra.Element:
+        element = element_of(step, size)
+        levels = getattr(element, "fill_value", 0.0)
+        if isinstance(levels, tuple) and len(levels) > self.channels:
+            raise self.policy.error(
+                f"{len(levels)} levels, and the image has one channel here; give one number",
+                f"{step.pointer}/fill_value",
             )
         return element
 
@@ -381,7 +399,7 @@ class _Builder:
     def geometry(self, node: Node, size: Size) -> Traits | str:
         """The traits of a node that is geometry throughout, or why it is none."""
         if isinstance(node, Step):
-            element = element_of(node, size)
+            element = self.element(node, size)
             return _traits(element) if isinstance(element, algebra.GEOMETRIC) else "another family"
         every: list[Traits | str] = []
         total: Traits | str = Traits()

@@ -17,11 +17,13 @@ from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.pixels import (
     UNIT,
     Pixels,
+    Planes,
     barrier,
     channels_of,
     interleave,
     mean_of,
     never_folded,
+    pack,
     size_of,
     to_float,
     to_planes,
@@ -87,7 +89,7 @@ def finish(pixels: Pixels, output: Output) -> tf.Tensor:
 
 
 def quantize(pixels: Pixels) -> tf.Tensor:
-    """uint8 between prepare and what follows."""
+    """uint8 between prepare and what follows; uint8 stays as it is."""
     return finish(pixels, Output("uint8", (255.0,), (0.0,)))
 
 
@@ -157,13 +159,14 @@ class _Run:
         size = size_of(pixels)
         match stage:
             case LatticeStage():
-                images = pixels if isinstance(pixels, tf.Tensor) else to_float(pixels)
-                return geometry.lattice(images, arguments, size, after, stage.pads)
+                source = self.packed(pixels)
+                return self.kept(
+                    lambda: geometry.lattice(source, arguments, size, after, stage.pads)
+                )
             case AffineStage():
                 modes = (stage.fill, stage.fill_value, stage.interpolation)
-                return self.kept(
-                    lambda: geometry.affine(pixels, arguments, size, after, *modes), last
-                )
+                source = self.packed(pixels)
+                return self.kept(lambda: geometry.affine(source, arguments, size, after, *modes))
             case ResizeStage():
                 return self.resize(arguments, pixels)
             case PointwiseStage():
@@ -174,9 +177,14 @@ class _Run:
             case BranchStage():
                 return self.branches(stage, arguments, pixels)
 
-    def kept(self, compute: Callable[[], Pixels], last: bool) -> Pixels:
-        """A stage's pixels, kept from being recomputed by the stage that reads them."""
-        return compute() if last else barrier(self.go, compute)
+    def kept(self, compute: Callable[[], Pixels]) -> Pixels:
+        """A stage's pixels, kept from being recomputed by what reads them."""
+        return barrier(self.go, compute)
+
+    def packed(self, pixels: Pixels) -> Pixels:
+        """Bytes in one integer a pixel, where gathers or sums will read them."""
+        rgb = isinstance(pixels, tf.Tensor) and pixels.dtype == tf.uint8 and pixels.shape[-1] == 3
+        return barrier(self.go, lambda: pack(pixels)) if rgb else pixels
 
     def resize(self, element: algebra.Resize, pixels: Pixels) -> Pixels:
         images = pixels if isinstance(pixels, tf.Tensor) else to_float(pixels)
@@ -187,9 +195,14 @@ class _Run:
 
     def pointwise(self, stage: PointwiseStage, parts: Any, pixels: Pixels, last: bool) -> Pixels:
         if stage.mean:
+            pixels = self.packed(pixels)
             head = barrier(self.go, lambda: pointwise.absorb_mean(parts[0], mean_of(pixels)))
             parts = [head, *parts[1:]]
-        return self.kept(lambda: pointwise.pointwise(to_planes(pixels), parts), last)
+
+        def compute() -> Planes:
+            return pointwise.pointwise(to_planes(pixels), parts)
+
+        return compute() if last else self.kept(compute)
 
     def branches(self, stage: BranchStage, chosen: tf.Tensor, pixels: Pixels) -> Pixels:
         results = [to_float(self.stages(branch, pixels)) for branch in stage.branches]
