@@ -102,7 +102,7 @@ def check_annotations(annotations: Annotations, size: Size, rules: BoxRules) -> 
                     f'"{key}" of the shape {shape} with images of {size[0]}x{size[1]}; allowed are '
                     "[H, W] and [H, W, 1] of the image's own size"
                 )
-        elif key in KEYPOINTS and (len(value.shape) < 3 or (value.shape[-1] or 2) < 2):
+        elif key in KEYPOINTS and (len(value.shape) < 3 or (value.shape[-1] or 0) < 2):
             raise DataError(
                 f'"{key}" of the shape {tuple(value.shape)}; allowed is [N, 2], x and y, with a '
                 "batch's dimension in front where images have one"
@@ -116,8 +116,13 @@ def _check_boxes(key: str, value: Any, rules: BoxRules) -> None:
             f'"{key}" has to be a dict {{"boxes": [N, 4], "labels": [N]}}, padded with class '
             f"{PADDED}; found {type(value).__name__}"
         )
+    if _dtype(value["labels"]).startswith("u"):
+        raise DataError(
+            f'"{key}" with labels of dtype {_dtype(value["labels"])}; allowed are signed integers '
+            f"and floats, because a dropped box has class {PADDED}"
+        )
     shape = tuple(value["boxes"].shape)
-    if len(shape) != 3 or shape[-1] != 4:
+    if len(shape) != 3 or shape[-1] not in (4, None):
         raise DataError(
             f'"{key}" with boxes of the shape {shape}; allowed is [N, 4], with a batch\'s '
             "dimension in front where images have one"

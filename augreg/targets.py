@@ -135,15 +135,17 @@ def resize_move(xp: Namespace, element: algebra.Resize, size_in: Size, size: Siz
     before = [(whole - part) // 2 for whole, part in zip(outer, inner, strict=True)]  # top, left
 
     def axis(i: int) -> tuple[Array, Array]:
-        """The source row or column of each output one, and whether there is one: [B, side]."""
+        """The source row or column of each output one, and whether there is one: [B, side].
+
+        floor((place + 1/2) * length / inner) in integers: a graph may turn the division of floats
+        into a multiplication, which gives another row where the quotient is whole.
+        """
         place = xp.reshape(xp.arange(outer[i]), (1, -1)) - before[i]
-        length = xp.cast(xp.reshape(box[:, 2 + i], (-1, 1)), "float32")
-        scale = length / xp.cast(inner[i], "float32")
-        near = xp.floor((xp.cast(place, "float32") + xp.array(0.5)) * scale)
-        near = xp.minimum(near, length - xp.array(1.0))
+        start, length = (xp.reshape(box[:, j], (-1, 1)) for j in (i, 2 + i))
         inside = (place >= xp.zeros_like(place)) & (place < inner[i])
-        picked = xp.cast(xp.maximum(near, xp.zeros_like(near)), "int32")
-        return picked + xp.reshape(box[:, i], (-1, 1)), inside
+        twice = xp.maximum(place + place, xp.zeros_like(place)) + xp.ones_like(place)
+        near = twice * length // (inner[i] + inner[i])
+        return start + xp.minimum(near, length - xp.ones_like(length)), inside
 
     def source() -> tuple[Array, Array, Array]:
         (y, in_y), (x, in_x) = axis(0), axis(1)
