@@ -94,6 +94,7 @@ class Resize:
         antialias: widens the filter when shrinking.
         inner: (height, width) that the box is resized to, centred in `size` with 0 around; None is
             `size` itself.
+        decode: full, or scaled: a JPEG that is resized first may be decoded at a part of its size.
     """
 
     size: Size = field(metadata={"static": True})
@@ -101,6 +102,7 @@ class Resize:
     method: str = field(default="bilinear", metadata={"static": True})
     antialias: bool = field(default=False, metadata={"static": True})
     inner: Size | None = field(default=None, metadata={"static": True})
+    decode: str = field(default="full", metadata={"static": True})
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,11 @@ _SHAPES: dict[str, tuple[int | None, ...]] = {
 
 
 def batched(xp: Namespace, element: Element) -> Element:
-    """The element with a leading dimension everywhere; raises `ValueError` for a wrong shape."""
+    """The element with a leading dimension everywhere.
+
+    Raises:
+        ValueError: an array has the wrong shape or dtype.
+    """
     parts = {}
     kind = type(element).__name__
     for part in fields(element):
@@ -148,6 +154,10 @@ def batched(xp: Namespace, element: Element) -> Element:
         wanted = _SHAPES.get(f"{kind}.{part.name}")
         if value is None or wanted is None:
             continue
+        dtype = "int32" if kind in ("LatticeMap", "Resize") else "float32"
+        found = getattr(getattr(value, "dtype", None), "name", "no array")
+        if found != dtype:
+            raise ValueError(f"{kind}.{part.name} is {found}; it has to be {dtype}")
         shape = tuple(xp.shape(value))
         if len(shape) == len(wanted):
             value = xp.reshape(value, (1, *shape))

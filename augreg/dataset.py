@@ -48,8 +48,8 @@ class MapFunction:
     @tf.autograph.experimental.do_not_convert
     def __call__(self, index: Any, element: Any, epoch: Any = None) -> Any:
         image = tf.convert_to_tensor(image_of(element))
-        if image.dtype == tf.string:
-            image = self._decoded(image)
+        if image.dtype == tf.string and self.batched:
+            raise DataError("encoded images are decoded one by one: use batched=False")
         index = tf.convert_to_tensor(index if tf.is_tensor(index) else as_uint32(index, "index"))
         epoch = self.epoch if epoch is None else epoch
         epoch = tf.convert_to_tensor(epoch if tf.is_tensor(epoch) else as_uint32(epoch, "epoch"))
@@ -58,13 +58,9 @@ class MapFunction:
             return self.annotated(element, given, index, epoch, not self.batched)
         if self.batched:
             return with_image(element, self.compiled(image, index, epoch))
-        result = self.compiled(image[tf.newaxis], tf.reshape(index, (1,)), epoch)
+        images = image if image.dtype == tf.string else image[tf.newaxis]
+        result = self.compiled(images, tf.reshape(index, (1,)), epoch)
         return with_image(element, result[0])
-
-    def _decoded(self, image: tf.Tensor) -> tf.Tensor:
-        if self.batched:
-            raise DataError("encoded images are decoded one by one: use batched=False")
-        return decode(image)
 
 
 def map_fn(
@@ -78,6 +74,7 @@ def map_fn(
     sections: Iterable[str] = SECTIONS,
     bounding_box_format: str | None = None,
     min_visible: float = moving.MIN_VISIBLE,
+    debug: bool | None = None,
 ) -> MapFunction:
     """A function for `Dataset.map` that augments by position.
 
@@ -91,6 +88,7 @@ def map_fn(
         sections: which of prepare, augment and output to run.
         bounding_box_format: Keras's name of the format of boxes, as xyxy or rel_xywh.
         min_visible: the share of its moved area that a box has to keep; else its class is -1.
+        debug: checks shapes, ranges and NaN after every step, slowly; None asks `AUGREG_DEBUG`.
 
     Returns:
         `fn(index, element, epoch=None) -> element`. An element is an image, `(image, label)`,
@@ -110,7 +108,7 @@ def map_fn(
     """
     rules = moving.BoxRules(bounding_box_format, min_visible)
     wanted = check_sections(sections)
-    compiled = Compiled(load_policy(policy), seed, training, wanted, input_range)
+    compiled = Compiled(load_policy(policy), seed, training, wanted, input_range, debug=debug)
     return MapFunction(compiled, batched, epoch, rules)
 
 
@@ -188,8 +186,11 @@ class _Steps:
     ) -> None:
         self.ds, self.batch_size, self.shuffle = ds, batch_size, shuffle
         self.seed, self.size = int(as_uint32(seed, "seed")), _length(ds)
+        self.encoded = not isinstance(ds, Indexed) and _is_encoded(ds.element_spec)
         first = tuple(name for name in sections if name == "prepare")
         rest = tuple(name for name in sections if name != "prepare")
+        if not (policy.prepare(training) or self.encoded or isinstance(ds, Indexed)):
+            first = ()
         common = (policy, seed, training, False, 0)
         self.prepare = None
         if first:
@@ -204,15 +205,36 @@ class _Steps:
         self, epoch: tf.Tensor, drop_remainder: bool, first_batch: int = 0
     ) -> tf.data.Dataset:
         """The batches of one epoch, from `first_batch` on."""
+        skip = first_batch * self.batch_size
         if isinstance(self.ds, Indexed):
-            ds = self._indexed(self.ds, epoch, first_batch * self.batch_size)
+            ds = self._indexed(self.ds, epoch, skip)
+        elif self.shuffle or self.prepare or self.encoded:
+            ds = self._sequential(self.ds, epoch, skip)
         else:
-            ds = self._sequential(self.ds, epoch, first_batch * self.batch_size)
-        ds = ds.batch(self.batch_size, drop_remainder=drop_remainder)
+            return self._batches_first(self.ds, epoch, drop_remainder, first_batch)
+        return self._augmented(ds.batch(self.batch_size, drop_remainder=drop_remainder), epoch)
+
+    def _augmented(self, batches: tf.data.Dataset, epoch: tf.Tensor) -> tf.data.Dataset:
         augment = self.augment
         if augment is None:
-            return _map(ds, lambda index, element: element)
-        return _map(ds, lambda index, element: augment(index, element, epoch))
+            return _map(batches, lambda index, element: element)
+        return _map(batches, lambda index, element: augment(index, element, epoch))
+
+    def _batches_first(
+        self, ds: tf.data.Dataset, epoch: tf.Tensor, drop_remainder: bool, first_batch: int
+    ) -> tf.data.Dataset:
+        """Nothing is done to single elements: batches are numbered, which costs less."""
+        batches = ds.batch(self.batch_size, drop_remainder=drop_remainder).skip(first_batch)
+        first = tf.range(self.batch_size, dtype=tf.int64)
+
+        def named(number: tf.Tensor, element: Any) -> tuple[tf.Tensor, Any]:
+            count = tf.shape(tf.nest.flatten(element)[0])[0]
+            return number * self.batch_size + first[:count], element
+
+        numbered = batches.enumerate(first_batch)
+        if self.augment is None:
+            return batches
+        return _map(numbered, lambda *pair: self.augment(*named(*pair), epoch))  # type: ignore[misc]
 
     def batches(self, drop_remainder: bool) -> int | None:
         """Batches an epoch, where the source's length is known."""
@@ -229,16 +251,17 @@ class _Steps:
         return _map(ds, lambda i: self._prepared(i, source.element(i), epoch))
 
     def _sequential(self, ds: tf.data.Dataset, epoch: tf.Tensor, skip: int) -> tf.data.Dataset:
+        """Elements, prepared: before the shuffle, which needs one size, or after it, if encoded."""
         ds = ds.enumerate()
-        encoded = _is_encoded(ds.element_spec[1])
-        if not encoded:
-            ds = _map(ds, lambda i, element: self._prepared(i, element, epoch))
         if self.shuffle:
-            ds = self._windows(ds, epoch)
-        ds = ds.skip(skip) if skip else ds
-        if encoded:
-            ds = _map(ds, lambda i, element: self._prepared(i, element, epoch))
-        return ds
+            ds = self._windows(ds if self.encoded else self._each(ds, epoch), epoch)
+        ds = ds.skip(skip)
+        return self._each(ds, epoch) if self.encoded or not self.shuffle else ds
+
+    def _each(self, ds: tf.data.Dataset, epoch: tf.Tensor) -> tf.data.Dataset:
+        if self.prepare is None and not self.encoded:
+            return ds
+        return _map(ds, lambda i, element: self._prepared(i, element, epoch))
 
     def _windows(self, ds: tf.data.Dataset, epoch: tf.Tensor) -> tf.data.Dataset:
         """Permutes windows: a stateless shuffle, so an iterator can be saved."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import keras
@@ -13,7 +14,7 @@ from augreg.backends.tensorflow.annotations import Annotated
 from augreg.backends.tensorflow.compiled import Compiled
 from augreg.checks import as_uint32, check_images
 from augreg.elements import image_of, with_image
-from augreg.errors import PluginError, PolicyError
+from augreg.errors import AugregError, PluginError, PolicyError
 from augreg.plan import SECTIONS, check_sections, plan
 from augreg.policy import load_policy
 
@@ -42,6 +43,7 @@ class AugmentationLayer(keras.layers.Layer):
             dataset has run prepare already.
         bounding_box_format: Keras's name of the format of boxes, as xyxy or rel_xywh.
         min_visible: the share of its moved area that a box has to keep; else its class is -1.
+        debug: checks every step, slowly; None asks `AUGREG_DEBUG`. Not saved with the model.
 
     >>> import augreg, numpy as np
     >>> layer = augreg.AugmentationLayer({"version": 1, "augment": [{"op": "invert"}]}, seed=7)
@@ -58,6 +60,7 @@ class AugmentationLayer(keras.layers.Layer):
         sections: Iterable[str] = SECTIONS,
         bounding_box_format: str | None = None,
         min_visible: float = moving.MIN_VISIBLE,
+        debug: bool | None = None,
         **kwargs: Any,
     ) -> None:
         # the policy decides the dtype of what comes out; a mixed-precision model must not cast what
@@ -73,7 +76,8 @@ class AugmentationLayer(keras.layers.Layer):
         common = (self.sections, self.input_range)
         self._modes = {
             training: Annotated(
-                Compiled(self.policy, self.seed, training, *common, portable=True), self.rules
+                Compiled(self.policy, self.seed, training, *common, portable=True, debug=debug),
+                self.rules,
             )
             for training in (False, True)
         }
@@ -93,15 +97,17 @@ class AugmentationLayer(keras.layers.Layer):
         images = tf.convert_to_tensor(image_of(inputs))
         alone = images.shape.rank == 3
         annotated = self._modes[bool(training)]
-        given = annotated.found(inputs, alone)
+        with _raised_as_itself():
+            given = annotated.found(inputs, alone)
         images = images[tf.newaxis] if alone else images
         batch = tf.shape(images)[0]
         if index is None:
             index = self._count(batch) if training else tf.range(batch)
         index = tf.reshape(index, (1,)) if alone else tf.convert_to_tensor(index)
-        if given:
-            return annotated(inputs, given, index, _scalar(epoch), alone)
-        result = annotated.compiled(images, index, _scalar(epoch))
+        with _raised_as_itself():
+            if given:
+                return annotated(inputs, given, index, _scalar(epoch), alone)
+            result = annotated.compiled(images, index, _scalar(epoch))
         return with_image(inputs, result[0] if alone else result)
 
     def _count(self, batch: tf.Tensor) -> tf.Tensor:
@@ -127,7 +133,8 @@ class AugmentationLayer(keras.layers.Layer):
     def compute_output_spec(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         if isinstance(inputs, dict):
             return self._element_spec(inputs)
-        shape = self.compute_output_shape(inputs.shape)
+        with _raised_as_itself():
+            shape = self.compute_output_shape(inputs.shape)
         return keras.KerasTensor(shape, dtype=self._output_dtype(inputs.dtype))
 
     def _element_spec(self, inputs: dict[str, Any]) -> dict[str, Any]:
@@ -195,6 +202,16 @@ class AugmentationLayer(keras.layers.Layer):
                 f"with ({wheels}); install these versions"
             )
         return layer
+
+
+@contextlib.contextmanager
+def _raised_as_itself() -> Iterator[None]:
+    """Keras raises a copy of what a layer raises, without its attributes, unless it is marked."""
+    try:
+        yield
+    except AugregError as error:
+        error._keras_call_info_injected = True  # type: ignore[attr-defined]
+        raise
 
 
 def _scalar(epoch: Any) -> tf.Tensor:

@@ -88,7 +88,7 @@ def mix_labels(xp: Namespace, labels: Array, element: algebra.Mix) -> Array:
 def one_hot(xp: Namespace, labels: Array, classes: int) -> Array:
     """float32 [B, classes] of class numbers [B] or [B,1]; shares [B, classes] stay as they are.
 
-    A number outside of 0 to classes - 1 gives zeros.
+    A number outside of 0 to classes - 1 gives zeros in TensorFlow, and `DataError` in NumPy.
     """
     shape = xp.shape(labels)
     if len(shape) == 2 and isinstance(shape[1], int) and shape[1] == classes:
@@ -99,6 +99,10 @@ def one_hot(xp: Namespace, labels: Array, classes: int) -> Array:
             f"[B] and shares of {classes} classes, [B, {classes}]"
         )
     numbers = xp.cast(xp.reshape(labels, (-1, 1)), "int32")
+    if xp.name == "numpy" and numbers.size and not 0 <= numbers.min() <= numbers.max() < classes:
+        raise DataError(
+            f"labels of {numbers.min()} to {numbers.max()}; allowed are 0 to {classes - 1}"
+        )
     return xp.cast(numbers == xp.reshape(xp.arange(classes), (1, -1)), "float32")
 
 

@@ -153,8 +153,23 @@ Stage = LatticeStage | AffineStage | PointwiseStage | ResizeStage | MixStage | B
 
 
 @dataclass(frozen=True)
+class Decode:
+    """How encoded images are read.
+
+    stage: cut or cut and resized while decoding: only its window is read. None: the whole image.
+    scaled: (height, width) that a JPEG may be decoded down to, by 2, 4 or 8.
+    """
+
+    stage: LatticeStage | ResizeStage | None = None
+    scaled: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
 class Plan:
-    """Stages by section. `size_prepared` is the size between prepare and augment."""
+    """Stages by section. `size_prepared` is the size between prepare and augment.
+
+    decode: None where images come as arrays.
+    """
 
     prepare: tuple[Stage, ...]
     augment: tuple[Stage, ...]
@@ -166,6 +181,7 @@ class Plan:
     channels_in: int
     channels_out: int
     policy: Policy = field(repr=False)
+    decode: Decode | None = None
 
 
 def plan(
@@ -175,8 +191,11 @@ def plan(
     sections: Iterable[str] = SECTIONS,
     size: Size = (None, None),
     channels: int = 3,
+    encoded: bool = False,
 ) -> Plan:
     """Plans `sections` of a policy for images of `size` (height, width; None: not known).
+
+    `encoded`: images come as the bytes of a file.
 
     Raises:
         PolicyError: a step can't work at this size or with this number of channels.
@@ -206,6 +225,7 @@ def plan(
         channels,
         builder.channels,
         policy,
+        Decode() if encoded else None,
     )
 
 

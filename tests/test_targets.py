@@ -324,10 +324,18 @@ def test_a_turned_mask_is_scipy_s_nearest_one(fill: str, mode: str) -> None:
 
 def test_a_resized_mask_is_tensorflow_s_nearest_one() -> None:
     mask = random_mask()
-    for height, width in ((90, 80), (77, 301)):
+    for height, width in ((77, 301), (401, 333)):
         expected = tf.image.resize(mask[..., None], (height, width), "nearest")[..., 0]
         step = {"op": "resize", "height": height, "width": width, "method": "bicubic"}
-        np.testing.assert_array_equal(move_mask(mask, step), expected)
+        # a pixel's centre on a border between two: TensorFlow's floats take either
+        rows, columns = (
+            (2 * np.arange(target) + 1) * side % (2 * target) > 0
+            for side, target in ((H, height), (W, width))
+        )
+        clear = np.ix_(rows, columns)
+        moved, expected = move_mask(mask, step)[clear], expected.numpy()[clear]
+        assert moved.size > 0.9 * height * width
+        np.testing.assert_array_equal(moved, expected)
 
 
 def test_a_mask_keeps_its_channel() -> None:

@@ -10,9 +10,8 @@ import tensorflow as tf
 
 from augreg import mixing, moving
 from augreg.backends.tensorflow.arrays import TENSORFLOW
-from augreg.backends.tensorflow.compiled import Compiled, to_unit_range
+from augreg.backends.tensorflow.compiled import Compiled
 from augreg.backends.tensorflow.decode import decode
-from augreg.checks import check_images
 from augreg.elements import image_of, with_image
 from augreg.lower import Draws
 from augreg.plan import Plan, plan
@@ -56,7 +55,7 @@ class Annotated:
         moved = moving.each(tf.convert_to_tensor, given)
         if alone:
             images, moved = images[tf.newaxis], moving.each(lambda part: part[tf.newaxis], moved)
-        check_images(tuple(images.shape), images.dtype.name)
+        images = self.compiled.entered(images)
         moving.check_annotations(moved, tuple(images.shape[1:3]), self.rules)
         images, moved = self._run(images, moved, index, epoch)
         if alone:
@@ -69,8 +68,7 @@ class Annotated:
         compiled = self.compiled
         index, epoch = tf.cast(index, tf.uint32), tf.cast(epoch, tf.uint32)
         seed = tf.constant(compiled.seed, tf.uint32)
-        images = to_unit_range(images, compiled.input_range)
-        for part in compiled.parts():
+        for part in compiled.parts(encoded=False):
             size = tf.shape(images)[1:3]
             move = self._function(part, tuple(images.shape[1:]), given)
             given = given if move is None else move(given, size, index, seed, epoch)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from augreg.backends.tensorflow.checked import checked_input, wanted
 from augreg.backends.tensorflow.program import Program
 from augreg.checks import as_uint32, check_images
 from augreg.optimize import optimize
@@ -27,6 +28,7 @@ class Compiled:
         input_range: what floats mean; what leaves an earlier section is in 0..1.
         portable: a model around it may be compiled by XLA. prepare then keeps to ops that XLA has;
             otherwise it runs as TensorFlow's own ops. Either takes images of any size.
+        debug: checks every stage (see `checked`); None asks the environment.
     """
 
     policy: Policy
@@ -35,52 +37,66 @@ class Compiled:
     sections: tuple[str, ...]
     input_range: Range = (0, 1)
     portable: bool = False
+    debug: bool | None = None
     _programs: dict[Any, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.sections = check_sections(self.sections)
         self.seed = int(as_uint32(self.seed, "seed"))
+        self.debug = wanted(self.debug)
 
     def __call__(self, images: tf.Tensor, index: tf.Tensor, epoch: tf.Tensor) -> tf.Tensor:
-        """images [B,H,W,C]; index integers [B]; epoch an integer scalar."""
-        check_images(tuple(images.shape), images.dtype.name)
-        images = to_unit_range(images, self.input_range)
+        """images [B,H,W,C], or one encoded image; index integers [B]; epoch an integer scalar."""
+        if images.dtype != tf.string:
+            images = self.entered(images)
         index, epoch = tf.cast(index, tf.uint32), tf.cast(epoch, tf.uint32)
         seed = tf.constant(self.seed, tf.uint32)
-        for part in self.parts():
+        for part in self.parts(images.dtype == tf.string):
             images = self.program(part, images)(images, index, seed, epoch)
         return images
 
-    def parts(self) -> list[tuple[str, ...]]:
+    def entered(self, images: tf.Tensor) -> tf.Tensor:
+        """A batch that was checked, in what sections take: uint8, or float32 in 0..1."""
+        check_images(tuple(images.shape), images.dtype.name)
+        if self.debug and images.dtype != tf.uint8:
+            images = checked_input(images, self.input_range)
+        return to_unit_range(images, self.input_range)
+
+    def parts(self, encoded: bool) -> list[tuple[str, ...]]:
         """Sections that share a function."""
         first = ("prepare",) if "prepare" in self.sections else ()
-        if not first or not self.policy.prepare(self.training):
+        if not encoded and not (first and self.policy.prepare(self.training)):
             return [self.sections]
         rest = tuple(name for name in self.sections if name != "prepare")
         return [first, rest] if rest else [first]
 
     def program(self, sections: tuple[str, ...], images: tf.Tensor) -> Any:
         """The function of these sections for batches like `images`."""
-        height, width, channels = images.shape[1:]
+        encoded = images.dtype == tf.string
+        height, width, channels = (None, None, 3) if encoded else images.shape[1:]
         key = (sections, height, width, channels, images.dtype)
         if key not in self._programs:
-            planned, _ = optimize(
-                plan(
-                    self.policy,
-                    training=self.training,
-                    sections=sections,
-                    size=(height, width),
-                    channels=channels,
-                )
+            planned = plan(
+                self.policy,
+                training=self.training,
+                sections=sections,
+                size=(height, width),
+                channels=channels,
+                encoded=encoded,
             )
             self._programs[key] = self._traceable(planned, sections)
         return self._programs[key]
 
     def _traceable(self, planned: Plan, sections: tuple[str, ...]) -> Any:
+        if self.debug:
+            return Program(planned, xla=False, portable=self.portable, debug=True)
+        planned, _ = optimize(planned)
         static = None not in (*planned.size_in, *planned.size_prepared, *planned.size_out)
-        xla = static and sections != ("prepare",)
+        xla = static and sections != ("prepare",) and planned.decode is None
         program = Program(planned, xla, self.portable)
-        return tf.function(program, autograph=False, jit_compile=True if xla else None)
+        # Without XLA it is traced in its caller: tf.data would take a call of a function that holds
+        # an assertion for stateful, and not save the iterator.
+        return tf.function(program, autograph=False, jit_compile=True) if xla else program
 
 
 def to_unit_range(images: tf.Tensor, input_range: Range) -> tf.Tensor:

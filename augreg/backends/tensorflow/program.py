@@ -7,6 +7,7 @@ recompute a warp inside each of its consumers). Before a size is fixed, stages r
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import tensorflow as tf
@@ -14,8 +15,11 @@ import tensorflow as tf
 from augreg import algebra, mixing, resampling
 from augreg.backends.tensorflow import geometry, pointwise
 from augreg.backends.tensorflow.arrays import TENSORFLOW
+from augreg.backends.tensorflow.checked import checked
+from augreg.backends.tensorflow.decode import decode, decode_scaled, decode_window, shape
 from augreg.backends.tensorflow.pixels import (
     UNIT,
+    Packed,
     Pixels,
     Planes,
     barrier,
@@ -34,6 +38,7 @@ from augreg.plan import (
     AffineStage,
     BranchStage,
     ColorPart,
+    Decode,
     LatticeStage,
     MixStage,
     Plan,
@@ -41,33 +46,34 @@ from augreg.plan import (
     ResizeStage,
     Stage,
 )
-from augreg.policy import Output
+from augreg.policy import Output, Policy
 
 
 class Program:
     """The TensorFlow form of a plan, for batches of one dtype.
 
-    Call it with images [B,H,W,C] (uint8, or float32 in 0..1), index uint32 [B], and the scalars
-    seed and epoch, uint32.
+    Call it with images [B,H,W,C] (uint8, or float32 in 0..1; or one scalar string, where the plan
+    decodes), index uint32 [B], and the scalars seed and epoch, uint32.
 
     Attributes:
         xla: it is compiled by XLA, at static sizes, with barriers between the stages.
         portable: it runs as plain ops, but a model around it may be compiled: XLA has its ops.
+        debug: it checks what every stage makes, and names the stage's steps.
     """
 
-    def __init__(self, plan: Plan, xla: bool, portable: bool = False) -> None:
-        self.plan, self.xla, self.portable = plan, xla, portable
+    def __init__(self, plan: Plan, xla: bool, portable: bool = False, debug: bool = False) -> None:
+        self.plan, self.xla, self.portable, self.debug = plan, xla, portable, debug
 
     def __call__(
         self, images: tf.Tensor, index: tf.Tensor, seed: tf.Tensor, epoch: tf.Tensor
     ) -> tf.Tensor:
         plan = self.plan
-        came_as_uint8 = images.dtype == tf.uint8
-        run = _Run(Lowering(TENSORFLOW, Draws.make(TENSORFLOW, plan, seed, epoch, index)))
-        run.go = never_folded(index) if self.xla else None
-        run.portable = self.portable
-        pixels: Pixels = images
-        if plan.prepare:
+        lowering = Lowering(TENSORFLOW, Draws.make(TENSORFLOW, plan, seed, epoch, index))
+        go = never_folded(index) if self.xla else None
+        run = _Run(lowering, plan.policy, go, self.portable, self.debug)
+        pixels: Pixels = run.decoded(plan.decode, images) if plan.decode else images
+        came_as_uint8 = images.dtype in (tf.uint8, tf.string)
+        if plan.prepare or plan.decode:
             pixels = run.stages(plan.prepare, pixels)
             pixels = quantize(pixels) if came_as_uint8 else to_float(pixels)
         if plan.augment:
@@ -85,6 +91,8 @@ def finish(pixels: Pixels, output: Output) -> tf.Tensor:
             return pixels
         if len(output.scale) == 1 or pixels.shape[-1] == 1:
             return pointwise.finish((to_unit(pixels),), output)[0]
+    if isinstance(pixels, Packed) and not pixels.bits and output.dtype == "uint8":
+        return interleave(tuple(tf.cast(pixels.channel(c), tf.uint8) for c in range(3)))
     return interleave(pointwise.finish(to_planes(pixels), output))
 
 
@@ -94,12 +102,34 @@ def quantize(pixels: Pixels) -> tf.Tensor:
 
 
 class _Run:
-    """The stages of one batch."""
+    """The stages of one batch. `go` is what barriers hang on; None outside of XLA."""
 
-    def __init__(self, lowering: Lowering) -> None:
-        self.lowering = lowering
-        self.go: tf.Tensor | None = None
-        self.portable = False
+    def __init__(
+        self,
+        lowering: Lowering,
+        policy: Policy,
+        go: tf.Tensor | None,
+        portable: bool,
+        debug: bool,
+    ) -> None:
+        self.lowering, self.policy = lowering, policy
+        self.go, self.portable, self.debug = go, portable, debug
+
+    def decoded(self, how: Decode, contents: tf.Tensor) -> Pixels:
+        """[1,H,W,3] uint8 out of a file's bytes; float32 where a window of it was resized."""
+        if how.scaled is not None:
+            return decode_scaled(contents, *how.scaled)[tf.newaxis]
+        if how.stage is None:
+            return decode(contents)[tf.newaxis]
+        size = tf.unstack(shape(contents))
+        if isinstance(how.stage, ResizeStage):
+            element = self.lowering.element(how.stage.items[0].step, size)
+            window = decode_window(contents, *tf.unstack(element.box[0]))[tf.newaxis]
+            return self.resize(replace(element, box=None), window)
+        self.check_fits(how.stage, size)
+        height, width = self.size_after(how.stage, size)
+        left, top = tf.unstack(self.lowering.lattice(how.stage, size).offset[0])
+        return decode_window(contents, top, left, height, width)[tf.newaxis]
 
     def stages(self, stages: Sequence[Stage], pixels: Pixels) -> Pixels:
         sizes, channels = [size_of(pixels)], channels_of(pixels)
@@ -114,7 +144,12 @@ class _Run:
 
         lowered = barrier(self.go, lower_all)
         for i, (stage, arguments) in enumerate(zip(stages, lowered, strict=True)):
-            pixels = self.stage(stage, arguments, pixels, sizes[i + 1], i + 1 == len(stages))
+            before = pixels
+            pixels = self.stage(stage, arguments, before, sizes[i + 1], i + 1 == len(stages))
+            if self.debug:
+                again = self.lower(stage, sizes[i], _channels(stage, channels))
+                other = self.stage(stage, again, before, sizes[i + 1], True)
+                pixels = checked(self.policy, stage, pixels, other)
         return pixels
 
     def size_after(self, stage: Stage, size: Any) -> Any:
@@ -159,6 +194,7 @@ class _Run:
         size = size_of(pixels)
         match stage:
             case LatticeStage():
+                self.check_fits(stage, size)
                 source = self.packed(pixels)
                 return self.kept(
                     lambda: geometry.lattice(source, arguments, size, after, stage.pads)
@@ -173,7 +209,7 @@ class _Run:
                 return self.pointwise(stage, arguments, pixels, last)
             case MixStage():
                 images = barrier(self.go, lambda: to_float(pixels))
-                return self.kept(lambda: mixing.mix_images(TENSORFLOW, images, arguments), last)
+                return self.kept(lambda: mixing.mix_images(TENSORFLOW, images, arguments))
             case BranchStage():
                 return self.branches(stage, arguments, pixels)
 
@@ -181,9 +217,22 @@ class _Run:
         """A stage's pixels, kept from being recomputed by what reads them."""
         return barrier(self.go, compute)
 
+    def check_fits(self, stage: LatticeStage, size: Any) -> None:
+        """Refuses a crop larger than an image whose size only the data shows."""
+        if stage.pads or None in stage.size_out or None not in stage.size_in:
+            return
+        wanted = "x".join(map(str, stage.size_out))
+        error = self.policy.error(
+            f"a crop of {wanted} is larger than an image; resize before, or use pad_or_crop",
+            stage.items[0].node.pointer,
+        )
+        tf.debugging.assert_less_equal(stage.size_out, size, message=str(error))
+
     def packed(self, pixels: Pixels) -> Pixels:
-        """Bytes in one integer a pixel, where gathers or sums will read them."""
-        rgb = isinstance(pixels, tf.Tensor) and pixels.dtype == tf.uint8 and pixels.shape[-1] == 3
+        """Bytes in one integer a pixel, where XLA's gathers or sums will read them."""
+        if self.go is None or not isinstance(pixels, tf.Tensor):
+            return pixels
+        rgb = pixels.dtype == tf.uint8 and pixels.shape[-1] == 3
         return barrier(self.go, lambda: pack(pixels)) if rgb else pixels
 
     def resize(self, element: algebra.Resize, pixels: Pixels) -> Pixels:
