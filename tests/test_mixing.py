@@ -12,6 +12,7 @@ import tensorflow as tf
 import augreg
 from augreg import draws, mixing
 from augreg.backends.tensorflow.arrays import TENSORFLOW
+from augreg.explain import explain
 from augreg.plan import MixStage, plan
 from augreg.policy import load_policy
 from augreg.xp import NUMPY
@@ -289,3 +290,9 @@ def test_labels_of_another_shape_are_refused() -> None:
         augreg.augment(images, policy(MIXUP), seed=0, labels=np.zeros((3, 7)))
     with pytest.raises(augreg.AugregError, match=r"labels of 3 to 9; allowed are 0 to 4"):
         augreg.augment(images, policy(MIXUP), seed=0, labels=np.array([3, 4, 9]))
+
+
+def test_explain_says_that_mixing_depends_on_the_batch() -> None:
+    found = explain(load_policy(policy({"op": "flip"}, MIXUP)), size=(8, 8))
+    assert found.stages[1].does == "one mix of the batch and its labels, 5 classes"
+    assert any(cost.startswith("/augment/1: its result depends on") for cost in found.costs)

@@ -17,7 +17,7 @@ from augreg.checks import as_uint32
 from augreg.cli.console import IN_PART, progress, say, stdout, table
 from augreg.explain import size_text
 from augreg.lower import Draws, Lowering
-from augreg.plan import AffineStage, LatticeStage, PointwiseStage, ResizeStage, Stage, plan
+from augreg.plan import AffineStage, BranchStage, LatticeStage, Stage, plan
 from augreg.policy import Policy
 from augreg.xp import NUMPY
 
@@ -140,7 +140,7 @@ def _try(policy: Policy, image: Image, index: int, effects: dict[str, Effect]) -
 
 
 def _name(stage: Stage) -> str:
-    if not isinstance(stage, LatticeStage | AffineStage | PointwiseStage | ResizeStage):
+    if isinstance(stage, BranchStage):
         return stage.group.pointer
     names = (item.node.pointer + item.suffix for item in stage.items)
     return " ".join(names)

@@ -13,6 +13,7 @@ from augreg.plan import (
     Guard,
     Item,
     LatticeStage,
+    MixStage,
     PixelPart,
     Plan,
     PointwiseStage,
@@ -104,6 +105,7 @@ def _kind(stage: Stage) -> str:
         AffineStage: "resample",
         PointwiseStage: "pointwise",
         ResizeStage: "resize",
+        MixStage: "mix",
         BranchStage: "branches",
     }
     return names[type(stage)]
@@ -123,6 +125,8 @@ def _does(stage: Stage, count: int) -> str:
             return shared + "one kernel: " + ", then ".join(_part(part) for part in stage.parts)
         case ResizeStage():
             return "one resize"
+        case MixStage():
+            return f"one mix of the batch and its labels, {stage.classes} classes"
         case BranchStage():
             return f"all {len(stage.branches)} branches are computed, one is kept"
 
