@@ -155,9 +155,9 @@ def moves(plan: Plan) -> bool:
 
 
 def _moves(stage: Stage) -> bool:
-    if isinstance(stage, BranchStage):
-        return any(_moves(inner) for branch in stage.branches for inner in branch)
-    return isinstance(stage, LatticeStage | AffineStage | ResizeStage | MixStage)
+    inner = (one for branch in getattr(stage, "branches", ()) for one in branch)
+    geometric = isinstance(stage, LatticeStage | AffineStage | ResizeStage | MixStage)
+    return geometric or any(map(_moves, inner))
 
 
 @dataclass(frozen=True)
@@ -190,6 +190,11 @@ class _Walker:
     def stage(self, stage: Stage, state: Targets, size: Size, after: Size) -> Targets:
         if isinstance(stage, BranchStage):
             return self.branches(stage, state, size)
+        if _moves(stage) and hasattr(stage, "branches"):
+            raise DataError(
+                f"{stage.items[0].node.pointer}: blends several warps of one image, so that its "
+                "masks, boxes and keypoints have no one place; take the warps or these parts out"
+            )
         move = self.move(stage, size, after)
         return state if move is None else targets.follow(self.lowering.xp, state, move, after)
 

@@ -29,7 +29,7 @@ def ramps(height: int = H, width: int = W) -> np.ndarray:
     return np.stack([x, y, np.zeros_like(x)], axis=-1) / np.float32(1024)
 
 
-def blob(x: float, y: float, sigma: float = 3.0) -> np.ndarray:
+def blob(x: float, y: float, sigma: float = 2.5) -> np.ndarray:
     v, u = np.mgrid[:H, :W]
     marker = np.exp(-((u - x) ** 2 + (v - y) ** 2) / (2 * sigma**2))
     return np.repeat(marker[..., None], 3, axis=-1).astype(np.float32)
@@ -141,7 +141,7 @@ def test_a_drawn_marker_and_its_keypoint_stay_together(name: str) -> None:
     v, u = np.mgrid[: image.shape[0], : image.shape[1]]
     near = image * (image > 1e-4)
     centroid = np.array([(near * u).sum(), (near * v).sum()]) / near.sum()
-    np.testing.assert_allclose(at, centroid, atol=0.02)  # that of a marker cut off at 1e-4
+    np.testing.assert_allclose(at, centroid, atol=0.03)  # a marker has a size: perspective bends it
     np.testing.assert_allclose(at, np.unravel_index(image.argmax(), image.shape)[::-1], atol=1.1)
 
 
