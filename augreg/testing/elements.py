@@ -122,7 +122,9 @@ def _numpy(case: Case, xp: Namespace, name: str, value: Any) -> NDArray[Any]:
 
 
 def _check_part(case: Case, name: str, part: NDArray[Any]) -> None:
-    wanted = "int32" if name.startswith("LatticeMap") or name == "Resize.box" else "float32"
+    wanted = (
+        "int32" if name.startswith("LatticeMap") or name in ("Resize.box", "Mix.box") else "float32"
+    )
     if part.dtype != wanted:
         raise case.fail(
             f"{name} is {part.dtype}; it has to be {wanted} (xp's functions keep to 32 bits)"
