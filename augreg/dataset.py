@@ -15,6 +15,7 @@ import tensorflow as tf
 from augreg import draws, mixing, moving
 from augreg.backends.tensorflow.annotations import Annotated
 from augreg.backends.tensorflow.arrays import TENSORFLOW
+from augreg.backends.tensorflow.batching import batch
 from augreg.backends.tensorflow.compiled import Compiled
 from augreg.backends.tensorflow.decode import decode
 from augreg.checks import as_uint32
@@ -131,6 +132,8 @@ def augment_dataset(
 ) -> tf.data.Dataset:
     """Prepares, shuffles, batches, augments (in training only) and prefetches.
 
+    Boxes whose number varies are padded to the largest of a batch, with class -1.
+
     Args:
         ds: elements as in `map_fn`, in a fixed order: an element's index is its position. An
             `Indexed` source is shuffled without a buffer.
@@ -212,7 +215,7 @@ class _Steps:
             ds = self._sequential(self.ds, epoch, skip)
         else:
             return self._batches_first(self.ds, epoch, drop_remainder, first_batch)
-        return self._augmented(ds.batch(self.batch_size, drop_remainder=drop_remainder), epoch)
+        return self._augmented(batch(ds, self.batch_size, drop_remainder), epoch)
 
     def _augmented(self, batches: tf.data.Dataset, epoch: tf.Tensor) -> tf.data.Dataset:
         augment = self.augment
@@ -224,7 +227,7 @@ class _Steps:
         self, ds: tf.data.Dataset, epoch: tf.Tensor, drop_remainder: bool, first_batch: int
     ) -> tf.data.Dataset:
         """Nothing is done to single elements: batches are numbered, which costs less."""
-        batches = ds.batch(self.batch_size, drop_remainder=drop_remainder).skip(first_batch)
+        batches = batch(ds, self.batch_size, drop_remainder).skip(first_batch)
         first = tf.range(self.batch_size, dtype=tf.int64)
 
         def named(number: tf.Tensor, element: Any) -> tuple[tf.Tensor, Any]:
@@ -273,7 +276,7 @@ class _Steps:
             places = self._permuted(tf.range(count), epoch, number, count)
             return tf.nest.map_structure(lambda part: tf.gather(part, places), elements)
 
-        batched = ds.batch(min(window, whole)).enumerate()
+        batched = batch(ds, min(window, whole)).enumerate()
         return _map(batched, permute).unbatch()
 
     def _permuted(self, i: tf.Tensor, epoch: Any, number: Any, size: Any) -> tf.Tensor:

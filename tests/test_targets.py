@@ -450,6 +450,39 @@ def test_preparing_in_the_dataset_and_the_rest_in_the_layer_is_the_whole() -> No
     assert_same(expected, layer(next(iter(ds)), training=True, index=np.arange(B), epoch=0))
 
 
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_boxes_whose_number_varies_are_padded_in_batches(shuffle: bool) -> None:
+    counts = [3, 0, 2, 1]
+
+    def elements() -> Any:
+        for i, count in enumerate(counts):
+            rows = np.tile([[10, 10, 40, 40]], (count, 1)).astype(np.float32)
+            numbers = np.full(count, i + 1)
+            yield {
+                "images": np.zeros((64, 64, 3), np.uint8),
+                "boxes": {"boxes": rows, "labels": numbers},
+            }
+
+    spec = {
+        "images": tf.TensorSpec((64, 64, 3), tf.uint8),
+        "boxes": {
+            "boxes": tf.TensorSpec((None, 4), tf.float32),
+            "labels": tf.TensorSpec((None,), tf.int64),
+        },
+    }
+    source = tf.data.Dataset.from_generator(elements, output_signature=spec)
+    source = source.apply(tf.data.experimental.assert_cardinality(4))
+    steps = policy({"op": "flip"}, prepare=[{"op": "resize", "height": 32, "width": 32}])
+    ds = augreg.augment_dataset(source, steps, batch_size=2, shuffle=shuffle, **OPTIONS)
+    found: dict[int, int] = {}
+    for labels, rows in ((b["boxes"]["labels"].numpy(), b["boxes"]["boxes"].numpy()) for b in ds):
+        for number in labels[labels >= 0]:
+            found[int(number)] = found.get(int(number), 0) + 1
+        np.testing.assert_array_equal(rows[labels < 0], 0)
+        np.testing.assert_allclose(rows[labels >= 0], [[7, 5, 20, 20]] * (labels >= 0).sum())
+    assert found == {1: 3, 3: 2, 4: 1}
+
+
 def test_inference_prepares_and_moves_no_further() -> None:
     element = full_element()
     steps = policy({"op": "flip"}, prepare=[{"op": "resize", "height": 90, "width": 80}])
