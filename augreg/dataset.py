@@ -12,7 +12,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from augreg import draws, mixing, moving
+from augreg import draws, mixing
+from augreg.annotations import MIN_VISIBLE, BoxRules
 from augreg.backends.tensorflow.annotations import Annotated
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.batching import batch
@@ -32,9 +33,7 @@ WINDOW = 10_000  # how many elements `shuffle=True` mixes where a source has no 
 class MapFunction:
     """`fn(index, element, epoch=None) -> element`; see `map_fn`."""
 
-    def __init__(
-        self, compiled: Compiled, batched: bool, epoch: Any, rules: moving.BoxRules
-    ) -> None:
+    def __init__(self, compiled: Compiled, batched: bool, epoch: Any, rules: BoxRules) -> None:
         self.compiled, self.batched = compiled, batched
         self.annotated = Annotated(compiled, rules)
         if self.annotated.classes is not None and not batched:
@@ -46,7 +45,6 @@ class MapFunction:
             )
         self.epoch = epoch if tf.is_tensor(epoch) else as_uint32(epoch, "epoch")
 
-    @tf.autograph.experimental.do_not_convert
     def __call__(self, index: Any, element: Any, epoch: Any = None) -> Any:
         image = tf.convert_to_tensor(image_of(element))
         if image.dtype == tf.string and self.batched:
@@ -74,9 +72,9 @@ def map_fn(
     input_range: Range = (0, 1),
     sections: Iterable[str] = SECTIONS,
     bounding_box_format: str | None = None,
-    min_visible: float = moving.MIN_VISIBLE,
+    min_visible: float = MIN_VISIBLE,
     debug: bool | None = None,
-) -> MapFunction:
+) -> Callable[..., Any]:
     """A function for `Dataset.map` that augments by position.
 
     Args:
@@ -107,10 +105,12 @@ def map_fn(
     >>> float(tf.reduce_min(next(iter(ds))))
     1.0
     """
-    rules = moving.BoxRules(bounding_box_format, min_visible)
+    rules = BoxRules(bounding_box_format, min_visible)
     wanted = check_sections(sections)
     compiled = Compiled(load_policy(policy), seed, training, wanted, input_range, debug=debug)
-    return MapFunction(compiled, batched, epoch, rules)
+    function = MapFunction(compiled, batched, epoch, rules)
+    # autograph would turn a PolicyError into an error of its own
+    return tf.autograph.experimental.do_not_convert(function)
 
 
 def augment_dataset(
@@ -128,7 +128,7 @@ def augment_dataset(
     first_batch: int = 0,
     drop_remainder: bool = False,
     bounding_box_format: str | None = None,
-    min_visible: float = moving.MIN_VISIBLE,
+    min_visible: float = MIN_VISIBLE,
 ) -> tf.data.Dataset:
     """Prepares, shuffles, batches, augments (in training only) and prefetches.
 

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from augreg import moving
+from augreg.annotations import BOXES, KEYPOINTS, LABELS, MASKS, MIN_VISIBLE, BoxRules
 from augreg.backends.tensorflow.annotations import Annotated
 from augreg.backends.tensorflow.compiled import Compiled
 from augreg.checks import as_uint32, check_images
@@ -59,7 +59,7 @@ class AugmentationLayer(keras.layers.Layer):
         input_range: Range = (0, 1),
         sections: Iterable[str] = SECTIONS,
         bounding_box_format: str | None = None,
-        min_visible: float = moving.MIN_VISIBLE,
+        min_visible: float = MIN_VISIBLE,
         debug: bool | None = None,
         **kwargs: Any,
     ) -> None:
@@ -72,7 +72,7 @@ class AugmentationLayer(keras.layers.Layer):
         self.input_range = (float(input_range[0]), float(input_range[1]))
         self.sections = check_sections(sections)
         self.supports_jit = True
-        self.rules = moving.BoxRules(bounding_box_format, min_visible)
+        self.rules = BoxRules(bounding_box_format, min_visible)
         common = (self.sections, self.input_range)
         self._modes = {
             training: Annotated(
@@ -144,15 +144,15 @@ class AugmentationLayer(keras.layers.Layer):
         result = with_image(inputs, images)
         batch = images.shape[:-3]
         for key, part in inputs.items():
-            if key in moving.MASKS:
+            if key in MASKS:
                 shape = (*batch, *images.shape[-3:-1], *part.shape[len(batch) + 2 :])
                 result[key] = keras.KerasTensor(shape, dtype=part.dtype)
-            elif key in moving.BOXES:
+            elif key in BOXES:
                 boxes = keras.KerasTensor(part["boxes"].shape, dtype="float32")
                 result[key] = {**part, "boxes": boxes}
-            elif key in moving.KEYPOINTS:
+            elif key in KEYPOINTS:
                 result[key] = keras.KerasTensor(part.shape, dtype="float32")
-            elif key == moving.LABELS and classes is not None:
+            elif key == LABELS and classes is not None:
                 result[key] = keras.KerasTensor((*batch, classes), dtype="float32")
         return result
 

@@ -11,11 +11,20 @@ is -1 and its coordinates are 0, Keras's padding, so that the number of boxes st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from augreg import mixing, targets
+from augreg import mixing, moves, targets
+from augreg.annotations import (
+    BOXES,
+    KEYPOINTS,
+    LABELS,
+    MASKS,
+    PADDED,
+    Annotations,
+    BoxRules,
+    dtype_of,
+)
 from augreg.boxes import check_format, from_edges, to_edges
 from augreg.errors import DataError
 from augreg.lower import Draws, Lowering
@@ -30,107 +39,6 @@ from augreg.plan import (
 )
 from augreg.targets import Move, Size, Targets
 from augreg.xp import Array, Namespace
-
-MASKS = ("masks", "segmentation_masks")  # the second is Keras's own name
-BOXES = ("boxes", "bounding_boxes")
-KEYPOINTS = ("keypoints",)
-LABELS = "labels"
-PADDED = -1  # the class of a box that is none
-MIN_VISIBLE = 0.1
-Annotations = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class BoxRules:
-    """How boxes are written, and how much of one has to be left.
-
-    Attributes:
-        format: one of `augreg.boxes.FORMATS`; None where elements hold no boxes.
-        min_visible: 0..1, the share of its moved area that a box has to keep inside of the image.
-    """
-
-    format: str | None = None
-    min_visible: float = MIN_VISIBLE
-
-    def __post_init__(self) -> None:
-        if self.format is not None:
-            object.__setattr__(self, "format", check_format(self.format))
-        if not 0 <= self.min_visible <= 1:
-            raise ValueError(f"min_visible has to be in 0 to 1, found {self.min_visible}")
-
-
-def annotations_of(element: Any, plan_mixes: bool) -> dict[str, Any]:
-    """The parts of a dict element that move with its image; labels where the plan mixes them."""
-    keys = (*MASKS, *BOXES, *KEYPOINTS, *([LABELS] if plan_mixes else []))
-    if isinstance(element, dict):
-        return {key: element[key] for key in keys if key in element}
-    if plan_mixes and isinstance(element, tuple | list) and len(element) > 1:
-        return {LABELS: element[1]}
-    return {}
-
-
-def with_annotations(element: Any, moved: Annotations) -> Any:
-    """The element with what moved in place of what was."""
-    if isinstance(element, dict):
-        return {**element, **moved}
-    if LABELS in moved:
-        return (element[0], moved[LABELS], *element[2:])
-    return element
-
-
-def each(function: Callable[[Any], Any], annotations: Annotations) -> dict[str, Any]:
-    """`function` of every array, those in nested dicts too."""
-    return {
-        key: each(function, value) if isinstance(value, dict) else function(value)
-        for key, value in annotations.items()
-    }
-
-
-def check_annotations(annotations: Annotations, size: Size, rules: BoxRules) -> None:
-    """Raises `DataError` for batches of annotations that can't belong to images of `size`."""
-    for names in (MASKS, BOXES):
-        if all(name in annotations for name in names):
-            raise DataError(f'an element holds "{names[0]}" and "{names[1]}", which mean the same')
-    for key, value in annotations.items():
-        if key in BOXES:
-            _check_boxes(key, value, rules)
-        elif key in MASKS:
-            shape = tuple(value.shape)
-            pairs = zip(shape[1:3], size, strict=False)
-            if len(shape) not in (3, 4) or any(_differ(one, other) for one, other in pairs):
-                raise DataError(
-                    f'"{key}" of the shape {shape} with images of {size[0]}x{size[1]}; allowed are '
-                    "[H, W] and [H, W, 1] of the image's own size"
-                )
-        elif key in KEYPOINTS and (len(value.shape) < 3 or (value.shape[-1] or 0) < 2):
-            raise DataError(
-                f'"{key}" of the shape {tuple(value.shape)}; allowed is [N, 2], x and y, with a '
-                "batch's dimension in front where images have one"
-            )
-
-
-def _check_boxes(key: str, value: Any, rules: BoxRules) -> None:
-    check_format(rules.format)
-    if not isinstance(value, dict) or not {"boxes", "labels"} <= set(value):
-        raise DataError(
-            f'"{key}" has to be a dict {{"boxes": [N, 4], "labels": [N]}}, padded with class '
-            f"{PADDED}; found {type(value).__name__}"
-        )
-    if _dtype(value["labels"]).startswith("u"):
-        raise DataError(
-            f'"{key}" with labels of dtype {_dtype(value["labels"])}; allowed are signed integers '
-            f"and floats, because a dropped box has class {PADDED}"
-        )
-    shape = tuple(value["boxes"].shape)
-    if len(shape) != 3 or shape[-1] not in (4, None):
-        raise DataError(
-            f'"{key}" with boxes of the shape {shape}; allowed is [N, 4], with a batch\'s '
-            "dimension in front where images have one"
-        )
-
-
-def _differ(one: Any, other: Any) -> bool:
-    return isinstance(one, int) and isinstance(other, int) and one != other
 
 
 def move_annotations(
@@ -149,7 +57,7 @@ def move_annotations(
     return result
 
 
-def moves(plan: Plan) -> bool:
+def moves_any(plan: Plan) -> bool:
     """Whether any stage moves or mixes annotations."""
     return any(_moves(stage) for stage in (*plan.prepare, *plan.augment))
 
@@ -203,14 +111,14 @@ class _Walker:
         xp, lowering = self.lowering.xp, self.lowering
         match stage:
             case LatticeStage():
-                return targets.lattice_move(xp, lowering.lattice(stage, size), after)
+                return moves.lattice_move(xp, lowering.lattice(stage, size), after)
             case AffineStage():
                 matrix = lowering.affine(stage, size)
-                return targets.affine_move(xp, matrix, size, after, stage.fill)
+                return moves.affine_move(xp, matrix, size, after, stage.fill)
             case ResizeStage():
                 (item,) = stage.items
                 element = lowering.element(item.step, size, item.suffix)
-                return targets.resize_move(xp, element, size, after)
+                return moves.resize_move(xp, element, size, after)
         return None
 
     def branches(self, stage: BranchStage, state: Targets, size: Size) -> Targets:
@@ -279,17 +187,13 @@ class _Walker:
         enough = xp.array(self.rules.min_visible, "float64")
         kept = (state.share >= enough) & (targets.area(edges) > xp.array(0.0, "float64"))
         if len(xp.shape(labels)) == 2:
-            kept = kept & (labels != xp.cast(xp.array(PADDED, "int32"), _dtype(labels)))
+            kept = kept & (labels != xp.cast(xp.array(PADDED, "int32"), dtype_of(labels)))
         formatted = from_edges(xp, edges, check_format(self.rules.format), size)
         formatted = xp.where(kept[..., None], formatted, xp.zeros_like(formatted))
         more = (1,) * (len(xp.shape(labels)) - 2)
         wide = xp.reshape(kept, (*xp.shape(kept), *more))
-        dropped = xp.zeros_like(labels) + xp.cast(xp.array(PADDED, "int32"), _dtype(labels))
+        dropped = xp.zeros_like(labels) + xp.cast(xp.array(PADDED, "int32"), dtype_of(labels))
         return {"boxes": formatted, "labels": xp.where(wide, labels, dropped)}
-
-
-def _dtype(array: Array) -> str:
-    return str(getattr(array.dtype, "name", array.dtype))
 
 
 def _select(xp: Namespace, condition: Array, chosen: Targets, other: Targets) -> Targets:

@@ -9,6 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augreg import algebra, mixing, moving
+from augreg.annotations import (
+    MIN_VISIBLE,
+    BoxRules,
+    annotations_of,
+    check_annotations,
+    each,
+    with_annotations,
+)
 from augreg.backends.reference import kernels
 from augreg.checks import as_uint32, check_images
 from augreg.elements import image_of, with_image
@@ -46,7 +54,7 @@ def augment(
     input_range: Range = (0, 1),
     sections: Iterable[str] = SECTIONS,
     bounding_box_format: str | None = None,
-    min_visible: float = moving.MIN_VISIBLE,
+    min_visible: float = MIN_VISIBLE,
 ) -> Any:
     """Augments a batch in NumPy: the reference, slow and plain.
 
@@ -89,31 +97,29 @@ def augment(
         size=(pixels.shape[-3], pixels.shape[-2]),
         channels=pixels.shape[-1],
     )
-    alone, given = pixels.ndim == 3, moving.annotations_of(element, mixing.mixes(planned))
+    alone, given = pixels.ndim == 3, annotations_of(element, mixing.mixes(planned))
     if mixing.mixes(planned):
         mixing.check_mixable(planned.policy, given, alone)
-    given = moving.each(np.asarray, given)
+    given = each(np.asarray, given)
     if alone:
-        pixels, given = pixels[None], moving.each(lambda part: part[None], given)
+        pixels, given = pixels[None], each(lambda part: part[None], given)
         index = None if index is None else np.reshape(index, (1,))
     positions = np.arange(len(pixels)) if index is None else np.asarray(index)
     named = ((seed, "seed"), (epoch, "epoch"), (positions, "index"))
     words = Draws.make(NUMPY, planned, *(as_uint32(value, name) for value, name in named))
-    moved = _moved(planned, words, given, moving.BoxRules(bounding_box_format, min_visible))
+    moved = _moved(planned, words, given, BoxRules(bounding_box_format, min_visible))
     result = _pixels(planned, words, pixels, input_range)
     if alone:
-        result, moved = result[0], moving.each(lambda part: part[0], moved)
-    return with_image(moving.with_annotations(element, moved), result)
+        result, moved = result[0], each(lambda part: part[0], moved)
+    return with_image(with_annotations(element, moved), result)
 
 
-def _moved(
-    planned: Plan, words: Draws, given: dict[str, Any], rules: moving.BoxRules
-) -> dict[str, Any]:
+def _moved(planned: Plan, words: Draws, given: dict[str, Any], rules: BoxRules) -> dict[str, Any]:
     """Batches of annotations after a plan's stages."""
     if not given:
         return given
     height, width = planned.size_in
-    moving.check_annotations(given, (height, width), rules)
+    check_annotations(given, (height, width), rules)
     return moving.move_annotations(NUMPY, planned, words, given, (height, width), rules)
 
 

@@ -9,6 +9,14 @@ from typing import Any
 import tensorflow as tf
 
 from augreg import mixing, moving
+from augreg.annotations import (
+    MASKS,
+    BoxRules,
+    annotations_of,
+    check_annotations,
+    each,
+    with_annotations,
+)
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.compiled import Compiled
 from augreg.backends.tensorflow.decode import decode
@@ -26,7 +34,7 @@ class Annotated:
     """
 
     compiled: Compiled
-    rules: moving.BoxRules
+    rules: BoxRules
     classes: int | None = None
     _functions: dict[Any, Any] = field(default_factory=dict)
 
@@ -41,7 +49,7 @@ class Annotated:
         Raises:
             PolicyError: the policy mixes, and there is no batch or no labels.
         """
-        given = moving.annotations_of(element, self.classes is not None)
+        given = annotations_of(element, self.classes is not None)
         if self.classes is not None:
             mixing.check_mixable(self.compiled.policy, given, alone)
         return given
@@ -52,15 +60,15 @@ class Annotated:
         """The element after the policy's sections; index [B], epoch a scalar, integers."""
         images = tf.convert_to_tensor(image_of(element))
         images = decode(images) if images.dtype == tf.string else images
-        moved = moving.each(tf.convert_to_tensor, given)
+        moved = each(tf.convert_to_tensor, given)
         if alone:
-            images, moved = images[tf.newaxis], moving.each(lambda part: part[tf.newaxis], moved)
+            images, moved = images[tf.newaxis], each(lambda part: part[tf.newaxis], moved)
         images = self.compiled.entered(images)
-        moving.check_annotations(moved, tuple(images.shape[1:3]), self.rules)
+        check_annotations(moved, tuple(images.shape[1:3]), self.rules)
         images, moved = self._run(images, moved, index, epoch)
         if alone:
-            images, moved = images[0], moving.each(lambda part: part[0], moved)
-        return with_image(moving.with_annotations(element, moved), images)
+            images, moved = images[0], each(lambda part: part[0], moved)
+        return with_image(with_annotations(element, moved), images)
 
     def _run(
         self, images: tf.Tensor, given: dict[str, Any], index: Any, epoch: Any
@@ -86,17 +94,17 @@ class Annotated:
                 size=shape[:2],
                 channels=shape[2],
             )
-            function = traceable(planned, given, self.rules) if moving.moves(planned) else None
+            function = traceable(planned, given, self.rules) if moving.moves_any(planned) else None
             self._functions[key] = function
         return self._functions[key]
 
 
-def traceable(plan: Plan, annotations: Mapping[str, Any], rules: moving.BoxRules) -> Any:
+def traceable(plan: Plan, annotations: Mapping[str, Any], rules: BoxRules) -> Any:
     """The program as a function. XLA where there are masks, all sizes static: points are tiny."""
     sizes = (*plan.size_in, *plan.size_out)
     shapes = [tensor.shape[1:] for tensor in tf.nest.flatten(dict(annotations))]
     static = None not in sizes and all(shape.is_fully_defined() for shape in shapes)
-    masks = any(key in moving.MASKS for key in annotations)
+    masks = any(key in MASKS for key in annotations)
     program = AnnotationProgram(plan, rules)
     return tf.function(program, autograph=False, jit_compile=True if static and masks else None)
 
@@ -104,7 +112,7 @@ def traceable(plan: Plan, annotations: Mapping[str, Any], rules: moving.BoxRules
 class AnnotationProgram:
     """Moves batches of annotations (tensors in dicts) along a plan."""
 
-    def __init__(self, plan: Plan, rules: moving.BoxRules) -> None:
+    def __init__(self, plan: Plan, rules: BoxRules) -> None:
         self.plan, self.rules = plan, rules
 
     def __call__(

@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from augreg.moving import BOXES, PADDED
+from augreg.annotations import BOXES, PADDED
 
 
 def batch(ds: tf.data.Dataset, size: int, drop_remainder: bool = False) -> tf.data.Dataset:
