@@ -12,7 +12,8 @@ from augreg.errors import PolicyError
 from augreg.plan import plan
 from augreg.registry import default_registry
 
-OPS = sorted(default_registry().ops)
+MIXING = {"cutmix", "mixup"}  # these need batches with labels: test_mixing.py has them
+OPS = sorted(set(default_registry().ops) - MIXING)
 SIZE = (160, 160)  # what every example takes
 IMAGES = noise(8, *SIZE, 3)
 INDEX = np.arange(8) * 1000
@@ -64,7 +65,7 @@ def test_every_op_is_in_the_tables():
     drawn = {
         name
         for name, op in default_registry().ops.items()
-        if any(not spec.static for spec in op.params.values())
+        if name in OPS and any(not spec.static for spec in op.params.values())
     }
 
     assert set(NEUTRAL) | WITHOUT == set(OPS)

@@ -105,7 +105,7 @@ def test_what_is_no_element_is_refused():
 
     assert str(caught.value) == (
         'op "acme/x" returned a ndarray; it has to return one of LatticeMap, AffineMap, ColorMap, '
-        "PixelFunction, Resize"
+        "PixelFunction, Resize, Mix"
     )
 
 

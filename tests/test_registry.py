@@ -36,6 +36,7 @@ def test_first_party_ops_come_through_the_same_entry_point_as_anyones():
         *("flip", "rot90", "crop", "central_crop", "pad_or_crop", "resize", "resized_crop"),
         *("rotate", "zoom", "translate", "shear"),
         *("grayscale", "saturation", "contrast", "brightness", "invert", "clip"),
+        *("mixup", "cutmix"),
     }
 
 
