@@ -98,8 +98,8 @@ def _check_boxes(key: str, value: Any, rules: BoxRules) -> None:
         )
     if (dtype := dtype_of(value["labels"])).startswith("u"):
         raise DataError(
-            f'"{key}" with labels of dtype {dtype}; allowed are signed integers and floats, because '
-            f"a dropped box has class {PADDED}"
+            f'"{key}" with labels of dtype {dtype}; allowed are signed integers and floats, '
+            f"because a dropped box has class {PADDED}"
         )
     shape = tuple(value["boxes"].shape)
     if len(shape) != 3 or shape[-1] not in (4, None):

@@ -74,8 +74,9 @@ def _explain(error: Any, value: Any, registry: Registry) -> ParameterError:
     step, name = _step_and_parameter(value, path)
     if step is not None and name == "op":
         return ParameterError(_unknown_op(step["op"], registry), pointer_of(path))
-    if step is not None and name is not None and step.get("op") in registry.ops:
-        op = registry.ops[step["op"]]
+    called = None if step is None else step.get("op")
+    if step is not None and name is not None and isinstance(called, str) and called in registry.ops:
+        op = registry.ops[called]
         if name in op.settable:
             try:
                 op.settable[name].parse(step[name], op.name)
