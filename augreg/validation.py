@@ -74,8 +74,8 @@ def _explain(error: Any, value: Any, registry: Registry) -> ParameterError:
     step, name = _step_and_parameter(value, path)
     if step is not None and name == "op":
         return ParameterError(_unknown_op(step["op"], registry), pointer_of(path))
-    if step is not None and name is not None and step.get("op") in registry.ops:
-        op = registry.ops[step["op"]]
+    if step is not None and name is not None and step.get("op") in registry.steps:
+        op = registry.steps[step["op"]]
         if name in op.settable:
             try:
                 op.settable[name].parse(step[name], op.name)

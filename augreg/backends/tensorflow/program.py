@@ -6,21 +6,22 @@ recompute a warp inside each of its consumers). Before a size is fixed, stages r
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
 
 from augreg import algebra, resampling
-from augreg.backends.tensorflow import geometry, pointwise
+from augreg.backends.tensorflow import functions, geometry, pointwise
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.pixels import (
     UNIT,
     Pixels,
+    Planes,
     barrier,
     channels_of,
     interleave,
-    mean_of,
     never_folded,
     size_of,
     to_float,
@@ -33,10 +34,13 @@ from augreg.plan import (
     BranchStage,
     ColorPart,
     LatticeStage,
+    MixtureStage,
+    NeighborStage,
     Plan,
     PointwiseStage,
     ResizeStage,
     Stage,
+    statistics_of,
 )
 from augreg.policy import Output
 
@@ -116,7 +120,7 @@ class _Run:
 
     def size_after(self, stage: Stage, size: Any) -> Any:
         """The planned size; worked out from the actual one where the plan could not know it."""
-        if isinstance(stage, PointwiseStage):
+        if isinstance(stage, PointwiseStage | NeighborStage | MixtureStage):
             return size
         if isinstance(stage, BranchStage):
             for inner in stage.branches[0]:
@@ -140,15 +144,17 @@ class _Run:
                 return self.lowering.element(item.step, size, item.suffix)
             case PointwiseStage():
                 return [self.lower_part(part, size, channels) for part in stage.parts]
+            case NeighborStage():
+                return self.lowering.function(stage.items, size)
             case BranchStage():
                 return self.lowering.chosen(stage.group, stage.suffix)
+            case MixtureStage():
+                return self.lowering.mixture(stage.item)
 
     def lower_part(self, part: Any, size: Any, channels: int) -> Any:
         if isinstance(part, ColorPart):
             return self.lowering.color(part.items, channels)
-        item = part.item
-        element = self.lowering.element(item.step, size, item.suffix)
-        return (element, self.lowering.condition(item))
+        return self.lowering.function(part.items, size)
 
     def stage(self, stage: Stage, arguments: Any, pixels: Pixels, after: Any, last: bool) -> Pixels:
         size = size_of(pixels)
@@ -165,8 +171,16 @@ class _Run:
                 return self.resize(arguments, pixels)
             case PointwiseStage():
                 return self.pointwise(stage, arguments, pixels, last)
+            case NeighborStage():
+                return self.kept(
+                    lambda: self.neighborhood(arguments[0], arguments[1], pixels), last
+                )
             case BranchStage():
                 return self.branches(stage, arguments, pixels)
+            case MixtureStage():
+                return self.kept(
+                    lambda: self.mixture(stage, arguments[0], arguments[1], pixels), last
+                )
 
     def kept(self, compute: Callable[[], Pixels], last: bool) -> Pixels:
         """A stage's pixels, kept from being recomputed by the stage that reads them."""
@@ -180,10 +194,39 @@ class _Run:
         return _resize_each(images, element)
 
     def pointwise(self, stage: PointwiseStage, parts: Any, pixels: Pixels, last: bool) -> Pixels:
-        if stage.mean:
-            head = barrier(self.go, lambda: pointwise.absorb_mean(parts[0], mean_of(pixels)))
-            parts = [head, *parts[1:]]
-        return self.kept(lambda: pointwise.pointwise(to_planes(pixels), parts), last)
+        stats: functions.Statistics = {}
+        if stage.statistics:
+            counted = _counted(stage, parts)
+            found = barrier(
+                self.go,
+                lambda: list(functions.statistics(pixels, stage.statistics, counted).values()),
+            )
+            stats = dict(zip(stage.statistics, found, strict=True))
+            parts = [
+                pointwise.absorb_mean(part, stats["mean"])
+                if isinstance(part, algebra.ColorMap) and part.mean is not None
+                else part
+                for part in parts
+            ]
+        return self.kept(lambda: pointwise.pointwise(to_planes(pixels), parts, stats), last)
+
+    def neighborhood(
+        self, element: algebra.Neighborhood, condition: tf.Tensor | None, pixels: Pixels
+    ) -> Pixels:
+        keep = functools.partial(barrier, self.go)
+        return Planes(functions.neighborhood(to_planes(pixels), element, condition, keep))
+
+    def mixture(
+        self, stage: MixtureStage, weights: tf.Tensor, together: tf.Tensor, pixels: Pixels
+    ) -> Pixels:
+        planes = to_planes(pixels)
+        shares = [tf.reshape(together * weights[:, i], (-1, 1, 1)) for i in range(weights.shape[1])]
+        rest = tf.reshape(1.0 - together, (-1, 1, 1))
+        total = [rest * plane for plane in planes]
+        for share, branch in zip(shares, stage.branches, strict=True):
+            result = to_planes(self.stages(branch, pixels))
+            total = [t + share * plane for t, plane in zip(total, result, strict=True)]
+        return Planes(tuple(total))
 
     def branches(self, stage: BranchStage, chosen: tf.Tensor, pixels: Pixels) -> Pixels:
         results = [to_float(self.stages(branch, pixels)) for branch in stage.branches]
@@ -218,6 +261,17 @@ def _resized(images: tf.Tensor, target: Any, element: algebra.Resize) -> tf.Tens
     levels = tf.cast(images, tf.float32)
     resized = tf.image.resize(levels, target, element.method, antialias=element.antialias)
     return resized * UNIT if images.dtype == tf.uint8 else resized
+
+
+def _counted(stage: PointwiseStage, parts: Any) -> tf.Tensor | None:
+    """bool [B]: the samples of whose stage a histogram is asked; None for all."""
+    wanted = None
+    for part, lowered in zip(stage.parts, parts, strict=True):
+        if "histogram" in statistics_of(part):
+            if lowered[1] is None:
+                return None
+            wanted = lowered[1] if wanted is None else wanted | lowered[1]
+    return wanted
 
 
 def _channels(stage: Stage, channels: int) -> int:
