@@ -172,7 +172,11 @@ _SHAPES: dict[str, tuple[int | None, ...]] = {
 
 
 def batched(xp: Namespace, element: Element) -> Element:
-    """The element with a leading dimension everywhere; raises `ValueError` for a wrong shape."""
+    """The element with a leading dimension everywhere.
+
+    Raises:
+        ValueError: an array has the wrong shape or dtype.
+    """
     parts = {}
     kind = type(element).__name__
     for part in fields(element):
@@ -180,6 +184,10 @@ def batched(xp: Namespace, element: Element) -> Element:
         wanted = _SHAPES.get(f"{kind}.{part.name}")
         if value is None or wanted is None:
             continue
+        dtype = "int32" if kind in ("LatticeMap", "Resize") else "float32"
+        found = getattr(getattr(value, "dtype", None), "name", "no array")
+        if found != dtype:
+            raise ValueError(f"{kind}.{part.name} is {found}; it has to be {dtype}")
         shape = tuple(xp.shape(value))
         if len(shape) == len(wanted):
             value = xp.reshape(value, (1, *shape))

@@ -37,20 +37,16 @@ class MapFunction:
     @tf.autograph.experimental.do_not_convert
     def __call__(self, index: Any, element: Any, epoch: Any = None) -> Any:
         image = tf.convert_to_tensor(image_of(element))
-        if image.dtype == tf.string:
-            image = self._decoded(image)
+        if image.dtype == tf.string and self.batched:
+            raise DataError("encoded images are decoded one by one: use batched=False")
         index = tf.convert_to_tensor(index if tf.is_tensor(index) else as_uint32(index, "index"))
         epoch = self.epoch if epoch is None else epoch
         epoch = tf.convert_to_tensor(epoch if tf.is_tensor(epoch) else as_uint32(epoch, "epoch"))
         if self.batched:
             return with_image(element, self.compiled(image, index, epoch))
-        result = self.compiled(image[tf.newaxis], tf.reshape(index, (1,)), epoch)
+        images = image if image.dtype == tf.string else image[tf.newaxis]
+        result = self.compiled(images, tf.reshape(index, (1,)), epoch)
         return with_image(element, result[0])
-
-    def _decoded(self, image: tf.Tensor) -> tf.Tensor:
-        if self.batched:
-            raise DataError("encoded images are decoded one by one: use batched=False")
-        return decode(image)
 
 
 def map_fn(
@@ -76,8 +72,8 @@ def map_fn(
 
     Returns:
         `fn(index, element, epoch=None) -> element`. An element is an image, `(image, label)`,
-        `(image, label, weight)` or a dict with "images"; the image uint8 or float [H,W,C], [B,H,W,C]
-        where batched, or a scalar string of encoded bytes. All else passes through.
+        `(image, label, weight)` or a dict with "images"; the image uint8 or float [H,W,C] or
+        [B,H,W,C], or a scalar string of encoded bytes. All else passes through.
 
     Raises:
         PolicyError: the policy is wrong, or can't work at this size; also from inside of `map`.

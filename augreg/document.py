@@ -11,6 +11,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -179,15 +180,34 @@ def _position_of_fault(text: str, message: str) -> tuple[int, int]:
     """The place of the token that `message` is about: a word, a number, or a key's second use."""
     if message.startswith("the key "):
         name = message.removeprefix('the key "').rsplit('" stands', 1)[0]
-        uses = [m.start() for m in _TOKEN.finditer(text) if _is_string(m.group(), name)]
-        offset = uses[1] if len(uses) > 1 else 0
+        offset = _second_use(text, name)
     elif message.startswith("an integer"):
-        offset = next(m.start() for m in re.finditer(rf"\d{{{MAX_DIGITS},}}", text))
+        offset = next(
+            m.start() for m in _TOKEN.finditer(text) if len(_digits(m.group())) > MAX_DIGITS - 1
+        )
     else:
         word = message.split(" ", 1)[0]
         offset = next((m.start() for m in _TOKEN.finditer(text) if m.group().startswith(word)), 0)
     return _line_column(text, offset)
 
 
-def _is_string(token: str, name: str) -> bool:
-    return token.startswith('"') and bool(json.loads(token, strict=False) == name)
+def _digits(token: str) -> str:
+    return token.removeprefix("-") if token.removeprefix("-").isdigit() else ""
+
+
+def _second_use(text: str, name: str) -> int:
+    """Where the key `name` stands for the second time in one object."""
+    keys: list[set[str]] = []  # of the objects (and arrays) that are open
+    tokens = list(_TOKEN.finditer(text))
+    for token, after in pairwise(tokens):
+        word = token.group()
+        if word in "{[":
+            keys.append(set())
+        elif word in "}]":
+            keys.pop()
+        elif after.group() == ":":
+            key = json.loads(word)
+            if key == name and key in keys[-1]:
+                return token.start()
+            keys[-1].add(key)
+    return 0

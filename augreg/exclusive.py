@@ -121,9 +121,10 @@ def _add_part(parts: list[Part], part: Part) -> None:
         if isinstance(part, ColorPart) and isinstance(other, ColorPart):
             parts[i] = ColorPart(other.items + part.items, other.mean or part.mean)
             return
-        pixel = isinstance(part, PixelPart) and isinstance(other, PixelPart)
-        if pixel and _form(part.items[0]) == _form(other.items[0]):
-            parts[i] = replace(other, others=(*other.items[1:], *part.items))  # type: ignore[type-var]
+        if not (isinstance(part, PixelPart) and isinstance(other, PixelPart)):
+            continue
+        if _form(part.item) == _form(other.item):
+            parts[i] = replace(other, others=(*other.others, *part.items))
             return
     parts.append(part)
 
@@ -136,4 +137,4 @@ def _form(item: Item) -> Hashable:
     extra: tuple[Hashable, ...] = ()
     if isinstance(element, PixelFunction):
         extra = (element.statistics, element.coordinates, len(element.noise))
-    return element.function, shapes, extra
+    return getattr(element.function, "__wrapped__", element.function), shapes, extra

@@ -378,12 +378,12 @@ class _ColorFamily:
 
     def lift(self, step: Step, size: Size, suffix: str) -> algebra.ColorMap:
         element: algebra.ColorMap = self.lowering.element(step, size, suffix)
-        if self.channels == 3:
-            return element
-        mean = None if element.mean is None else element.mean[:, :1, :1]
-        return algebra.ColorMap(element.matrix[:, :1, :1], element.offset[:, :1], mean)
+        return element if self.channels == 3 else _on_gray(element)
 
     def compose(self, first: algebra.ColorMap, then: algebra.ColorMap) -> algebra.ColorMap:
+        shape = self.lowering.xp.shape
+        if shape(first.matrix)[-2] == 1 and shape(then.matrix)[-1] == 3:
+            then = _on_gray(then)
         return algebra.compose_color(self.lowering.xp, first, then)
 
     def select(
@@ -400,6 +400,12 @@ def _selected(
         return xp.where(xp.reshape(condition, (-1,) + (1,) * (rank - 1)), x, y)
 
     return tuple(one(x, y) for x, y in zip(chosen, other, strict=True))
+
+
+def _on_gray(element: algebra.ColorMap) -> algebra.ColorMap:
+    """The map of an image with one channel, by an op that treats all channels alike."""
+    mean = None if element.mean is None else element.mean[:, :1, :1]
+    return algebra.ColorMap(element.matrix[:, :1, :1], element.offset[:, :1], mean)
 
 
 def both(x: Array | None, y: Array | None) -> Array | None:

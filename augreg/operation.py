@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from augreg import algebra
 from augreg.errors import OpError, ParameterError
-from augreg.params import REQUIRED, Hidden, Parameter, Range, Settable
+from augreg.params import REQUIRED, Hidden, Option, Parameter, Range, Settable
 
 if TYPE_CHECKING:
     from augreg.xp import Namespace
@@ -74,9 +75,49 @@ class Op:
             names = ", ".join(algebra.STATISTICS)
             raise OpError(f'op "{self.name}" asks for {sorted(unknown)}; there are {names}')
         try:
-            return algebra.batched(xp, element)
+            element = algebra.batched(xp, element)
         except ValueError as error:
             raise OpError(f'op "{self.name}": {error}') from error
+        if isinstance(element, algebra.PixelFunction):
+            return replace(element, function=_checked(self.name, element.function))
+        return element
+
+
+def _checked(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """A pixel function that raises `OpError` where it does not return planes like its input's."""
+
+    @functools.wraps(function)  # which function it is decides what may become one stage
+    def checked(xp: Namespace, planes: Any, *arguments: Any, **given: Any) -> Any:
+        result = function(xp, planes, *arguments, **given)
+        same = isinstance(result, tuple | list) and len(result) == len(planes)
+        if not same or not all(map(_alike, planes, result)):
+            wanted, found = (_describe(many) for many in (planes, result))
+            raise OpError(f'op "{name}": its pixel function returned {found}, expected {wanted}')
+        return result
+
+    return checked
+
+
+def _alike(plane: Any, other: Any) -> bool:
+    """One dtype and one shape, as far as the sides are known."""
+    if getattr(other, "dtype", None) != plane.dtype or len(other.shape) != len(plane.shape):
+        return False
+    return all(
+        None in sides or sides[0] == sides[1]
+        for sides in zip(plane.shape, other.shape, strict=True)
+    )
+
+
+def _describe(planes: Any) -> str:
+    if not isinstance(planes, tuple | list):
+        return f"a {type(planes).__name__}"
+    kinds = (
+        f"{plane.dtype.name} {list(plane.shape)}"
+        if hasattr(plane, "dtype")
+        else f"a {type(plane).__name__}"
+        for plane in planes
+    )
+    return f"({', '.join(kinds)})"
 
 
 def op(
@@ -133,7 +174,7 @@ def check_declaration(
     for key, spec in parameters.items():
         if key in RESERVED:
             raise OpError(f'op "{name}": the name "{key}" is reserved')
-        if not isinstance(spec, Parameter):
+        if type(spec) not in Parameter.__args__:  # a subclass could write any schema
             raise OpError(f'op "{name}": parameter "{key}" is no specification but {spec!r}')
         _check_spec(name, key, spec)
     if missing := (set(taken) - {"xp", "size"}) ^ set(parameters):
@@ -142,9 +183,15 @@ def check_declaration(
         )
 
 
+def _ordered(lo: Any, hi: Any) -> bool:
+    return isinstance(lo, int | float) and isinstance(hi, int | float) and lo <= hi
+
+
 def _check_spec(name: str, key: str, spec: Parameter) -> None:
-    if isinstance(spec, Range) and not spec.lo <= spec.hi:
+    if isinstance(spec, Range) and not _ordered(spec.lo, spec.hi):
         raise OpError(f'op "{name}": parameter "{key}" has an empty range [{spec.lo}, {spec.hi}]')
+    if isinstance(spec, Option) and not all(isinstance(v, str | int | float) for v in spec.values):
+        raise OpError(f'op "{name}": parameter "{key}" offers {spec.values!r}; no JSON constants')
     if isinstance(spec, Hidden) or spec.default is REQUIRED or spec.default is None:
         return
     try:

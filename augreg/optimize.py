@@ -10,19 +10,23 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from augreg import exclusive
-from augreg.algebra import LatticeMap
+from augreg.algebra import LatticeMap, Resize
+from augreg.params import Unit
 from augreg.plan import (
     AffineStage,
     ColorPart,
+    Decode,
     Item,
     LatticeStage,
     PixelPart,
     Plan,
     PointwiseStage,
+    ResizeStage,
     Stage,
     element_of,
 )
-from augreg.policy import Step, walk
+from augreg.policy import Group, Step, walk
+from augreg.xp import NUMPY
 
 Stages = tuple[Stage, ...]
 
@@ -39,7 +43,7 @@ class Note:
 
 def optimize(plan: Plan) -> tuple[Plan, tuple[Note, ...]]:
     """Runs all passes. Returns the new plan and what each pass has to say."""
-    notes: list[Note] = []
+    plan, notes = decode_window(plan)
     sections: list[Stages] = []
     for stages in (plan.prepare, plan.augment):
         for rewrite in PASSES:
@@ -47,6 +51,43 @@ def optimize(plan: Plan) -> tuple[Plan, tuple[Note, ...]]:
             notes += said
         sections.append(stages)
     return replace(plan, prepare=sections[0], augment=sections[1]), tuple(notes)
+
+
+def decode_window(plan: Plan) -> tuple[Plan, list[Note]]:
+    """A crop that stands first goes into the decoder, which then reads only that window."""
+    if plan.decode is None or not plan.prepare:
+        return plan, []
+    stage = plan.prepare[0]
+    pointer = stage.items[0].node.pointer if hasattr(stage, "items") else stage.group.pointer
+    why = _no_window(stage)
+    if why:
+        return plan, [Note("decode_window", pointer, why, done=False)]
+    note = Note("decode_window", pointer, "decoded alone: no other pixel is read")
+    assert isinstance(stage, LatticeStage | ResizeStage)
+    return replace(plan, decode=Decode(stage), prepare=plan.prepare[1:]), [note]
+
+
+def _no_window(stage: Stage) -> str:
+    """Why a stage cuts no window that a decoder could read; empty where it does."""
+    if isinstance(stage, ResizeStage):
+        element = element_of(stage.items[0].step, stage.size_in)
+        assert isinstance(element, Resize)
+        return "" if element.box is not None else "it reads the whole image"
+    if not isinstance(stage, LatticeStage):
+        return "it is no crop"
+    steps = [node for item in stage.items for node in walk((item.node,))]
+    return "" if all(map(_cuts_only, steps)) else "it does more than cut"
+
+
+def _cuts_only(node: Step | Group) -> bool:
+    """Whether a step only cuts a window: its place may be drawn, nothing else."""
+    if isinstance(node, Group) or node.op.output_size is None:
+        return False
+    element = element_of(node, (None, None))
+    assert isinstance(element, LatticeMap)
+    placed = all(isinstance(node.op.params[name], Unit) for name, *_ in node.drawn())
+    straight = (element.linear == NUMPY.eye(2)).all()
+    return bool(placed and straight and not element.pads)
 
 
 def drop_never(stages: Stages) -> tuple[Stages, list[Note]]:

@@ -225,7 +225,8 @@ class Range:
 
     def _number(self, value: Any, op: str, pointer: str) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ParameterError(f"{show(value)} is not a {self.noun}", pointer)
+            article = "an" if self.noun[0] in "aeio" else "a"
+            raise ParameterError(f"{show(value)} is not {article} {self.noun}", pointer)
         if value > self.hi:
             raise ParameterError(f'{value} is above {self.hi}, the most that "{op}" takes', pointer)
         if not value >= self.lo:
@@ -352,7 +353,8 @@ class Option:
 
     def parse(self, value: Any, op: str) -> Any:
         for allowed in self.values:
-            if type(value) is type(allowed) and value == allowed:
+            # 1.0 is 1 in JSON, and true is not
+            if value == allowed and isinstance(value, bool) == isinstance(allowed, bool):
                 return allowed
         names = ", ".join(show(allowed) for allowed in self.values)
         hint = suggest(value, map(str, self.values)) if isinstance(value, str) else ""
@@ -421,7 +423,9 @@ def check_weights(raw: Any, count: int, pointer: str = "/weights") -> tuple[floa
         raise ParameterError(f"{found} weights for {count} choices; give one each", pointer)
     weight = Range(0.0, math.inf)
     values = tuple(weight._number(item, "weights", f"{pointer}/{i}") for i, item in enumerate(raw))
-    if not 0 < sum(values) < math.inf:
+    if math.isinf(sum(values)):
+        raise ParameterError("the weights sum to more than a number holds", pointer)
+    if not sum(values) > 0:
         raise ParameterError("the weights sum to 0; at least one has to be above 0", pointer)
     return values
 

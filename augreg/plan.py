@@ -206,8 +206,18 @@ def statistics_of(part: ColorPart | PixelPart) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
+class Decode:
+    """How encoded images are read: whole, or only the window that `stage` would have cut."""
+
+    stage: LatticeStage | ResizeStage | None = None
+
+
+@dataclass(frozen=True)
 class Plan:
-    """Stages by section. `size_prepared` is the size between prepare and augment."""
+    """Stages by section. `size_prepared` is the size between prepare and augment.
+
+    decode: None where images come as arrays.
+    """
 
     prepare: tuple[Stage, ...]
     augment: tuple[Stage, ...]
@@ -219,6 +229,7 @@ class Plan:
     channels_in: int
     channels_out: int
     policy: Policy = field(repr=False)
+    decode: Decode | None = None
 
 
 def plan(
@@ -228,8 +239,11 @@ def plan(
     sections: Iterable[str] = SECTIONS,
     size: Size = (None, None),
     channels: int = 3,
+    encoded: bool = False,
 ) -> Plan:
     """Plans `sections` of a policy for images of `size` (height, width; None: not known).
+
+    `encoded`: images come as the bytes of a file.
 
     Raises:
         PolicyError: a step can't work at this size or with this number of channels.
@@ -241,10 +255,16 @@ def plan(
     prepare_stages = builder.section(prepare)
     size_prepared = builder.size
     augment_stages = builder.section(augment)
+    output = policy.output if "output" in chosen else None
+    if output and len(output.scale) > builder.channels:
+        raise policy.error(
+            f"{len(output.scale)} levels, and the image has one channel here; give one number",
+            "/output/normalize",
+        )
     return Plan(
         prepare_stages,
         augment_stages,
-        policy.output if "output" in chosen else None,
+        output,
         tuple(dict.fromkeys(_draws([*prepare, *augment]))),
         tuple(size),  # type: ignore[arg-type]
         size_prepared,
@@ -252,6 +272,7 @@ def plan(
         channels,
         builder.channels,
         policy,
+        Decode() if encoded else None,
     )
 
 
@@ -282,7 +303,9 @@ def element_of(step: Step, size: Size) -> algebra.Element:
     arguments = dict(step.arguments)
     for name, distribution, dtype in step.drawn():
         arguments[name] = distribution.sample(NUMPY, (zero, zero), dtype)
-    height, width = (_PLACEHOLDER if side is None else side for side in size)
+    # no Python int: an op that knows its size by that must not take the placeholder for it
+    unknown = NUMPY.array(_PLACEHOLDER, "int32")
+    height, width = (unknown if side is None else side for side in size)
     return step.op.lower(NUMPY, arguments, (height, width))
 
 
@@ -341,13 +364,23 @@ class _Builder:
         )
 
     def describe(self, step: Step) -> algebra.Element:
-        element = element_of(step, self.size)
+        element = self.element(step, self.size)
         colored = isinstance(
             element, algebra.ColorMap | algebra.PixelFunction | algebra.Neighborhood
         )
         if colored and self.channels == 1 and not step.op.gray:
             raise self.policy.error(
                 f'"{step.op.name}" needs three channels, and the image has one here', step.pointer
+            )
+        return element
+
+    def element(self, step: Step, size: Size) -> algebra.Element:
+        element = element_of(step, size)
+        levels = getattr(element, "fill_value", 0.0)
+        if isinstance(levels, tuple) and len(levels) > self.channels:
+            raise self.policy.error(
+                f"{len(levels)} levels, and the image has one channel here; give one number",
+                f"{step.pointer}/fill_value",
             )
         return element
 
@@ -430,7 +463,7 @@ class _Builder:
     def geometry(self, node: Node, size: Size) -> Traits | str:
         """The traits of a node that is geometry throughout, or why it is none."""
         if isinstance(node, Step):
-            element = element_of(node, size)
+            element = self.element(node, size)
             return _traits(element) if isinstance(element, algebra.GEOMETRIC) else "another family"
         if node.kind == "mixture":
             return "a mixture"

@@ -302,6 +302,11 @@ def _check_draws(nodes: list[Node]) -> None:
     """Refuses two steps whose draws would be the same, and ids that collide in 32 bits."""
     seen: dict[int, tuple[str, str]] = {}
     for node in nodes:
+        if "#" in node.path:
+            raise ParameterError(
+                f'"{node.path}" holds a "#", which names the picks of some_of; choose another "id"',
+                f"{node.pointer}/id",
+            )
         drawn = (
             [name for name, *_ in node.drawn()]
             if isinstance(node, Step)
@@ -341,6 +346,8 @@ def _text_of(value: Mapping[str, Any]) -> tuple[str, Any]:
     """A dict goes through the same parser as a file, so that both are held to the same rules."""
     try:
         return document.parse(json.dumps(dict(value)))
+    except PolicyError as error:  # its place is one in a text that the caller never saw
+        raise PolicyError(error.message) from error
     except (TypeError, ValueError, RecursionError) as error:
         raise PolicyError(f"the policy is not JSON: {error}") from error
 

@@ -88,9 +88,7 @@ def default_registry() -> Registry:
 def _entry_points() -> list[metadata.EntryPoint]:
     found = metadata.entry_points(group=hookspecs.PROJECT)
     unique = {(point.name, point.value): point for point in found}  # an egg-link may list one twice
-    return sorted(
-        unique.values(), key=lambda point: (_distribution(point)[0] != FIRST_PARTY, point.name)
-    )
+    return sorted(unique.values(), key=_first_party_first)
 
 
 def _first_party_first(point: metadata.EntryPoint) -> tuple[bool, str]:
@@ -144,6 +142,7 @@ def _load(
 
     if point.name in blocked:
         return plugin("disabled", f"blocked by {DISABLE}"), ()
+    module = None
     try:
         module = point.load()
         wanted = getattr(module, "AUGREG_API", hookspecs.API_VERSION)
@@ -151,10 +150,13 @@ def _load(
             reason = f"it speaks plugin API {wanted}, this augreg speaks {hookspecs.API_VERSION}"
             return plugin("skipped", reason), ()
         manager.register(module, name=point.name)
+        manager.check_pending()  # refuses a hook that there is none of: a misspelt name
         ops = _collect(manager, module, first_party=distribution == FIRST_PARTY)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a plugin may even call sys.exit; it breaks itself only
+        if module is not None and manager.get_plugin(point.name) is module:
+            manager.unregister(module)
         return plugin("failed", f"{type(error).__name__}: {error}"), ()
     return plugin("ready", ops=tuple(op.name for op in ops)), ops
 

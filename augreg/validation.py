@@ -44,8 +44,8 @@ def _check_nesting(value: dict[str, Any]) -> None:
         elif isinstance(part, dict):
             for kind in ("train", "eval"):
                 pending.append((part.get(kind), f"{pointer}/{kind}", depth))
-            for kind in GROUPS:
-                pending.append((part.get(kind), f"{pointer}/{kind}", depth + 1))
+            groups = [kind for kind in GROUPS if kind in part]
+            pending += [(part[kind], f"{pointer}/{kind}", depth + 1) for kind in groups]
 
 
 class _Key:

@@ -42,25 +42,27 @@ class Compiled:
         self.seed = int(as_uint32(self.seed, "seed"))
 
     def __call__(self, images: tf.Tensor, index: tf.Tensor, epoch: tf.Tensor) -> tf.Tensor:
-        """images [B,H,W,C]; index integers [B]; epoch an integer scalar."""
-        check_images(tuple(images.shape), images.dtype.name)
-        images = to_unit_range(images, self.input_range)
+        """images [B,H,W,C], or one encoded image; index integers [B]; epoch an integer scalar."""
+        if images.dtype != tf.string:
+            check_images(tuple(images.shape), images.dtype.name)
+            images = to_unit_range(images, self.input_range)
         index, epoch = tf.cast(index, tf.uint32), tf.cast(epoch, tf.uint32)
         seed = tf.constant(self.seed, tf.uint32)
-        for part in self._parts():
+        for part in self._parts(images.dtype == tf.string):
             images = self._program(part, images)(images, index, seed, epoch)
         return images
 
-    def _parts(self) -> list[tuple[str, ...]]:
+    def _parts(self, encoded: bool) -> list[tuple[str, ...]]:
         """Sections that share a function."""
         first = ("prepare",) if "prepare" in self.sections else ()
-        if not first or not self.policy.prepare(self.training):
+        if not encoded and not (first and self.policy.prepare(self.training)):
             return [self.sections]
         rest = tuple(name for name in self.sections if name != "prepare")
         return [first, rest] if rest else [first]
 
     def _program(self, sections: tuple[str, ...], images: tf.Tensor) -> Any:
-        height, width, channels = images.shape[1:]
+        encoded = images.dtype == tf.string
+        height, width, channels = (None, None, 3) if encoded else images.shape[1:]
         key = (sections, height, width, channels, images.dtype)
         if key not in self._programs:
             planned, _ = optimize(
@@ -70,6 +72,7 @@ class Compiled:
                     sections=sections,
                     size=(height, width),
                     channels=channels,
+                    encoded=encoded,
                 )
             )
             self._programs[key] = self._traceable(planned, sections)
@@ -77,9 +80,11 @@ class Compiled:
 
     def _traceable(self, planned: Plan, sections: tuple[str, ...]) -> Any:
         static = None not in (*planned.size_in, *planned.size_prepared, *planned.size_out)
-        xla = static and sections != ("prepare",)
+        xla = static and sections != ("prepare",) and planned.decode is None
         program = Program(planned, xla, self.portable)
-        return tf.function(program, autograph=False, jit_compile=True if xla else None)
+        # Without XLA it is traced in its caller: tf.data would take a call of a function that holds
+        # an assertion for stateful, and not save the iterator.
+        return tf.function(program, autograph=False, jit_compile=True) if xla else program
 
 
 def to_unit_range(images: tf.Tensor, input_range: Range) -> tf.Tensor:

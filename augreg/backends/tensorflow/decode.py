@@ -188,8 +188,12 @@ def _decode_other(contents: Tensor) -> Tensor:
     head = tf.io.decode_raw(tf.strings.substr(contents, 0, 29), tf.uint8, fixed_length=29)
     hits = tf.reduce_all(tf.bitwise.bitwise_and(head, _MASKS) == _VALUES, axis=1)
     kind = tf.reduce_min(tf.where(hits, _KINDS, _UNKNOWN))
-    return tf.switch_case(
-        kind, [any_of_them, lambda: _decode_palette(contents), webp, lambda: _refuse(contents)]
+    # Not a branch of the switch: with an Assert in it, tf.data calls the Case op stateful, and the
+    # iterator can't be checkpointed. An If may hold one.
+    return tf.cond(
+        kind == _UNKNOWN,
+        lambda: _refuse(contents),
+        lambda: tf.switch_case(kind, [any_of_them, lambda: _decode_palette(contents), webp]),
     )
 
 

@@ -6,23 +6,22 @@ known only at run time.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from augreg.algebra import HORIZON
-from augreg.backends.tensorflow.pixels import FIELD, Packed, Pixels, to_float
+from augreg.backends.tensorflow.pixels import BYTE, Packed, Pixels, to_float
 from augreg.lower import Lattice
 
 Size = tuple[Any, Any]
 _PACKED_SIDE = 4096  # beyond, too few bits are left for the weights
 
 
-def lattice(
-    images: tf.Tensor, element: Lattice, size_in: Size, size: Size, pads: bool
-) -> tf.Tensor:
-    """Moves whole pixels of [B,H,W,C], any dtype; pixels outside of the window become 0."""
+def lattice(pixels: Pixels, element: Lattice, size_in: Size, size: Size, pads: bool) -> Pixels:
+    """Moves whole pixels, any form; pixels outside of the window become 0."""
     linear, offset = tf.convert_to_tensor(element.linear), tf.convert_to_tensor(element.offset)
     x = tf.reshape(tf.range(size[1]), (1, 1, -1))
     y = tf.reshape(tf.range(size[0]), (1, -1, 1))
@@ -32,14 +31,19 @@ def lattice(
         return _column(a) * x + (_column(b) * y + _column(c))
 
     sx, sy = at(0), at(1)
-    index = sy * size_in[1] + sx
-    if not pads:
-        return _gather(images, index, size)
-    left, top, right, bottom = (
-        _column(tf.convert_to_tensor(element.window)[:, i]) for i in range(4)
-    )
-    inside = (sx >= left) & (sx < right) & (sy >= top) & (sy < bottom)
-    moved = _gather(images, tf.where(inside, index, 0), size)
+    index, inside = sy * size_in[1] + sx, None
+    if pads:
+        window = tf.convert_to_tensor(element.window)
+        left, top, right, bottom = (_column(window[:, i]) for i in range(4))
+        inside = (sx >= left) & (sx < right) & (sy >= top) & (sy < bottom)
+        index = tf.where(inside, index, 0)
+    if isinstance(pixels, Packed):
+        moved = _read(pixels.values, index)
+        return replace(pixels, values=moved if inside is None else tf.where(inside, moved, 0))
+    images = pixels if isinstance(pixels, tf.Tensor) else to_float(pixels)
+    moved = _gather(images, index, size)
+    if inside is None:
+        return moved
     return tf.where(inside[..., tf.newaxis], moved, tf.zeros([], images.dtype))
 
 
@@ -62,19 +66,11 @@ def affine(
     return _bilinear(to_float(pixels), sx, sy, size_in, size, fill, fill_value)
 
 
-def pack(images: tf.Tensor) -> tf.Tensor:
-    """uint8 [B,H,W,3] to int64 [B,H*W], a field of 21 bits for each channel."""
-    shifts = tf.constant([1, 1 << FIELD, 1 << 2 * FIELD], tf.int64)
-    packed = tf.reduce_sum(tf.cast(images, tf.int64) * shifts, axis=-1)
-    return tf.reshape(packed, (-1, images.shape[1] * images.shape[2]))
-
-
 def _packs(pixels: Pixels, size_in: Size, fill: str) -> bool:
     """Whether the packed kernel can do it: three 8-bit channels at a known size."""
     return (
-        isinstance(pixels, tf.Tensor)
-        and pixels.dtype == tf.uint8
-        and pixels.shape[-1] == 3
+        isinstance(pixels, Packed)
+        and pixels.field == BYTE
         and fill in ("reflect", "nearest")
         and all(isinstance(side, int) and 2 <= side < _PACKED_SIDE for side in size_in)
     )
@@ -101,7 +97,7 @@ def _source(matrix: tf.Tensor, size_in: Size, size: Size) -> tuple[tf.Tensor, tf
     return at(0, cx_in), at(1, cy_in)
 
 
-def _packed(images: tf.Tensor, sx: tf.Tensor, sy: tf.Tensor, size_in: Size, fill: str) -> Packed:
+def _packed(pixels: Packed, sx: tf.Tensor, sy: tf.Tensor, size_in: Size, fill: str) -> Packed:
     """Bilinear sums in fixed point: one multiply-add works on all three channels.
 
     Weights have `bits` bits. Coordinates become fixed-point integers by one addition that pushes
@@ -110,7 +106,7 @@ def _packed(images: tf.Tensor, sx: tf.Tensor, sy: tf.Tensor, size_in: Size, fill
     """
     height, width = size_in
     bits = 13 - max(max(size_in).bit_length() - 9, 0)
-    source = pack(images)
+    source = pixels.widened()
     fold = _reflect if fill == "reflect" else _clamp
     x, y = _fixed(fold(sx, width), bits), _fixed(fold(sy, height), bits)
     down = tf.bitwise.right_shift
@@ -120,9 +116,7 @@ def _packed(images: tf.Tensor, sx: tf.Tensor, sy: tf.Tensor, size_in: Size, fill
     index = y0 * width + x0
 
     def read(step: int, weight: tf.Tensor) -> tf.Tensor:
-        shape = tf.shape(index)
-        flat = tf.gather(source, tf.reshape(index + step, (shape[0], -1)), batch_dims=1)
-        return tf.reshape(flat, shape) * tf.cast(weight, tf.int64)
+        return _read(source, index + step) * tf.cast(weight, tf.int64)
 
     sums = read(0, (1 << bits) - wx - wy + both) + read(1, wx - both)
     return Packed(sums + read(width, wy - both) + read(width + 1, both), bits)
@@ -193,6 +187,14 @@ def _tap(
     return tf.where(inside[..., tf.newaxis], pixels, tf.constant(value, tf.float32))
 
 
+def _read(values: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
+    """[B,h,w] out of packed [B,H,W] by int32 [B or 1,h,w] positions in the flattened image."""
+    batch = tf.shape(values)[0]
+    if index.shape[0] == 1:
+        index = tf.repeat(index, batch, axis=0)
+    return tf.gather(tf.reshape(values, (batch, -1)), index, batch_dims=1)
+
+
 def _gather(images: tf.Tensor, index: tf.Tensor, size: Size) -> tf.Tensor:
     """[B,h,w,C] out of [B,H,W,C] by int32 [B or 1,h,w] positions in the flattened image."""
     batch, channels = tf.shape(images)[0], images.shape[-1]
@@ -206,7 +208,7 @@ def _reflect(position: tf.Tensor, side: Any) -> tf.Tensor:
     n = tf.cast(side, tf.float32)
     period = 2 * n
     v = position + 0.5
-    v = v - period * tf.floor(v / period)
+    v = v - period * tf.floor(v * (1 / period))
     return tf.clip_by_value(tf.minimum(v, period - v) - 0.5, 0.0, n - 1)
 
 

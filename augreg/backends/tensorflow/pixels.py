@@ -1,8 +1,8 @@
 """How a batch of pixels is held between two kernels, and the barrier that keeps kernels apart.
 
 A batch is interleaved (uint8 or float32 [B,H,W,C]), planes (a tuple of float32 [B,H,W]) or packed
-(the fixed-point sums of a warp: three channels in one int64). Kernels take what is at hand, so that
-pixels are read once as uint8 and written once as floats.
+(three channels in one integer: uint8 bytes, or the fixed-point sums of a warp). Kernels
+take what is at hand, so that pixels are read once as uint8 and written once as floats.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import tensorflow as tf
 
 UNIT = np.float32(1 / 255)
 T = TypeVar("T")
-FIELD = 21  # bits of an int64 that each channel gets
+BYTE, WIDE = 8, 21  # bits that a channel gets in an int32 and in an int64
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,43 @@ class Planes:
 
 @dataclass(frozen=True)
 class Packed:
-    """int64 [B,H,W]: three fields of 21 bits, each 255 * 2**bits times the channel's value."""
+    """[B,H,W]: three fields, each 255 * 2**bits times the channel's value.
 
-    sums: tf.Tensor
-    bits: int
+    int32 with fields of 8 bits (the bytes of a pixel, bits = 0), or int64 with fields of 21.
+    """
+
+    values: tf.Tensor
+    bits: int = 0
+
+    @property
+    def field(self) -> int:
+        """How many bits a channel gets."""
+        return BYTE if self.values.dtype == tf.int32 else WIDE
+
+    def channel(self, c: int) -> tf.Tensor:
+        """int32 [B,H,W]: the field of channel `c`."""
+        kept = self._masked(tf.bitwise.right_shift(self.values, self._constant(self.field * c)))
+        return tf.cast(kept, tf.int32)
+
+    def widened(self) -> tf.Tensor:
+        """int64 [B,H,W] with fields of 21 bits."""
+        if self.field == WIDE:
+            return self.values
+        wide = tf.cast(self.values, tf.int64)
+        spread = [
+            tf.bitwise.left_shift(
+                tf.bitwise.bitwise_and(wide, tf.constant(0xFF << BYTE * c, tf.int64)),
+                tf.constant((WIDE - BYTE) * c, tf.int64),
+            )
+            for c in range(3)
+        ]
+        return spread[0] + spread[1] + spread[2]
+
+    def _masked(self, values: tf.Tensor) -> tf.Tensor:
+        return tf.bitwise.bitwise_and(values, self._constant(2**self.field - 1))
+
+    def _constant(self, value: int) -> tf.Tensor:
+        return tf.constant(value, self.values.dtype)
 
 
 Pixels: TypeAlias = Any  # tf.Tensor (interleaved) | Planes | Packed
@@ -47,7 +80,7 @@ def channels_of(pixels: Pixels) -> int:
 def size_of(pixels: Pixels) -> tuple[Any, Any]:
     """(H, W): ints where static, int32 scalars elsewhere."""
     if isinstance(pixels, Packed):
-        some, axis = pixels.sums, 1
+        some, axis = pixels.values, 1
     elif isinstance(pixels, Planes):
         some, axis = pixels.planes[0], 1
     else:
@@ -64,8 +97,7 @@ def to_planes(pixels: Pixels) -> tuple[tf.Tensor, ...]:
         return pixels.planes
     if isinstance(pixels, Packed):
         unit = np.float32(1 / (255 * 2**pixels.bits))
-        fields = (field_of(pixels.sums, c) for c in range(3))
-        return tuple(tf.cast(field, tf.float32) * unit for field in fields)
+        return tuple(tf.cast(pixels.channel(c), tf.float32) * unit for c in range(3))
     planes = tuple(pixels[..., c] for c in range(pixels.shape[-1]))
     return tuple(to_unit(plane) for plane in planes)
 
@@ -91,20 +123,44 @@ def interleave(planes: tuple[tf.Tensor, ...]) -> tf.Tensor:
     return tf.where(channel == 0, r, tf.where(channel == 1, g, b))
 
 
-def field_of(sums: tf.Tensor, channel: int) -> tf.Tensor:
-    """int32: one channel's field of packed sums."""
-    shifted = tf.bitwise.right_shift(sums, tf.constant(FIELD * channel, tf.int64))
-    return tf.cast(tf.bitwise.bitwise_and(shifted, tf.constant(2**FIELD - 1, tf.int64)), tf.int32)
+def pack(images: tf.Tensor) -> Packed:
+    """uint8 [B,H,W,3] as one int32 for each pixel: what gathers and sums work on."""
+    places = tf.constant([1, 1 << BYTE, 1 << 2 * BYTE], tf.int32)
+    return Packed(tf.reduce_sum(tf.cast(images, tf.int32) * places, axis=-1))
 
 
 def mean_of(pixels: Pixels) -> tf.Tensor:
-    """float32 [B,C]: the mean of each channel, by rows first, which keeps float32 sums short."""
-    if isinstance(pixels, tf.Tensor) and pixels.dtype == tf.uint8:
-        area = tf.cast(tf.reduce_prod(tf.shape(pixels)[1:3]), tf.float32)
-        sums = tf.reduce_sum(tf.cast(pixels, tf.int32), axis=(1, 2))
-        return tf.cast(sums, tf.float32) * UNIT / area
+    """float32 [B,C]: the mean of each channel, by rows first, which keeps sums short.
+
+    Packed pixels are summed three channels at a time; of a warp's sums the lowest bits are dropped
+    first, so that a row fits its field.
+    """
+    if isinstance(pixels, Packed):
+        return _packed_mean(pixels)
     planes = to_planes(pixels)
     return tf.stack([tf.reduce_mean(tf.reduce_mean(p, axis=2), axis=1) for p in planes], axis=-1)
+
+
+def _packed_mean(pixels: Packed) -> tf.Tensor:
+    height, width = pixels.values.shape[1:3]
+    keep = max(
+        WIDE - (width - 1).bit_length() - 8, 0
+    )  # binary places that a row's sum has room for
+    drop = max(pixels.bits - keep, 0)
+    wide = pixels.widened()
+    if drop:
+        wide = tf.bitwise.right_shift(
+            wide + _in_each_field(1 << drop - 1), tf.constant(drop, tf.int64)
+        )
+        wide = tf.bitwise.bitwise_and(wide, _in_each_field((1 << WIDE - drop) - 1))
+    rows = Packed(tf.reduce_sum(wide, axis=2))
+    scale = np.float32(1 / (255 * 2 ** (pixels.bits - drop) * height * width))
+    channels = [tf.cast(rows.channel(c), tf.float32) for c in range(3)]
+    return tf.stack([tf.reduce_sum(channel, axis=1) * scale for channel in channels], axis=-1)
+
+
+def _in_each_field(value: int) -> tf.Tensor:
+    return tf.constant(value | value << WIDE | value << 2 * WIDE, tf.int64)
 
 
 def barrier(go: tf.Tensor | None, compute: Callable[[], T]) -> T:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import tensorflow as tf
@@ -15,14 +16,17 @@ import tensorflow as tf
 from augreg import algebra, resampling
 from augreg.backends.tensorflow import functions, geometry, pointwise
 from augreg.backends.tensorflow.arrays import TENSORFLOW
+from augreg.backends.tensorflow.decode import decode, decode_window, shape
 from augreg.backends.tensorflow.pixels import (
     UNIT,
+    Packed,
     Pixels,
     Planes,
     barrier,
     channels_of,
     interleave,
     never_folded,
+    pack,
     size_of,
     to_float,
     to_planes,
@@ -33,6 +37,7 @@ from augreg.plan import (
     AffineStage,
     BranchStage,
     ColorPart,
+    Decode,
     LatticeStage,
     MixtureStage,
     NeighborStage,
@@ -42,14 +47,14 @@ from augreg.plan import (
     Stage,
     statistics_of,
 )
-from augreg.policy import Output
+from augreg.policy import Output, Policy
 
 
 class Program:
     """The TensorFlow form of a plan, for batches of one dtype.
 
-    Call it with images [B,H,W,C] (uint8, or float32 in 0..1), index uint32 [B], and the scalars
-    seed and epoch, uint32.
+    Call it with images [B,H,W,C] (uint8, or float32 in 0..1; or one scalar string, where the plan
+    decodes), index uint32 [B], and the scalars seed and epoch, uint32.
 
     Attributes:
         xla: it is compiled by XLA, at static sizes, with barriers between the stages.
@@ -63,12 +68,12 @@ class Program:
         self, images: tf.Tensor, index: tf.Tensor, seed: tf.Tensor, epoch: tf.Tensor
     ) -> tf.Tensor:
         plan = self.plan
-        came_as_uint8 = images.dtype == tf.uint8
-        run = _Run(Lowering(TENSORFLOW, Draws.make(TENSORFLOW, plan, seed, epoch, index)))
-        run.go = never_folded(index) if self.xla else None
-        run.portable = self.portable
-        pixels: Pixels = images
-        if plan.prepare:
+        lowering = Lowering(TENSORFLOW, Draws.make(TENSORFLOW, plan, seed, epoch, index))
+        go = never_folded(index) if self.xla else None
+        run = _Run(lowering, plan.policy, go, self.portable)
+        pixels: Pixels = run.decoded(plan.decode, images) if plan.decode else images
+        came_as_uint8 = images.dtype in (tf.uint8, tf.string)
+        if plan.prepare or plan.decode:
             pixels = run.stages(plan.prepare, pixels)
             pixels = quantize(pixels) if came_as_uint8 else to_float(pixels)
         if plan.augment:
@@ -86,21 +91,38 @@ def finish(pixels: Pixels, output: Output) -> tf.Tensor:
             return pixels
         if len(output.scale) == 1 or pixels.shape[-1] == 1:
             return pointwise.finish((to_unit(pixels),), output)[0]
+    if isinstance(pixels, Packed) and not pixels.bits and output.dtype == "uint8":
+        return interleave(tuple(tf.cast(pixels.channel(c), tf.uint8) for c in range(3)))
     return interleave(pointwise.finish(to_planes(pixels), output))
 
 
 def quantize(pixels: Pixels) -> tf.Tensor:
-    """uint8 between prepare and what follows."""
+    """uint8 between prepare and what follows; uint8 stays as it is."""
     return finish(pixels, Output("uint8", (255.0,), (0.0,)))
 
 
 class _Run:
-    """The stages of one batch."""
+    """The stages of one batch. `go` is what barriers hang on; None outside of XLA."""
 
-    def __init__(self, lowering: Lowering) -> None:
-        self.lowering = lowering
-        self.go: tf.Tensor | None = None
-        self.portable = False
+    def __init__(
+        self, lowering: Lowering, policy: Policy, go: tf.Tensor | None, portable: bool
+    ) -> None:
+        self.lowering, self.policy = lowering, policy
+        self.go, self.portable = go, portable
+
+    def decoded(self, how: Decode, contents: tf.Tensor) -> Pixels:
+        """[1,H,W,3] uint8 out of a file's bytes; float32 where a window of it was resized."""
+        if how.stage is None:
+            return decode(contents)[tf.newaxis]
+        size = tf.unstack(shape(contents))
+        if isinstance(how.stage, ResizeStage):
+            element = self.lowering.element(how.stage.items[0].step, size)
+            window = decode_window(contents, *tf.unstack(element.box[0]))[tf.newaxis]
+            return self.resize(replace(element, box=None), window)
+        self.check_fits(how.stage, size)
+        height, width = self.size_after(how.stage, size)
+        left, top = tf.unstack(self.lowering.lattice(how.stage, size).offset[0])
+        return decode_window(contents, top, left, height, width)[tf.newaxis]
 
     def stages(self, stages: Sequence[Stage], pixels: Pixels) -> Pixels:
         sizes, channels = [size_of(pixels)], channels_of(pixels)
@@ -160,31 +182,47 @@ class _Run:
         size = size_of(pixels)
         match stage:
             case LatticeStage():
-                images = pixels if isinstance(pixels, tf.Tensor) else to_float(pixels)
-                return geometry.lattice(images, arguments, size, after, stage.pads)
+                self.check_fits(stage, size)
+                source = self.packed(pixels)
+                return self.kept(
+                    lambda: geometry.lattice(source, arguments, size, after, stage.pads)
+                )
             case AffineStage():
                 modes = (stage.fill, stage.fill_value, stage.interpolation)
-                return self.kept(
-                    lambda: geometry.affine(pixels, arguments, size, after, *modes), last
-                )
+                source = self.packed(pixels)
+                return self.kept(lambda: geometry.affine(source, arguments, size, after, *modes))
             case ResizeStage():
                 return self.resize(arguments, pixels)
             case PointwiseStage():
                 return self.pointwise(stage, arguments, pixels, last)
             case NeighborStage():
-                return self.kept(
-                    lambda: self.neighborhood(arguments[0], arguments[1], pixels), last
-                )
+                return self.kept(lambda: self.neighborhood(arguments[0], arguments[1], pixels))
             case BranchStage():
                 return self.branches(stage, arguments, pixels)
             case MixtureStage():
-                return self.kept(
-                    lambda: self.mixture(stage, arguments[0], arguments[1], pixels), last
-                )
+                return self.kept(lambda: self.mixture(stage, arguments[0], arguments[1], pixels))
 
-    def kept(self, compute: Callable[[], Pixels], last: bool) -> Pixels:
-        """A stage's pixels, kept from being recomputed by the stage that reads them."""
-        return compute() if last else barrier(self.go, compute)
+    def kept(self, compute: Callable[[], Pixels]) -> Pixels:
+        """A stage's pixels, kept from being recomputed by what reads them."""
+        return barrier(self.go, compute)
+
+    def check_fits(self, stage: LatticeStage, size: Any) -> None:
+        """Refuses a crop larger than an image whose size only the data shows."""
+        if stage.pads or None in stage.size_out or None not in stage.size_in:
+            return
+        wanted = "x".join(map(str, stage.size_out))
+        error = self.policy.error(
+            f"a crop of {wanted} is larger than an image; resize before, or use pad_or_crop",
+            stage.items[0].node.pointer,
+        )
+        tf.debugging.assert_less_equal(stage.size_out, size, message=str(error))
+
+    def packed(self, pixels: Pixels) -> Pixels:
+        """Bytes in one integer a pixel, where XLA's gathers or sums will read them."""
+        if self.go is None or not isinstance(pixels, tf.Tensor):
+            return pixels
+        rgb = pixels.dtype == tf.uint8 and pixels.shape[-1] == 3
+        return barrier(self.go, lambda: pack(pixels)) if rgb else pixels
 
     def resize(self, element: algebra.Resize, pixels: Pixels) -> Pixels:
         images = pixels if isinstance(pixels, tf.Tensor) else to_float(pixels)
@@ -196,6 +234,7 @@ class _Run:
     def pointwise(self, stage: PointwiseStage, parts: Any, pixels: Pixels, last: bool) -> Pixels:
         stats: functions.Statistics = {}
         if stage.statistics:
+            pixels = self.packed(pixels)
             counted = _counted(stage, parts)
             found = barrier(
                 self.go,
@@ -208,7 +247,11 @@ class _Run:
                 else part
                 for part in parts
             ]
-        return self.kept(lambda: pointwise.pointwise(to_planes(pixels), parts, stats), last)
+
+        def compute() -> Planes:
+            return pointwise.pointwise(to_planes(pixels), parts, stats)
+
+        return compute() if last else self.kept(compute)
 
     def neighborhood(
         self, element: algebra.Neighborhood, condition: tf.Tensor | None, pixels: Pixels

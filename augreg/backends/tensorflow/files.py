@@ -1,0 +1,53 @@
+"""Encoded images in, PNG out: what `apply` and `replay` run for each copy of each image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from augreg.backends.tensorflow.decode import decode
+from augreg.errors import ImageError
+
+Png = Callable[[bytes, str, int, int], bytes]
+
+
+def png_maker(augment: Callable[[Any, Any, Any], Any]) -> Png:
+    """A function `make(contents, name, index, epoch)` that gives a PNG file's bytes.
+
+    One trace for images of every size, with the size unknown until it runs, as in `tf.data`: so the
+    kernels are the ones that training uses. The encoder is TensorFlow's, whose zlib comes in its
+    wheel: the same TensorFlow gives the same bytes.
+
+    Args:
+        augment: `augment(index, image, epoch)`, graph operations; image uint8 [H,W,3], the result
+            uint8 [H',W',C'].
+
+    Raises:
+        ImageError: by `make`, for contents that can't be decoded; the message begins with `name`.
+    """
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec((), tf.string),
+            tf.TensorSpec((), tf.uint32),
+            tf.TensorSpec((), tf.uint32),
+        ],
+        autograph=False,
+    )
+    def run(contents: tf.Tensor, index: tf.Tensor, epoch: tf.Tensor) -> tf.Tensor:
+        return tf.io.encode_png(augment(index, decode(contents), epoch))
+
+    run.get_concrete_function()  # traced here, once, and not by several threads at a time
+
+    def make(contents: bytes, name: str, index: int, epoch: int) -> bytes:
+        try:
+            made = run(contents, tf.constant(index, tf.uint32), tf.constant(epoch, tf.uint32))
+        except tf.errors.InvalidArgumentError as error:
+            raise ImageError(
+                f"{name}: a truncated or damaged image: its pixels can't be decoded"
+            ) from error
+        return bytes(made.numpy())
+
+    return make

@@ -1,0 +1,227 @@
+"""What a policy does, as a picture: each image beside samples of it, and each op alone.
+
+Pixels come from the NumPy reference, so that a preview needs no TensorFlow and is there in a second
+or two; the kernels agree with it within 1/255 (DESIGN, section 3).
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
+
+from augreg.backends.reference import augment
+from augreg.errors import ImageError, PolicyError
+from augreg.explain import distribution_text, is_default
+from augreg.images import inspect, photo_paths, printable
+from augreg.params import Constant
+from augreg.policy import Output, Policy, Step, walk
+
+Pixels = NDArray[np.uint8]
+
+_TILE = 160
+_SMALL = 104
+_GAP = 8
+_LINE = 20
+_PAPER, _INK, _FAINT = (255, 255, 255), (20, 20, 20), (110, 110, 110)
+_SMOOTH_BELOW = 64  # sides under this are enlarged as squares, so that one sees the pixels
+
+
+@dataclass(frozen=True)
+class PreviewOptions:
+    """What to show: `copies` samples of each image, sample c of image i at (epoch + c, index i).
+
+    These are the draws of `augreg apply` with the same seed, images and order.
+    """
+
+    policy: Policy
+    images: Sequence[Path] = ()
+    seed: int = 0
+    epoch: int = 0
+    copies: int = 9
+    each_step: bool = False
+
+
+def preview(options: PreviewOptions) -> Image.Image:
+    """The picture. Without images, the embedded photographs are shown.
+
+    Raises:
+        ImageError: an image can't be read.
+        PolicyError: the policy can't work at an image's size.
+    """
+    paths = list(options.images) or list(photo_paths())
+    saved = replace(options.policy, output=Output("uint8", (255.0,), (0.0,)))
+    shown = replace(options, policy=saved)
+    blocks: list[Image.Image] = [_heading(shown)]
+    for index, path in enumerate(paths):
+        pixels = read_image(path)
+        blocks.append(_samples(shown, path, pixels, index))
+        if shown.each_step:
+            blocks += _steps(shown, pixels, index)
+    return _stack(blocks)
+
+
+def read_image(path: Path) -> Pixels:
+    """uint8 [H,W,3] of an image file, its EXIF orientation honoured; raises `ImageError`."""
+    name = printable(path)
+    try:
+        contents = path.read_bytes()
+    except OSError as error:
+        raise ImageError(f"{name}: can't be read: {error.strerror}") from error
+    inspect(contents, name)
+    try:
+        with Image.open(io.BytesIO(contents)) as image:
+            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    except (OSError, SyntaxError, ValueError, UnidentifiedImageError) as error:
+        raise ImageError(f"{name}: damaged: its pixels can't be decoded ({error})") from error
+
+
+# --- blocks -------------------------------------------------------------------------------------
+
+
+def _heading(options: PreviewOptions) -> Image.Image:
+    policy = options.policy
+    last = options.epoch + options.copies - 1
+    about = f"seed {options.seed}, epochs {options.epoch} to {last}, {policy.hash[:12]}"
+    block = Image.new("RGB", (1, 2 * _LINE + _GAP), _PAPER)
+    lines = ((policy.name, _INK, 16), (about, _FAINT, 12))
+    return _captions(block, lines)
+
+
+def _samples(options: PreviewOptions, path: Path, pixels: Pixels, index: int) -> Image.Image:
+    """The original, as high as the grid, beside the grid of samples."""
+    made = _augmented(options.policy, options, pixels, index)
+    columns = math.ceil(math.sqrt(len(made)))
+    rows = math.ceil(len(made) / columns)
+    side = rows * _TILE + (rows - 1) * _GAP
+    grid = columns * _TILE + (columns - 1) * _GAP
+    block = Image.new("RGB", (side + 2 * _GAP + grid, _LINE + side), _PAPER)
+    height, width = pixels.shape[:2]
+    after = "x".join(str(n) for n in made[0].shape)
+    _write(block, 0, 0, f"{path.name}, {height}x{width}", _INK)
+    _write(block, side + 2 * _GAP, 0, f"samples, {after}", _INK)
+    _paste(block, pixels, (0, _LINE), side, centred=False)
+    for i, sample in enumerate(made):
+        row, column = divmod(i, columns)
+        x = side + 2 * _GAP + column * (_TILE + _GAP)
+        _paste(block, sample, (x, _LINE + row * (_TILE + _GAP)), _TILE)
+    return block
+
+
+def _steps(options: PreviewOptions, pixels: Pixels, index: int) -> list[Image.Image]:
+    """A row for each step: the image as it comes to `augment`, then the step alone, always done.
+
+    A step keeps the draws that it has in the whole policy.
+    """
+    policy = options.policy
+    none = replace(policy, augment=())
+    rows = []
+    for section, nodes in (("prepare", policy.prepare_train), ("augment", policy.augment)):
+        for step in (node for node in walk(nodes) if isinstance(node, Step)):
+            always = replace(step, p=1.0)
+            if section == "prepare":
+                alone = replace(none, prepare_train=(always,))
+                before = pixels
+            else:
+                alone = replace(policy, augment=(always,))
+                before = _augmented(none, replace(options, copies=1), pixels, index)[0]
+            rows.append(_step_row(options, step, alone, before, pixels, index))
+    return rows
+
+
+def _step_row(
+    options: PreviewOptions, step: Step, alone: Policy, before: Pixels, pixels: Pixels, index: int
+) -> Image.Image:
+    draws = any(not isinstance(drawn, Constant) for _, drawn, _ in step.drawn())
+    count = min(options.copies, 9) if draws else 1  # without draws all are alike
+    text = _step_text(step)
+    width = max((count + 1) * (_SMALL + _GAP) + _GAP, _length(text))
+    block = Image.new("RGB", (width, _LINE + _SMALL), _PAPER)
+    _write(block, 0, 0, text, _INK)
+    try:
+        made = _augmented(alone, replace(options, copies=count), pixels, index)
+    except PolicyError as error:  # such as a crop that needs the padding before it
+        reason = f"not possible alone: {error.message}"
+        block = Image.new("RGB", (max(width, _length(reason)), 2 * _LINE), _PAPER)
+        _write(block, 0, 0, text, _INK)
+        _write(block, 0, _LINE, reason, _FAINT)
+        return block
+    _paste(block, before, (0, _LINE), _SMALL)
+    for i, sample in enumerate(made):
+        _paste(block, sample, (2 * _GAP + (i + 1) * (_SMALL + _GAP), _LINE), _SMALL)
+    return block
+
+
+def _step_text(step: Step) -> str:
+    given = []
+    for name, spec in step.op.settable.items():
+        value = step.arguments[name]
+        if value is not None and not is_default(spec, value, step.op.name):
+            given.append(f"{name} {distribution_text(value)}")
+    chance = [f"p {step.p:g} (here always)"] if step.p < 1 else []
+    about = ", ".join([*given, *chance])
+    return f"{step.pointer}  {step.op.name}{': ' if about else ''}{about}"
+
+
+def _augmented(policy: Policy, options: PreviewOptions, pixels: Pixels, index: int) -> list[Pixels]:
+    return [
+        augment(pixels, policy, seed=options.seed, index=[index], epoch=options.epoch + copy)
+        for copy in range(options.copies)
+    ]
+
+
+# --- drawing ------------------------------------------------------------------------------------
+
+
+def _paste(
+    block: Image.Image, pixels: Pixels, at: tuple[int, int], side: int, centred: bool = True
+) -> None:
+    """Puts an image into a square, its aspect kept, centred or at the top left."""
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).convert("RGB")
+    scale = side / max(image.size)
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    blocky = scale > 1 and max(image.size) < _SMOOTH_BELOW
+    how = Image.Resampling.NEAREST if blocky else Image.Resampling.LANCZOS
+    fitted = image.resize(size, how)
+    free = [(side - length) // 2 if centred else 0 for length in size]
+    block.paste(fitted, (at[0] + free[0], at[1] + free[1]))
+
+
+def _write(
+    block: Image.Image, x: int, y: int, text: str, ink: tuple[int, int, int], size: int = 12
+) -> None:
+    ImageDraw.Draw(block).text((x, y), printable(text), fill=ink, font=_font(size))
+
+
+def _font(size: int) -> Any:
+    return ImageFont.load_default(size)
+
+
+def _length(text: str, size: int = 12) -> int:
+    return int(_font(size).getlength(text)) + _GAP
+
+
+def _captions(block: Image.Image, lines: Sequence[tuple[str, Any, int]]) -> Image.Image:
+    width = max(_length(text, size) for text, _, size in lines)
+    wide = Image.new("RGB", (width, block.height), _PAPER)
+    for i, (text, ink, size) in enumerate(lines):
+        _write(wide, 0, i * _LINE, text, ink, size)
+    return wide
+
+
+def _stack(blocks: Sequence[Image.Image]) -> Image.Image:
+    width = max(block.width for block in blocks) + 2 * _GAP
+    height = sum(block.height + _GAP for block in blocks) + _GAP
+    page = Image.new("RGB", (width, height), _PAPER)
+    y = _GAP
+    for block in blocks:
+        page.paste(block, (_GAP, y))
+        y += block.height + _GAP
+    return page
