@@ -142,6 +142,7 @@ class Resize:
         antialias: widens the filter when shrinking.
         inner: (height, width) that the box is resized to, centred in `size` with 0 around; None is
             `size` itself.
+        decode: full, or scaled: a JPEG that is resized first may be decoded at a part of its size.
     """
 
     size: Size = field(metadata={"static": True})
@@ -149,6 +150,7 @@ class Resize:
     method: str = field(default="bilinear", metadata={"static": True})
     antialias: bool = field(default=False, metadata={"static": True})
     inner: Size | None = field(default=None, metadata={"static": True})
+    decode: str = field(default="full", metadata={"static": True})
 
 
 Element = LatticeMap | AffineMap | ProjectiveMap | ColorMap | PixelFunction | Neighborhood | Resize

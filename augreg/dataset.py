@@ -58,6 +58,7 @@ def map_fn(
     *,
     input_range: Range = (0, 1),
     sections: Iterable[str] = SECTIONS,
+    debug: bool | None = None,
 ) -> MapFunction:
     """A function for `Dataset.map` that augments by position.
 
@@ -69,6 +70,7 @@ def map_fn(
         epoch: what `fn`'s own epoch falls back to; an integer or a scalar tensor.
         input_range: what float images mean; uint8 is always 0..255.
         sections: which of prepare, augment and output to run.
+        debug: checks shapes, ranges and NaN after every step, slowly; None asks `AUGREG_DEBUG`.
 
     Returns:
         `fn(index, element, epoch=None) -> element`. An element is an image, `(image, label)`,
@@ -84,7 +86,9 @@ def map_fn(
     >>> float(tf.reduce_min(next(iter(ds))))
     1.0
     """
-    compiled = Compiled(load_policy(policy), seed, training, check_sections(sections), input_range)
+    compiled = Compiled(
+        load_policy(policy), seed, training, check_sections(sections), input_range, debug=debug
+    )
     return MapFunction(compiled, batched, epoch)
 
 
@@ -157,8 +161,11 @@ class _Steps:
     ) -> None:
         self.ds, self.batch_size, self.shuffle = ds, batch_size, shuffle
         self.seed, self.size = int(as_uint32(seed, "seed")), _length(ds)
+        self.encoded = not isinstance(ds, Indexed) and _is_encoded(ds.element_spec)
         first = tuple(name for name in sections if name == "prepare")
         rest = tuple(name for name in sections if name != "prepare")
+        if not (policy.prepare(training) or self.encoded or isinstance(ds, Indexed)):
+            first = ()
         common = (policy, seed, training, False, 0)
         self.prepare = map_fn(*common, input_range=input_range, sections=first) if first else None
         after = (0, 1) if first else input_range
@@ -169,15 +176,36 @@ class _Steps:
         self, epoch: tf.Tensor, drop_remainder: bool, first_batch: int = 0
     ) -> tf.data.Dataset:
         """The batches of one epoch, from `first_batch` on."""
+        skip = first_batch * self.batch_size
         if isinstance(self.ds, Indexed):
-            ds = self._indexed(self.ds, epoch, first_batch * self.batch_size)
+            ds = self._indexed(self.ds, epoch, skip)
+        elif self.shuffle or self.prepare or self.encoded:
+            ds = self._sequential(self.ds, epoch, skip)
         else:
-            ds = self._sequential(self.ds, epoch, first_batch * self.batch_size)
-        ds = ds.batch(self.batch_size, drop_remainder=drop_remainder)
+            return self._batches_first(self.ds, epoch, drop_remainder, first_batch)
+        return self._augmented(ds.batch(self.batch_size, drop_remainder=drop_remainder), epoch)
+
+    def _augmented(self, batches: tf.data.Dataset, epoch: tf.Tensor) -> tf.data.Dataset:
         augment = self.augment
         if augment is None:
-            return _map(ds, lambda index, element: element)
-        return _map(ds, lambda index, element: augment(index, element, epoch))
+            return _map(batches, lambda index, element: element)
+        return _map(batches, lambda index, element: augment(index, element, epoch))
+
+    def _batches_first(
+        self, ds: tf.data.Dataset, epoch: tf.Tensor, drop_remainder: bool, first_batch: int
+    ) -> tf.data.Dataset:
+        """Nothing is done to single elements: batches are numbered, which costs less."""
+        batches = ds.batch(self.batch_size, drop_remainder=drop_remainder).skip(first_batch)
+        first = tf.range(self.batch_size, dtype=tf.int64)
+
+        def named(number: tf.Tensor, element: Any) -> tuple[tf.Tensor, Any]:
+            count = tf.shape(tf.nest.flatten(element)[0])[0]
+            return number * self.batch_size + first[:count], element
+
+        numbered = batches.enumerate(first_batch)
+        if self.augment is None:
+            return batches
+        return _map(numbered, lambda *pair: self.augment(*named(*pair), epoch))  # type: ignore[misc]
 
     def batches(self, drop_remainder: bool) -> int | None:
         """Batches an epoch, where the source's length is known."""
@@ -194,16 +222,17 @@ class _Steps:
         return _map(ds, lambda i: self._prepared(i, source.element(i), epoch))
 
     def _sequential(self, ds: tf.data.Dataset, epoch: tf.Tensor, skip: int) -> tf.data.Dataset:
+        """Elements, prepared: before the shuffle, which needs one size, or after it, if encoded."""
         ds = ds.enumerate()
-        encoded = _is_encoded(ds.element_spec[1])
-        if not encoded:
-            ds = _map(ds, lambda i, element: self._prepared(i, element, epoch))
         if self.shuffle:
-            ds = self._windows(ds, epoch)
-        ds = ds.skip(skip) if skip else ds
-        if encoded:
-            ds = _map(ds, lambda i, element: self._prepared(i, element, epoch))
-        return ds
+            ds = self._windows(ds if self.encoded else self._each(ds, epoch), epoch)
+        ds = ds.skip(skip)
+        return self._each(ds, epoch) if self.encoded or not self.shuffle else ds
+
+    def _each(self, ds: tf.data.Dataset, epoch: tf.Tensor) -> tf.data.Dataset:
+        if self.prepare is None and not self.encoded:
+            return ds
+        return _map(ds, lambda i, element: self._prepared(i, element, epoch))
 
     def _windows(self, ds: tf.data.Dataset, epoch: tf.Tensor) -> tf.data.Dataset:
         """Permutes windows: a stateless shuffle, so an iterator can be saved."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import keras
@@ -10,7 +11,7 @@ import tensorflow as tf
 
 from augreg.backends.tensorflow.compiled import Compiled
 from augreg.checks import as_uint32, check_images
-from augreg.errors import PluginError, PolicyError
+from augreg.errors import AugregError, PluginError, PolicyError
 from augreg.plan import SECTIONS, check_sections, plan
 from augreg.policy import load_policy
 
@@ -34,6 +35,7 @@ class AugmentationLayer(keras.layers.Layer):
         input_range: what float images mean.
         sections: which of prepare, augment and output to run; `("augment", "output")` where a
             dataset has run prepare already.
+        debug: checks every step, slowly; None asks `AUGREG_DEBUG`. Not saved with the model.
 
     >>> import augreg, numpy as np
     >>> layer = augreg.AugmentationLayer({"version": 1, "augment": [{"op": "invert"}]}, seed=7)
@@ -48,6 +50,7 @@ class AugmentationLayer(keras.layers.Layer):
         *,
         input_range: Range = (0, 1),
         sections: Iterable[str] = SECTIONS,
+        debug: bool | None = None,
         **kwargs: Any,
     ) -> None:
         # the policy decides the dtype of what comes out; a mixed-precision model must not cast what
@@ -61,7 +64,13 @@ class AugmentationLayer(keras.layers.Layer):
         self.supports_jit = True
         self._modes = {
             training: Compiled(
-                self.policy, self.seed, training, self.sections, self.input_range, portable=True
+                self.policy,
+                self.seed,
+                training,
+                self.sections,
+                self.input_range,
+                portable=True,
+                debug=debug,
             )
             for training in (False, True)
         }
@@ -86,7 +95,8 @@ class AugmentationLayer(keras.layers.Layer):
         batch = tf.shape(images)[0]
         if index is None:
             index = self._count(batch) if training else tf.range(batch)
-        return compiled(images, tf.convert_to_tensor(index), _scalar(epoch))
+        with _raised_as_itself():
+            return compiled(images, tf.convert_to_tensor(index), _scalar(epoch))
 
     def _count(self, batch: tf.Tensor) -> tf.Tensor:
         """Positions of the next samples; replicas interleave, so that no two draw alike."""
@@ -109,7 +119,8 @@ class AugmentationLayer(keras.layers.Layer):
         return (*shape[:-3], height, width, channels)
 
     def compute_output_spec(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        shape = self.compute_output_shape(inputs.shape)
+        with _raised_as_itself():
+            shape = self.compute_output_shape(inputs.shape)
         return keras.KerasTensor(shape, dtype=self._output_dtype(inputs.dtype))
 
     def _planned(self, shape: tuple[Any, ...], training: bool) -> tuple[Any, ...]:
@@ -156,6 +167,16 @@ class AugmentationLayer(keras.layers.Layer):
                 f"with ({wheels}); install these versions"
             )
         return layer
+
+
+@contextlib.contextmanager
+def _raised_as_itself() -> Iterator[None]:
+    """Keras raises a copy of what a layer raises, without its attributes, unless it is marked."""
+    try:
+        yield
+    except AugregError as error:
+        error._keras_call_info_injected = True  # type: ignore[attr-defined]
+        raise
 
 
 def _scalar(epoch: Any) -> tf.Tensor:

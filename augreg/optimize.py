@@ -22,6 +22,7 @@ from augreg.plan import (
     Plan,
     PointwiseStage,
     ResizeStage,
+    Size,
     Stage,
     element_of,
 )
@@ -59,12 +60,26 @@ def decode_window(plan: Plan) -> tuple[Plan, list[Note]]:
         return plan, []
     stage = plan.prepare[0]
     pointer = stage.items[0].node.pointer if hasattr(stage, "items") else stage.group.pointer
+    if isinstance(stage, ResizeStage) and _scales(stage):
+        note = Note("decode_window", pointer, "a JPEG is decoded at a part of its size")
+        return replace(plan, decode=Decode(scaled=_static(stage.size_out))), [note]
     why = _no_window(stage)
     if why:
         return plan, [Note("decode_window", pointer, why, done=False)]
     note = Note("decode_window", pointer, "decoded alone: no other pixel is read")
     assert isinstance(stage, LatticeStage | ResizeStage)
     return replace(plan, decode=Decode(stage), prepare=plan.prepare[1:]), [note]
+
+
+def _scales(stage: ResizeStage) -> bool:
+    element = element_of(stage.items[0].step, stage.size_in)
+    return isinstance(element, Resize) and element.decode == "scaled"
+
+
+def _static(size: Size) -> tuple[int, int]:
+    height, width = size
+    assert height is not None and width is not None, "a resize has a static size"
+    return height, width
 
 
 def _no_window(stage: Stage) -> str:

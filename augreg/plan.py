@@ -207,9 +207,14 @@ def statistics_of(part: ColorPart | PixelPart) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Decode:
-    """How encoded images are read: whole, or only the window that `stage` would have cut."""
+    """How encoded images are read.
+
+    stage: cut or cut and resized while decoding: only its window is read. None: the whole image.
+    scaled: (height, width) that a JPEG may be decoded down to, by 2, 4 or 8.
+    """
 
     stage: LatticeStage | ResizeStage | None = None
+    scaled: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,18 @@ def _target(h: Any, w: Any, /, height: int, width: int, **rest: Any) -> tuple[in
     method=augreg.Option("bilinear", "nearest", "bicubic", "area"),
     fit=augreg.Option("stretch", "crop", "pad"),
     antialias=augreg.Option(False, True),
+    decode=augreg.Option("full", "scaled"),
     example={"height": 96, "width": 96},
 )
 def resize(
-    xp: Any, size: Any, height: int, width: int, method: str, fit: str, antialias: bool
+    xp: Any,
+    size: Any,
+    height: int,
+    width: int,
+    method: str,
+    fit: str,
+    antialias: bool,
+    decode: str,
 ) -> augreg.Resize:
     """Resizes the image.
 
@@ -34,8 +42,11 @@ def resize(
     aspect first (as Keras's `Resizing(crop_to_aspect_ratio=True)`); pad keeps the whole image and
     centres it between zeros (as `tf.image.resize_with_pad`). Pixels as `tf.image.resize`
     (https://www.tensorflow.org/api_docs/python/tf/image/resize).
+
+    decode: scaled lets a JPEG that this step is the first to touch be decoded at 1/2, 1/4 or 1/8,
+    never below the target. It is faster and changes pixels; arrays and other files are not touched.
     """
-    modes: dict[str, Any] = {"method": method, "antialias": antialias}
+    modes: dict[str, Any] = {"method": method, "antialias": antialias, "decode": decode}
     h, w = (xp.cast(xp.array(side, "int32"), "float64") for side in size)
     if fit == "crop":
         box_h = xp.maximum(xp.minimum(h, w * height / width // 1), xp.ones_like(h))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from augreg.backends.tensorflow.checked import checked_input, wanted
 from augreg.backends.tensorflow.program import Program
 from augreg.checks import as_uint32, check_images
 from augreg.optimize import optimize
@@ -27,6 +28,7 @@ class Compiled:
         input_range: what floats mean; what leaves an earlier section is in 0..1.
         portable: a model around it may be compiled by XLA. prepare then keeps to ops that XLA has;
             otherwise it runs as TensorFlow's own ops. Either takes images of any size.
+        debug: checks every stage (see `checked`); None asks the environment.
     """
 
     policy: Policy
@@ -35,16 +37,20 @@ class Compiled:
     sections: tuple[str, ...]
     input_range: Range = (0, 1)
     portable: bool = False
+    debug: bool | None = None
     _programs: dict[Any, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.sections = check_sections(self.sections)
         self.seed = int(as_uint32(self.seed, "seed"))
+        self.debug = wanted(self.debug)
 
     def __call__(self, images: tf.Tensor, index: tf.Tensor, epoch: tf.Tensor) -> tf.Tensor:
         """images [B,H,W,C], or one encoded image; index integers [B]; epoch an integer scalar."""
         if images.dtype != tf.string:
             check_images(tuple(images.shape), images.dtype.name)
+            if self.debug and images.dtype != tf.uint8:
+                images = checked_input(images, self.input_range)
             images = to_unit_range(images, self.input_range)
         index, epoch = tf.cast(index, tf.uint32), tf.cast(epoch, tf.uint32)
         seed = tf.constant(self.seed, tf.uint32)
@@ -65,20 +71,21 @@ class Compiled:
         height, width, channels = (None, None, 3) if encoded else images.shape[1:]
         key = (sections, height, width, channels, images.dtype)
         if key not in self._programs:
-            planned, _ = optimize(
-                plan(
-                    self.policy,
-                    training=self.training,
-                    sections=sections,
-                    size=(height, width),
-                    channels=channels,
-                    encoded=encoded,
-                )
+            planned = plan(
+                self.policy,
+                training=self.training,
+                sections=sections,
+                size=(height, width),
+                channels=channels,
+                encoded=encoded,
             )
             self._programs[key] = self._traceable(planned, sections)
         return self._programs[key]
 
     def _traceable(self, planned: Plan, sections: tuple[str, ...]) -> Any:
+        if self.debug:
+            return Program(planned, xla=False, portable=self.portable, debug=True)
+        planned, _ = optimize(planned)
         static = None not in (*planned.size_in, *planned.size_prepared, *planned.size_out)
         xla = static and sections != ("prepare",) and planned.decode is None
         program = Program(planned, xla, self.portable)

@@ -15,6 +15,7 @@ TensorFlow's default (up to 23 of 255 away from them) was not faster.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -121,6 +122,37 @@ def decode_window(
         lambda: _cut(_decode_other(contents), corner, size),
     )
     return tf.ensure_shape(window, [tf.get_static_value(height), tf.get_static_value(width), 3])
+
+
+def decode_scaled(contents: Tensor, height: Tensor, width: Tensor) -> Tensor:
+    """Decodes a JPEG at 1/1, 1/2, 1/4 or 1/8 of its size, the smallest that is not below a target.
+
+    The scaling happens on the DCT's coefficients: it costs less than decoding in full, and gives
+    other pixels (up to 60 of 255 were seen). Files that are no JPEG are decoded in full.
+
+    Args:
+        contents: string [], as for `decode`.
+        height, width: int32 [], pixels of the decoded (turned) image that are wanted at least.
+
+    Returns:
+        uint8 [H, W, 3].
+    """
+
+    def jpeg() -> Tensor:
+        orientation = orientation_of(contents)
+        stored = tf.io.extract_jpeg_shape(contents)[:2]
+        spare = tf.reduce_min(stored // swap(tf.stack([height, width]), orientation))
+        step = tf.reduce_sum(tf.cast(spare >= tf.constant([2, 4, 8]), tf.int32))
+        marked = _mark_cmyk(contents)
+        image = tf.switch_case(step, [_at_ratio(marked, ratio) for ratio in (1, 2, 4, 8)])
+        return turn(image, orientation)
+
+    image = tf.cond(_is_jpeg(contents), jpeg, lambda: _decode_other(contents))
+    return tf.ensure_shape(image, [None, None, 3])
+
+
+def _at_ratio(contents: Tensor, ratio: int) -> Callable[[], Tensor]:
+    return lambda: tf.io.decode_jpeg(contents, channels=3, ratio=ratio, dct_method=_DCT)
 
 
 def _is_jpeg(contents: Tensor) -> Tensor:

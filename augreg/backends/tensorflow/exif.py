@@ -73,7 +73,7 @@ def _next_segment(contents: Tensor, at: Tensor) -> Tensor:
     """Where the segment after the one at `at` begins; far away after the last header."""
     head = tf.io.decode_raw(tf.strings.substr(contents, at, 4), tf.uint16, little_endian=False)
     marker, length = tf.unstack(tf.cast(head, tf.int32), 2)
-    more = (marker > 0xFF00) & (marker != 0xFFDA) & (length >= 2)
+    more = (marker > 0xFF00) & (marker != 0xFFDA)
     return tf.where(more, at + 2 + length, 1 << 30)
 
 

@@ -16,7 +16,8 @@ import tensorflow as tf
 from augreg import algebra, resampling
 from augreg.backends.tensorflow import functions, geometry, pointwise
 from augreg.backends.tensorflow.arrays import TENSORFLOW
-from augreg.backends.tensorflow.decode import decode, decode_window, shape
+from augreg.backends.tensorflow.checked import checked
+from augreg.backends.tensorflow.decode import decode, decode_scaled, decode_window, shape
 from augreg.backends.tensorflow.pixels import (
     UNIT,
     Packed,
@@ -59,10 +60,11 @@ class Program:
     Attributes:
         xla: it is compiled by XLA, at static sizes, with barriers between the stages.
         portable: it runs as plain ops, but a model around it may be compiled: XLA has its ops.
+        debug: it checks what every stage makes, and names the stage's steps.
     """
 
-    def __init__(self, plan: Plan, xla: bool, portable: bool = False) -> None:
-        self.plan, self.xla, self.portable = plan, xla, portable
+    def __init__(self, plan: Plan, xla: bool, portable: bool = False, debug: bool = False) -> None:
+        self.plan, self.xla, self.portable, self.debug = plan, xla, portable, debug
 
     def __call__(
         self, images: tf.Tensor, index: tf.Tensor, seed: tf.Tensor, epoch: tf.Tensor
@@ -70,7 +72,7 @@ class Program:
         plan = self.plan
         lowering = Lowering(TENSORFLOW, Draws.make(TENSORFLOW, plan, seed, epoch, index))
         go = never_folded(index) if self.xla else None
-        run = _Run(lowering, plan.policy, go, self.portable)
+        run = _Run(lowering, plan.policy, go, self.portable, self.debug)
         pixels: Pixels = run.decoded(plan.decode, images) if plan.decode else images
         came_as_uint8 = images.dtype in (tf.uint8, tf.string)
         if plan.prepare or plan.decode:
@@ -105,13 +107,20 @@ class _Run:
     """The stages of one batch. `go` is what barriers hang on; None outside of XLA."""
 
     def __init__(
-        self, lowering: Lowering, policy: Policy, go: tf.Tensor | None, portable: bool
+        self,
+        lowering: Lowering,
+        policy: Policy,
+        go: tf.Tensor | None,
+        portable: bool,
+        debug: bool,
     ) -> None:
         self.lowering, self.policy = lowering, policy
-        self.go, self.portable = go, portable
+        self.go, self.portable, self.debug = go, portable, debug
 
     def decoded(self, how: Decode, contents: tf.Tensor) -> Pixels:
         """[1,H,W,3] uint8 out of a file's bytes; float32 where a window of it was resized."""
+        if how.scaled is not None:
+            return decode_scaled(contents, *how.scaled)[tf.newaxis]
         if how.stage is None:
             return decode(contents)[tf.newaxis]
         size = tf.unstack(shape(contents))
@@ -137,7 +146,12 @@ class _Run:
 
         lowered = barrier(self.go, lower_all)
         for i, (stage, arguments) in enumerate(zip(stages, lowered, strict=True)):
-            pixels = self.stage(stage, arguments, pixels, sizes[i + 1], i + 1 == len(stages))
+            before = pixels
+            pixels = self.stage(stage, arguments, before, sizes[i + 1], i + 1 == len(stages))
+            if self.debug:
+                again = self.lower(stage, sizes[i], _channels(stage, channels))
+                other = self.stage(stage, again, before, sizes[i + 1], True)
+                pixels = checked(self.policy, stage, pixels, other)
         return pixels
 
     def size_after(self, stage: Stage, size: Any) -> Any:

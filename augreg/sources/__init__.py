@@ -1,0 +1,64 @@
+"""Data sources: where the images and labels that a model trains on come from.
+
+One function opens them all. Elements come in a fixed order: an element's position is the `index`
+that its augmentation is drawn with.
+"""
+
+from __future__ import annotations
+
+import os
+
+from augreg.errors import DataError
+from augreg.images import MAX_PIXELS
+from augreg.sources.digits import open_digits
+from augreg.sources.folder import open_folder
+from augreg.sources.source import BadImage, Source, Split
+from augreg.sources.tfds import open_tfds
+
+__all__ = ["BadImage", "Source", "Split", "open_source"]
+
+Path = str | os.PathLike[str]
+
+
+def open_source(
+    spec: str,
+    *,
+    data_dir: Path | None = None,
+    manual_dir: Path | None = None,
+    max_bad: float = 0.01,
+    max_pixels: int = MAX_PIXELS,
+    verify: bool = True,
+) -> Source:
+    """Opens a data source and checks its images.
+
+    Args:
+        spec: `digits` (embedded), `folder:PATH`, or the name of a TFDS data set, with config and
+            version as TFDS takes them: `tf_flowers`, `mnist:3.0.1`, `cifar10_corrupted/fog_1`.
+        data_dir: TFDS only: where prepared data sets lie, or go.
+        manual_dir: TFDS only: where archives lie that were downloaded by hand.
+        max_bad: share of images, 0..1, that may be unreadable; they are left out and listed.
+        max_pixels: the most pixels that an image may have.
+        verify: whether every image is decoded once now, which for a million images takes a while.
+            Without it, a damaged file ends the epoch that meets it.
+
+    Raises:
+        DataError: the source can't be opened, a class or a split is empty, there is one class
+            only, or more than `max_bad` of its images can't be used.
+
+    >>> open_source("digits").splits["train"].size
+    1297
+    """
+    if not 0 <= max_bad <= 1:
+        raise DataError(f"max_bad is {max_bad}; it is a share of the images, 0 to 1")
+    if spec == "digits":
+        return open_digits()
+    if spec.startswith("folder:"):
+        return open_folder(spec, max_bad=max_bad, max_pixels=max_pixels, verify=verify)
+    return open_tfds(
+        spec,
+        data_dir=data_dir,
+        manual_dir=manual_dir,
+        max_bad=max_bad,
+        max_pixels=max_pixels,
+        verify=verify,
+    )

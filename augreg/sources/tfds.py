@@ -1,0 +1,255 @@
+"""Data sets of tensorflow-datasets (TFDS) as sources. Their images come through encoded."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
+
+import numpy as np
+import tensorflow as tf
+
+from augreg.errors import DataError, suggest
+from augreg.sources.source import (
+    Candidate,
+    Source,
+    Split,
+    Verdict,
+    check_all,
+    decoding_notes,
+    require_splits,
+    settle,
+)
+
+_VALIDATION = ("validation", "val", "valid", "dev")
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """A prepared data set, and which of its features are the image and the label."""
+
+    builder: Any
+    image: str
+    label: str
+
+    def read(self, split: str) -> tf.data.Dataset:
+        """(encoded image, label) in the order of the files."""
+        import tensorflow_datasets as tfds
+
+        elements = self.builder.as_dataset(
+            split=split,
+            shuffle_files=False,
+            decoders=tfds.decode.PartialDecoding(
+                {self.image: True, self.label: True},
+                decoders={self.image: tfds.decode.SkipDecoding()},
+            ),
+            # One file after another: the order is then a property of the data, not of TFDS's
+            # defaults. A cache in memory would go into every checkpoint of an iterator.
+            read_config=tfds.ReadConfig(try_autocache=False, interleave_cycle_length=1),
+        )
+        return elements.map(
+            tf.autograph.experimental.do_not_convert(
+                lambda element: (element[self.image], tf.cast(element[self.label], tf.int64))
+            )
+        )
+
+
+def open_tfds(
+    spec: str,
+    *,
+    data_dir: str | os.PathLike[str] | None,
+    manual_dir: str | os.PathLike[str] | None,
+    max_bad: float,
+    max_pixels: int,
+    verify: bool,
+) -> Source:
+    """Opens a TFDS data set by name. See `augreg.sources.open_source`."""
+    builder = _find_builder(spec, data_dir)
+    _prepare(builder, spec, manual_dir)
+    reader = _reader(builder, spec)
+    class_names = tuple(builder.info.features[reader.label].names)
+    slices, notes = _slices(spec, list(builder.info.splits))
+    verdicts: dict[str, list[Verdict]] = {name: [] for name in slices}
+    if verify:
+        for name, part in slices.items():
+            verdicts[name] = list(_verdicts(name, reader.read(part), len(class_names), max_pixels))
+    everything = [verdict for part in verdicts.values() for verdict in part]
+    bad = settle(spec, everything, max_bad)
+    splits = {
+        name: _split(reader.read(part), builder.info.splits[part].num_examples, verdicts[name])
+        for name, part in slices.items()
+    }
+    mend = "prepare it again, or choose another data set"
+    require_splits(spec, class_names, {name: part.size for name, part in splits.items()}, mend)
+    return Source(spec, class_names, splits, bad, (*notes, *decoding_notes(everything)))
+
+
+def _find_builder(spec: str, data_dir: str | os.PathLike[str] | None) -> Any:
+    import tensorflow_datasets as tfds
+
+    name = re.sub(r"^(\w+):([A-Za-z_]\w*)$", r"\1/\2", spec)  # name:config, too
+    try:
+        return tfds.builder(name, data_dir=None if data_dir is None else os.fspath(data_dir))
+    except (ValueError, AssertionError, ImportError) as error:
+        base = re.split("[/:]", spec)[0]
+        prepared = _prepared(base, data_dir)
+        if prepared:
+            raise DataError(
+                f"{spec}: not among what is prepared in {data_dir}: {', '.join(prepared)}"
+            ) from None
+        known = tfds.list_builders(with_community_datasets=False)
+        if base in known:
+            raise DataError(f"{spec}: TFDS can't open it: {_short(error)}") from None
+        known += os.listdir(data_dir) if data_dir is not None and Path(data_dir).is_dir() else []
+        raise DataError(
+            f"{spec}: no such data source{suggest(base, known)}; there are 'digits', "
+            "'folder:PATH' and the names of TensorFlow Datasets"
+        ) from None
+
+
+def _prepared(base: str, data_dir: str | os.PathLike[str] | None) -> list[str]:
+    if data_dir is None or not base.isidentifier():
+        return []
+    found = Path(data_dir).glob(f"{base}/**/dataset_info.json")
+    return sorted(str(path.parent.relative_to(data_dir)) for path in found)
+
+
+def _prepare(builder: Any, spec: str, manual_dir: str | os.PathLike[str] | None) -> None:
+    import tensorflow_datasets as tfds
+
+    if builder.is_prepared():
+        return
+    full_name = builder.info.full_name
+    root = Path(builder.data_path).parents[full_name.count("/")]
+    help_text = (
+        "on a machine with a network run\n"
+        f"  python -c \"import tensorflow_datasets as tfds; tfds.builder('{full_name}', "
+        "data_dir='DIR').download_and_prepare()\"\n"
+        f"and copy DIR/{full_name} to {root / full_name}, or name its DIR as data_dir "
+        "(--data-dir); an archive that was downloaded by hand goes into manual_dir (--manual-dir)"
+    )
+    manual = None if manual_dir is None else os.fspath(manual_dir)
+    try:
+        if manual is None and not _downloaded(root):
+            _require_network(list(builder.url_infos))
+        builder.download_and_prepare(
+            download_config=tfds.download.DownloadConfig(manual_dir=manual)
+        )
+    # Whatever a builder, its parsers or its network library may raise: there is no common class.
+    except Exception as error:
+        raise DataError(
+            f"{spec}: it is not prepared in {root}, and preparing it failed "
+            f"({type(error).__name__}: {_short(error)}); {help_text}"
+        ) from error
+
+
+def _downloaded(root: Path) -> bool:
+    folder = root / "downloads"
+    return folder.is_dir() and any(entry.is_file() for entry in folder.iterdir())
+
+
+def _require_network(urls: list[str]) -> None:
+    """Raises OSError where no host's name resolves; TFDS would go on trying for 200 s."""
+    hosts = sorted({urlsplit(url).hostname or "" for url in urls})
+    if not hosts or getproxies():
+        return
+    for host in hosts:
+        try:
+            socket.getaddrinfo(host, None)
+            return
+        except OSError:
+            continue
+    raise OSError(f"no network: the name {hosts[0]} can't be resolved")
+
+
+def _reader(builder: Any, spec: str) -> _Reader:
+    import tensorflow_datasets as tfds
+
+    features = dict(builder.info.features or {})
+    images = [
+        name
+        for name, kind in features.items()
+        if isinstance(kind, tfds.features.Image)
+        and not isinstance(kind, tfds.features.LabeledImage)
+    ]
+    labels = [name for name, kind in features.items() if isinstance(kind, tfds.features.ClassLabel)]
+    image, label, *_ = builder.info.supervised_keys or (None, None)
+    if image in images and label in labels:
+        images, labels = [image], [label]
+    if len(images) != 1 or len(labels) != 1:
+        found = ", ".join(f"{name} ({type(features[name]).__name__})" for name in sorted(features))
+        raise DataError(
+            f"{spec}: not a set for classifying images; wanted is one Image and one ClassLabel, "
+            f"found {found or 'no features'}"
+        )
+    return _Reader(builder, images[0], labels[0])
+
+
+def _slices(spec: str, names: list[str]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """What TFDS is asked for as train, validation and test, and how that came about."""
+    if len(names) == 1:
+        (only,) = names
+        parts = {
+            "train": f"{only}[:80%]",
+            "validation": f"{only}[80%:90%]",
+            "test": f"{only}[90%:]",
+        }
+        return parts, (f"one split, {only!r}: cut 80/10/10 in its order",)
+    if "train" not in names:
+        raise DataError(f"{spec}: its splits are {', '.join(names) or 'none'}; 'train' is wanted")
+    validation = next((name for name in _VALIDATION if name in names), None)
+    test = "test" if "test" in names else None
+    if validation and test:
+        return {"train": "train", "validation": validation, "test": test}, ()
+    last, missing = "train[90%:]", "test" if validation else "validation"
+    if not validation and not test:
+        raise DataError(
+            f"{spec}: its splits are {', '.join(names)}; wanted is 'validation' or 'test' "
+            "beside 'train'"
+        )
+    parts = {"train": "train[:90%]", "validation": validation or last, "test": test or last}
+    return parts, (f"no {missing!r} split: the last 10 % of 'train'",)
+
+
+def _verdicts(
+    name: str, dataset: tf.data.Dataset, classes: int, max_pixels: int
+) -> Iterator[Verdict]:
+    labels: list[int] = []
+
+    def candidates() -> Iterator[Candidate]:
+        for position, (contents, label) in enumerate(dataset.as_numpy_iterator()):
+            labels.append(int(label))
+            yield Candidate(f"{name}#{position}", partial(bytes, contents))
+
+    for position, verdict in enumerate(check_all(candidates(), max_pixels)):
+        label = labels[position]
+        if verdict.reason is None and not 0 <= label < classes:
+            yield Verdict(verdict.name, f"its label is {label}; the classes are 0 to {classes - 1}")
+        else:
+            yield verdict
+
+
+def _split(dataset: tf.data.Dataset, size: int, verdicts: list[Verdict]) -> Split:
+    bad = np.array([i for i, verdict in enumerate(verdicts) if verdict.reason], dtype=np.int64)
+    if not len(bad):
+        return Split(size, dataset)
+
+    def good(position: tf.Tensor, element: Any) -> tf.Tensor:
+        return tf.reduce_all(position != bad)
+
+    undone = tf.autograph.experimental.do_not_convert
+    kept = dataset.enumerate().filter(undone(good)).map(undone(lambda _, element: element))
+    size -= len(bad)
+    return Split(size, kept.apply(tf.data.experimental.assert_cardinality(size)))
+
+
+def _short(error: BaseException) -> str:
+    """An error's text on one line; TFDS lists every data set it knows in some."""
+    return " ".join(str(error).split())[:300] or "no reason given"
