@@ -40,7 +40,7 @@ def merge_runs(stages: tuple[Stage, ...], depth: int = 0) -> Iterator[tuple[Stag
         run, start = stages[start:end], end
         if site is None:
             yield run[0], [run[0]]
-        elif not _exclusive(_guards(run[0])[depth]):
+        elif not _guards(run[0])[depth].exclusive:
             yield from merge_runs(run, depth + 1)
         else:
             queues: dict[int | None, list[tuple[Stage, Queue]]] = {}
@@ -76,12 +76,8 @@ def _site(stage: Stage, depth: int) -> Hashable | None:
     if depth >= len(guards):
         return None
     guard = guards[depth]
-    branch = None if _exclusive(guard) else guard.branch
+    branch = None if guard.exclusive else guard.branch
     return guard.group.pointer, guard.slot, guard.suffix, branch
-
-
-def _exclusive(guard: Guard) -> bool:
-    return guard.branch is not None and (guard.group.kind == "one_of" or guard.slot is not None)
 
 
 def _family(stage: Stage) -> Hashable:

@@ -5,8 +5,9 @@ Written once over `xp`; both backends run it. No pixel is touched here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
 from augreg import algebra, draws, params
@@ -189,14 +190,28 @@ class Lowering:
 
     def _fold_items(self, items: tuple[Item, ...], family: Any, size: Size) -> Any:
         total = None
+        for site, run in groupby(items, key=_site):
+            if site is None:
+                part, size = self._fold_run(tuple(run), family, size)
+            else:  # branches of one choice: a select each, where composing would nest them
+                part = family.unit(size)
+                for _, own in groupby(run, key=lambda item: item.guards[0].branch):
+                    branch = tuple(own)
+                    inner = tuple(replace(item, guards=item.guards[1:]) for item in branch)
+                    made, _ = self._fold_run(inner, family, size)
+                    part = family.select(self.holds(branch[0].guards[:1]), made, part)
+            total = part if total is None else family.compose(total, part)
+        return total
+
+    def _fold_run(self, items: tuple[Item, ...], family: Any, size: Size) -> tuple[Any, Size]:
+        total = None
         for item in items:
-            part, after = self._fold(item.node, family, size, item.suffix)
+            part, size = self._fold(item.node, family, size, item.suffix)
             condition = self.holds(item.guards)
             if condition is not None:
                 part = family.select(condition, part, family.unit(size))
             total = part if total is None else family.compose(total, part)
-            size = after
-        return total
+        return total, size
 
     def _fold(self, node: Node, family: Any, size: Size, suffix: str) -> tuple[Any, Size]:
         """The node's element and the size after it."""
@@ -390,6 +405,14 @@ class _ColorFamily:
         self, condition: Array, chosen: algebra.ColorMap, other: algebra.ColorMap
     ) -> algebra.ColorMap:
         return algebra.select(self.lowering.xp, condition, chosen, other)
+
+
+def _site(item: Item) -> Hashable | None:
+    """The outermost choice that the item is a branch of, where a sample takes one branch only."""
+    guard = item.guards[0] if item.guards else None
+    if guard is None or not guard.exclusive:
+        return None
+    return guard.group.pointer, guard.slot, guard.suffix
 
 
 def _selected(

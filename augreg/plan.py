@@ -31,8 +31,13 @@ class Guard:
 
     group: Group
     branch: int | None = None  # None: the group's p alone
-    slot: int | None = None  # for some_of with replacement
+    slot: int | None = None  # for some_of with replacement, and for random_order
     suffix: str = ""
+
+    @property
+    def exclusive(self) -> bool:
+        """A sample that takes this branch takes no other of the same choice."""
+        return self.branch is not None and (self.group.kind == "one_of" or self.slot is not None)
 
 
 @dataclass(frozen=True)
