@@ -96,7 +96,18 @@ class AugmentationLayer(keras.layers.Layer):
         if index is None:
             index = self._count(batch) if training else tf.range(batch)
         with _raised_as_itself():
+            if training and epoch is None:
+                self._check_unscheduled()
             return compiled(images, tf.convert_to_tensor(index), _scalar(epoch))
+
+    def _check_unscheduled(self) -> None:
+        pointer = self.policy.scheduled(self.sections)
+        if pointer is not None:
+            raise self.policy.error(
+                "a parameter follows the epoch, and the layer was not told which it is; call it "
+                'with "epoch", as the trainer does, or augment in the dataset',
+                pointer,
+            )
 
     def _count(self, batch: tf.Tensor) -> tf.Tensor:
         """Positions of the next samples; replicas interleave, so that no two draw alike."""

@@ -132,6 +132,16 @@ class Lowering:
         """bool [B]: the item is done at all, its guards and its own p; None where it always is."""
         return both(self.holds(item.guards), self.chance(item.node, item.suffix))
 
+    def chosen_few(self, items: tuple[Item, ...]) -> Array | None:
+        """bool [B]: those that do any of the items, each a branch of a choice; None: not so."""
+        total = None
+        for item in items:
+            if not any(guard.branch is not None for guard in item.guards):
+                return None
+            condition = self.condition(item)
+            total = condition if total is None else total | condition
+        return total
+
     # --- arguments and elements
 
     def arguments(self, step: Step, suffix: str = "") -> dict[str, Any]:

@@ -97,10 +97,10 @@ class Policy:
     text: str | None = None
     macros: tuple[str, ...] = ()  # pointers of steps that are groups now
 
-    @property
-    def scheduled(self) -> str | None:
-        """The pointer of the first step that follows the epoch, or None."""
-        nodes = walk((*self.prepare_train, *self.augment))
+    def scheduled(self, sections: tuple[str, ...] = ("prepare", "augment")) -> str | None:
+        """The pointer of the first step of `sections` that follows the epoch, if any."""
+        prepare = self.prepare_train if "prepare" in sections else ()
+        nodes = walk((*prepare, *(self.augment if "augment" in sections else ())))
         found = (n.pointer for n in nodes if isinstance(n, Step) and n.scheduled)
         return next(found, None)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from types import SimpleNamespace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from augreg.expand import expand
 from augreg.macros import Macro
 from augreg.optimize import optimize
 from augreg.plan import plan
-from augreg.registry import build, default_registry
+from augreg.registry import Plugin, default_registry
 
 IMAGES = np.random.default_rng(5).integers(0, 256, (16, 40, 40, 3), dtype=np.uint8)
 AUTOMATIC = ["auto_augment", "rand_augment", "trivial_augment_wide", "aug_mix"]
@@ -220,16 +220,13 @@ def test_a_wrong_argument_names_the_place_in_the_file():
         augreg.load_policy(_policy({"op": "rand_augment", "magnitud": 9}))
 
 
-def _registry(*macros):
-    module = SimpleNamespace(__name__="own", register_ops=augreg.hookimpl(lambda: list(macros)))
-    point = SimpleNamespace(name="own", load=lambda: module, dist=None)
+def _registry(macro):
     base = default_registry()
-    shipped = build([point])
-    assert [plugin.state for plugin in shipped.plugins] == ["ready"], shipped.plugins
-    from dataclasses import replace
-
+    owner = Plugin("own", "own", "1.0", "ready")
     return replace(
-        base, macros={**base.macros, **shipped.macros}, owner={**base.owner, **shipped.owner}
+        base,
+        macros={**base.macros, macro.name: macro},
+        owner={**base.owner, macro.name: owner},
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import tensorflow as tf
 
 from augreg import algebra, resampling
-from augreg.backends.tensorflow import functions, geometry, pointwise
+from augreg.backends.tensorflow import functions, geometry, pointwise, sparse
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.checked import checked
 from augreg.backends.tensorflow.decode import decode, decode_scaled, decode_window, shape
@@ -42,6 +42,7 @@ from augreg.plan import (
     LatticeStage,
     MixtureStage,
     NeighborStage,
+    PixelPart,
     Plan,
     PointwiseStage,
     ResizeStage,
@@ -174,7 +175,8 @@ class _Run:
             case LatticeStage():
                 return self.lowering.lattice(stage, size)
             case AffineStage():
-                return self.lowering.affine(stage, size)
+                few = self.lowering.chosen_few(stage.items) if self.go is not None else None
+                return self.lowering.affine(stage, size), few
             case ResizeStage():
                 (item,) = stage.items
                 return self.lowering.element(item.step, size, item.suffix)
@@ -203,8 +205,11 @@ class _Run:
                 )
             case AffineStage():
                 modes = (stage.fill, stage.fill_value, stage.interpolation)
+                matrix, few = arguments
+                if few is not None:
+                    return self.kept(lambda: _warped_few(pixels, matrix, few, size, modes))
                 source = self.packed(pixels)
-                return self.kept(lambda: geometry.affine(source, arguments, size, after, *modes))
+                return self.kept(lambda: geometry.affine(source, matrix, size, after, *modes))
             case ResizeStage():
                 return self.resize(arguments, pixels)
             case PointwiseStage():
@@ -247,14 +252,12 @@ class _Run:
 
     def pointwise(self, stage: PointwiseStage, parts: Any, pixels: Pixels, last: bool) -> Pixels:
         stats: functions.Statistics = {}
-        if stage.statistics:
+        pixels, stage, parts = self.by_sample(stage, parts, pixels)
+        names = stage.statistics
+        if names:
             pixels = self.packed(pixels)
-            counted = _counted(stage, parts)
-            found = barrier(
-                self.go,
-                lambda: list(functions.statistics(pixels, stage.statistics, counted).values()),
-            )
-            stats = dict(zip(stage.statistics, found, strict=True))
+            found = barrier(self.go, lambda: list(functions.statistics(pixels, names).values()))
+            stats = dict(zip(names, found, strict=True))
             parts = [
                 pointwise.absorb_mean(part, stats["mean"])
                 if isinstance(part, algebra.ColorMap) and part.mean is not None
@@ -267,11 +270,47 @@ class _Run:
 
         return compute() if last else self.kept(compute)
 
+    def by_sample(
+        self, stage: PointwiseStage, parts: Any, pixels: Pixels
+    ) -> tuple[Pixels, PointwiseStage, Any]:
+        """Does parts whose statistic is dear or asked for few, and returns the stage of the others.
+
+        No part before changes their samples, so that they may come first.
+        """
+        if self.go is None:
+            return pixels, stage, parts
+        rest = []
+        for part, lowered in zip(stage.parts, parts, strict=True):
+            asked = statistics_of(part) if isinstance(part, PixelPart) else ()
+            if not asked or ("histogram" not in asked and lowered[1] is None):
+                rest.append((part, lowered))
+                continue
+            planes, (element, condition) = to_planes(pixels), lowered
+            active = tf.constant([True]) if condition is None else condition
+
+            def compute(mine: Any, own: Any) -> Any:
+                stats = functions.statistics(Planes(mine), own.statistics)
+                return pointwise.pointwise(mine, [(own, None)], stats).planes
+
+            pixels = self.kept(
+                lambda p=planes, a=active, e=element, c=compute: Planes(  # type: ignore[misc]
+                    sparse.for_those(a, p, e, c)
+                )
+            )
+        kept = replace(stage, parts=tuple(part for part, _ in rest))
+        return pixels, kept, [lowered for _, lowered in rest]
+
     def neighborhood(
         self, element: algebra.Neighborhood, condition: tf.Tensor | None, pixels: Pixels
     ) -> Pixels:
         keep = functools.partial(barrier, self.go)
-        return Planes(functions.neighborhood(to_planes(pixels), element, condition, keep))
+        if self.go is None or condition is None:
+            return Planes(functions.neighborhood(to_planes(pixels), element, condition, keep))
+
+        def compute(mine: Any, own: Any) -> Any:
+            return functions.neighborhood(mine, own, None, keep)
+
+        return Planes(sparse.for_those(condition, to_planes(pixels), element, compute))
 
     def mixture(
         self, stage: MixtureStage, weights: tf.Tensor, together: tf.Tensor, pixels: Pixels
@@ -320,15 +359,15 @@ def _resized(images: tf.Tensor, target: Any, element: algebra.Resize) -> tf.Tens
     return resized * UNIT if images.dtype == tf.uint8 else resized
 
 
-def _counted(stage: PointwiseStage, parts: Any) -> tf.Tensor | None:
-    """bool [B]: the samples of whose stage a histogram is asked; None for all."""
-    wanted = None
-    for part, lowered in zip(stage.parts, parts, strict=True):
-        if "histogram" in statistics_of(part):
-            if lowered[1] is None:
-                return None
-            wanted = lowered[1] if wanted is None else wanted | lowered[1]
-    return wanted
+def _warped_few(
+    pixels: Pixels, matrix: tf.Tensor, few: tf.Tensor, size: Any, modes: tuple[Any, ...]
+) -> Planes:
+    """A warp of the samples that a choice gave it, one after another."""
+
+    def compute(mine: Any, own: tf.Tensor) -> Any:
+        return to_planes(geometry.affine(Planes(mine), own, size, size, *modes))
+
+    return Planes(sparse.for_those(few, to_planes(pixels), matrix, compute))
 
 
 def _channels(stage: Stage, channels: int) -> int:
