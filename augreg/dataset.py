@@ -34,7 +34,6 @@ class MapFunction:
         self.compiled, self.batched = compiled, batched
         self.epoch = epoch if tf.is_tensor(epoch) else as_uint32(epoch, "epoch")
 
-    @tf.autograph.experimental.do_not_convert
     def __call__(self, index: Any, element: Any, epoch: Any = None) -> Any:
         image = tf.convert_to_tensor(image_of(element))
         if image.dtype == tf.string and self.batched:
@@ -59,7 +58,7 @@ def map_fn(
     input_range: Range = (0, 1),
     sections: Iterable[str] = SECTIONS,
     debug: bool | None = None,
-) -> MapFunction:
+) -> Callable[..., Any]:
     """A function for `Dataset.map` that augments by position.
 
     Args:
@@ -89,7 +88,8 @@ def map_fn(
     compiled = Compiled(
         load_policy(policy), seed, training, check_sections(sections), input_range, debug=debug
     )
-    return MapFunction(compiled, batched, epoch)
+    # autograph would turn a PolicyError into an error of its own
+    return tf.autograph.experimental.do_not_convert(MapFunction(compiled, batched, epoch))
 
 
 def augment_dataset(

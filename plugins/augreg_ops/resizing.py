@@ -40,7 +40,8 @@ def resize(
 
     fit: stretch ignores the aspect ratio; crop cuts the largest central box of the target's
     aspect first (as Keras's `Resizing(crop_to_aspect_ratio=True)`); pad keeps the whole image and
-    centres it between zeros (as `tf.image.resize_with_pad`). Pixels as `tf.image.resize`
+    centres it between zeros (as `tf.image.resize_with_pad`, which rounds the place downwards and so
+    may put it one pixel aside). Pixels as `tf.image.resize`
     (https://www.tensorflow.org/api_docs/python/tf/image/resize).
 
     decode: scaled lets a JPEG that this step is the first to touch be decoded at 1/2, 1/4 or 1/8,
@@ -55,10 +56,13 @@ def resize(
         box = xp.stack([xp.cast(side, "int32") for side in sides])
         return augreg.Resize((height, width), box, **modes)
     if fit == "pad":
-        scale = xp.maximum(h / height, w / width)
-        inner = [
-            xp.maximum(xp.cast(side / scale // 1, "int32"), xp.array(1, "int32")) for side in (h, w)
+        one = xp.ones_like(h)
+        # products of whole numbers: h / (h / height) falls below height for one size in twenty
+        sides = [
+            xp.minimum(one * height, h * width / w // 1),
+            xp.minimum(one * width, w * height / h // 1),
         ]
+        inner = [xp.cast(xp.maximum(side, one), "int32") for side in sides]
         if all(isinstance(side, int) for side in size):
             inner = [int(side) for side in inner]
         return augreg.Resize((height, width), inner=(inner[0], inner[1]), **modes)

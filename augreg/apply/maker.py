@@ -1,0 +1,102 @@
+"""From an image's file to an output's bytes and its line in the manifest."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from augreg.apply.drawn import drawn_values
+from augreg.apply.journal import Line
+from augreg.errors import ImageError, PolicyError
+from augreg.images import MAX_PIXELS, ImageInfo, inspect, printable
+from augreg.plan import Plan, plan
+from augreg.policy import Output, Policy
+
+if TYPE_CHECKING:
+    from augreg.backends.tensorflow.files import Png
+
+_LONGEST_NAME = 255  # bytes, on practically every file system
+
+
+@dataclass(frozen=True)
+class Task:
+    """One copy of one image. `name`: its path relative to the input, with slashes."""
+
+    path: Path
+    name: str
+    index: int
+    epoch: int
+    copy: int
+
+    @property
+    def output(self) -> str:
+        """The output's path: the whole name is kept, so a.jpg beside a.png gives two."""
+        return f"{self.name}.{self.copy}.png"
+
+
+@dataclass(frozen=True)
+class Made:
+    """An output that is ready to be written. `notes`: what decoding dropped."""
+
+    contents: bytes
+    line: Line
+    notes: tuple[str, ...]
+
+
+class Maker:
+    """Makes outputs under one policy and seed; several threads may call it.
+
+    Pixels come through `augreg.map_fn`, as in training, with all sections. Only the policy's
+    `output` is replaced, by uint8 0..255, because that is what a PNG holds: a file shows what
+    training sees before its values are scaled or normalized.
+
+    Raises:
+        PolicyError: the policy can't work on images whose size is not known.
+    """
+
+    def __init__(self, policy: Policy, seed: int, max_pixels: int = MAX_PIXELS) -> None:
+        from augreg.backends.tensorflow.files import png_maker
+        from augreg.dataset import map_fn
+
+        self.policy, self.seed, self.max_pixels = policy, seed, max_pixels
+        saved = replace(policy, output=Output("uint8", (255.0,), (0.0,)))
+        self._png: Png = png_maker(map_fn(saved, seed=seed, training=True))
+        self._plans: dict[tuple[int, int], Plan] = {}
+
+    def make(self, task: Task) -> Made:
+        """One output. Raises `ImageError` and `PolicyError` for images that can't be used."""
+        shown = printable(task.name)
+        if len(os.fsencode(task.output.rpartition("/")[2])) > _LONGEST_NAME:
+            raise ImageError(f"{shown}: the name is too long to add .{task.copy}.png; shorten it")
+        try:
+            contents = task.path.read_bytes()
+        except OSError as error:
+            raise ImageError(f"{shown}: can't be read: {error.strerror}") from error
+        info = inspect(contents, shown, self.max_pixels)
+        planned = self._planned(info, shown)
+        made = self._png(contents, shown, task.index, task.epoch)
+        line = Line(
+            source=task.name,
+            source_sha256=hashlib.sha256(contents).hexdigest(),
+            index=task.index,
+            epoch=task.epoch,
+            seed=self.seed,
+            copy=task.copy,
+            policy=self.policy.hash,
+            drawn=drawn_values(planned, self.seed, task.epoch, task.index),
+            sha256=hashlib.sha256(made).hexdigest(),
+            output=task.output,
+        )
+        return Made(made, line, info.notes)
+
+    def _planned(self, info: ImageInfo, shown: str) -> Plan:
+        """The plan at the image's size: refuses, before a pixel is read, what can't work there."""
+        if info.shape not in self._plans:
+            try:
+                self._plans[info.shape] = plan(self.policy, size=info.shape)
+            except PolicyError as error:
+                raise self.policy.error(f"{shown}: {error.message}", error.pointer) from error
+        return self._plans[info.shape]

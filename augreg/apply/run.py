@@ -1,0 +1,184 @@
+"""`augreg apply`: a run that can be stopped at any moment and goes on where it was.
+
+Outputs are made in parallel, and written one after another in a fixed order: first the file, whole,
+then its line in the journal. So whatever ends a run, the same command gives, byte for byte, what an
+uninterrupted one gives (with the same TensorFlow on the same machine).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from augreg.apply.folder import OutputFolder
+from augreg.apply.journal import NAME, Journal, Line
+from augreg.apply.maker import Made, Maker, Task
+from augreg.apply.settings import POLICY, SETTINGS, ApplyOptions, settle
+from augreg.errors import DataError, ImageError, PolicyError, RunError
+from augreg.images import list_images, printable
+from augreg.images.files import identity
+from augreg.plan import plan
+
+_OURS = frozenset({POLICY, SETTINGS, NAME})
+_EPOCHS = 2**32
+_WORKERS = 4  # TensorFlow's kernels use all cores by themselves; these overlap reading and encoding
+
+
+@dataclass
+class Report:
+    """How far a run has come; filled as it goes, so that it can be read after an interruption.
+
+    Attributes:
+        images, total: images found, and outputs wanted.
+        started: whether the folder is this run's, and writing may have begun.
+        made, kept: outputs of this run, and whole ones of earlier runs.
+        skipped: image -> why it could not be used.
+        notes: what decoding dropped -> the images, in order.
+    """
+
+    images: int = 0
+    total: int = 0
+    started: bool = False
+    made: int = 0
+    kept: int = 0
+    skipped: dict[str, Exception] = field(default_factory=dict)
+    notes: dict[str, list[str]] = field(default_factory=dict)
+
+
+def apply_folder(
+    options: ApplyOptions, report: Report, tick: Callable[[], None] = lambda: None
+) -> None:
+    """Makes what is missing in the output folder. `tick` is called after each output.
+
+    Raises:
+        PolicyError: the policy can't work at any size. DataError: no image in the input.
+        RunError: the folders are one, another run is on it, or its outputs were made otherwise.
+        OSError: the disk is full, or a permission is missing. All outputs in the folder are whole.
+    """
+    plan(options.policy)
+    if not 0 <= options.epoch <= _EPOCHS - options.copies:
+        raise RunError(
+            f"the last epoch, {options.epoch} + {options.copies} - 1, is above 2**32 - 1"
+        )
+    tasks = _tasks(options)
+    report.images, report.total = len(tasks) // options.copies, len(tasks)
+    with OutputFolder(options.output) as folder:
+        settle(folder, options, tasks)
+        with Journal(folder) as journal:
+            report.started = True
+            _Run(options, folder, journal, report, tick).go(tasks)
+        folder.sync()
+    mistakes = [error for error in report.skipped.values() if isinstance(error, PolicyError)]
+    if len(mistakes) == report.images:
+        raise mistakes[0]
+
+
+# --- before the run -----------------------------------------------------------------------------
+
+
+def _tasks(options: ApplyOptions) -> list[Task]:
+    """Every output that is wanted, in its order."""
+    output = _check_folders(options)
+    found = list_images(options.input, output)
+    if not found:
+        raise DataError(f"{printable(options.input)}: no images in this folder or below it")
+    names = [path.relative_to(options.input).as_posix() for path in found]
+    _check_names(names)
+    return [
+        Task(path, name, index, options.epoch + copy, copy)
+        for index, (path, name) in enumerate(zip(found, names, strict=True))
+        for copy in range(options.copies)
+    ]
+
+
+def _check_folders(options: ApplyOptions) -> frozenset[tuple[int, int]]:
+    """The output's identity, which listing the input leaves out, where it exists already."""
+    if not options.input.is_dir():
+        raise DataError(f"{printable(options.input)}: not a folder; name a folder of images")
+    inside, outside = options.input.resolve(), options.output.resolve()
+    if outside == inside or outside in inside.parents:
+        raise RunError(
+            f"{printable(options.output)}: the output folder is the input folder or holds it; "
+            "name another one"
+        )
+    return frozenset({identity(outside)} if outside.is_dir() else ())
+
+
+def _check_names(names: list[str]) -> None:
+    """Refuses folders in the input that would take the place of an output."""
+    known = set(names)
+    folders = {str(parent) for name in names for parent in Path(name).parents}
+    for folder in folders:
+        clash = re.fullmatch(r"(.+)\.\d+\.png", folder, re.DOTALL)
+        if folder in _OURS or (clash and clash.group(1) in known):
+            raise DataError(
+                f"{printable(folder)}: a folder of this name is in the way of an output; rename it"
+            )
+
+
+# --- the run ------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Run:
+    options: ApplyOptions
+    folder: OutputFolder
+    journal: Journal
+    report: Report
+    tick: Callable[[], None]
+
+    def go(self, tasks: list[Task]) -> None:
+        pending = self._pending(tasks)
+        first = next(pending, None)
+        if first is None:
+            return
+        maker = Maker(self.options.policy, self.options.seed, self.options.max_pixels)
+        pool = ThreadPoolExecutor(max_workers=_WORKERS)
+        ahead: deque[tuple[Task, Future[Made]]] = deque([(first, pool.submit(maker.make, first))])
+        try:
+            while ahead:
+                while len(ahead) < 2 * _WORKERS and (task := next(pending, None)) is not None:
+                    ahead.append((task, pool.submit(maker.make, task)))
+                task, future = ahead.popleft()
+                self._finish(task, future)
+                self.tick()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _pending(self, tasks: list[Task]) -> Iterator[Task]:
+        for task in tasks:
+            line = self.journal.lines.get((task.index, task.copy))
+            if line is not None and self._whole(line):
+                self.report.kept += 1
+                self.tick()
+            else:
+                yield task
+
+    def _whole(self, line: Line) -> bool:
+        contents = self.folder.read(line.output)
+        return contents is not None and hashlib.sha256(contents).hexdigest() == line.sha256
+
+    def _finish(self, task: Task, future: Future[Made]) -> None:
+        try:
+            made = future.result()
+        except (ImageError, PolicyError) as error:
+            self.report.skipped.setdefault(task.name, error)
+            return
+        before = self.journal.lines.get((task.index, task.copy))
+        if before is not None and before != made.line:
+            raise RunError(
+                f"{printable(task.output)}: made again, it differs from its line in {NAME}: its "
+                f"source changed, or another version made it ({SETTINGS} names it); name another "
+                "folder"
+            )
+        self.folder.write(task.output, made.contents)
+        if before is None:
+            self.journal.append(made.line)
+        self.report.made += 1
+        for note in made.notes if task.copy == 0 else ():
+            self.report.notes.setdefault(note, []).append(task.name)

@@ -1,0 +1,128 @@
+"""The command `augreg`: one module for each family of commands, and the way out for every error.
+
+Nothing here imports NumPy, jsonschema or TensorFlow before a command needs it, so that `--help`
+answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Sequence
+from types import FrameType
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from augreg import __version__
+from augreg.cli import catalog, files, policies, training
+from augreg.cli.console import FAILED, INTERRUPTED, INVALID_POLICY, TERMINATED, Terminated, complain
+from augreg.errors import AugregError, PolicyError
+
+__all__ = ["app", "main"]
+
+
+class ReaderLeft(BaseException):
+    """Nobody reads stdout any more (`augreg ops | head -1`), which is no failure of the command."""
+
+
+class _Commands(TyperGroup):
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:  # typer would end with 1, as after a failure
+            raise ReaderLeft from error
+
+
+app = typer.Typer(
+    name="augreg",
+    cls=_Commands,
+    help="Compiles image-augmentation policies: the same pixels in tf.data, in Keras and on disk.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"augreg {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version and stop."
+    ),
+) -> None:
+    """Compiles image-augmentation policies: the same pixels in tf.data, in Keras and on disk.
+
+    POLICY is a policy's file, or the name of a ready policy such as `flowers`.
+
+    Exit codes: 0 done, 1 failed, 2 wrong usage, 3 invalid policy, 4 done in part (some images were
+    skipped and are listed), 130 and 143 stopped by SIGINT and SIGTERM.
+    """
+
+
+for _family in (policies, files, training, catalog):
+    _family.add_to(app)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command line and exits; `arguments` are those of the process where None."""
+    main_thread = threading.current_thread() is threading.main_thread()  # the only one with signals
+    before = signal.signal(signal.SIGTERM, _terminate) if main_thread else None
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            code = _run(arguments)
+    finally:
+        if main_thread:
+            signal.signal(signal.SIGTERM, before)
+    sys.exit(code)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
+        try:
+            app(args=arguments, prog_name="augreg")
+        except (
+            SystemExit
+        ) as end:  # what typer ends with: 0, 2 for wrong usage, 130, a command's own
+            sys.stdout.flush()
+            return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except PolicyError as error:
+        return complain(error, INVALID_POLICY)
+    except AugregError as error:
+        return complain(error, FAILED)
+    except Terminated:
+        return TERMINATED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except (ReaderLeft, BrokenPipeError):
+        return _reader_left()
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return complain(f"{where}{error.strerror or error}", FAILED)
+    return 0
+
+
+def _reader_left() -> int:
+    """Quiet, also when Python flushes stdout at its exit."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, sys.stdout.fileno())
+    return 0
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise Terminated
+
+
+def _show_warning(message: Warning | str, *details: object, **more: object) -> None:
+    print(f"warning: {message}", file=sys.stderr)

@@ -1,0 +1,92 @@
+"""What all commands share: the exit codes, the two streams, and how a value is shown in a table."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from augreg.images.files import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+    from rich.table import Table
+
+FAILED, USAGE, INVALID_POLICY, IN_PART = 1, 2, 3, 4
+INTERRUPTED, TERMINATED = 130, 143
+
+
+class Terminated(BaseException):
+    """SIGTERM came. Not an Exception, so that nothing takes it for a mistake and goes on."""
+
+
+def complain(message: object, code: int) -> int:
+    """Says on stderr what is wrong, and returns the exit code."""
+    say(f"augreg: {message}")
+    return code
+
+
+def say(message: str) -> None:
+    """A line on stderr, whatever bytes it holds."""
+    print(printable(message), file=sys.stderr, flush=True)
+
+
+def stdout() -> Console:
+    """A console for results, whose reader may leave: the error goes to `main`, like print's."""
+    from rich.console import Console
+
+    class Piped(Console):
+        def on_broken_pipe(self) -> None:
+            raise
+
+    return Piped(highlight=False, soft_wrap=True)
+
+
+def table(*columns: str, title: str | None = None) -> Table:
+    """An empty table in the style of all of them."""
+    from rich import box
+    from rich.table import Table
+
+    made = Table(
+        title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", pad_edge=False
+    )
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    return made
+
+
+def progress() -> Progress:
+    """A progress bar on stderr; silent where stderr is no terminal."""
+    from rich import progress as bars
+    from rich.console import Console
+
+    return bars.Progress(
+        bars.TextColumn("{task.description}"),
+        bars.BarColumn(),
+        bars.MofNCompleteColumn(),
+        bars.TimeRemainingColumn(),
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+        transient=True,
+    )
+
+
+def as_json(value: Any) -> str:
+    """JSON for people and programs."""
+    import json
+
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def parse_size(text: str | None) -> tuple[int, int] | None:
+    """`180x240` as (height, width); raises a usage error for anything else."""
+    import typer
+
+    if text is None:
+        return None
+    sides = text.lower().split("x")
+    if len(sides) != 2 or not all(
+        side.isascii() and side.isdigit() and int(side) for side in sides
+    ):
+        raise typer.BadParameter(f'"{text}" is no size; write HEIGHTxWIDTH, such as 180x240')
+    return int(sides[0]), int(sides[1])

@@ -1,0 +1,146 @@
+"""Pictures from policies: `preview`, `apply` and `replay`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from augreg.cli.console import IN_PART, progress, say
+from augreg.cli.policies import PolicyArgument, load
+from augreg.cli.quiet import quiet_tensorflow
+from augreg.errors import PolicyError
+from augreg.images import MAX_PIXELS
+
+if TYPE_CHECKING:
+    from augreg.apply import Report
+
+UINT32 = 2**32 - 1
+Seed = Annotated[int, typer.Option("--seed", min=0, max=UINT32, help="Of all draws.")]
+Epoch = Annotated[int, typer.Option("--epoch", min=0, max=UINT32, help="Of the first copy.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds this family's commands."""
+    app.command()(preview)
+    app.command()(apply)
+    app.command()(replay)
+
+
+def preview(
+    policy: PolicyArgument,
+    images: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[IMAGE]...", help="Embedded photographs where not given."),
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The PNG to write.")] = Path(
+        "preview.png"
+    ),
+    seed: Seed = 0,
+    epoch: Epoch = 0,
+    copies: Annotated[int, typer.Option("--copies", min=1, max=100, help="Samples.")] = 9,
+    each_step: Annotated[
+        bool, typer.Option("--each-step", help="Every op also alone, always done.")
+    ] = False,
+) -> None:
+    """Writes a picture: each image beside samples of the policy."""
+    if output.suffix.lower() != ".png":
+        raise typer.BadParameter(f'"{output}" has to end in .png', param_hint="--output")
+    loaded = load(policy)
+    from augreg.preview import PreviewOptions
+    from augreg.preview import preview as draw
+
+    page = draw(PreviewOptions(loaded, images or (), seed, epoch, copies, each_step))
+    output.parent.mkdir(parents=True, exist_ok=True)
+    part = output.with_name(f".{output.name}.part")
+    try:
+        page.save(part, "PNG")
+        os.replace(part, output)
+    finally:
+        part.unlink(missing_ok=True)
+    print(f"wrote {output}")
+
+
+def apply(
+    policy: PolicyArgument,
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="A folder of images.")],
+    output: Annotated[Path, typer.Argument(metavar="OUTPUT", help="Another folder.")],
+    copies: Annotated[int, typer.Option("--copies", min=1, help="Of each image.")] = 1,
+    seed: Seed = 0,
+    epoch: Epoch = 0,
+    max_pixels: Annotated[
+        int, typer.Option("--max-pixels", min=1, help="The most that an image may have.")
+    ] = MAX_PIXELS,
+) -> None:
+    """Augments a folder of images into PNG files and a manifest.
+
+    Copy c of image i is the sample (epoch + c, index i). The same command continues a run that was
+    stopped. Images that can't be read are skipped and listed; the exit code is then 4.
+    """
+    loaded = load(policy)
+    from augreg.apply import ApplyOptions, Report, apply_folder
+
+    options = ApplyOptions(loaded, source, output, copies, seed, epoch, max_pixels)
+    report = Report()
+    try:
+        with quiet_tensorflow(), progress() as bar:
+            task = bar.add_task("apply", total=None)
+            apply_folder(options, report, lambda: bar.update(task, total=report.total, advance=1))
+    except BaseException as error:
+        _say_kept(report, output, error)
+        raise
+    _say_done(report, output)
+    if report.skipped:
+        raise typer.Exit(IN_PART)
+
+
+def replay(
+    manifest: Annotated[Path, typer.Argument(metavar="MANIFEST", help="manifest.jsonl of a run.")],
+    number: Annotated[int, typer.Argument(metavar="N", help="The line, from 1.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where to write it; only checked else.")
+    ] = None,
+    source: Annotated[
+        Path | None, typer.Option("--input", help="The images, where the folder was moved.")
+    ] = None,
+) -> None:
+    """Makes one output of `apply` again, byte for byte, and checks it against the manifest."""
+    import json
+
+    from augreg.apply import replay as again
+
+    with quiet_tensorflow():
+        made = again(manifest, number, source)
+    line = made.line
+    if output is not None:
+        from augreg.apply.folder import OutputFolder
+
+        with OutputFolder(output.parent) as folder:
+            folder.write(output.name, made.contents)
+    place = f"seed {line.seed}, epoch {line.epoch}, index {line.index}"
+    print(f"{manifest}:{number}: the same bytes again: {line.output} ({place})")
+    print(json.dumps(line.drawn))
+
+
+def _say_done(report: Report, output: Path) -> None:
+    earlier = f", {report.kept} were there" if report.kept else ""
+    print(f"made {report.made} of {report.total} outputs{earlier}; {output / 'manifest.jsonl'}")
+    for note, names in report.notes.items():
+        count = f"{len(names)} image{'s' * (len(names) > 1)}"
+        say(f"{note} in {count} (first: {names[0]})")
+    if report.skipped:
+        say(f"skipped {len(report.skipped)} of {report.images} images:")
+        for error in report.skipped.values():
+            say(f"  {error}")
+
+
+def _say_kept(report: Report, output: Path, error: BaseException) -> None:
+    """After a stop or a failure in the middle: what is there, and how to go on."""
+    if report.started and not isinstance(error, PolicyError):
+        done = report.made + report.kept
+        say(
+            f"stopped: {done} of {report.total} outputs are whole in {output}; "
+            "the same command goes on"
+        )

@@ -1,0 +1,126 @@
+"""Looking at policies: `validate` and `explain`. Both plan with NumPy; no pixel is touched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from augreg.cli.console import INVALID_POLICY, as_json, complain, parse_size
+from augreg.errors import PolicyError, suggest
+
+if TYPE_CHECKING:
+    from augreg.policy import Policy
+
+Size = Annotated[str | None, typer.Option("--size", help="The images' size, HEIGHTxWIDTH.")]
+PolicyArgument = Annotated[str, typer.Argument(metavar="POLICY", help="A file, or a ready policy.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds this family's commands."""
+    app.command()(validate)
+    app.command()(explain)
+
+
+def ready_policies() -> Path:
+    """The folder of the ready policies: inside of an installed package, beside it in a checkout."""
+    package = Path(__file__).parents[1]
+    inside = package / "policies"
+    return inside if inside.is_dir() else package.parent / "policies"
+
+
+def find_policy(name: str) -> Path:
+    """The file that POLICY means: a path, or a ready policy's name. Raises `PolicyError`."""
+    path = Path(name)
+    if path.is_file():
+        return path
+    known = sorted(p.stem for p in ready_policies().glob("*.json") if p.stem != "policy.schema")
+    if name in known:
+        return ready_policies() / f"{name}.json"
+    if path.exists():
+        raise PolicyError("this is a folder; name a policy's file", path=name)
+    hint = suggest(path.stem, known)
+    raise PolicyError(f"no such file{hint}; ready policies: {', '.join(known)}", path=name)
+
+
+def load(name: str) -> Policy:
+    """Loads POLICY, a path or a ready policy's name."""
+    from augreg.policy import load_policy
+
+    return load_policy(find_policy(name))
+
+
+def validate(
+    files: Annotated[list[str], typer.Argument(metavar="POLICY...", help="Files, or ready ones.")],
+    size: Size = None,
+    data: Annotated[
+        str | None,
+        typer.Option("--data", help="Read a data set once: digits, folder:PATH or a TFDS name."),
+    ] = None,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, help="With --data: images that steps are tried on.")
+    ] = 50,
+    data_dir: Annotated[
+        Path | None, typer.Option("--data-dir", help="Where TFDS keeps its data sets.")
+    ] = None,
+    manual_dir: Annotated[
+        Path | None, typer.Option("--manual-dir", help="Archives that were downloaded by hand.")
+    ] = None,
+) -> None:
+    """Checks policies: syntax, ops, parameters, sizes and channels. Says where what is wrong.
+
+    With --data, also reads a data set once, and reports bad files, sizes, classes, value ranges,
+    and how often each step of the policy clips or fills.
+    """
+    sides = parse_size(size)
+    checked, bad = [], 0
+    for name in files:
+        try:
+            checked.append(_checked(name, sides))
+        except PolicyError as error:
+            bad = complain(error, INVALID_POLICY)
+    if bad:
+        raise typer.Exit(bad)
+    if data is not None:
+        from augreg.cli.quiet import quiet_tensorflow
+        from augreg.cli.survey import report
+
+        with quiet_tensorflow():
+            codes = [report(policy, data, limit, data_dir, manual_dir) for policy in checked]
+        if any(codes):
+            raise typer.Exit(max(codes))
+
+
+def _checked(name: str, size: tuple[int, int] | None) -> Policy:
+    """A policy that loads and can be planned, in training and in evaluation."""
+    from augreg.plan import plan
+    from augreg.policy import Step, load_policy, walk
+
+    path = find_policy(name)
+    policy = load_policy(path)
+    for training in (True, False):
+        plan(policy, training=training, size=size or (None, None))
+    count = sum(isinstance(n, Step) for n in walk(policy.prepare_train + policy.augment))
+    print(f"{path}: valid ({policy.name}: {count} step{'s' * (count != 1)}, {policy.hash[:12]})")
+    return policy
+
+
+def explain(
+    policy: PolicyArgument,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    size: Size = None,
+    evaluation: Annotated[
+        bool, typer.Option("--eval", help="What runs in evaluation and at inference.")
+    ] = False,
+) -> None:
+    """Shows what a policy becomes: stages, what shares a kernel and why, sizes, draws, passes."""
+    from augreg.explain import explain as explained
+
+    result = explained(load(policy), size=parse_size(size), training=not evaluation)
+    if json:
+        print(as_json(result.as_dict()))
+        return
+    from augreg.cli.tables import print_explanation
+
+    print_explanation(result)

@@ -1,0 +1,66 @@
+"""Keeps TensorFlow's start-up messages off the terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+
+# TensorFlow 2.21 writes these from C++ before its log level is read: all that is information or a
+# warning, and the errors which say that there is no GPU, or that a plugin registered twice.
+_CHATTER = re.compile(
+    rb"WARNING: All log messages before absl::InitializeLog"
+    rb"|[IW]\d{4} \d\d:\d\d:[\d.]+ "
+    rb"|E\d{4} \d\d:\d\d:[\d.]+ .*(cuInit|oneDNN|cuda_|factory for plugin)"
+    rb"|To enable the following instructions:"
+)
+
+
+@contextlib.contextmanager
+def quiet_tensorflow() -> Iterator[None]:
+    """Filters what C++ code writes to stderr; Python's own stderr goes straight to the terminal.
+
+    Does nothing where TF_CPP_MIN_LOG_LEVEL is set (0 shows all), or where stderr is not the
+    process's own, as in a test or a notebook.
+    """
+    if LEVEL in os.environ or not _is_own(sys.stderr):
+        yield
+        return
+    os.environ[LEVEL] = "2"
+    terminal, (read, write) = os.dup(2), os.pipe()
+    os.dup2(write, 2)
+    os.close(write)
+    before = sys.stderr
+    sys.stderr = os.fdopen(terminal, "w", 1, errors="backslashreplace", closefd=False)
+    reader = threading.Thread(target=_forward, args=(read, terminal), daemon=True)
+    reader.start()
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        sys.stderr = before
+        os.dup2(terminal, 2)  # closes the pipe's last writer, so the reader ends
+        reader.join(timeout=1)
+        os.close(terminal)
+        del os.environ[LEVEL]
+
+
+def _is_own(stream: Any) -> bool:
+    try:
+        return bool(stream.fileno() == 2)
+    except (AttributeError, OSError, io.UnsupportedOperation):
+        return False
+
+
+def _forward(read: int, terminal: int) -> None:
+    with os.fdopen(read, "rb") as lines:
+        for line in lines:
+            if not _CHATTER.match(line):
+                os.write(terminal, line)

@@ -1,0 +1,206 @@
+"""`validate --data`: a data set read through, and what the policy's steps do to its values."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from augreg.backends.reference import kernels
+from augreg.backends.reference.run import _Run
+from augreg.checks import as_uint32
+from augreg.cli.console import IN_PART, progress, say, stdout, table
+from augreg.explain import size_text
+from augreg.lower import Draws, Lowering
+from augreg.plan import AffineStage, LatticeStage, PointwiseStage, ResizeStage, Stage, plan
+from augreg.policy import Policy
+from augreg.xp import NUMPY
+
+if TYPE_CHECKING:
+    from augreg.sources import Source, Split
+
+Image = NDArray[Any]
+
+
+@dataclass
+class Found:
+    """What a data set holds. Sums are per channel, of values in 0..1."""
+
+    sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
+    classes: dict[str, Counter[int]] = field(default_factory=dict)
+    low: float = float("inf")
+    high: float = float("-inf")
+    faults: list[str] = field(default_factory=list)
+    count: int = 0
+    total: Any = 0.0
+    squares: Any = 0.0
+
+    def add(self, name: str, image: Image) -> None:
+        """Takes one image [H,W,C] into account; `name` is for what is wrong with it."""
+        self.sizes[image.shape[0], image.shape[1]] += 1
+        if image.dtype != np.uint8:
+            self._check(name, image)
+        self.low, self.high = min(self.low, image.min()), max(self.high, image.max())
+        unit = kernels.to_unit(image).astype(np.float64)
+        self.count += unit.shape[0] * unit.shape[1]
+        self.total = self.total + unit.sum(axis=(0, 1))
+        self.squares = self.squares + (unit**2).sum(axis=(0, 1))
+
+    def _check(self, name: str, image: Image) -> None:
+        if not np.isfinite(image).all():
+            self.faults.append(f"{name}: holds NaN or infinite values")
+        elif image.min() < 0 or image.max() > 1:
+            found = f"{image.min():g} to {image.max():g}"
+            self.faults.append(f"{name}: values {found}; floats mean 0 to 1: pass input_range")
+
+
+@dataclass
+class Effect:
+    """What one stage of the policy did to the images it was tried on.
+
+    clipped: the sum over images of the share of values beyond 0..1 after it; filled: of the share
+    of pixels that lie outside of the image it read.
+    """
+
+    name: str
+    images: int = 0
+    clipped: float = 0.0
+    filled: float = 0.0
+
+
+def report(
+    policy: Policy, spec: str, limit: int, data_dir: Path | None, manual_dir: Path | None
+) -> int:
+    """Prints what was found; returns the exit code.
+
+    The steps are tried on up to `limit` training images, spread evenly, at (epoch 0, index).
+
+    Raises:
+        DataError: the data set can't be opened. PolicyError: the policy can't work on an image.
+    """
+    from augreg.sources import open_source
+
+    source = open_source(spec, data_dir=data_dir, manual_dir=manual_dir, max_bad=1.0)
+    found, effects = Found(), dict[str, Effect]()
+    with progress() as bar:
+        total = sum(split.size for split in source.splits.values())
+        task = bar.add_task("reading", total=total)
+        for name, split in source.splits.items():
+            every = max(1, split.size // limit)
+            for index, (image, label) in enumerate(_decoded(split)):
+                found.add(f"{name}#{index}", image)
+                found.classes.setdefault(name, Counter())[int(label)] += 1
+                if name == "train" and index % every == 0 and not found.faults:
+                    _try(policy, image, index, effects)
+                bar.advance(task)
+    _print(source, found, list(effects.values()))
+    for bad in source.bad:
+        say(f"  {bad.path}: {bad.reason}")
+    for fault in found.faults:
+        say(f"  {fault}")
+    return IN_PART if source.bad or found.faults else 0
+
+
+def _decoded(split: Split) -> Iterator[tuple[Image, Any]]:
+    from augreg.backends.tensorflow.decode import decode
+
+    dataset = split.dataset
+    if dataset.element_spec[0].dtype == "string":
+        dataset = dataset.map(lambda contents, label: (decode(contents), label))
+    yield from dataset.as_numpy_iterator()
+
+
+# --- the policy's steps ---------------------------------------------------------------------------
+
+
+def _try(policy: Policy, image: Image, index: int, effects: dict[str, Effect]) -> None:
+    """Runs the policy's stages as written on one image, and measures after each."""
+    size, channels = image.shape[:2], image.shape[2]
+    planned = plan(policy, size=(size[0], size[1]), channels=channels)
+    zero = as_uint32(0, "epoch")
+    words = Draws.make(NUMPY, planned, zero, zero, as_uint32([index], "index"))
+    run = _Run(Lowering(NUMPY, words))
+    pixels: Image = image[None]
+    for stages in (planned.prepare, planned.augment):
+        for stage in stages:
+            filled = _filled(run.lowering, stage, (pixels.shape[1], pixels.shape[2]))
+            pixels = run.stage(stage, pixels)
+            effect = effects.setdefault(_name(stage), Effect(_name(stage)))
+            effect.images += 1
+            effect.filled += filled
+            values = kernels.to_unit(pixels)
+            effect.clipped += float(np.mean((values < 0) | (values > 1)))
+        if stages is planned.prepare and stages and image.dtype == np.uint8:
+            pixels = kernels.quantize(pixels)
+
+
+def _name(stage: Stage) -> str:
+    if not isinstance(stage, LatticeStage | AffineStage | PointwiseStage | ResizeStage):
+        return stage.group.pointer
+    names = (item.node.pointer + item.suffix for item in stage.items)
+    return " ".join(names)
+
+
+def _filled(lowering: Lowering, stage: Stage, size: tuple[int, int]) -> float:
+    """The share of a geometric stage's output that lies outside of its input."""
+    if not isinstance(stage, LatticeStage | AffineStage):
+        return 0.0
+    height, width = stage.size_out
+    assert height is not None and width is not None
+    y, x = np.mgrid[:height, :width]
+    if isinstance(stage, LatticeStage):
+        lattice = lowering.lattice(stage, size)
+        points = np.stack([x, y], axis=-1) @ lattice.linear[0].T + lattice.offset[0]
+        left, top, right, bottom = lattice.window[0]
+    else:
+        matrix = lowering.affine(stage, size)[0]
+        centred = np.stack([x - (width - 1) / 2, y - (height - 1) / 2], axis=-1)
+        points = centred @ matrix[:, :2].T + matrix[:, 2]
+        points = points + np.array([(size[1] - 1) / 2, (size[0] - 1) / 2])
+        left, top, right, bottom = -0.5, -0.5, size[1] - 0.5, size[0] - 0.5
+    sx, sy = points[..., 0], points[..., 1]
+    return float(np.mean((sx < left) | (sx >= right) | (sy < top) | (sy >= bottom)))
+
+
+# --- printing -------------------------------------------------------------------------------------
+
+
+def _print(source: Source, found: Found, effects: list[Effect]) -> None:
+    images = sum(found.sizes.values())
+    bad = f"{len(source.bad)} bad" if source.bad else "none bad"
+    print(f"{source.name}: {images} images, {bad}")
+    for note in source.notes:
+        print(f"  {note}")
+    print(f"sizes: {_sizes(found)}")
+    if found.count:
+        mean = found.total / found.count
+        std = np.sqrt(np.maximum(found.squares / found.count - mean**2, 0))
+        shown = ", ".join(f"{m:.3f} ± {s:.3f}" for m, s in zip(mean, std, strict=True))
+        print(f"values: {found.low:g} to {found.high:g}; mean ± std in 0..1, by channel: {shown}")
+    rows = table("class", *found.classes)
+    for label, name in enumerate(source.class_names):
+        rows.add_row(name, *(str(counts[label]) for counts in found.classes.values()))
+    stdout().print(rows)
+    steps = table("steps", "values beyond 0..1", "pixels filled")
+    for effect in effects:
+        shares = (effect.clipped / effect.images, effect.filled / effect.images)
+        steps.add_row(effect.name, *(f"{share:.2%}" for share in shares))
+    if effects:
+        print(f"the policy's steps, on {effects[0].images} training images:")
+        stdout().print(steps)
+
+
+def _sizes(found: Found) -> str:
+    if len(found.sizes) <= 3:
+        return ", ".join(f"{size_text(size)} ({n})" for size, n in found.sizes.most_common())
+    heights, widths = zip(*found.sizes, strict=True)
+    common, count = found.sizes.most_common(1)[0]
+    return (
+        f"{len(found.sizes)} different, heights {min(heights)} to {max(heights)}, widths "
+        f"{min(widths)} to {max(widths)}; most often {size_text(common)} ({count})"
+    )

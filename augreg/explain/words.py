@@ -1,0 +1,70 @@
+"""Sizes, distributions and outputs in a few words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from augreg import params
+from augreg.plan import Size
+from augreg.policy import Node, Policy, Step
+
+
+def size_text(size: Size) -> str:
+    """`180x240`, with ? for a side that is not known."""
+    return "x".join("?" if side is None else str(side) for side in size)
+
+
+def distribution_text(value: Any) -> str:
+    """What a parameter was given, in a few words."""
+    match value:
+        case params.Constant():
+            return f"{value.value:g}"
+        case params.Uniform():
+            return f"uniform {value.lo:g} to {value.hi:g}"
+        case params.LogUniform():
+            return f"log-uniform {value.lo:g} to {value.hi:g}"
+        case params.Normal():
+            return f"normal {value.mean:g} ± {value.std:g}, {value.lo:g} to {value.hi:g}"
+        case params.Choice():
+            chosen = ", ".join(f"{item:g}" for item in value.values)
+            even = len(set(value.weights)) == 1
+            weights = ", ".join(f"{weight:g}" for weight in value.weights)
+            return f"one of {chosen}" + ("" if even else f" by {weights}")
+    return str(value)
+
+
+def is_default(spec: Any, value: Any, op: str) -> bool:
+    """Whether a parsed argument says no more than the parameter's default does."""
+    if isinstance(spec, params.Unit) or spec.default is params.REQUIRED or spec.default is None:
+        return False
+    return bool(spec.parse(spec.default, op) == value)
+
+
+def draw_text(node: Node, name: str) -> str:
+    """What the draw `name` of a step or group decides."""
+    if name == "p":
+        return f"happens with {node.p:g}"
+    if isinstance(node, Step):
+        return distribution_text(node.arguments[name])
+    if name == "n":
+        return f"{node.n[0]} to {node.n[1]} branches"
+    if node.kind == "one_of" and len(set(node.weights)) > 1:
+        weights = ", ".join(f"{weight:g}" for weight in node.weights)
+        return f"one of {len(node.branches)} branches by {weights}"
+    return (
+        f"order of {len(node.branches)} branches"
+        if node.kind == "some_of" and (not node.replace)
+        else f"one of {len(node.branches)} branches"
+    )
+
+
+def output_text(policy: Policy) -> str:
+    """The dtype and the range of what comes out."""
+    out = policy.output
+    if len(out.scale) == 1:
+        return f"{out.dtype}, {out.offset[0]:g} to {out.offset[0] + out.scale[0]:g}"
+    ends: Iterable[str] = (
+        f"{low:.3g} to {low + scale:.3g}" for low, scale in zip(out.offset, out.scale, strict=True)
+    )
+    return f"{out.dtype}, normalized: {', '.join(ends)}"

@@ -1,0 +1,61 @@
+"""What an op does to images: finite, as planned, and the same in TensorFlow as in the reference."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from augreg.backends.reference import augment
+from augreg.plan import plan
+from augreg.testing.cases import BATCH, INDEX, SEED, Case
+
+
+def _images(case: Case, smooth: bool) -> NDArray[np.uint8]:
+    """uint8 [B,H,W,C]: waves, or noise."""
+    height, width = case.size
+    shape = (BATCH, height, width, case.channels)
+    if not smooth:
+        return np.random.default_rng(SEED).integers(0, 256, shape).astype(np.uint8)
+    b, y, x, c = np.ogrid[:BATCH, :height, :width, : case.channels]
+    wave = np.sin(3 * y / height + c) * np.cos(2 * x / width + b)
+    return np.broadcast_to(np.round(wave * 120 + 128), shape).astype(np.uint8)
+
+
+def check_pixels(case: Case) -> None:
+    """Finite results in 0..1, and TensorFlow within DESIGN's bounds of the reference."""
+    from augreg.dataset import map_fn
+
+    kernel = map_fn(case.policy, SEED, batched=True)
+    for smooth, bound in ((True, 1e-4), (False, 1 / 255)):
+        images = _images(case, smooth)
+        expected = augment(images, case.policy, SEED, INDEX)
+        if not np.isfinite(expected).all():
+            raise case.fail("its pixels hold NaN or infinity")
+        planned = plan(case.policy, size=case.size, channels=case.channels)
+        shape = (BATCH, *planned.size_out, planned.channels_out)
+        if expected.shape != shape:
+            raise case.fail(f"the result has the shape {expected.shape}, and {shape} was planned")
+        try:
+            result = np.asarray(kernel(INDEX, images))
+        except Exception as error:
+            raise case.fail(
+                f"{type(error).__name__} in a TensorFlow graph, where arrays have no values yet: "
+                f"{error}"
+            ) from error
+        off = np.abs(result - expected).max(axis=-1) > bound + 1e-6
+        if off.mean() > 0.001:
+            raise case.fail(
+                f"TensorFlow differs from the reference by up to "
+                f"{np.abs(result - expected).max():.2g} (0..1 units; {bound:.1g} is allowed)"
+            )
+
+
+def check_identity(case: Case) -> None:
+    """The case's arguments leave an image as it is."""
+    images = _images(case, smooth=False)
+    result = augment(images, case.policy, SEED, INDEX)
+    expected = images * np.float32(1 / 255)
+    if result.shape != expected.shape:
+        raise case.fail(f"this was to be the identity, but the shape becomes {result.shape}")
+    if (worst := float(np.abs(result - expected).max())) > 1e-5:
+        raise case.fail(f"this was to be the identity, but pixels change by up to {worst:.2g}")

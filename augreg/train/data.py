@@ -1,0 +1,199 @@
+"""From a source and a policy to the batches of a run, for both placements of the augmentation."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import tensorflow as tf
+
+from augreg.dataset import augment_dataset
+from augreg.elements import Indexed
+from augreg.errors import DataError, PolicyError, RunError
+from augreg.plan import plan
+from augreg.policy import Policy, PolicyWarning, load_policy
+from augreg.sources import Source
+from augreg.train.options import TrainOptions
+
+Shape = tuple[int | None, int | None, int]
+# What TensorFlow says of its own graph, around what it says of the data.
+_NOISE = re.compile(r"\{\{.*?\}\} |Error in user-defined .*V2: | \[Op:.*")
+SPLITS = ("train", "validation", "test")
+
+
+def policy_of(options: TrainOptions) -> Policy:
+    """The policy of a run; without one, images as they are, resized where a size is given."""
+    if options.policy is not None:
+        return load_policy(options.policy)
+    steps: list[dict[str, Any]] = []
+    if options.size is not None:
+        height, width = options.size
+        steps = [{"op": "resize", "height": height, "width": width}]
+    with warnings.catch_warnings():  # no steps is what was asked for here
+        warnings.simplefilter("ignore", PolicyWarning)
+        return load_policy({"version": 1, "name": "none", "prepare": steps})
+
+
+def sections(options: TrainOptions) -> tuple[str, ...]:
+    """The sections of the policy that this run uses."""
+    return ("prepare", "augment", "output") if options.augment else ("prepare", "output")
+
+
+class Feed:
+    """The batches of a run: dicts of images, labels and index (positions in the source).
+
+    Attributes:
+        raw: (H, W, C) of the images as they come; None where a side isn't fixed.
+        taken: (H, W, C) of raw images that the policy can bring to `fed`; None where any will do.
+        prepared: (H, W, C) after `prepare`, or None for a side that isn't fixed.
+        fed: (H, W, C) of what the network takes, after all sections.
+        steps: batches in an epoch of training.
+    """
+
+    def __init__(self, source: Source, policy: Policy, options: TrainOptions) -> None:
+        self.source, self.policy, self.options = source, policy, options
+        for name in SPLITS:
+            if source.splits[name].size < 1:
+                raise DataError(f'{options.data}: the split "{name}" is empty; it needs images')
+        self.raw = _raw_shape(source.splits["train"].dataset, options)
+        wanted = sections(options)
+        self.prepared = _after(policy, False, ("prepare",), self.raw)
+        self.fed = self._one_size(wanted)
+        free: Shape = (None, None, self.raw[2])
+        self.taken = free if _fixes(policy, wanted, free, self.fed) else self.raw
+        self.steps = -(-source.splits["train"].size // options.batch_size)
+        # In the model placement a layer does the rest, on the same samples.
+        self.in_data = wanted if options.placement == "data" else ("prepare",)
+        self._evaluations: dict[str, Any] = {}
+
+    def training(self, epoch: int, batch: int) -> Iterator[Any]:
+        """The batches from (epoch, batch) to the end of the run."""
+        options = self.options
+        batches = augment_dataset(
+            _named(self.source.splits["train"].dataset),
+            self.policy,
+            batch_size=options.batch_size,
+            seed=options.seed,
+            training=True,
+            shuffle=True,
+            epochs=options.epochs - epoch,
+            first_epoch=epoch,
+            first_batch=batch,
+            sections=self.in_data,
+        )
+        return iter(self._sized(batches))
+
+    def evaluation(self, name: str) -> Any:
+        """The batches of the validation or test split, in order, not augmented.
+
+        It is made once: tracing it anew for every epoch cost half a second each.
+        """
+        if name not in self._evaluations:
+            batches = augment_dataset(
+                _named(self.source.splits[name].dataset),
+                self.policy,
+                batch_size=self.options.batch_size,
+                training=False,
+                sections=self.in_data,
+            )
+            self._evaluations[name] = self._sized(batches)
+        return self._evaluations[name]
+
+    def _one_size(self, wanted: tuple[str, ...]) -> tuple[int, int, int]:
+        trained, evaluated = (_after(self.policy, t, wanted, self.raw) for t in (True, False))
+        if trained != evaluated:
+            raise RunError(
+                f"{_name(self.policy)}: images leave training as {_text(trained)} and evaluation "
+                f"as {_text(evaluated)}; a model takes one size: make prepare's train and eval, "
+                "with augment, end in the same height, width and channels"
+            )
+        height, width, channels = evaluated
+        if height is None or width is None:
+            raise RunError(
+                f"{_name(self.policy)}: the policy does not fix the size of the images, and those "
+                f'of {self.options.data} may differ; begin "prepare" with '
+                '{"op": "resize", "height": 180, "width": 180}, or state the size that all of '
+                "them have with --size HxW"
+            )
+        return height, width, channels
+
+    def _sized(self, batches: Any) -> Any:
+        """Static sizes, which a stated --size promises and the graph does not know."""
+        sides = self.fed if self.options.placement == "data" else (*self.prepared[:2], None)
+
+        def sized(element: Any) -> Any:
+            images = tf.ensure_shape(element["images"], [None, *sides])
+            return {**element, "images": images}
+
+        return batches.map(tf.autograph.experimental.do_not_convert(sized))
+
+
+@contextmanager
+def reading(data: str) -> Iterator[None]:
+    """Turns what TensorFlow says while images are read into a `DataError`."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        text = _NOISE.sub("", str(error.message).splitlines()[0])
+        if "Shapes are:" in text or "Shape of tensor" in text:  # of a batch; of `ensure_shape`
+            raise DataError(
+                f"{data}: images of different size came into one batch ({text}); begin the "
+                'policy\'s "prepare" with a "resize"'
+            ) from error
+        raise DataError(f"{data}: an image can't be read: {text}") from error
+
+
+def _named(ds: Any) -> Any:
+    """(image, label) elements as dicts that carry their index along."""
+
+    def named(index: Any, element: Any) -> Any:
+        image, label = element
+        return {"images": image, "labels": label, "index": index}
+
+    if isinstance(ds, Indexed):
+        element: Callable[[Any], Any] = ds.element
+        return Indexed(ds.size, lambda i: named(tf.cast(i, tf.int64), element(i)))
+    return ds.enumerate().map(tf.autograph.experimental.do_not_convert(named))
+
+
+def _raw_shape(ds: Any, options: TrainOptions) -> Shape:
+    if isinstance(ds, Indexed):
+        made = tf.data.Dataset.range(1).map(tf.autograph.experimental.do_not_convert(ds.element))
+        ds = made
+    spec = ds.element_spec[0]
+    stated = options.size or (None, None)
+    if spec.dtype == tf.string:
+        return (*stated, 3)
+    if spec.shape.rank != 3 or spec.shape[2] is None:
+        raise DataError(f"{options.data}: images of the shape {spec.shape}; [H, W, C] is needed")
+    height, width, channels = spec.shape
+    if options.size and None not in (height, width) and options.size != (height, width):
+        raise RunError(
+            f"--size {stated[0]}x{stated[1]}: the images of {options.data} are {height}x{width}; "
+            'to change that put a "resize" into the policy\'s "prepare"'
+        )
+    return (height or stated[0], width or stated[1], channels)
+
+
+def _after(policy: Policy, training: bool, wanted: tuple[str, ...], raw: Shape) -> Shape:
+    made = plan(policy, training=training, sections=wanted, size=raw[:2], channels=raw[2])
+    return (*made.size_out, made.channels_out)
+
+
+def _fixes(policy: Policy, wanted: tuple[str, ...], free: Shape, fed: Shape) -> bool:
+    """Whether images of any size end as `fed`."""
+    try:
+        return all(_after(policy, training, wanted, free) == fed for training in (False, True))
+    except PolicyError:  # a step that can't do without a known size
+        return False
+
+
+def _name(policy: Policy) -> str:
+    return policy.path or f'policy "{policy.name}"'
+
+
+def _text(shape: Shape) -> str:
+    return "x".join("?" if side is None else str(side) for side in shape)

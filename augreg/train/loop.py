@@ -1,0 +1,72 @@
+"""A network's steps. They are our own: `fit` can't pass a batch's index and epoch to a layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+
+class Network:
+    """A network, its optimizer and, in the model placement, the layer in front.
+
+    Attributes:
+        totals: float64 [3]: the sum of losses, right answers and samples since `clear`. A variable,
+            so that a step does not wait for the host, and a checkpoint keeps half an epoch.
+    """
+
+    def __init__(self, core: Any, layer: Any | None) -> None:
+        self.core, self.layer = core, layer
+        self.optimizer = keras.optimizers.Adam()
+        self.optimizer.build(core.trainable_variables)
+        self.loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        self.totals = tf.Variable(tf.zeros(3, tf.float64), trainable=False, name="totals")
+        self.train = tf.function(self._train, autograph=False)
+        self.evaluate = tf.function(self._evaluate, autograph=False)
+
+    def variables(self) -> dict[str, list[Any]]:
+        """All that the next step depends on. `variables`, not `weights`: dropout's seeds count."""
+        return {
+            "model": list(self.core.variables),
+            "optimizer": list(self.optimizer.variables),
+            "totals": [self.totals],
+        }
+
+    def clear(self) -> None:
+        """Starts the sums anew."""
+        self.totals.assign(tf.zeros(3, tf.float64))
+
+    def means(self) -> tuple[float, float]:
+        """Loss and accuracy since `clear`."""
+        loss, right, samples = (float(total) for total in self.totals.numpy())
+        return loss / max(samples, 1), right / max(samples, 1)
+
+    def _train(self, batch: Any, epoch: tf.Tensor) -> None:
+        images = self._augmented(batch, epoch, True)
+        with tf.GradientTape() as tape:
+            logits = self.core(images, training=True)
+            loss = self.loss(batch["labels"], logits)
+            total = tf.add_n([loss, *self.core.losses])
+        gradients = tape.gradient(total, self.core.trainable_variables)
+        self.optimizer.apply(gradients, self.core.trainable_variables)
+        self._count(batch["labels"], logits, loss)
+
+    def _evaluate(self, batch: Any) -> None:
+        logits = self.core(self._augmented(batch, None, False), training=False)
+        self._count(batch["labels"], logits, self.loss(batch["labels"], logits))
+
+    def _augmented(self, batch: Any, epoch: tf.Tensor | None, training: bool) -> tf.Tensor:
+        if self.layer is None:
+            return batch["images"]
+        return self.layer(batch["images"], training=training, index=batch["index"], epoch=epoch)
+
+    def _count(self, labels: tf.Tensor, logits: tf.Tensor, loss: tf.Tensor) -> None:
+        right = tf.argmax(logits, axis=-1) == tf.cast(labels, tf.int64)
+        samples = tf.cast(tf.size(labels), tf.float64)
+        sums = [
+            tf.cast(loss, tf.float64) * samples,
+            tf.reduce_sum(tf.cast(right, tf.float64)),
+            samples,
+        ]
+        self.totals.assign_add(tf.stack(sums))

@@ -1,0 +1,74 @@
+"""What a training run is asked to do. Nothing here imports TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from augreg.errors import RunError
+
+PLACEMENTS = ("data", "model")
+TUTORIAL = "tutorial"
+_SEEDS = 2**32
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """The options of `augreg train`.
+
+    Attributes:
+        policy: a policy's path (or the policy as a dict); None: images as they are, resized to
+            `size` where that is given.
+        data: `digits`, `folder:PATH` or a TFDS name.
+        placement: `data`: the dataset augments; `model`: a layer in front of the model does, on
+            the same samples. Both train on the same pixels.
+        model: `tutorial`, or a name in `keras.applications`, built without trained weights.
+        epochs, batch_size: 1 or more.
+        seed: 0 to 2**32-1: of the model's first weights, the order and the augmentation.
+        output: the run's folder.
+        resume: continue from the newest whole checkpoint in `output`.
+        data_dir, manual_dir: where TFDS keeps its data, and where files fetched by hand lie.
+        max_bad: the share of images, 0 to 1, that may be unreadable before a run fails.
+        size: (height, width) of the images, where neither the data nor the policy says it.
+        deterministic: deterministic TensorFlow ops only, which turns XLA off in this process.
+        augment: False leaves the policy's `augment` out; `prepare` and `output` stay.
+        checkpoint_seconds: the time between two checkpoints inside of an epoch; each epoch ends
+            with one in any case.
+
+    Raises:
+        RunError: a value is outside of these.
+    """
+
+    policy: str | PathLike[str] | Mapping[str, Any] | None
+    data: str = "digits"
+    placement: str = "data"
+    model: str = TUTORIAL
+    epochs: int = 5
+    batch_size: int = 32
+    seed: int = 0
+    output: Path = Path("runs/latest")
+    resume: bool = False
+    data_dir: Path | None = None
+    manual_dir: Path | None = None
+    max_bad: float = 0.01
+    size: tuple[int, int] | None = None
+    deterministic: bool = False
+    augment: bool = True
+    checkpoint_seconds: float = 60.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "output", Path(self.output))
+        if self.placement not in PLACEMENTS:
+            raise RunError(f'placement "{self.placement}"; allowed are {" and ".join(PLACEMENTS)}')
+        for name in ("epochs", "batch_size"):
+            if getattr(self, name) < 1:
+                raise RunError(f"{name} is {getattr(self, name)}; it has to be 1 or more")
+        if not 0 <= self.seed < _SEEDS:
+            raise RunError(f"seed is {self.seed}; allowed are 0 to {_SEEDS - 1}")
+        if not 0 <= self.max_bad <= 1:
+            raise RunError(f"max_bad is {self.max_bad}; it is a share, 0 to 1")
+        if self.size is not None and min(self.size) < 1:
+            raise RunError(f"size is {self.size}; a height and a width of 1 or more are allowed")

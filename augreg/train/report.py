@@ -1,0 +1,110 @@
+"""What a run leaves behind besides the model: summary.json, history.csv and curves.png."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import augreg
+from augreg.train import files
+
+COLUMNS = (
+    "epoch",
+    "loss",
+    "accuracy",
+    "val_loss",
+    "val_accuracy",
+    "seconds",
+    "images_per_second",
+)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What `summary.json` says.
+
+    Attributes:
+        test_accuracy, test_loss: of the model after the last epoch.
+        images_per_second: training samples over the epochs after the first; None of a single one.
+        bad_images: what was left out of the data, and why.
+        output: the run's folder.
+    """
+
+    test_accuracy: float
+    test_loss: float
+    epochs: int
+    seed: int
+    placement: str
+    policy: str
+    policy_hash: str
+    augment: bool
+    data: str
+    model: str
+    batch_size: int
+    deterministic: bool
+    class_names: list[str]
+    samples: dict[str, int]
+    images_per_second: float | None
+    bad_images: list[Any]
+    notes: list[str]
+    versions: dict[str, str]
+    output: str
+
+
+def versions(plugins: Mapping[str, str]) -> dict[str, str]:
+    """Of everything that decides numbers."""
+    found = {name: metadata.version(name) for name in ("tensorflow", "keras", "numpy")}
+    python = {"python": platform.python_version()}
+    return {"augreg": augreg.__version__, **found, **python, **plugins}
+
+
+def rate(history: Sequence[Mapping[str, float]], samples: int) -> float | None:
+    """Training samples a second, over the epochs after the first: that one compiles."""
+    later = history[1:]
+    seconds = sum(row["seconds"] for row in later)
+    return len(later) * samples / seconds if seconds > 0 else None
+
+
+def write_summary(path: Path, summary: Summary) -> None:
+    """Writes `summary.json`."""
+    values = asdict(summary)
+    del values["output"]  # a run's folder may be moved
+    files.write_text(path, json.dumps(values, indent=2, allow_nan=False) + "\n")
+
+
+def write_history(path: Path, history: Sequence[Mapping[str, float]]) -> None:
+    """Writes `history.csv`, a row for each epoch; epochs count from 1."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    files.write_text(path, text.getvalue())
+
+
+def write_curves(path: Path, history: Sequence[Mapping[str, float]], title: str) -> None:
+    """Draws training and validation loss and accuracy by epoch."""
+    # Takes half a second, and a run may fail long before.
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    epochs = [row["epoch"] for row in history]
+    for i, name in enumerate(("loss", "accuracy")):
+        axes = figure.add_subplot(1, 2, i + 1)
+        for prefix, label in (("", "training"), ("val_", "validation")):
+            values = [row[prefix + name] for row in history]
+            axes.plot(epochs, values, marker="o" if len(epochs) < 20 else None, label=label)
+        axes.set(xlabel="epoch", ylabel=name)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+        axes.legend()
+    figure.suptitle(title)
+    with files.replacing(path) as temporary:
+        figure.savefig(temporary, dpi=120)

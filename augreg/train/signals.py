@@ -1,0 +1,59 @@
+"""SIGINT and SIGTERM in a training run: finish the step, keep a checkpoint, then stop."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+from typing import Any, Self
+
+
+class Interrupted(KeyboardInterrupt):
+    """A run that was stopped by a signal. `exit_code` is 130 (SIGINT) or 143 (SIGTERM).
+
+    It is a `KeyboardInterrupt`, so that no `except Exception` takes it for a failure.
+    """
+
+    def __init__(self, signum: int, kept: str) -> None:
+        self.signum = signum
+        self.exit_code = 128 + signum
+        super().__init__(f"stopped by {signal.Signals(signum).name}; {kept}")
+
+
+class Stop(BaseException):
+    """Unwinds the training loop to where its checkpoint is kept."""
+
+
+class Signals:
+    """Catches the two signals while it is entered.
+
+    Outside of `patient`, a signal raises `Interrupted` at once. Inside, the first one only sets a
+    flag that `check` turns into `Stop` between two steps, where the model is consistent; a second
+    one does not wait any more. In a thread other than the main one Python delivers no signals, so
+    nothing is installed.
+    """
+
+    def __init__(self) -> None:
+        self.patient = False
+        self.caught: int | None = None
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            for signum in (signal.SIGINT, signal.SIGTERM):
+                self._before[signum] = signal.signal(signum, self._handle)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for signum, handler in self._before.items():
+            signal.signal(signum, handler or signal.SIG_DFL)
+
+    def check(self) -> None:
+        """Raises `Stop` where a signal came."""
+        if self.caught is not None:
+            raise Stop
+
+    def _handle(self, signum: int, _: FrameType | None) -> None:
+        first, self.caught = self.caught is None, signum
+        if not (self.patient and first):
+            raise Interrupted(signum, "what was kept before is whole; continue with --resume")

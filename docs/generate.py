@@ -1,0 +1,214 @@
+"""Writes what docs/ has from the program itself: the op reference with its pictures, a preview.
+
+    python docs/generate.py           writes them
+    python docs/generate.py --check   exits with 1 where they are out of date
+
+Needs no TensorFlow: the pictures come from the NumPy reference.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+import augreg
+from augreg.algebra import AffineMap, ColorMap, LatticeMap, PixelFunction, Resize
+from augreg.images import photo_paths
+from augreg.params import REQUIRED, Fill, Option, Range
+from augreg.plan import element_of
+from augreg.policy import load_policy
+from augreg.preview import PreviewOptions, preview
+from augreg.registry import FIRST_PARTY, default_registry
+
+DOCS = Path(__file__).resolve().parent
+SEED = 7  # as HEAD says
+PAGE = DOCS / "ops.md"
+PREVIEW = DOCS / "images" / "preview.png"
+PICTURES = DOCS / "images" / "ops"
+LINK = re.compile(r"https?://[^\s)]+[^\s).,;:]")
+
+FAMILIES = {
+    LatticeMap: "lattice map (moves whole pixels, exactly)",
+    AffineMap: "affine map (consecutive ones share one resample)",
+    ColorMap: "colour map (consecutive ones become one matrix)",
+    PixelFunction: "pixel function (fused into the pointwise kernel)",
+    Resize: "resize (a boundary: geometry before and after is resampled on its own)",
+}
+
+HEAD = """\
+# Op reference
+
+<!-- Written by docs/generate.py: change the ops' docstrings, not this page. -->
+
+Every step also takes `p`, the probability that it is done (0 to 1; 1 where it is not given), and
+`id`, a name for its draws, so that they stay when the step moves.
+
+A *drawn* parameter takes a constant, `[lo, hi]`, `{"choice": [...], "weights": [...]}`, and where
+it is a number and no integer also `{"normal": [mean, std], "min": a, "max": b}` and
+`{"log_uniform": [lo, hi]}`. A *static* one takes a constant only.
+[Write a policy](write-a-policy.md) says more.
+
+The pictures show the original first and then the example step on the samples 0 to 3, with seed 7.
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Writes or checks; returns the exit code."""
+    files = reference()
+    stale = [path for path, content in files.items() if not is_current(path, content)]
+    known = set(files)
+    left_over = [path for path in PICTURES.glob("*") if path not in known]
+    if arguments == ["--check"]:
+        for path in [*stale, *left_over]:
+            print(f"{path.relative_to(DOCS.parent)} is out of date: run 'make generate'")
+        return int(bool(stale or left_over))
+    if arguments:
+        print(__doc__, file=sys.stderr)
+        return 2
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    for path in stale:
+        path.write_bytes(files[path])
+    for path in left_over:
+        path.unlink()
+    return 0
+
+
+def reference() -> dict[Path, bytes]:
+    """Every file and what it has to hold."""
+    registry = default_registry()
+    ops = [
+        op for op in registry.ops.values() if registry.owner[op.name].distribution == FIRST_PARTY
+    ]
+    files: dict[Path, bytes] = {PREVIEW: preview_of("flowers")}
+    sections = [HEAD]
+    for op in ops:
+        shown = picture(op)
+        if shown is not None:
+            files[PICTURES / f"{op.name}.jpg"] = shown
+        sections.append(section(op, shown is not None))
+    files[PAGE] = "\n".join(sections).encode()
+    return files
+
+
+def preview_of(name: str) -> bytes:
+    """What `augreg preview NAME` draws of one photograph, in 256 colours, which is a third."""
+    options = PreviewOptions(
+        load_policy(DOCS.parent / "policies" / f"{name}.json"), photo_paths()[1:]
+    )
+    buffer = io.BytesIO()
+    preview(options).convert("RGB").quantize(256).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def is_current(path: Path, content: bytes) -> bool:
+    """Text has to be equal; pictures may differ by what another encoder or processor rounds."""
+    if not path.is_file():
+        return False
+    if path.suffix == ".md":
+        return path.read_bytes() == content
+    one, two = (
+        np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), np.int16)
+        for data in (path.read_bytes(), content)
+    )
+    return one.shape == two.shape and float(np.abs(one - two).mean()) < 2
+
+
+def section(op: augreg.Op, pictured: bool) -> str:
+    """The part of the page about one op."""
+    step = json.dumps({"op": op.name, **op.example})
+    lines = [f"## {op.name}", "", LINK.sub(r"<\g<0>>", op.doc), ""]
+    if pictured:
+        lines += [f"![Samples of {op.name}](images/ops/{op.name}.jpg)", ""]
+    lines += ["```json", step, "```", ""]
+    if op.settable:
+        lines += ["| parameter | takes | default |", "|---|---|---|"]
+        lines += [row(name, spec) for name, spec in op.settable.items()]
+        lines.append("")
+    takes = "RGB or one channel" if op.gray else "RGB"
+    lines += [f"Family: {FAMILIES[type(element(op))]}. Images: {takes}. Version {op.version}.", ""]
+    return "\n".join(lines)
+
+
+def row(name: str, spec: Any) -> str:
+    """A parameter's line in the table."""
+    match spec:
+        case Range():
+            kind = "static" if spec.static else "drawn"
+            takes = f"{kind} {spec.noun}, {spec.lo:g} to {spec.hi:g}"
+        case Option():
+            takes = "static: " + ", ".join(f"`{json.dumps(value)}`" for value in spec.values)
+        case Fill():
+            takes = "static: a level 0 to 1, or one for each channel"
+        case _:
+            raise TypeError(f"no words for {spec!r}")
+    if spec.default is REQUIRED:
+        default = "required"
+    elif spec.default is None:
+        default = "not used"
+    else:
+        default = f"`{json.dumps(rounded(spec.default))}`"
+    return f"| `{name}` | {takes} | {default} |"
+
+
+def rounded(value: Any) -> Any:
+    """4/3 as 1.3333: the table is for reading."""
+    if isinstance(value, dict):
+        return {key: rounded(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [rounded(part) for part in value]
+    return round(value, 4) if isinstance(value, float) else value
+
+
+def policy_of(op: augreg.Op) -> augreg.Policy:
+    """The op's example, on images of one size."""
+    return augreg.load_policy(
+        {
+            "version": 1,
+            "prepare": [{"op": "resize", "height": 200, "width": 300}],
+            "augment": [{"op": op.name, **op.example}],
+            "output": {"dtype": "uint8"},
+        }
+    )
+
+
+def element(op: augreg.Op) -> Any:
+    """What the op returns for its example: its class is the op's family."""
+    return element_of(policy_of(op).augment[0], (200, 300))  # type: ignore[arg-type]
+
+
+def picture(op: augreg.Op) -> bytes | None:
+    """The original and four samples as JPEG; None where the example changes nothing to be seen."""
+    photo = np.asarray(Image.open(photo_paths()[0]).convert("RGB"))
+    policy = policy_of(op)
+    original = augreg.augment(photo, policy, seed=SEED, training=False)
+    samples = augreg.augment(np.stack([photo] * 4), policy, seed=SEED)
+    if all(np.array_equal(sample, original) for sample in samples):
+        return None
+    if all(np.array_equal(sample, samples[0]) for sample in samples):
+        samples = samples[:1]
+    tiles = [tile(image) for image in (original, *samples)]
+    sheet = Image.new("RGB", (sum(t.width + 6 for t in tiles) - 6, 100), "white")
+    left = 0
+    for one in tiles:
+        sheet.paste(one, (left, (100 - one.height) // 2))
+        left += one.width + 6
+    buffer = io.BytesIO()
+    sheet.save(buffer, "JPEG", quality=85)
+    return buffer.getvalue()
+
+
+def tile(image: Any) -> Image.Image:
+    """At half its size, so that sizes can be compared."""
+    height, width = image.shape[:2]
+    return Image.fromarray(image).resize((width // 2, height // 2), Image.Resampling.LANCZOS)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,28 @@
+"""What every test shares. Set before any test module imports TensorFlow or matplotlib."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+
+from augreg.registry import default_registry
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+# No deadline: the first example of a shape compiles. Derandomized: a failure in CI is a failure
+# at home; `--hypothesis-profile=explore` looks further.
+settings.register_profile("augreg", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None, max_examples=1000)
+settings.load_profile("augreg")
+
+
+@pytest.fixture(autouse=True)
+def _fresh_registry() -> Iterator[None]:
+    """Plugins are found anew for each test, so that none sees what another installed or blocked."""
+    default_registry.cache_clear()
+    yield
+    default_registry.cache_clear()

@@ -1,0 +1,127 @@
+"""What the documentation shows works: its code runs, its policies load, its commands exist."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import augreg
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+
+
+def blocks(page, language):
+    """(line, text) of each fenced block of a page in a language."""
+    text = page.read_text()
+    for match in FENCE.finditer(text):
+        if match.group(1) == language:
+            yield text.count("\n", 0, match.start()) + 2, match.group(2)
+
+
+def pages_with(language):
+    return [page for page in PAGES if next(blocks(page, language), None)]
+
+
+def name(page):
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", pages_with("python"), ids=name)
+def test_python_of_a_page_runs_from_top_to_bottom(page, monkeypatch):
+    monkeypatch.chdir(ROOT)  # policies/... is meant from here; no block writes below it
+    namespace = {"__name__": "docs"}
+    for line, source in blocks(page, "python"):
+        exec(compile("\n" * (line - 1) + source, str(page), "exec"), namespace)
+
+
+@pytest.mark.parametrize("page", pages_with("json"), ids=name)
+def test_json_of_a_page_is_a_policy_or_a_step(page):
+    for _, text in blocks(page, "json"):
+        value = json.loads(text)
+        policy = value if "version" in value else {"version": 1, "augment": [value]}
+        assert augreg.load_policy(policy).hash
+
+
+@pytest.mark.parametrize("page", pages_with("console"), ids=name)
+def test_commands_of_a_page_exist_with_their_options(page):
+    from typer.main import get_command
+
+    from augreg.cli import app
+
+    commands = get_command(app).commands
+    for line, text in blocks(page, "console"):
+        for words in (shlex.split(x[2:]) for x in text.splitlines() if x.startswith("$ augreg ")):
+            assert words[1] in commands, f"{page.name}:{line}: {words}"
+            known = {o for p in commands[words[1]].params for o in (*p.opts, *p.secondary_opts)}
+            assert {w for w in words if w.startswith("-")} <= known, f"{page.name}:{line}: {words}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_of_a_page_lead_to_files(page):
+    for target in LINK.findall(page.read_text()):
+        assert "://" in target or (page.parent / target).exists(), target
+
+
+def test_message_in_the_readme_is_what_augreg_says(tmp_path):
+    readme = ROOT / "README.md"
+    ((_, policy),) = blocks(readme, "json")
+    file = tmp_path / "flowers.json"
+    file.write_text(policy.replace("[-30, 30]", "[-400, 30]"))
+    with pytest.raises(augreg.PolicyError) as raised:
+        augreg.load_policy(file)
+    assert str(raised.value).removeprefix(f"{tmp_path}/") in readme.read_text()
+
+
+def test_message_in_write_a_policy_is_what_augreg_says():
+    page = ROOT / "docs" / "write-a-policy.md"
+    steps = {"prepare": [{"op": "resize", "height": 64, "width": 64}]}
+    steps["augment"] = [{"op": "crop", "height": 100, "width": 64}]
+    with pytest.raises(augreg.PolicyError) as raised:
+        augreg.AugmentationLayer({"version": 1, **steps}).compute_output_shape((None, 64, 64, 3))
+    assert str(raised.value) in page.read_text()
+
+
+def test_reference_is_current_and_made_without_tensorflow():
+    script = ROOT / "docs" / "generate.py"
+    code = f"""
+import runpy, sys
+sys.argv = ["generate.py", "--check"]
+try:
+    runpy.run_path({str(script)!r}, run_name="__main__")
+except SystemExit as end:
+    assert "tensorflow" not in sys.modules
+    sys.exit(end.code)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_op_is_in_the_reference():
+    text = (ROOT / "docs" / "ops.md").read_text()
+    for op in augreg_ops():
+        assert f"\n## {op.name}\n" in text
+
+
+def test_every_function_of_xp_is_in_the_guide():
+    from augreg.xp import Namespace
+
+    page = (ROOT / "docs" / "write-an-op.md").read_text()
+    names = {n for n in vars(Namespace) if not n.startswith("_")}
+    words = {"bitwise_or", "bitwise_xor", "shift_left", "shift_right"}  # for the draws only
+    assert [n for n in sorted(names - words) if f"`{n}`" not in page] == []
+
+
+def augreg_ops():
+    from augreg.registry import FIRST_PARTY, default_registry
+
+    registry = default_registry()
+    return [o for n, o in registry.ops.items() if registry.owner[n].distribution == FIRST_PARTY]

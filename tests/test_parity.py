@@ -1,0 +1,479 @@
+"""One policy, the same pixels: the NumPy reference against every other way of running it.
+
+Generated policies go through the reference, TensorFlow's plain ops and, a few, through XLA. Five
+policies that hold every op, group, fill and distribution between them go through all ways. Bounds
+are DESIGN's: whole-pixel moves are bit-exact, all else lies within 1/255, and within 1e-4 on smooth
+images; where pixels are picked (nearest), at most one in a thousand may differ.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from samples import noise, smooth
+
+import augreg
+from augreg.backends.tensorflow.program import Program
+from augreg.errors import PolicyError
+from augreg.optimize import optimize
+from augreg.plan import LatticeStage, plan
+from augreg.policy import Output, Policy, Step, walk
+from augreg.registry import default_registry
+
+SEED = 11
+SIZE = (24, 24)
+
+# --- bounds
+
+
+def _unscaled(array: Any, policy: Policy) -> Any:
+    """What came out, in 0..1 again."""
+    scale, offset = policy.output.scale, policy.output.offset
+    return (np.asarray(array).astype(np.float64) - offset) / scale
+
+
+def _slack(policy: Policy) -> float:
+    """Half a step of the output's dtype, in 0..1 units."""
+    reach = (max(map(abs, policy.output.offset)) + max(policy.output.scale)) / min(
+        policy.output.scale
+    )
+    return {"float16": 2.0**-10, "bfloat16": 2.0**-7}.get(policy.output.dtype, 1e-6) * reach
+
+
+def _steps(policy: Policy) -> list[Step]:
+    nodes = [*policy.prepare_train, *policy.augment]
+    return [node for node in walk(tuple(nodes)) if isinstance(node, Step)]
+
+
+def _picks(policy: Policy) -> bool:
+    """Pixels are picked by position, so that a rounded position is another pixel."""
+    return any(
+        "nearest" in step.arguments.values() and step.op.name != "resize" for step in _steps(policy)
+    )
+
+
+def _only_moves(policy: Policy, size: tuple[int, int]) -> bool:
+    planned = plan(policy, size=size)
+    return all(isinstance(stage, LatticeStage) for stage in (*planned.prepare, *planned.augment))
+
+
+def assert_agree(found: Any, expected: Any, policy: Policy, is_smooth: bool = False) -> None:
+    found = np.asarray(found)
+    assert found.shape == expected.shape
+    assert found.dtype == expected.dtype
+    exact = policy.output in (Output(), Output("uint8", (255.0,)))
+    if exact and _only_moves(policy, SIZE):
+        np.testing.assert_array_equal(found, expected)
+        return
+    off = np.abs(_unscaled(found, policy) - _unscaled(expected, policy)).max(axis=-1)
+    byte = policy.output.dtype == "uint8"
+    bound = (1e-4 if is_smooth and not byte else 1 / 255) + _slack(policy)
+    if _picks(policy):
+        assert (off > bound).mean() <= 0.001, f"{(off > bound).mean():.2%} differ"
+    else:
+        assert off.max() <= bound, f"{off.max():.2g} is above {bound:.2g}"
+
+
+# --- generated policies
+
+
+def _drawn(lo: float, hi: float) -> st.SearchStrategy[Any]:
+    """Every distribution, in lo..hi."""
+    number = st.floats(lo, hi)
+    pair = st.tuples(number, number).map(lambda ends: sorted(ends))
+    forms = [
+        number,
+        pair,
+        st.lists(number, min_size=1, max_size=3).map(lambda values: {"choice": values}),
+        pair.map(lambda ends: {"choice": ends, "weights": [1, 2.5]}),
+        st.tuples(number, st.floats(0, hi - lo)).map(
+            lambda mean_std: {"normal": list(mean_std), "min": lo, "max": hi}
+        ),
+    ]
+    if lo > 0:
+        forms.append(pair.map(lambda ends: {"log_uniform": ends}))
+    return st.one_of(forms)
+
+
+_FILL = {
+    "fill": st.sampled_from(["reflect", "nearest", "wrap", "constant"]),
+    "fill_value": st.sampled_from([0, 0.25, [0.1, 0.5, 0.9]]),
+}
+
+
+def _step(name: str, **arguments: Any) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries({"op": st.just(name), **arguments})
+
+
+_SIDE = st.integers(8, 30)
+_KEEPS = [
+    _step("flip", axis=st.sampled_from(["horizontal", "vertical", "both"])),
+    _step("rot90", k=st.sampled_from([[0, 3], 2, {"choice": [1, 3]}])),
+    _step("rotate", degrees=_drawn(-180, 180), **_FILL),
+    _step("zoom", factor=_drawn(0.5, 2), factor_x=_drawn(0.5, 2), **_FILL),
+    _step("translate", x=_drawn(-0.5, 0.5), y=_drawn(-0.5, 0.5), **_FILL),
+    _step("shear", x_degrees=_drawn(-45, 45), y_degrees=_drawn(-30, 30), **_FILL),
+    _step("brightness", delta=_drawn(-0.5, 0.5)),
+    _step("contrast", factor=_drawn(0, 2)),
+    _step("saturation", factor=_drawn(0, 2)),
+    _step("grayscale"),
+    _step("invert"),
+    _step("clip", min=st.just(0.1), max=st.just(0.8)),
+]
+_CHANGES = [
+    _step("crop", height=st.integers(8, 16), width=st.integers(8, 16)),
+    _step("central_crop", fraction=st.sampled_from([0.5, 0.7, 0.9])),
+    _step("pad_or_crop", height=_SIDE, width=_SIDE),
+    _step(
+        "resize",
+        height=_SIDE,
+        width=_SIDE,
+        method=st.sampled_from(["bilinear", "nearest", "bicubic", "area"]),
+        fit=st.sampled_from(["stretch", "crop", "pad"]),
+        antialias=st.booleans(),
+    ),
+    _step("resized_crop", height=_SIDE, width=_SIDE, area=_drawn(0.1, 1)),
+]
+_P = st.sampled_from([1, 1, 0.5, 0.25])
+
+
+@st.composite
+def _node(draw: Any, depth: int = 0) -> dict[str, Any]:
+    """A step that keeps the size, or a group of such."""
+    kind = draw(st.sampled_from(["step"] * 5 + ["sequence", "one_of", "some_of"] * (depth < 2)))
+    if kind == "step":
+        return {**draw(st.one_of(_KEEPS)), "p": draw(_P)}
+    branches = draw(st.lists(_node(depth + 1), min_size=1, max_size=3))
+    group: dict[str, Any] = {kind: branches, "p": draw(_P)}
+    if kind == "one_of" and draw(st.booleans()):
+        group["weights"] = [1, 0, 2.5][: len(branches)]
+    if kind == "some_of":
+        group["n"] = draw(st.sampled_from([1, [0, len(branches)]]))
+        group["replace"] = draw(st.booleans())
+    return group
+
+
+_OUTPUT = st.sampled_from(
+    [
+        {},
+        {"range": [-1, 1]},
+        {"range": [0, 255]},
+        {"dtype": "uint8"},
+        {"dtype": "float16", "range": [-1, 1]},
+        {"dtype": "bfloat16"},
+        {"normalize": {"mean": [0.4, 0.5, 0.6], "std": [0.2, 0.25, 0.3]}},
+    ]
+)
+
+
+@st.composite
+def _policies(draw: Any) -> Policy:
+    augment = draw(st.lists(_node() | st.one_of(_CHANGES), min_size=1, max_size=4))
+    document = {"version": 1, "augment": augment, "output": draw(_OUTPUT)}
+    try:
+        loaded = augreg.load_policy(document)
+        plan(loaded, size=SIZE)
+    except PolicyError:
+        assume(False)
+    return loaded
+
+
+_BATCH = st.sampled_from([1, 7, 32])
+
+
+def _images(batch: int, kind: str) -> Any:
+    if kind == "smooth":
+        return smooth(batch, *SIZE)
+    return noise(batch, *SIZE, 3, seed=batch)
+
+
+def _stays_smooth(policy: Policy) -> bool:
+    """Nothing in it makes an edge."""
+    for step in _steps(policy):
+        values = step.arguments.values()
+        if step.op.name in ("pad_or_crop", "clip") or {"constant", "wrap", "pad"} & {
+            value for value in values if isinstance(value, str)
+        }:
+            return False
+        if step.op.name == "resize" and step.arguments["method"] == "nearest":
+            return False
+    return True
+
+
+def _tensors(index: Any, epoch: int) -> tuple[tf.Tensor, ...]:
+    return tuple(tf.constant(np.asarray(n), tf.uint32) for n in (index, SEED, epoch))
+
+
+_CASE = {
+    "policy": _policies(),
+    "batch": _BATCH,
+    "kind": st.sampled_from(["smooth", "noise"]),
+    "first": st.sampled_from([0, 12345, 2**32 - 40]),
+    "epoch": st.sampled_from([0, 1, 2**32 - 1]),
+}
+
+
+@settings(max_examples=120, suppress_health_check=list(HealthCheck))
+@given(**_CASE, graph=st.booleans())
+def test_generated_policy_gives_the_same_pixels_eagerly_and_in_a_graph(
+    policy, batch, kind, first, epoch, graph
+):
+    images, index = _images(batch, kind), first + np.arange(batch)[::-1]
+    expected = augreg.augment(images, policy, seed=SEED, index=index, epoch=epoch)
+
+    planned, _ = optimize(plan(policy, size=SIZE))
+    program = Program(planned, xla=False)
+    run = tf.function(program, autograph=False) if graph and batch == 7 else program
+    found = run(tf.constant(images), *_tensors(index, epoch))
+
+    assert_agree(found, expected, policy, kind == "smooth" and _stays_smooth(policy))
+
+
+@settings(max_examples=16, suppress_health_check=list(HealthCheck))
+@given(**_CASE)
+def test_generated_policy_gives_the_same_pixels_under_xla(policy, batch, kind, first, epoch):
+    images, index = _images(batch, kind), first + np.arange(batch)[::-1]
+    expected = augreg.augment(images, policy, seed=SEED, index=index, epoch=epoch)
+
+    found = augreg.map_fn(policy, seed=SEED, batched=True)(index, images, epoch)
+
+    assert_agree(found, expected, policy, kind == "smooth" and _stays_smooth(policy))
+
+
+# --- every way of running, for policies that hold everything there is
+
+EVERYTHING: dict[str, dict[str, Any]] = {
+    "geometry": {
+        "augment": [
+            {"op": "flip", "p": 0.5},
+            {"op": "rotate", "degrees": [-72, 72]},
+            {"op": "zoom", "factor": {"log_uniform": [0.7, 1.4]}, "factor_x": {"choice": [1, 1.2]}},
+            {"op": "shear", "x_degrees": {"normal": [0, 9], "min": -20, "max": 20}, "p": 0.7},
+            {"op": "translate", "x": [-0.2, 0.2], "y": {"choice": [0, 0.1], "weights": [1, 3]}},
+            {"op": "crop", "height": 16, "width": 20},
+        ],
+    },
+    "colour": {
+        "augment": [
+            {"op": "brightness", "delta": [-0.2, 0.2]},
+            {"op": "contrast", "factor": [0.7, 1.5]},
+            {"op": "saturation", "factor": [0.5, 2], "p": 0.5},
+            {"op": "invert", "p": 0.3},
+            {"op": "clip", "min": 0.1, "max": 0.9},
+            {"op": "grayscale", "p": 0.3},
+        ],
+        "output": {"normalize": {"mean": [0.4, 0.5, 0.6], "std": [0.2, 0.25, 0.3]}},
+    },
+    "groups": {
+        "augment": [
+            {
+                "one_of": [
+                    {"op": "rotate", "degrees": [-30, 30], "fill": "nearest"},
+                    {"op": "saturation", "factor": [0, 2]},
+                    {"sequence": [{"op": "invert"}, {"op": "contrast", "factor": [0.5, 1]}]},
+                ],
+                "weights": [2, 1, 1],
+            },
+            {
+                "some_of": [
+                    {"op": "zoom", "factor": [0.6, 1.5], "fill": "wrap"},
+                    {"op": "translate", "x": [-0.3, 0.3], "fill": "wrap"},
+                    {"op": "flip", "axis": "vertical"},
+                ],
+                "n": [1, 2],
+            },
+            {
+                "some_of": [
+                    {"op": "brightness", "delta": [-0.1, 0.2]},
+                    {"op": "invert", "p": 0.5},
+                ],
+                "n": 3,
+                "replace": True,
+                "p": 0.8,
+            },
+        ],
+        "output": {"dtype": "float16", "range": [-1, 1]},
+    },
+    "sizes": {
+        "prepare": [
+            {"op": "resize", "height": 20, "width": 28, "fit": "pad"},
+            {"op": "central_crop", "fraction": 0.9},
+        ],
+        "augment": [
+            {"op": "resized_crop", "height": 18, "width": 18, "area": [0.3, 1]},
+            {"op": "rot90", "k": [0, 3]},
+            {"op": "pad_or_crop", "height": 20, "width": 16},
+            {"op": "rotate", "degrees": [-9, 9], "fill": "constant", "fill_value": [0.2, 0.4, 0.6]},
+        ],
+    },
+    "moves": {
+        "prepare": [{"op": "crop", "height": 20, "width": 20, "position": "center"}],
+        "augment": [
+            {"one_of": [{"op": "flip", "axis": "both"}, {"op": "rot90", "k": {"choice": [0, 1]}}]},
+            {"op": "pad_or_crop", "height": 22, "width": 24},
+            {"op": "crop", "height": 18, "width": 18},
+        ],
+        "output": {"dtype": "uint8"},
+    },
+}
+COUNT = 39  # a batch of 32 and one of 7
+IMAGES = noise(COUNT, *SIZE, 3, seed=5)
+
+
+def _load(name: str) -> Policy:
+    return augreg.load_policy({"version": 1, **EVERYTHING[name]})
+
+
+def test_these_policies_hold_every_op_group_fill_and_distribution():
+    loaded = [_load(name) for name in EVERYTHING]
+    nodes = [n for p in loaded for n in walk((*p.prepare_train, *p.augment))]
+    steps = [node for node in nodes if isinstance(node, Step)]
+
+    assert {step.op.name for step in steps} == set(default_registry().ops)
+    assert {node.kind for node in nodes if not isinstance(node, Step)} == {
+        *("sequence", "one_of", "some_of")
+    }
+    assert {step.arguments["fill"] for step in steps if "fill" in step.arguments} == {
+        *("reflect", "nearest", "wrap", "constant")
+    }
+    drawn = {type(d).__name__ for step in steps for _, d, _ in step.drawn()}
+    assert drawn == {"Constant", "Uniform", "Choice", "Normal", "LogUniform"}
+
+
+def _tf_data(policy: Policy, epoch: int) -> Any:
+    """Shuffled, in batches of 32 and 7, on all threads; put back into order."""
+    ds = tf.data.Dataset.from_tensor_slices((IMAGES, np.arange(COUNT)))
+    batches = augreg.augment_dataset(
+        ds, policy, batch_size=32, seed=SEED, shuffle=True, first_epoch=epoch
+    )
+    images, labels = zip(*batches.as_numpy_iterator(), strict=True)
+    order = np.concatenate(labels)
+    assert sorted(order) == list(range(COUNT)) and list(order) != sorted(order)
+    return np.concatenate(images)[np.argsort(order)]
+
+
+def _one_by_one(policy: Policy, epoch: int) -> Any:
+    """Unbatched in a parallel map, the last of each result kept."""
+    fn = augreg.map_fn(policy, seed=SEED, epoch=epoch)
+    ds = tf.data.Dataset.from_tensor_slices(IMAGES).enumerate()
+    return np.stack(list(ds.map(fn, num_parallel_calls=tf.data.AUTOTUNE).as_numpy_iterator()))
+
+
+def _layer(policy: Policy, epoch: int) -> Any:
+    layer = augreg.AugmentationLayer(policy, seed=SEED)
+    parts = [slice(0, 7), slice(7, 39)]
+    done = [layer(IMAGES[p], training=True, index=np.arange(39)[p], epoch=epoch) for p in parts]
+    return np.concatenate([np.asarray(part) for part in done])
+
+
+class Trained(keras.Model):
+    """A model whose layer augments whenever it is called, which `predict` never would."""
+
+    def __init__(self, policy: Policy) -> None:
+        super().__init__()
+        self.augmentation = augreg.AugmentationLayer(policy, seed=SEED)
+        self.after = keras.layers.Activation("linear", dtype=policy.output.dtype)
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        images, index, epoch = inputs
+        # without an activation after it, XLA would have nothing to fuse the kernels into
+        return self.after(self.augmentation(images, training=True, index=index, epoch=epoch[0]))
+
+
+def _model_under_xla(policy: Policy, epoch: int) -> Any:
+    model = Trained(policy)
+    model.compile(jit_compile=True)
+    epochs = np.full(COUNT, epoch, np.int64)
+    return model.predict([IMAGES, np.arange(COUNT), epochs], batch_size=32, verbose=0)
+
+
+WAYS = {
+    "tf.data": _tf_data,
+    "one by one": _one_by_one,
+    "layer": _layer,
+    "model under XLA": _model_under_xla,
+}
+
+
+@pytest.mark.parametrize("way", list(WAYS))
+@pytest.mark.parametrize("name", list(EVERYTHING))
+def test_every_way_of_running_gives_the_references_pixels(name, way):
+    policy = _load(name)
+    expected = augreg.augment(IMAGES, policy, seed=SEED, index=np.arange(COUNT), epoch=3)
+
+    assert_agree(WAYS[way](policy, 3), expected, policy)
+
+
+@pytest.mark.parametrize("name", ["geometry", "colour", "moves"])
+def test_size_that_only_the_data_shows_changes_nothing(name):
+    policy = _load(name)
+    fn = augreg.map_fn(policy, seed=SEED, batched=True)
+    spec = [tf.TensorSpec([None], tf.int64), tf.TensorSpec([None, None, None, 3], tf.uint8)]
+    if name == "moves":  # a crop before fixes its size
+        policy = augreg.load_policy(
+            {**policy.source, "prepare": [], "augment": policy.source["augment"][1:]}
+        )
+        fn = augreg.map_fn(policy, seed=SEED, batched=True)
+
+    found = tf.function(fn, input_signature=spec)(tf.range(COUNT, dtype=tf.int64), IMAGES)
+
+    expected = augreg.augment(IMAGES, policy, seed=SEED, index=np.arange(COUNT))
+    assert_agree(found, expected, policy)
+
+
+def test_evaluation_takes_prepare_eval_and_output_only():
+    policy = augreg.load_policy(
+        {
+            "version": 1,
+            "prepare": {
+                "train": [{"op": "resized_crop", "height": 8, "width": 8}],
+                "eval": [{"op": "resize", "height": 8, "width": 8}],
+            },
+            "augment": [{"op": "invert"}],
+            "output": {"range": [-1, 1]},
+        }
+    )
+    expected = augreg.augment(IMAGES, policy, seed=1, training=False)
+
+    resized = np.floor(np.asarray(tf.image.resize(IMAGES, (8, 8))) + 0.5)
+    np.testing.assert_allclose(expected, resized / 127.5 - 1, atol=1e-5)
+    layer = augreg.AugmentationLayer(policy, seed=SEED)(IMAGES, training=False)
+    np.testing.assert_allclose(layer, expected, atol=1e-5)
+    ds = tf.data.Dataset.from_tensor_slices(IMAGES)
+    batches = augreg.augment_dataset(ds, policy, training=False).as_numpy_iterator()
+    np.testing.assert_allclose(np.concatenate(list(batches)), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "input_range"), [("float32", (0, 1)), ("float32", (0, 255)), ("float16", (-1, 1))]
+)
+def test_float_images_mean_what_input_range_says(dtype, input_range):
+    policy = _load("geometry")
+    lo, hi = input_range
+    images = (IMAGES[:7] / 255 * (hi - lo) + lo).astype(dtype)
+    expected = augreg.augment(images, policy, seed=SEED, input_range=input_range)
+
+    fn = augreg.map_fn(policy, seed=SEED, batched=True, input_range=input_range)
+    assert_agree(fn(np.arange(7), images), expected, policy)
+    layer = augreg.AugmentationLayer(policy, seed=SEED, input_range=input_range)
+    assert_agree(layer(images, training=True, index=np.arange(7)), expected, policy)
+    as_bytes = augreg.augment(IMAGES[:7], policy, seed=SEED)
+    np.testing.assert_allclose(expected, as_bytes, atol=2e-3)
+
+
+def test_sections_done_in_turn_are_the_policy():
+    policy = _load("sizes")
+    whole = augreg.augment(IMAGES, policy, seed=SEED)
+
+    prepared = augreg.augment(IMAGES, policy, seed=SEED, sections=("prepare",))
+    assert prepared.dtype == np.uint8
+    rest = augreg.augment(prepared, policy, seed=SEED, sections=("augment", "output"))
+    np.testing.assert_array_equal(rest, whole)
+    layer = augreg.AugmentationLayer(policy, seed=SEED, sections=("augment", "output"))
+    assert_agree(layer(prepared, training=True, index=np.arange(COUNT)), whole, policy)

@@ -1,0 +1,225 @@
+"""`check_op` accepts what keeps the contract, and names what breaks it."""
+
+from __future__ import annotations
+
+import random
+import re
+
+import numpy as np
+import pytest
+
+import augreg
+from augreg.errors import OpError
+from augreg.registry import default_registry
+from augreg.testing import check_op
+
+AMOUNT = augreg.Range(0.0, 1.0, default=0.2)
+
+# What leaves an image as it is, for the first-party ops whose documentation says so.
+IDENTITY = {
+    "brightness": {"delta": 0},
+    "central_crop": {"fraction": 1},
+    "contrast": {"factor": 1},
+    "rot90": {"k": 0},
+    "rotate": {"degrees": 0},
+    "saturation": {"factor": 1},
+    "shear": {"x_degrees": 0, "y_degrees": 0},
+    "translate": {"x": 0, "y": 0},
+    "zoom": {"factor": 1},
+}
+
+
+def _eye(xp):
+    return xp.reshape(xp.eye(3), (1, 3, 3))
+
+
+def _zeros(xp, amount):
+    return xp.stack([xp.zeros_like(amount)] * 3, axis=-1)
+
+
+@pytest.mark.parametrize("name", list(default_registry().ops))
+def test_every_installed_op_keeps_the_contract(name):
+    check_op(default_registry().get(name), identity=IDENTITY.get(name))
+
+
+def test_identity_that_changes_pixels_is_named():
+    op = default_registry().get("brightness")
+    with pytest.raises(OpError, match=r"to be the identity, but pixels change by up to 0\.1"):
+        check_op(op, identity={"delta": 0.1})
+
+
+def test_float64_is_named():
+    @augreg.op("acme/wide", amount=AMOUNT)
+    def wide(xp, amount):
+        """Forgets xp."""
+        return augreg.ColorMap(np.eye(3), _zeros(xp, amount))
+
+    with pytest.raises(OpError, match=r"ColorMap.matrix is float64; it has to be float32"):
+        check_op(wide)
+
+
+def test_wrong_shape_is_named():
+    @augreg.op("acme/flat", amount=AMOUNT)
+    def flat(xp, amount):
+        """Returns a vector for a matrix."""
+        return augreg.ColorMap(amount, _zeros(xp, amount))
+
+    with pytest.raises(OpError, match=r'"acme/flat".* ColorMap.matrix has the shape'):
+        check_op(flat)
+
+
+def test_what_is_no_element_is_named():
+    @augreg.op("acme/nothing", amount=AMOUNT)
+    def nothing(xp, amount):
+        """Forgets to return."""
+
+    with pytest.raises(OpError, match=r"returned a NoneType; it has to return one of LatticeMap"):
+        check_op(nothing)
+
+
+def test_nan_at_the_end_of_a_range_is_named():
+    @augreg.op("acme/log", amount=AMOUNT, example={"amount": [0.5, 1]})
+    def logarithm(xp, amount):
+        """Is not defined at 0."""
+        level = xp.log(amount) - xp.log(amount)
+        return augreg.ColorMap(_eye(xp), xp.stack([level] * 3, axis=-1))
+
+    with pytest.raises(OpError, match=r"'choice': \[0.0, 1.0\].*ColorMap.offset holds NaN"):
+        check_op(logarithm)
+
+
+def test_nan_of_a_pixel_function_outside_of_the_unit_range_is_named():
+    @augreg.op("acme/gamma", power=augreg.Range(0.2, 5.0, default=0.5))
+    def gamma(xp, power):
+        """Forgets to clip."""
+        return augreg.PixelFunction(
+            lambda xp, planes, power: tuple(xp.power(plane, power) for plane in planes), (power,)
+        )
+
+    with pytest.raises(OpError, match=r"plane 0 holds NaN or infinity where its input is below 0"):
+        check_op(gamma)
+
+
+def test_wrong_number_of_planes_is_named():
+    @augreg.op("acme/drop")
+    def drop(xp):
+        """Loses blue."""
+        return augreg.PixelFunction(lambda xp, planes: planes[:2])
+
+    with pytest.raises(OpError, match=r"pixel function returned .* expected"):
+        check_op(drop)
+
+
+def test_own_random_numbers_are_named():
+    @augreg.op("acme/dice", amount=AMOUNT)
+    def dice(xp, amount):
+        """Throws its own dice."""
+        return augreg.ColorMap(_eye(xp), _zeros(xp, amount) + xp.array(random.random()))
+
+    with pytest.raises(OpError, match=r"must not draw random numbers of its own.*augreg.Unit"):
+        check_op(dice)
+
+
+def test_own_random_numbers_in_a_pixel_function_are_named():
+    @augreg.op("acme/noise")
+    def noise(xp):
+        """Throws its own dice, pixel by pixel."""
+        rng = np.random.default_rng()
+        return augreg.PixelFunction(
+            lambda xp, planes: tuple(p + xp.array(rng.uniform(size=p.shape)) for p in planes)
+        )
+
+    with pytest.raises(OpError, match=r"plane 0 of its pixel function differs between two calls"):
+        check_op(noise)
+
+
+def test_seeded_random_numbers_of_a_batch_are_named():
+    @augreg.op("acme/loaded", amount=AMOUNT, example={"amount": [0.1, 0.4]})
+    def loaded(xp, amount):
+        """Throws loaded dice, one for each row."""
+        drawn = xp.array(np.random.default_rng(0).uniform(size=len(amount)))
+        return augreg.ColorMap(_eye(xp), _zeros(xp, drawn) + xp.reshape(drawn, (-1, 1)))
+
+    with pytest.raises(OpError, match=r"depends on the batch around it"):
+        check_op(loaded)
+
+
+def test_sample_that_sees_its_batch_is_named():
+    @augreg.op("acme/herd", amount=AMOUNT, example={"amount": [0, 1]})
+    def herd(xp, amount):
+        """Follows the mean of the batch."""
+        level = amount - xp.mean(amount, axis=0, keepdims=True)
+        return augreg.ColorMap(_eye(xp), xp.stack([level] * 3, axis=-1))
+
+    with pytest.raises(OpError, match=r"ColorMap.offset of a sample depends on the batch"):
+        check_op(herd)
+
+
+def test_kernel_that_differs_from_the_reference_is_named():
+    @augreg.op("acme/two_faced", amount=AMOUNT)
+    def two_faced(xp, amount):
+        """Looks at which backend it is."""
+        shift = xp.array(0.1 if xp.name == "numpy" else 0.2)
+        return augreg.ColorMap(_eye(xp), _zeros(xp, amount) + shift)
+
+    with pytest.raises(OpError, match=r"ColorMap.offset differs between NumPy's and TensorFlow's"):
+        check_op(two_faced)
+
+
+def test_size_that_is_taken_for_a_python_number_is_named():
+    @augreg.op("acme/half")
+    def half(xp, size):
+        """Breaks where the size is a tensor."""
+        shift = [[1.0, 0.0, float(size[1]) / 2], [0.0, 1.0, 0.0]]
+        if not isinstance(size[1], int):
+            raise TypeError("no number")
+        return augreg.AffineMap(xp.array([shift]))
+
+    with pytest.raises(OpError, match=r"TypeError with tensorflow's xp and a size that is known"):
+        check_op(half)
+
+
+def test_look_at_a_value_is_named():
+    @augreg.op("acme/peek", amount=AMOUNT, example={"amount": [0, 1]})
+    def peek(xp, amount):
+        """Branches on a value, which a graph does not have."""
+        shift = 0.1 if float(amount[0]) > 2 else 0.0
+        return augreg.ColorMap(_eye(xp), _zeros(xp, amount) + xp.array(shift))
+
+    with pytest.raises(OpError, match=r"in a TensorFlow graph, where arrays have no values yet"):
+        check_op(peek)
+
+
+def test_example_that_the_schema_refuses_is_named():
+    @augreg.op("acme/far", amount=AMOUNT, example={"amount": 2})
+    def far(xp, amount):
+        """Has an example out of range."""
+        return augreg.ColorMap(_eye(xp), _zeros(xp, amount))
+
+    with pytest.raises(OpError, match=re.escape("its example {'amount': 2} is no step")):
+        check_op(far)
+
+
+def test_required_parameter_without_an_example_is_named():
+    @augreg.op("acme/shy", amount=augreg.Range(0.0, 1.0))
+    def shy(xp, amount):
+        """Shows nothing."""
+        return augreg.ColorMap(_eye(xp), _zeros(xp, amount))
+
+    with pytest.raises(OpError, match=r'"amount" has no default, so the op needs an example'):
+        check_op(shy)
+
+
+def test_resize_without_a_declared_size_is_named():
+    @augreg.op("acme/small")
+    def small(xp):
+        """Does not say what size comes out."""
+        return augreg.Resize((8, 8))
+
+    with pytest.raises(OpError, match=r"returns a Resize, so it has to declare output_size"):
+        check_op(small)
+
+
+def test_what_is_no_op_is_named():
+    with pytest.raises(OpError, match=r"is no op; make one with @augreg.op"):
+        check_op(lambda xp: None)
