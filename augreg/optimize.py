@@ -18,6 +18,7 @@ from augreg.plan import (
     Decode,
     Item,
     LatticeStage,
+    MixtureStage,
     PixelPart,
     Plan,
     PointwiseStage,
@@ -47,11 +48,22 @@ def optimize(plan: Plan) -> tuple[Plan, tuple[Note, ...]]:
     plan, notes = decode_window(plan)
     sections: list[Stages] = []
     for stages in (plan.prepare, plan.augment):
-        for rewrite in PASSES:
-            stages, said = rewrite(stages)
-            notes += said
-        sections.append(stages)
+        sections.append(_rewritten(stages, notes))
     return replace(plan, prepare=sections[0], augment=sections[1]), tuple(notes)
+
+
+def _rewritten(stages: Stages, notes: list[Note]) -> Stages:
+    """All passes in order, in the branches of a mixture first."""
+    stages = tuple(
+        replace(stage, branches=tuple(_rewritten(branch, notes) for branch in stage.branches))
+        if isinstance(stage, MixtureStage)
+        else stage
+        for stage in stages
+    )
+    for rewrite in PASSES:
+        stages, said = rewrite(stages)
+        notes += said
+    return stages
 
 
 def decode_window(plan: Plan) -> tuple[Plan, list[Note]]:

@@ -78,7 +78,7 @@ def test_a_dataset_follows_its_epochs_and_resumes():
 
 def test_the_layer_asks_for_the_epoch_in_training_only():
     layer = augreg.AugmentationLayer(_policy(0.0, 0.4), seed=7)
-    with pytest.raises(augreg.PolicyError, match='follows the epoch.*with "epoch"'):
+    with pytest.raises(augreg.PolicyError, match=r'follows the epoch.*with "epoch"'):
         layer(GREY, training=True)
     np.testing.assert_allclose(layer(GREY, training=False), GREY / 255, atol=1e-6)
     found = layer(GREY, training=True, epoch=2)
