@@ -156,7 +156,7 @@ class Resize:
 Element = LatticeMap | AffineMap | ProjectiveMap | ColorMap | PixelFunction | Neighborhood | Resize
 GEOMETRIC = (LatticeMap, AffineMap, ProjectiveMap)
 STATISTICS = ("mean", "min", "max", "histogram")
-HORIZON = 2.0**-6
+HORIZON = 2.0**-3
 
 M = TypeVar("M")
 

@@ -116,7 +116,7 @@ def _expand(
 ) -> Any:
     if not isinstance(node, dict):
         return node
-    if node.get("op") in macros:
+    if isinstance(node.get("op"), str) and node["op"] in macros:
         if depth >= MAX_NESTING:
             raise ParameterError(f"macros nest deeper than {MAX_NESTING} levels", pointer)
         found.append(pointer)

@@ -44,12 +44,17 @@ def sharpness(xp: Any, factor: Array) -> augreg.Neighborhood:
 
 
 def _mirrored(xp: Any, plane: Array, radius: int, axis: int) -> Array:
-    """With `radius` pixels mirrored at both ends of an axis: dcba|abcd|dcba."""
-    if axis == 1:
-        return xp.concat([plane[:, :radius][:, ::-1], plane, plane[:, -radius:][:, ::-1]], axis=1)
-    return xp.concat(
-        [plane[:, :, :radius][:, :, ::-1], plane, plane[:, :, -radius:][:, :, ::-1]], axis=2
-    )
+    """With `radius` pixels mirrored at both ends of an axis: dcba|abcd|dcba, again where short."""
+    while radius > 0:
+        side = xp.shape(plane)[axis]
+        taken = min(radius, side) if isinstance(side, int) else radius
+        if axis == 1:
+            ends = plane[:, :taken][:, ::-1], plane[:, -taken:][:, ::-1]
+        else:
+            ends = plane[:, :, :taken][:, :, ::-1], plane[:, :, -taken:][:, :, ::-1]
+        plane = xp.concat([ends[0], plane, ends[1]], axis=axis)
+        radius -= taken
+    return plane
 
 
 def _along(axis: int) -> Any:
@@ -87,13 +92,6 @@ def _fits(h: Any, w: Any, /, kernel_size: int, sigma: Any) -> tuple[Any, Any]:
             f"a kernel of {kernel_size} pixels has no centre; write {kernel_size + 1}",
             "/kernel_size",
         )
-    for side in (h, w):
-        if isinstance(side, int | float) and side < kernel_size // 2:
-            raise augreg.ParameterError(
-                f"a kernel of {kernel_size} pixels reads further than the image, which has a side "
-                f"of {side:.0f} here",
-                "/kernel_size",
-            )
     return h, w
 
 

@@ -41,7 +41,7 @@ def _adjugate(m: list[Array]) -> list[Array]:
 @augreg.op(
     "perspective",
     gray=True,
-    distortion=augreg.Range(0.0, 0.9, default=0.5),
+    distortion=augreg.Range(0.0, 0.75, default=0.5),
     inward=augreg.Unit(8),
     **FILL,
     example={"distortion": [0.0, 0.6]},
@@ -57,7 +57,7 @@ def perspective(
 ) -> augreg.ProjectiveMap:
     """Looks at the image from aside: its four corners move inwards, each by draws of its own.
 
-    distortion: float32 [B], 0 to 0.9; 0 is the identity. Corner (x, y) = (±(W-1)/2, ±(H-1)/2)
+    distortion: float32 [B], 0 to 0.75; 0 is the identity. Corner (x, y) = (±(W-1)/2, ±(H-1)/2)
     about the centre goes to (x * (1 - distortion*u), y * (1 - distortion*v)), u and v uniform in
     [0, 1); the rest follows as straight lines. As torchvision's `RandomPerspective`
     (https://pytorch.org/vision/stable/generated/torchvision.transforms.RandomPerspective.html),
