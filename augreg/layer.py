@@ -105,10 +105,21 @@ class AugmentationLayer(keras.layers.Layer):
             index = self._count(batch) if training else tf.range(batch)
         index = tf.reshape(index, (1,)) if alone else tf.convert_to_tensor(index)
         with _raised_as_itself():
+            if training and epoch is None:
+                self._check_unscheduled()
             if given:
                 return annotated(inputs, given, index, _scalar(epoch), alone)
             result = annotated.compiled(images, index, _scalar(epoch))
         return with_image(inputs, result[0] if alone else result)
+
+    def _check_unscheduled(self) -> None:
+        pointer = self.policy.scheduled(self.sections)
+        if pointer is not None:
+            raise self.policy.error(
+                "a parameter follows the epoch, and the layer was not told which it is; call it "
+                'with "epoch", as the trainer does, or augment in the dataset',
+                pointer,
+            )
 
     def _count(self, batch: tf.Tensor) -> tf.Tensor:
         """Positions of the next samples; replicas interleave, so that no two draw alike."""

@@ -50,7 +50,8 @@ def affine_move(xp: Namespace, matrix: Array, size_in: Size, size: Size, fill: s
             a, b, c = (_column(xp, full[:, row, i]) for i in range(3))
             rows.append(a * x + (b * y + c))
         if projects:
-            rows = [row / rows[2] for row in rows[:2]]
+            depth = xp.maximum(rows[2], xp.array(algebra.HORIZON))  # as the pixels are read
+            rows = [row / depth for row in rows[:2]]
         centre_x, centre_y = (xp.cast(side, "float32") for side in _centre(xp, size_in))
         return _filled(xp, rows[0] + centre_x, rows[1] + centre_y, size_in, fill)
 

@@ -19,7 +19,16 @@ import numpy as np
 from PIL import Image
 
 import augreg
-from augreg.algebra import AffineMap, ColorMap, LatticeMap, Mix, PixelFunction, Resize
+from augreg.algebra import (
+    AffineMap,
+    ColorMap,
+    LatticeMap,
+    Mix,
+    Neighborhood,
+    PixelFunction,
+    ProjectiveMap,
+    Resize,
+)
 from augreg.images import photo_paths
 from augreg.params import REQUIRED, Fill, Option, Range
 from augreg.plan import element_of
@@ -39,6 +48,8 @@ FAMILIES = {
     AffineMap: "affine map (consecutive ones share one resample)",
     ColorMap: "colour map (consecutive ones become one matrix)",
     PixelFunction: "pixel function (fused into the pointwise kernel)",
+    ProjectiveMap: "projective map (shares one resample with affine neighbours)",
+    Neighborhood: "neighbourhood (reads a window; a kernel of its own)",
     Resize: "resize (a boundary: geometry before and after is resampled on its own)",
     Mix: "mix (needs batches with labels; its result depends on the batch)",
 }

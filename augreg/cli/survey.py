@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from augreg.algebra import HORIZON
 from augreg.backends.reference import kernels
 from augreg.backends.reference.run import _Run
 from augreg.checks import as_uint32
@@ -161,6 +162,8 @@ def _filled(lowering: Lowering, stage: Stage, size: tuple[int, int]) -> float:
         matrix = lowering.affine(stage, size)[0]
         centred = np.stack([x - (width - 1) / 2, y - (height - 1) / 2], axis=-1)
         points = centred @ matrix[:, :2].T + matrix[:, 2]
+        if len(matrix) == 3:
+            points = points[..., :2] / np.maximum(points[..., 2:], HORIZON)
         points = points + np.array([(size[1] - 1) / 2, (size[0] - 1) / 2])
         left, top, right, bottom = -0.5, -0.5, size[1] - 0.5, size[0] - 0.5
     sx, sy = points[..., 0], points[..., 1]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augreg import algebra, mixing, moving
+from augreg import algebra, fields, mixing, moving
 from augreg.annotations import (
     MIN_VISIBLE,
     BoxRules,
@@ -28,6 +28,8 @@ from augreg.plan import (
     ColorPart,
     LatticeStage,
     MixStage,
+    MixtureStage,
+    NeighborStage,
     PixelPart,
     Plan,
     PointwiseStage,
@@ -194,8 +196,12 @@ class _Run:
             case MixStage():
                 mix = mixing.lower_mix(self.lowering, stage, size)
                 return np.asarray(mixing.mix_images(NUMPY, kernels.to_unit(images), mix))
+            case NeighborStage():
+                return self.neighborhood(stage, kernels.to_unit(images))
             case BranchStage():
                 return self.branches(stage, images)
+            case MixtureStage():
+                return self.mixture(stage, kernels.to_unit(images))
 
     def size_after(
         self, stage: LatticeStage | AffineStage, size: tuple[int, int]
@@ -207,18 +213,41 @@ class _Run:
     def part(self, part: ColorPart | PixelPart, images: Images) -> Images:
         if isinstance(part, ColorPart):
             return kernels.color(images, self.lowering.color(part.items, images.shape[-1]))
-        item, lowering = part.item, self.lowering
-        element = lowering.element(item.step, images.shape[1:3], item.suffix)
+        size = (images.shape[1], images.shape[2])
+        element, condition = self.lowering.function(part.items, size)
         assert isinstance(element, algebra.PixelFunction)
         planes = tuple(np.moveaxis(images, -1, 0))
-        arguments = [np.reshape(argument, (-1, 1, 1)) for argument in element.arguments]
-        result = np.stack(element.function(NUMPY, planes, *arguments), axis=-1)
-        condition = lowering.condition(item)
-        if condition is None:
-            return result
-        return np.where(np.reshape(condition, (-1, 1, 1, 1)), result, images)
+        given: dict[str, Any] = dict(kernels.statistics(images, element.statistics))
+        if element.coordinates:
+            given |= fields.coordinates(NUMPY, size)
+        if element.noise:
+            noise = (fields.uniform_planes(NUMPY, k, size, len(planes)) for k in element.noise)
+            given["noise"] = tuple(noise)
+        arguments = [fields.aligned(NUMPY, argument) for argument in element.arguments]
+        result = np.stack(element.function(NUMPY, planes, *arguments, **given), axis=-1)
+        return _choose(condition, result, images)
+
+    def neighborhood(self, stage: NeighborStage, images: Images) -> Images:
+        element, condition = self.lowering.function(stage.items, images.shape[1:3])
+        arguments = [fields.aligned(NUMPY, argument) for argument in element.arguments]
+        planes = tuple(np.moveaxis(images, -1, 0))
+        for function in element.functions:
+            planes = tuple(function(NUMPY, planes, *arguments))
+        return _choose(condition, np.stack(planes, axis=-1), images)
+
+    def mixture(self, stage: MixtureStage, images: Images) -> Images:
+        weights, together = self.lowering.mixture(stage.item)
+        total = np.reshape(1 - together, (-1, 1, 1, 1)) * images
+        for i, branch in enumerate(stage.branches):
+            share = np.reshape(together * weights[:, i], (-1, 1, 1, 1))
+            total = total + share * kernels.to_unit(self.stages(branch, images))
+        return np.asarray(total, np.float32)
 
     def branches(self, stage: BranchStage, images: Images) -> Images:
         chosen = np.broadcast_to(self.lowering.chosen(stage.group, stage.suffix), len(images))
         results = [kernels.to_unit(self.stages(branch, images)) for branch in stage.branches]
         return np.stack([results[branch][b] for b, branch in enumerate(chosen)])
+
+
+def _choose(condition: Any, new: Images, old: Images) -> Images:
+    return new if condition is None else np.where(np.reshape(condition, (-1, 1, 1, 1)), new, old)
