@@ -12,9 +12,13 @@ if TYPE_CHECKING:
     from augreg.algebra import AffineMap as AffineMap
     from augreg.algebra import ColorMap as ColorMap
     from augreg.algebra import LatticeMap as LatticeMap
+    from augreg.algebra import Mix as Mix
+    from augreg.algebra import Neighborhood as Neighborhood
     from augreg.algebra import PixelFunction as PixelFunction
+    from augreg.algebra import ProjectiveMap as ProjectiveMap
     from augreg.algebra import Resize as Resize
     from augreg.backends.reference import augment as augment
+    from augreg.beta import symmetric_beta as symmetric_beta
     from augreg.dataset import augment_dataset as augment_dataset
     from augreg.dataset import map_fn as map_fn
     from augreg.errors import AugregError as AugregError
@@ -22,11 +26,14 @@ if TYPE_CHECKING:
     from augreg.errors import PolicyError as PolicyError
     from augreg.hookspecs import hookimpl as hookimpl
     from augreg.layer import AugmentationLayer as AugmentationLayer
+    from augreg.macros import Macro as Macro
+    from augreg.macros import macro as macro
     from augreg.operation import Op as Op
     from augreg.operation import op as op
     from augreg.params import REQUIRED as REQUIRED
     from augreg.params import Fill as Fill
     from augreg.params import Integer as Integer
+    from augreg.params import Key as Key
     from augreg.params import Option as Option
     from augreg.params import Range as Range
     from augreg.params import Unit as Unit
@@ -42,13 +49,18 @@ _HOME = {
     "ColorMap": "algebra",
     "Fill": "params",
     "Integer": "params",
+    "Key": "params",
     "LatticeMap": "algebra",
+    "Mix": "algebra",
+    "Macro": "macros",
+    "Neighborhood": "algebra",
     "Op": "operation",
     "Option": "params",
     "ParameterError": "errors",
     "PixelFunction": "algebra",
     "Policy": "policy",
     "PolicyError": "errors",
+    "ProjectiveMap": "algebra",
     "REQUIRED": "params",
     "Range": "params",
     "Resize": "algebra",
@@ -57,8 +69,10 @@ _HOME = {
     "augment_dataset": "dataset",
     "hookimpl": "hookspecs",
     "load_policy": "policy",
+    "macro": "macros",
     "map_fn": "dataset",
     "op": "operation",
+    "symmetric_beta": "beta",
 }
 
 __all__ = sorted([*_HOME, "__version__"])

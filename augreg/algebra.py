@@ -52,6 +52,23 @@ class AffineMap:
 
 
 @dataclass(frozen=True)
+class ProjectiveMap:
+    """Resamples along straight lines that need not stay parallel: perspective.
+
+    Attributes:
+        matrix: float32 [B,3,3], output→input in homogeneous pixels relative to the image's centre;
+            the last row is scaled so that it gives 1 at the centre. Positions where it gives less
+            than `HORIZON` are read as if it gave that.
+        fill, fill_value, interpolation: as in `AffineMap`.
+    """
+
+    matrix: Array
+    fill: str = field(default="reflect", metadata={"static": True})
+    fill_value: Any = field(default=0.0, metadata={"static": True})
+    interpolation: str = field(default="bilinear", metadata={"static": True})
+
+
+@dataclass(frozen=True)
 class ColorMap:
     """An affine map of a pixel's channels: x' = matrix @ x + mean @ (mean of the image) + offset.
 
@@ -76,11 +93,42 @@ class PixelFunction:
         function: called as `function(xp, planes, *arguments)`; `planes` is a tuple of three float32
             arrays [B,H,W] in RGB (one for a grey image), arguments broadcast against them. Returns
             as many planes.
-        arguments: float32 [B] arrays.
+        arguments: float32 [B] arrays, or arrays with more dimensions after B ([B,n]).
+        statistics: of the image as it reaches the function: mean, min, max (float32 [B,1,1] for
+            each plane) or histogram (int32 [B,256], how often each level floor(x*255 + 0.5) of the
+            clipped plane occurs). Each is passed by its name, a tuple with one for each plane.
+        coordinates: passes `y` and `x`, int32 [1,H,1] and [1,1,W], and `size`, (H, W).
+        noise: uint32 [B,2] keys (a parameter `Key`). Passed as `noise`: for each key, for each
+            plane, two float32 [B,H,W] planes of uniform draws in [0, 1).
     """
 
     function: Callable[..., tuple[Array, ...]] = field(metadata={"static": True})
     arguments: tuple[Array, ...] = ()
+    statistics: tuple[str, ...] = field(default=(), metadata={"static": True})
+    coordinates: bool = field(default=False, metadata={"static": True})
+    noise: tuple[Array, ...] = ()
+
+
+@dataclass(frozen=True)
+class Neighborhood:
+    """Reads a window around each pixel: blur, sharpening. A stage of its own, never fused.
+
+    Attributes:
+        function: called as `function(xp, planes, *arguments)` as a pixel function is; it reads
+            neighbours by slicing. A tuple of functions is done in order, each a kernel of its own:
+            a separable filter's two directions would otherwise be worked out inside each other.
+            Between them planes may have any size; the last one returns the image's.
+        arguments: float32 [B] arrays, or arrays with more dimensions after B.
+    """
+
+    function: Callable[..., tuple[Array, ...]] | tuple[Callable[..., tuple[Array, ...]], ...] = (
+        field(metadata={"static": True})
+    )
+    arguments: tuple[Array, ...] = ()
+
+    @property
+    def functions(self) -> tuple[Callable[..., tuple[Array, ...]], ...]:
+        return self.function if isinstance(self.function, tuple) else (self.function,)
 
 
 @dataclass(frozen=True)
@@ -105,8 +153,31 @@ class Resize:
     decode: str = field(default="full", metadata={"static": True})
 
 
-Element = LatticeMap | AffineMap | ColorMap | PixelFunction | Resize
-GEOMETRIC = (LatticeMap, AffineMap)
+@dataclass(frozen=True)
+class Mix:
+    """Mixes each sample with another one of its batch, and their labels by the same shares.
+
+    Attributes:
+        partner: float32 [B], 0 to 1, exclusive: sample i's partner is
+            (i + 1 + floor(partner * (B - 1))) mod B, never itself where B is above 1.
+        weight: float32 [B], 0..1, the sample's own share of its label, and of its pixels unless
+            there is a box.
+        classes: how many classes labels have.
+        box: int32 [B,4], (top, left, height, width), where pixels are the partner's, or None.
+    """
+
+    partner: Array
+    weight: Array
+    classes: int = field(metadata={"static": True})
+    box: Array | None = None
+
+
+Element = (
+    LatticeMap | AffineMap | ProjectiveMap | ColorMap | PixelFunction | Neighborhood | Resize | Mix
+)
+GEOMETRIC = (LatticeMap, AffineMap, ProjectiveMap)
+STATISTICS = ("mean", "min", "max", "histogram")
+HORIZON = 2.0**-3
 
 M = TypeVar("M")
 
@@ -115,6 +186,7 @@ _SHAPES: dict[str, tuple[int | None, ...]] = {
     "LatticeMap.linear": (2, 2),
     "LatticeMap.offset": (2,),
     "AffineMap.matrix": (2, 3),
+    "ProjectiveMap.matrix": (3, 3),
     "ColorMap.matrix": (None, None),
     "ColorMap.offset": (None,),
     "ColorMap.mean": (None, None),
@@ -181,6 +253,18 @@ def compose_affine(xp: Namespace, first: Array, then: Array) -> Array:
     linear = small_matmul(xp, first[:, :, :2], then[:, :, :2])
     shift = small_matmul(xp, first[:, :, :2], then[:, :, 2:]) + first[:, :, 2:]
     return _beside(xp, linear, shift)
+
+
+def to_projective(xp: Namespace, affine: Array) -> Array:
+    """[B,2,3] with the row (0, 0, 1) below."""
+    last = xp.array([[[0.0, 0.0, 1.0]]]) + xp.zeros_like(affine[:, :1, :])
+    return xp.concat([affine, last], axis=1)
+
+
+def compose_projective(xp: Namespace, first: Array, then: Array) -> Array:
+    """The output→input matrix [B,3,3] of doing `first`, then `then`, 1 at the centre again."""
+    product = small_matmul(xp, first, then)
+    return product / product[:, 2:, 2:]
 
 
 def compose_lattice(xp: Namespace, first: Any, then: Any) -> tuple[Array, Array]:

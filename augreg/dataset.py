@@ -12,8 +12,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from augreg import draws
+from augreg import draws, mixing
+from augreg.annotations import MIN_VISIBLE, BoxRules
+from augreg.backends.tensorflow.annotations import Annotated
 from augreg.backends.tensorflow.arrays import TENSORFLOW
+from augreg.backends.tensorflow.batching import batch
 from augreg.backends.tensorflow.compiled import Compiled
 from augreg.backends.tensorflow.decode import decode
 from augreg.checks import as_uint32
@@ -31,8 +34,16 @@ WINDOW = 10_000  # how many elements `shuffle=True` mixes where a source has no 
 class MapFunction:
     """`fn(index, element, epoch=None) -> element`; see `map_fn`."""
 
-    def __init__(self, compiled: Compiled, batched: bool, epoch: Any) -> None:
+    def __init__(self, compiled: Compiled, batched: bool, epoch: Any, rules: BoxRules) -> None:
         self.compiled, self.batched = compiled, batched
+        self.annotated = Annotated(compiled, rules)
+        if self.annotated.classes is not None and not batched:
+            step = mixing.mixing_steps(compiled.policy)[0]
+            raise compiled.policy.error(
+                f'"{step.op.name}" mixes the samples of a batch: use batched=True, augment_dataset '
+                "or the layer",
+                step.pointer,
+            )
         self.epoch = epoch if tf.is_tensor(epoch) else as_uint32(epoch, "epoch")
 
     def __call__(self, index: Any, element: Any, epoch: Any = None) -> Any:
@@ -42,6 +53,9 @@ class MapFunction:
         index = tf.convert_to_tensor(index if tf.is_tensor(index) else as_uint32(index, "index"))
         epoch = self.epoch if epoch is None else epoch
         epoch = tf.convert_to_tensor(epoch if tf.is_tensor(epoch) else as_uint32(epoch, "epoch"))
+        if given := self.annotated.found(element, not self.batched):
+            index = index if self.batched else tf.reshape(index, (1,))
+            return self.annotated(element, given, index, epoch, not self.batched)
         if self.batched:
             return with_image(element, self.compiled(image, index, epoch))
         images = image if image.dtype == tf.string else image[tf.newaxis]
@@ -58,6 +72,8 @@ def map_fn(
     *,
     input_range: Range = (0, 1),
     sections: Iterable[str] = SECTIONS,
+    bounding_box_format: str | None = None,
+    min_visible: float = MIN_VISIBLE,
     debug: bool | None = None,
 ) -> Callable[..., Any]:
     """A function for `Dataset.map` that augments by position.
@@ -70,12 +86,16 @@ def map_fn(
         epoch: what `fn`'s own epoch falls back to; an integer or a scalar tensor.
         input_range: what float images mean; uint8 is always 0..255.
         sections: which of prepare, augment and output to run.
+        bounding_box_format: Keras's name of the format of boxes, as xyxy or rel_xywh.
+        min_visible: the share of its moved area that a box has to keep; else its class is -1.
         debug: checks shapes, ranges and NaN after every step, slowly; None asks `AUGREG_DEBUG`.
 
     Returns:
         `fn(index, element, epoch=None) -> element`. An element is an image, `(image, label)`,
         `(image, label, weight)` or a dict with "images"; the image uint8 or float [H,W,C] or
-        [B,H,W,C], or a scalar string of encoded bytes. All else passes through.
+        [B,H,W,C], or a scalar string of encoded bytes. A dict's "masks", "boxes" and
+        "keypoints" (as `augreg.augment` takes them) move with the image. Labels become float32
+        [B, classes] where the policy mixes samples, in training. All else passes through.
 
     Raises:
         PolicyError: the policy is wrong, or can't work at this size; also from inside of `map`.
@@ -86,11 +106,12 @@ def map_fn(
     >>> float(tf.reduce_min(next(iter(ds))))
     1.0
     """
-    compiled = Compiled(
-        load_policy(policy), seed, training, check_sections(sections), input_range, debug=debug
-    )
+    rules = BoxRules(bounding_box_format, min_visible)
+    wanted = check_sections(sections)
+    compiled = Compiled(load_policy(policy), seed, training, wanted, input_range, debug=debug)
+    function = MapFunction(compiled, batched, epoch, rules)
     # autograph would turn a PolicyError into an error of its own
-    return tf.autograph.experimental.do_not_convert(MapFunction(compiled, batched, epoch))
+    return tf.autograph.experimental.do_not_convert(function)
 
 
 def augment_dataset(
@@ -107,13 +128,18 @@ def augment_dataset(
     sections: Iterable[str] = SECTIONS,
     first_batch: int = 0,
     drop_remainder: bool = False,
+    bounding_box_format: str | None = None,
+    min_visible: float = MIN_VISIBLE,
 ) -> tf.data.Dataset:
     """Prepares, shuffles, batches, augments (in training only) and prefetches.
+
+    Boxes whose number varies are padded to the largest of a batch, with class -1.
 
     Args:
         ds: elements as in `map_fn`, in a fixed order: an element's index is its position. An
             `Indexed` source is shuffled without a buffer.
-        policy, seed, training, input_range, sections: as in `map_fn`.
+        policy, seed, training, input_range, sections, bounding_box_format, min_visible: as in
+            `map_fn`.
         batch_size: the last batch of an epoch may be smaller, unless `drop_remainder`.
         shuffle: True mixes the whole of `ds` (10,000 elements at a time where its length is
             unknown); a number is the window that is mixed. The order depends on (seed, epoch).
@@ -128,7 +154,8 @@ def augment_dataset(
         PolicyError: the policy is wrong, or can't work at this size.
     """
     loaded, wanted = load_policy(policy), check_sections(sections)
-    steps = _Steps(ds, loaded, batch_size, seed, training, shuffle, input_range, wanted)
+    rules = {"bounding_box_format": bounding_box_format, "min_visible": min_visible}
+    steps = _Steps(ds, loaded, batch_size, seed, training, shuffle, input_range, wanted, rules)
     last = int(as_uint32(first_epoch, "first_epoch")) + epochs
     numbers = tf.data.Dataset.range(first_epoch, last)
     batches = _flat_map(numbers, lambda epoch: steps.epoch(epoch, drop_remainder))
@@ -159,6 +186,7 @@ class _Steps:
         shuffle: bool | int,
         input_range: Range,
         sections: tuple[str, ...],
+        rules: dict[str, Any],
     ) -> None:
         self.ds, self.batch_size, self.shuffle = ds, batch_size, shuffle
         self.seed, self.size = int(as_uint32(seed, "seed")), _length(ds)
@@ -168,10 +196,14 @@ class _Steps:
         if not (policy.prepare(training) or self.encoded or isinstance(ds, Indexed)):
             first = ()
         common = (policy, seed, training, False, 0)
-        self.prepare = map_fn(*common, input_range=input_range, sections=first) if first else None
+        self.prepare = None
+        if first:
+            self.prepare = map_fn(*common, input_range=input_range, sections=first, **rules)
         after = (0, 1) if first else input_range
         batched = (policy, seed, training, True, 0)
-        self.augment = map_fn(*batched, input_range=after, sections=rest) if rest else None
+        self.augment = None
+        if rest:
+            self.augment = map_fn(*batched, input_range=after, sections=rest, **rules)
 
     def epoch(
         self, epoch: tf.Tensor, drop_remainder: bool, first_batch: int = 0
@@ -185,7 +217,7 @@ class _Steps:
         else:
             return self._batches_first(self.ds, epoch, drop_remainder, first_batch)
         alike = _of_one_size(ds, self.batch_size, lambda pair: image_of(pair[1]))
-        return self._augmented(alike.batch(self.batch_size, drop_remainder=drop_remainder), epoch)
+        return self._augmented(batch(alike, self.batch_size, drop_remainder), epoch)
 
     def _augmented(self, batches: tf.data.Dataset, epoch: tf.Tensor) -> tf.data.Dataset:
         augment = self.augment
@@ -198,7 +230,7 @@ class _Steps:
     ) -> tf.data.Dataset:
         """Nothing is done to single elements: batches are numbered, which costs less."""
         alike = _of_one_size(ds, self.batch_size, image_of)
-        batches = alike.batch(self.batch_size, drop_remainder=drop_remainder).skip(first_batch)
+        batches = batch(alike, self.batch_size, drop_remainder).skip(first_batch)
         first = tf.range(self.batch_size, dtype=tf.int64)
 
         def named(number: tf.Tensor, element: Any) -> tuple[tf.Tensor, Any]:
@@ -247,7 +279,7 @@ class _Steps:
             places = self._permuted(tf.range(count), epoch, number, count)
             return tf.nest.map_structure(lambda part: tf.gather(part, places), elements)
 
-        batched = ds.batch(min(window, whole)).enumerate()
+        batched = batch(ds, min(window, whole)).enumerate()
         return _map(batched, permute).unbatch()
 
     def _permuted(self, i: tf.Tensor, epoch: Any, number: Any, size: Any) -> tf.Tensor:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
+    from augreg.macros import Macro
     from augreg.operation import Op
 
 PROJECT = "augreg"
@@ -21,8 +22,8 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 @hookspec
-def register_ops() -> list[Op]:  # type: ignore[empty-body]
-    """Returns the ops that this plugin ships, made with `augreg.op`.
+def register_ops() -> list[Op | Macro]:  # type: ignore[empty-body]
+    """Returns the ops and macros that this plugin ships, made with `augreg.op` and `augreg.macro`.
 
     First-party ops have plain names; a plugin's are "package/op". Called once, when the registry
     is first needed. An exception here disables this plugin only.

@@ -9,8 +9,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from augreg.annotations import BOXES, KEYPOINTS, LABELS, MASKS, MIN_VISIBLE, BoxRules
+from augreg.backends.tensorflow.annotations import Annotated
 from augreg.backends.tensorflow.compiled import Compiled
 from augreg.checks import as_uint32, check_images
+from augreg.elements import image_of, with_image
 from augreg.errors import AugregError, PluginError, PolicyError
 from augreg.plan import SECTIONS, check_sections, plan
 from augreg.policy import load_policy
@@ -24,10 +27,13 @@ class AugmentationLayer(keras.layers.Layer):
     """Augments images inside of a model: in training as the policy says, else prepare and output.
 
     Call with images uint8 (0..255) or float (`input_range`), [B,H,W,C] or [H,W,C]; the result has
-    the policy's dtype and range. `index` (integers [B]) and `epoch` (a scalar) name the samples and
-    give the same pixels as `augment_dataset`. Without `index`, samples count up from the first that
-    the layer has seen, times the replicas, plus the replica's id, at epoch 0: repeatable, but not
-    what tf.data draws.
+    the policy's dtype and range. Or with a dict, which gives a dict: "images", with "masks",
+    "boxes" and "keypoints" that move with them (as `augreg.augment` takes them), and "labels",
+    which become float32 [B, classes] where the policy mixes samples, in training.
+
+    `index` (integers [B]) and `epoch` (a scalar) name the samples and give the same pixels as
+    `augment_dataset`. Without `index`, samples count up from the first that the layer has seen,
+    times the replicas, plus the replica's id, at epoch 0: repeatable, but not what tf.data draws.
 
     Args:
         policy: a `Policy`, a dict or a path.
@@ -35,6 +41,8 @@ class AugmentationLayer(keras.layers.Layer):
         input_range: what float images mean.
         sections: which of prepare, augment and output to run; `("augment", "output")` where a
             dataset has run prepare already.
+        bounding_box_format: Keras's name of the format of boxes, as xyxy or rel_xywh.
+        min_visible: the share of its moved area that a box has to keep; else its class is -1.
         debug: checks every step, slowly; None asks `AUGREG_DEBUG`. Not saved with the model.
 
     >>> import augreg, numpy as np
@@ -50,6 +58,8 @@ class AugmentationLayer(keras.layers.Layer):
         *,
         input_range: Range = (0, 1),
         sections: Iterable[str] = SECTIONS,
+        bounding_box_format: str | None = None,
+        min_visible: float = MIN_VISIBLE,
         debug: bool | None = None,
         **kwargs: Any,
     ) -> None:
@@ -62,15 +72,12 @@ class AugmentationLayer(keras.layers.Layer):
         self.input_range = (float(input_range[0]), float(input_range[1]))
         self.sections = check_sections(sections)
         self.supports_jit = True
+        self.rules = BoxRules(bounding_box_format, min_visible)
+        common = (self.sections, self.input_range)
         self._modes = {
-            training: Compiled(
-                self.policy,
-                self.seed,
-                training,
-                self.sections,
-                self.input_range,
-                portable=True,
-                debug=debug,
+            training: Annotated(
+                Compiled(self.policy, self.seed, training, *common, portable=True, debug=debug),
+                self.rules,
             )
             for training in (False, True)
         }
@@ -87,18 +94,34 @@ class AugmentationLayer(keras.layers.Layer):
     def call(
         self, inputs: Any, training: bool | None = None, index: Any = None, epoch: Any = None
     ) -> Any:
-        images = tf.convert_to_tensor(inputs)
         if index is not None and not tf.is_tensor(index):
             index = as_uint32(index, "index")
-        if images.shape.rank == 3:
-            alone = None if index is None else tf.reshape(index, (1,))
-            return self.call(images[tf.newaxis], training, alone, epoch)[0]
-        compiled = self._modes[bool(training)]
+        images = tf.convert_to_tensor(image_of(inputs))
+        alone = images.shape.rank == 3
+        annotated = self._modes[bool(training)]
+        with _raised_as_itself():
+            given = annotated.found(inputs, alone)
+        images = images[tf.newaxis] if alone else images
         batch = tf.shape(images)[0]
         if index is None:
             index = self._count(batch) if training else tf.range(batch)
+        index = tf.reshape(index, (1,)) if alone else tf.convert_to_tensor(index)
         with _raised_as_itself():
-            return compiled(images, tf.convert_to_tensor(index), _scalar(epoch))
+            if training and epoch is None:
+                self._check_unscheduled()
+            if given:
+                return annotated(inputs, given, index, _scalar(epoch), alone)
+            result = annotated.compiled(images, index, _scalar(epoch))
+        return with_image(inputs, result[0] if alone else result)
+
+    def _check_unscheduled(self) -> None:
+        pointer = self.policy.scheduled(self.sections)
+        if pointer is not None:
+            raise self.policy.error(
+                "a parameter follows the epoch, and the layer was not told which it is; call it "
+                'with "epoch", as the trainer does, or augment in the dataset',
+                pointer,
+            )
 
     def _count(self, batch: tf.Tensor) -> tf.Tensor:
         """Positions of the next samples; replicas interleave, so that no two draw alike."""
@@ -121,9 +144,30 @@ class AugmentationLayer(keras.layers.Layer):
         return (*shape[:-3], height, width, channels)
 
     def compute_output_spec(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(inputs, dict):
+            return self._element_spec(inputs)
         with _raised_as_itself():
             shape = self.compute_output_shape(inputs.shape)
         return keras.KerasTensor(shape, dtype=self._output_dtype(inputs.dtype))
+
+    def _element_spec(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Of a dict: masks get the image's size, points float32, mixed labels their classes."""
+        images = self.compute_output_spec(image_of(inputs))
+        classes = self._modes[True].classes
+        result = with_image(inputs, images)
+        batch = images.shape[:-3]
+        for key, part in inputs.items():
+            if key in MASKS:
+                shape = (*batch, *images.shape[-3:-1], *part.shape[len(batch) + 2 :])
+                result[key] = keras.KerasTensor(shape, dtype=part.dtype)
+            elif key in BOXES:
+                boxes = keras.KerasTensor(part["boxes"].shape, dtype="float32")
+                result[key] = {**part, "boxes": boxes}
+            elif key in KEYPOINTS:
+                result[key] = keras.KerasTensor(part.shape, dtype="float32")
+            elif key == LABELS and classes is not None:
+                result[key] = keras.KerasTensor((*batch, classes), dtype="float32")
+        return result
 
     def _planned(self, shape: tuple[Any, ...], training: bool) -> tuple[Any, ...]:
         planned = plan(
@@ -150,6 +194,8 @@ class AugmentationLayer(keras.layers.Layer):
             "seed": self.seed,
             "input_range": list(self.input_range),
             "sections": list(self.sections),
+            "bounding_box_format": self.rules.format,
+            "min_visible": self.rules.min_visible,
         }
 
     @classmethod

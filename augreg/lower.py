@@ -5,11 +5,13 @@ Written once over `xp`; both backends run it. No pixel is touched here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
 from augreg import algebra, draws, params
+from augreg.params import Schedule
 from augreg.plan import AffineStage, Guard, Item, LatticeStage, Plan
 from augreg.policy import Group, Node, Step
 from augreg.xp import NUMPY, Array, Namespace
@@ -34,15 +36,16 @@ class Draws:
     """The words of every draw of a plan for one batch: (path, name) -> two uint32 arrays [B]."""
 
     words: Mapping[tuple[str, str], tuple[Array, Array]]
+    epoch: Array = None  # uint32 scalar: what schedules follow
 
     @classmethod
     def make(cls, xp: Namespace, plan: Plan, seed: Array, epoch: Array, index: Array) -> Draws:
         """Draws everything at once; `seed` and `epoch` uint32 scalars, `index` uint32 [B]."""
         if not plan.draws:
-            return cls({})
+            return cls({}, epoch)
         ids = tuple(draws.draw_id(path, name) for path, name in plan.draws)
         first, second = draws.words(xp, seed, ids, epoch, index)
-        return cls({key: (first[i], second[i]) for i, key in enumerate(plan.draws)})
+        return cls({key: (first[i], second[i]) for i, key in enumerate(plan.draws)}, epoch)
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,8 @@ class Lowering:
 
     def picked(self, group: Group, branch: int, slot: int | None, suffix: str) -> Array:
         """bool [B]: the group's choice (in `slot`, with replacement) is `branch`."""
+        if group.kind == "random_order":
+            return self.ranks(group, suffix)[:, branch] == self.xp.array(slot, "int32")
         if slot is not None:
             return self.slots(group, suffix)[slot] == self.xp.array(branch, "int32")
         if group.kind == "one_of":
@@ -127,6 +132,16 @@ class Lowering:
         """bool [B]: the item is done at all, its guards and its own p; None where it always is."""
         return both(self.holds(item.guards), self.chance(item.node, item.suffix))
 
+    def chosen_few(self, items: tuple[Item, ...]) -> Array | None:
+        """bool [B]: those that do any of the items, each a branch of a choice; None: not so."""
+        total = None
+        for item in items:
+            if not any(guard.branch is not None for guard in item.guards):
+                return None
+            condition = self.condition(item)
+            total = condition if total is None else total | condition
+        return total
+
     # --- arguments and elements
 
     def arguments(self, step: Step, suffix: str = "") -> dict[str, Any]:
@@ -134,7 +149,10 @@ class Lowering:
         values = dict(step.arguments)
         for name, distribution, dtype in step.drawn():
             words = self.draws.words.get((step.path + suffix, name))
-            values[name] = distribution.sample(self.xp, words, dtype)  # type: ignore[arg-type]
+            if isinstance(distribution, Schedule):
+                values[name] = distribution.at(self.xp, words, dtype, self.draws.epoch)  # type: ignore[arg-type]
+            else:
+                values[name] = distribution.sample(self.xp, words, dtype)  # type: ignore[arg-type]
         return values
 
     def element(self, step: Step, size: Size, suffix: str = "") -> Any:
@@ -145,6 +163,25 @@ class Lowering:
             return step.op.lower(NUMPY, lowering.arguments(step, suffix), size)
         return step.op.lower(self.xp, self.arguments(step, suffix), size)
 
+    def function(self, items: tuple[Item, ...], size: Size) -> tuple[Any, Array | None]:
+        """A function's element and who takes part (bool [B], None for all).
+
+        Of several items, the same function in branches of one choice, each sample gets the
+        arguments of its own.
+        """
+        xp, first = self.xp, items[0]
+        element, taken = self.element(first.step, size, first.suffix), self.condition(first)
+        for item in items[1:]:
+            other, condition = self.element(item.step, size, item.suffix), self.condition(item)
+            arguments = _selected(xp, condition, other.arguments, element.arguments)
+            if isinstance(element, algebra.PixelFunction):
+                noise = _selected(xp, condition, other.noise, element.noise)
+                element = replace(element, arguments=arguments, noise=noise)
+            else:
+                element = replace(element, arguments=arguments)
+            taken = taken | condition  # type: ignore[operator]  # exclusive items are guarded
+        return element, taken
+
     # --- stages
 
     def lattice(self, stage: LatticeStage, size: Size) -> Lattice:
@@ -152,8 +189,9 @@ class Lowering:
         return self._fold_items(stage.items, _LatticeFamily(self), size)
 
     def affine(self, stage: AffineStage, size: Size) -> Array:
-        """float32 [B,2,3]: the composed centred output→input matrix of an affine stage."""
-        return self._fold_items(stage.items, _AffineFamily(self), size)
+        """The composed centred output→input map: float32 [B,2,3], [B,3,3] of a projective one."""
+        family = _ProjectiveFamily(self) if stage.projective else _AffineFamily(self)
+        return self._fold_items(stage.items, family, size)
 
     def color(self, items: tuple[Item, ...], channels: int) -> algebra.ColorMap:
         """The product of colour maps, for images of `channels`."""
@@ -162,14 +200,28 @@ class Lowering:
 
     def _fold_items(self, items: tuple[Item, ...], family: Any, size: Size) -> Any:
         total = None
+        for site, run in groupby(items, key=_site):
+            if site is None:
+                part, size = self._fold_run(tuple(run), family, size)
+            else:  # branches of one choice: a select each, where composing would nest them
+                part = family.unit(size)
+                for _, own in groupby(run, key=lambda item: item.guards[0].branch):
+                    branch = tuple(own)
+                    inner = tuple(replace(item, guards=item.guards[1:]) for item in branch)
+                    made, _ = self._fold_run(inner, family, size)
+                    part = family.select(self.holds(branch[0].guards[:1]), made, part)
+            total = part if total is None else family.compose(total, part)
+        return total
+
+    def _fold_run(self, items: tuple[Item, ...], family: Any, size: Size) -> tuple[Any, Size]:
+        total = None
         for item in items:
-            part, after = self._fold(item.node, family, size, item.suffix)
+            part, size = self._fold(item.node, family, size, item.suffix)
             condition = self.holds(item.guards)
             if condition is not None:
                 part = family.select(condition, part, family.unit(size))
             total = part if total is None else family.compose(total, part)
-            size = after
-        return total
+        return total, size
 
     def _fold(self, node: Node, family: Any, size: Size, suffix: str) -> tuple[Any, Size]:
         """The node's element and the size after it."""
@@ -191,6 +243,8 @@ class Lowering:
         if group.kind == "one_of":
             return self._choose(group, family, size, suffix, None, suffix)
         result = family.unit(size)
+        if group.kind == "random_order":
+            return self._any_order(group, family, size, suffix), size
         if group.replace:
             for slot in range(group.n[1]):
                 tail = f"{suffix}#{slot}"
@@ -202,6 +256,34 @@ class Lowering:
             part = family.select(self.picked(group, i, None, suffix), part, family.unit(size))
             result = family.compose(result, part)
         return result, size
+
+    def _any_order(self, group: Group, family: Any, size: Size, suffix: str) -> Any:
+        """All branches, composed in each sample's own order."""
+        parts = [self._fold(branch, family, size, suffix)[0] for branch in group.branches]
+        total = None
+        for slot in range(len(parts)):
+            here = parts[0]
+            for i, part in enumerate(parts[1:], start=1):
+                here = family.select(self.picked(group, i, slot, suffix), part, here)
+            total = here if total is None else family.compose(total, here)
+        return total
+
+    def mixture(self, item: Item) -> tuple[Array, Array]:
+        """Convex weights of a mixture: float32 [B, branches], and float32 [B] of them together.
+
+        Dirichlet(1, ..., 1) as exponentials over their sum, and Beta(1, 1), which is uniform; where
+        the item is not done, 0 together.
+        """
+        xp, group = self.xp, item.node
+        assert isinstance(group, Group)
+        path, n = group.path + item.suffix, len(group.branches)
+        words = draws.elements(xp, self.draws.words[path, "choice"], n)[0]
+        drawn = -xp.log(draws.uniform(xp, words) + xp.array(2.0**-25))
+        together = draws.uniform(xp, self.draws.words[path, "mix"][0])
+        condition = self.condition(item)
+        if condition is not None:
+            together = xp.where(condition, together, xp.zeros_like(together))
+        return drawn / xp.sum(drawn, axis=1, keepdims=True), together
 
     def _choose(
         self, group: Group, family: Any, size: Size, suffix: str, slot: int | None, tail: str
@@ -294,6 +376,22 @@ class _AffineFamily:
         )
 
 
+class _ProjectiveFamily(_AffineFamily):
+    """3x3 matrices: affine maps with a last row of (0, 0, 1), and projective ones."""
+
+    def unit(self, size: Size) -> Array:
+        return algebra.to_projective(self.lowering.xp, super().unit(size))
+
+    def lift(self, step: Step, size: Size, suffix: str) -> Array:
+        element = self.lowering.element(step, size, suffix)
+        if isinstance(element, algebra.ProjectiveMap):
+            return element.matrix
+        return algebra.to_projective(self.lowering.xp, super().lift(step, size, suffix))
+
+    def compose(self, first: Array, then: Array) -> Array:
+        return algebra.compose_projective(self.lowering.xp, first, then)
+
+
 @dataclass(frozen=True)
 class _ColorFamily:
     lowering: Lowering
@@ -317,6 +415,24 @@ class _ColorFamily:
         self, condition: Array, chosen: algebra.ColorMap, other: algebra.ColorMap
     ) -> algebra.ColorMap:
         return algebra.select(self.lowering.xp, condition, chosen, other)
+
+
+def _site(item: Item) -> Hashable | None:
+    """The outermost choice that the item is a branch of, where a sample takes one branch only."""
+    guard = item.guards[0] if item.guards else None
+    if guard is None or not guard.exclusive:
+        return None
+    return guard.group.pointer, guard.slot, guard.suffix
+
+
+def _selected(
+    xp: Namespace, condition: Array, chosen: tuple[Array, ...], other: tuple[Array, ...]
+) -> tuple[Array, ...]:
+    def one(x: Array, y: Array) -> Array:
+        rank = len(xp.shape(x))
+        return xp.where(xp.reshape(condition, (-1,) + (1,) * (rank - 1)), x, y)
+
+    return tuple(one(x, y) for x, y in zip(chosen, other, strict=True))
 
 
 def _on_gray(element: algebra.ColorMap) -> algebra.ColorMap:

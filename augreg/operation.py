@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 from collections.abc import Callable, Mapping
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from augreg import algebra
 from augreg.errors import AugregError, OpError, ParameterError
-from augreg.params import REQUIRED, Option, Parameter, Range, Settable, Unit
+from augreg.params import REQUIRED, Hidden, Option, Parameter, Range, Settable
 
 if TYPE_CHECKING:
     from augreg.xp import Namespace
@@ -58,7 +59,7 @@ class Op:
     @property
     def settable(self) -> dict[str, Settable]:
         """The parameters that a policy can set."""
-        return {n: p for n, p in self.params.items() if not isinstance(p, Unit)}
+        return {n: p for n, p in self.params.items() if not isinstance(p, Hidden)}
 
     def lower(
         self, xp: Namespace, arguments: Mapping[str, Any], size: algebra.Size
@@ -75,6 +76,9 @@ class Op:
             found = type(element).__name__
             names = ", ".join(kind.__name__ for kind in _ELEMENTS)
             raise OpError(f'op "{self.name}" returned a {found}; it has to return one of {names}')
+        if unknown := set(getattr(element, "statistics", ())) - set(algebra.STATISTICS):
+            names = ", ".join(algebra.STATISTICS)
+            raise OpError(f'op "{self.name}" asks for {sorted(unknown)}; there are {names}')
         try:
             element = algebra.batched(xp, element)
         except ValueError as error:
@@ -87,8 +91,9 @@ class Op:
 def _checked(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """A pixel function that raises `OpError` where it does not return planes like its input's."""
 
-    def checked(xp: Namespace, planes: Any, *arguments: Any) -> Any:
-        result = function(xp, planes, *arguments)
+    @functools.wraps(function)  # which function it is decides what may become one stage
+    def checked(xp: Namespace, planes: Any, *arguments: Any, **given: Any) -> Any:
+        result = function(xp, planes, *arguments, **given)
         same = isinstance(result, tuple | list) and len(result) == len(planes)
         if not same or not all(map(_alike, planes, result)):
             wanted, found = (_describe(many) for many in (planes, result))
@@ -148,7 +153,7 @@ def op(
 
     def decorate(function: Callable[..., Any]) -> Op:
         taken = list(inspect.signature(function).parameters)
-        _check_declaration(name, function, taken, parameters)
+        check_declaration(name, function, taken, parameters)
         return Op(
             name,
             function,
@@ -163,9 +168,10 @@ def op(
     return decorate
 
 
-def _check_declaration(
+def check_declaration(
     name: str, function: Callable[..., Any], taken: list[str], parameters: Mapping[str, Any]
 ) -> None:
+    """Raises `OpError` where the declaration of an op or a macro is not valid."""
     if not _NAME.fullmatch(name):
         raise OpError(f'"{name}" is no name for an op; write "package/op" in small letters')
     if not inspect.getdoc(function):
@@ -191,7 +197,7 @@ def _check_spec(name: str, key: str, spec: Parameter) -> None:
         raise OpError(f'op "{name}": parameter "{key}" has an empty range [{spec.lo}, {spec.hi}]')
     if isinstance(spec, Option) and not all(isinstance(v, str | int | float) for v in spec.values):
         raise OpError(f'op "{name}": parameter "{key}" offers {spec.values!r}; no JSON constants')
-    if isinstance(spec, Unit) or spec.default is REQUIRED or spec.default is None:
+    if isinstance(spec, Hidden) or spec.default is REQUIRED or spec.default is None:
         return
     try:
         spec.parse(spec.default, name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from augreg import exclusive
 from augreg.algebra import LatticeMap, Resize
 from augreg.params import Unit
 from augreg.plan import (
@@ -17,6 +18,7 @@ from augreg.plan import (
     Decode,
     Item,
     LatticeStage,
+    MixtureStage,
     PixelPart,
     Plan,
     PointwiseStage,
@@ -46,11 +48,22 @@ def optimize(plan: Plan) -> tuple[Plan, tuple[Note, ...]]:
     plan, notes = decode_window(plan)
     sections: list[Stages] = []
     for stages in (plan.prepare, plan.augment):
-        for rewrite in PASSES:
-            stages, said = rewrite(stages)
-            notes += said
-        sections.append(stages)
+        sections.append(_rewritten(stages, notes))
     return replace(plan, prepare=sections[0], augment=sections[1]), tuple(notes)
+
+
+def _rewritten(stages: Stages, notes: list[Note]) -> Stages:
+    """All passes in order, in the branches of a mixture first."""
+    stages = tuple(
+        replace(stage, branches=tuple(_rewritten(branch, notes) for branch in stage.branches))
+        if isinstance(stage, MixtureStage)
+        else stage
+        for stage in stages
+    )
+    for rewrite in PASSES:
+        stages, said = rewrite(stages)
+        notes += said
+    return stages
 
 
 def decode_window(plan: Plan) -> tuple[Plan, list[Note]]:
@@ -136,6 +149,17 @@ def merge_pointwise(stages: Stages) -> tuple[Stages, list[Note]]:
     return tuple(result), notes
 
 
+def merge_exclusive(stages: Stages) -> tuple[Stages, list[Note]]:
+    """Stages of one family in different branches of one choice become one stage."""
+    notes, result = [], []
+    for merged, sources in exclusive.merge_runs(stages):
+        result.append(merged)
+        if len(sources) > 1:
+            first, *rest = [source.items[0].node.pointer for source in sources]  # type: ignore[union-attr]
+            notes.append(Note("merge_exclusive", first, f"one stage with {', '.join(rest)}"))
+    return tuple(result), notes
+
+
 def flips_first(stages: Stages) -> tuple[Stages, list[Note]]:
     """A flip or quarter turn after pointwise steps moves before them, to where it may cost nothing.
 
@@ -146,6 +170,8 @@ def flips_first(stages: Stages) -> tuple[Stages, list[Note]]:
     result: list[Stage] = []
     for stage in stages:
         pointwise, before = _tail(result)
+        if any(_placed(part) for part in pointwise):
+            pointwise, before = [], None  # erased places and noise would move with it
         if not (isinstance(stage, LatticeStage) and pointwise and before is not None):
             result.append(stage)
             continue
@@ -166,6 +192,7 @@ def flips_first(stages: Stages) -> tuple[Stages, list[Note]]:
 
 PASSES: tuple[Callable[[Stages], tuple[Stages, list[Note]]], ...] = (
     drop_never,
+    merge_exclusive,
     flips_first,
     merge_pointwise,
 )
@@ -181,8 +208,8 @@ def _merge(last: PointwiseStage, stage: PointwiseStage) -> tuple[PointwiseStage 
             parts = (*last.parts[:-1], part, *stage.parts[1:])
             note = Note("merge_pointwise", pointer, f"one colour matrix with {into}")
             return replace(last, parts=parts, channels_out=stage.channels_out), note
-    if stage.mean:
-        why = f"needs the mean of what {into} makes"
+    if stage.statistics:
+        why = f"needs the {' and '.join(stage.statistics)} of what {into} makes"
         return None, Note("merge_pointwise", pointer, why, done=False)
     note = Note("merge_pointwise", pointer, f"one kernel with {into}")
     return replace(last, parts=last.parts + stage.parts, channels_out=stage.channels_out), note
@@ -197,11 +224,16 @@ def _without(stage: Stage, never: list[Item]) -> Stage | None:
             elif rest := tuple(item for item in part.items if item not in never):
                 parts.append(replace(part, items=rest))
         return replace(stage, parts=tuple(parts)) if parts else None
-    rest = tuple(item for item in stage.items if item not in never)  # type: ignore[union-attr]
+    rest = tuple(item for item in getattr(stage, "items", ()) if item not in never)
     if not rest:
         return None
     assert isinstance(stage, LatticeStage | AffineStage)
     return replace(stage, items=rest)
+
+
+def _placed(stage: Stage) -> bool:
+    parts = stage.parts if isinstance(stage, PointwiseStage) else ()
+    return any(isinstance(part, PixelPart) and part.placed for part in parts)
 
 
 def _tail(stages: list[Stage]) -> tuple[list[Stage], Stage | None]:

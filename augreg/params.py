@@ -21,6 +21,7 @@ REQUIRED: Any = type("Required", (), {"__repr__": lambda self: "REQUIRED"})()
 """The default of a parameter that a policy has to give."""
 
 MAX_SIDE = 16_384
+SHAPES = ("linear", "cosine")
 _TAU = 2 * math.pi
 
 
@@ -111,7 +112,69 @@ class LogUniform:
         return xp.exp(xp.array(math.log(self.lo)) + u * xp.array(span))
 
 
-Distribution = Constant | Uniform | Choice | Normal | LogUniform
+@dataclass(frozen=True)
+class Units:
+    """`count` uniform draws in [0, 1): float32 [B, count]."""
+
+    count: int
+
+    support = (0.0, 1.0)
+
+    def sample(self, xp: Namespace, words: tuple[Array, Array], dtype: str) -> Array:
+        return draws.uniform(xp, draws.elements(xp, words, self.count)[0])
+
+
+@dataclass(frozen=True)
+class RawKey:
+    """Both words as they are: uint32 [B,2], the key of a field of draws."""
+
+    support = (0.0, 1.0)
+
+    def sample(self, xp: Namespace, words: tuple[Array, Array], dtype: str) -> Array:
+        return xp.stack([words[0], words[1]], axis=-1)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Uniform between two ends, both of which move with the epoch.
+
+    `start` are the ends at epoch 0, `stop` those from epoch `epochs` on; equal ends are a constant.
+    """
+
+    start: tuple[float, float]
+    stop: tuple[float, float]
+    epochs: int
+    shape: str = "linear"
+
+    @property
+    def support(self) -> tuple[float, float]:
+        return min(self.start[0], self.stop[0]), max(self.start[1], self.stop[1])
+
+    def progress(self, xp: Namespace, epoch: Array) -> Array:
+        """float32 scalar: 0 at epoch 0, 1 from epoch `epochs` on."""
+        part = xp.cast(xp.minimum(epoch, xp.array(self.epochs, "uint32")), "float32")
+        t = part / xp.array(float(self.epochs))
+        if self.shape == "cosine":
+            t = (xp.array(1.0) - xp.cos(t * xp.array(math.pi))) * xp.array(0.5)
+        return t
+
+    def at(self, xp: Namespace, words: tuple[Array, Array], dtype: str, epoch: Array) -> Array:
+        """The draw at `epoch`, a uint32 scalar."""
+        t, u = self.progress(xp, epoch), draws.uniform(xp, words[0])
+        lo, hi = (
+            xp.array(a) + t * (xp.array(b) - xp.array(a))
+            for a, b in zip(self.start, self.stop, strict=True)
+        )
+        if dtype == "int32":
+            lo, hi = (xp.floor(end + xp.array(0.5)) for end in (lo, hi))
+            return xp.cast(lo + xp.floor(u * (hi - lo + xp.array(1.0))), "int32")
+        return lo + u * (hi - lo)
+
+    def sample(self, xp: Namespace, words: tuple[Array, Array], dtype: str) -> Array:
+        return self.at(xp, words, dtype, xp.array(0, "uint32"))
+
+
+Distribution = Constant | Uniform | Choice | Normal | LogUniform | Units | RawKey | Schedule
 
 
 def gaussian(xp: Namespace, words: tuple[Array, Array]) -> Array:
@@ -206,12 +269,33 @@ class Range:
             if lo <= 0:
                 raise ParameterError("log_uniform takes ends above 0", "/log_uniform/0")
             return LogUniform(lo, hi)
-        allowed = ["choice"] + ["normal", "log_uniform"] * (self.dtype == "float32")
+        if "schedule" in value:
+            _only(value, "schedule")
+            return self._schedule(value["schedule"], op)
+        allowed = ["choice"] + ["normal", "log_uniform"] * (self.dtype == "float32") + ["schedule"]
         found = ", ".join(f'"{key}"' for key in value) or "nothing"
         names = ", ".join(f'"{name}"' for name in allowed)
         raise ParameterError(
             f"a distribution is a constant, [lo, hi] or one of {names}; found {found}"
         )
+
+    def _schedule(self, value: Any, op: str) -> Distribution:
+        if not isinstance(value, dict) or not {"from", "to", "epochs"} <= value.keys():
+            raise ParameterError('"schedule" takes "from", "to" and "epochs"', "/schedule")
+        _only(value, "from", "to", "epochs", "shape", pointer="/schedule")
+        start, stop = (self._ends(value[end], op, f"/schedule/{end}") for end in ("from", "to"))
+        epochs = Integer(1, 1_000_000)._number(value["epochs"], op, "/schedule/epochs")
+        shape = value.get("shape", "linear")
+        if shape not in SHAPES:
+            names = " or ".join(f'"{name}"' for name in SHAPES)
+            raise ParameterError(f"{show(shape)} is not {names}", "/schedule/shape")
+        return Schedule(start, stop, int(epochs), shape)
+
+    def _ends(self, value: Any, op: str, pointer: str) -> tuple[float, float]:
+        if isinstance(value, list):
+            return self._pair(value, op, pointer)
+        number = self._number(value, op, pointer)
+        return number, number
 
     def _choice(self, value: dict[str, Any], op: str) -> Distribution:
         raw = value["choice"]
@@ -299,15 +383,35 @@ class Fill:
 
 @dataclass(frozen=True)
 class Unit:
-    """A uniform draw in [0, 1) of the op's own (a crop's place), which no policy sets."""
+    """A uniform draw in [0, 1) of the op's own (a crop's place), which no policy sets.
+
+    float32 [B], or [B, count] where `count` is above 1.
+    """
+
+    count: int = 1
 
     static = False
     default = None
     dtype = "float32"
 
+    @property
+    def distribution(self) -> Distribution:
+        return Uniform(0.0, 1.0) if self.count == 1 else Units(self.count)
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key of the op's own for `PixelFunction.noise`, uint32 [B,2], which no policy sets."""
+
+    static = False
+    default = None
+    dtype = "uint32"
+    distribution = RawKey()
+
 
 Settable = Range | Integer | Option | Fill
-Parameter = Settable | Unit
+Hidden = Unit | Key
+Parameter = Settable | Hidden
 
 
 def check_weights(raw: Any, count: int, pointer: str = "/weights") -> tuple[float, ...]:
@@ -337,22 +441,34 @@ def _drawn_schemas(number: dict[str, Any], dtype: str) -> list[dict[str, Any]]:
         normal = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
         forms.append(_closed({"normal": normal, "min": number, "max": number}))
         forms.append(_closed({"log_uniform": pair}))
+    ends = {"anyOf": [number, pair]}
+    schedule = _closed(
+        {
+            "from": ends,
+            "to": ends,
+            "epochs": {"type": "integer", "minimum": 1},
+            "shape": {"enum": list(SHAPES)},
+        },
+        required=["from", "to", "epochs"],
+    )
+    forms.append(_closed({"schedule": schedule}))
     return forms
 
 
-def _closed(properties: dict[str, Any]) -> dict[str, Any]:
+def _closed(properties: dict[str, Any], required: list[str] | None = None) -> dict[str, Any]:
     first = next(iter(properties))
     return {
         "type": "object",
         "properties": properties,
-        "required": [first],
+        "required": required or [first],
         "additionalProperties": False,
     }
 
 
-def _only(value: dict[str, Any], *allowed: str) -> None:
+def _only(value: dict[str, Any], *allowed: str, pointer: str = "") -> None:
     for key in value:
         if key not in allowed:
             raise ParameterError(
-                f'unknown key "{key}" beside "{allowed[0]}"{suggest(key, allowed)}', f"/{key}"
+                f'unknown key "{key}" beside "{allowed[0]}"{suggest(key, allowed)}',
+                f"{pointer}/{key}",
             )

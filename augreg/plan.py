@@ -31,8 +31,13 @@ class Guard:
 
     group: Group
     branch: int | None = None  # None: the group's p alone
-    slot: int | None = None  # for some_of with replacement
+    slot: int | None = None  # for some_of with replacement, and for random_order
     suffix: str = ""
+
+    @property
+    def exclusive(self) -> bool:
+        """A sample that takes this branch takes no other of the same choice."""
+        return self.branch is not None and (self.group.kind == "one_of" or self.slot is not None)
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,7 @@ class Traits:
     fill: tuple[str, Any, str] | None = None
     cuts: bool = False
     pads: bool = False
+    projective: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,7 @@ class LatticeStage:
 
 @dataclass(frozen=True)
 class AffineStage:
-    """One resample for all of its items."""
+    """One resample for all of its items. `projective`: one of them divides, so matrices are 3x3."""
 
     items: tuple[Item, ...]
     size_in: Size
@@ -81,6 +87,7 @@ class AffineStage:
     fill_value: Any
     interpolation: str
     why: str = ""
+    projective: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,14 +100,28 @@ class ColorPart:
 
 @dataclass(frozen=True)
 class PixelPart:
-    """One pixel function."""
+    """One pixel function.
+
+    `statistics` of the image as it reaches the function; `placed`: where a pixel lies matters.
+    """
 
     item: Item
+    statistics: tuple[str, ...] = ()
+    placed: bool = False
+    others: tuple[Item, ...] = ()  # the same function in other branches of one choice
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        return (self.item, *self.others)
 
 
 @dataclass(frozen=True)
 class PointwiseStage:
-    """Parts done one after another on planes; only the first may need the image's mean."""
+    """Parts done one after another on planes.
+
+    Statistics are of the stage's input: a part that asks for one is the first, or no sample that
+    it acts on is changed by a part before it (branches of one choice).
+    """
 
     parts: tuple[ColorPart | PixelPart, ...]
     channels_in: int
@@ -109,13 +130,30 @@ class PointwiseStage:
 
     @property
     def items(self) -> tuple[Item, ...]:
-        return tuple(
-            i for p in self.parts for i in (p.items if isinstance(p, ColorPart) else (p.item,))
-        )
+        return tuple(item for part in self.parts for item in part.items)
 
     @property
     def mean(self) -> bool:
-        return isinstance(self.parts[0], ColorPart) and self.parts[0].mean
+        return "mean" in self.statistics
+
+    @property
+    def statistics(self) -> tuple[str, ...]:
+        """What has to be known of the stage's input."""
+        names = [name for part in self.parts for name in statistics_of(part)]
+        return tuple(dict.fromkeys(names))
+
+
+@dataclass(frozen=True)
+class NeighborStage:
+    """One neighbourhood op."""
+
+    item: Item
+    why: str = ""
+    others: tuple[Item, ...] = ()  # the same function in other branches of one choice
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        return (self.item, *self.others)
 
 
 @dataclass(frozen=True)
@@ -129,6 +167,17 @@ class ResizeStage:
 
 
 @dataclass(frozen=True)
+class MixStage:
+    """Mixes the samples of a batch, and their labels."""
+
+    items: tuple[Item, ...]
+    size_in: Size
+    size_out: Size
+    classes: int
+    why: str = ""
+
+
+@dataclass(frozen=True)
 class BranchStage:
     """Branches that change size or channels in different families: all are done, one is kept."""
 
@@ -138,7 +187,39 @@ class BranchStage:
     why: str = ""
 
 
-Stage = LatticeStage | AffineStage | PointwiseStage | ResizeStage | BranchStage
+@dataclass(frozen=True)
+class MixtureStage:
+    """All branches are done on the same image, and their results and it are mixed convexly.
+
+    `item` is the group; its guards, p and draws are as any item's.
+    """
+
+    item: Item
+    branches: tuple[tuple[Stage, ...], ...]
+    why: str = ""
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        return (self.item,)
+
+
+Stage = (
+    LatticeStage
+    | AffineStage
+    | PointwiseStage
+    | NeighborStage
+    | ResizeStage
+    | MixStage
+    | BranchStage
+    | MixtureStage
+)
+
+
+def statistics_of(part: ColorPart | PixelPart) -> tuple[str, ...]:
+    """The statistics that a part asks for."""
+    if isinstance(part, PixelPart):
+        return part.statistics
+    return ("mean",) if part.mean else ()
 
 
 @dataclass(frozen=True)
@@ -195,6 +276,7 @@ def plan(
     builder = _Builder(policy, tuple(size), channels)  # type: ignore[arg-type]
     prepare_stages = builder.section(prepare)
     size_prepared = builder.size
+    builder.classes = 0
     augment_stages = builder.section(augment)
     output = policy.output if "output" in chosen else None
     if output and len(output.scale) > builder.channels:
@@ -258,6 +340,7 @@ class _Builder:
         self.stages: list[Stage] = []
         self.traits: Traits | None = None  # of the last stage while geometry may still join it
         self.scope: tuple[Guard, ...] = ()
+        self.classes: int | None = None  # of the labels that are mixed; None: nothing may mix here
 
     def section(self, nodes: Iterable[Node]) -> tuple[Stage, ...]:
         self.stages, self.traits = [], None
@@ -268,6 +351,8 @@ class _Builder:
     def add(self, node: Node, guards: tuple[Guard, ...], suffix: str) -> None:
         if isinstance(node, Step):
             self.add_step(node, guards, suffix)
+        elif node.kind == "mixture":
+            self.add_mixture(Item(node, guards, suffix))
         elif isinstance(traits := self.geometry(node, self.size), Traits):
             self.add_geometry(Item(node, guards, suffix), traits, self.group_size(node, self.size))
         elif self.is_color(node):
@@ -289,8 +374,13 @@ class _Builder:
             self.close(f"{step.op.name} is a boundary", ResizeStage((item,), self.size, size), size)
         elif isinstance(element, algebra.ColorMap):
             self.add_pointwise(ColorPart((item,), _mean(element)), channels)
+        elif isinstance(element, algebra.Mix):
+            self.add_mix(item, element)
+        elif isinstance(element, algebra.Neighborhood):
+            self.close("reads neighbours", NeighborStage(item), self.size)
         else:
-            self.add_pointwise(PixelPart(item), channels)
+            placed = element.coordinates or bool(element.noise)
+            self.add_pointwise(PixelPart(item, element.statistics, placed), channels)
 
     def refuse_p(self, step: Step) -> None:
         raise self.policy.error(
@@ -301,7 +391,9 @@ class _Builder:
 
     def describe(self, step: Step) -> algebra.Element:
         element = self.element(step, self.size)
-        colored = isinstance(element, algebra.ColorMap | algebra.PixelFunction)
+        colored = isinstance(
+            element, algebra.ColorMap | algebra.PixelFunction | algebra.Neighborhood
+        )
         if colored and self.channels == 1 and not step.op.gray:
             raise self.policy.error(
                 f'"{step.op.name}" needs three channels, and the image has one here', step.pointer
@@ -339,6 +431,25 @@ class _Builder:
         self.close("another family", stage, self.size)
         self.channels = channels
 
+    def add_mix(self, item: Item, element: algebra.Mix) -> None:
+        """A step that needs a batch: only in `augment`, whose batches have one size."""
+        name, pointer = item.step.op.name, item.step.pointer
+        if self.classes is None:
+            raise self.policy.error(
+                f'"{name}" mixes the samples of a batch: it works in "augment" only, and in no '
+                "group whose branches change the size or the channels",
+                pointer,
+            )
+        if self.classes not in (0, element.classes):
+            raise self.policy.error(
+                f'"{name}" mixes labels of {element.classes} classes, and a step before mixes '
+                f"labels of {self.classes}",
+                f"{pointer}/classes",
+            )
+        self.classes = element.classes
+        stage = MixStage((item,), self.size, self.size, element.classes)
+        self.close("mixes samples of a batch: the result depends on the batch", stage, self.size)
+
     def close(self, why: str, stage: Stage, size: Size) -> None:
         self.stages.append(replace(stage, why=why if len(self.stages) else ""))
         self.traits, self.size = None, size
@@ -351,6 +462,18 @@ class _Builder:
             for branch, guard, tail in _guarded(group, suffix):
                 self.add(branch, guards + guard, tail)
         self.traits = None
+
+    def add_mixture(self, item: Item) -> None:
+        group = item.node
+        assert isinstance(group, Group)
+        if self.changes_shape(group):
+            raise self.policy.error("branches of a mixture keep size and channels", group.pointer)
+        branches = []
+        for branch in group.branches:
+            inner = _Builder(self.policy, self.size, self.channels)
+            inner.add(branch, (), item.suffix)
+            branches.append(tuple(inner.stages))
+        self.close("a mixture", MixtureStage(item, tuple(branches)), self.size)
 
     def changes_shape(self, group: Group) -> bool:
         for step in _steps(group):
@@ -387,6 +510,8 @@ class _Builder:
         if isinstance(node, Step):
             element = self.element(node, size)
             return _traits(element) if isinstance(element, algebra.GEOMETRIC) else "another family"
+        if node.kind == "mixture":
+            return "a mixture"
         every: list[Traits | str] = []
         total: Traits | str = Traits()
         for branch in node.branches:
@@ -395,9 +520,9 @@ class _Builder:
                 size = self.group_size(branch, size)
             every.append(traits)
             total = chain(total, traits) if isinstance(total, Traits) else total
-        if node.kind != "one_of":
-            return total
-        return _union(every)
+        if node.kind == "random_order":
+            return _any_order(every)
+        return _union(every) if node.kind == "one_of" else total
 
     def group_size(self, node: Node, size: Size) -> Size:
         """The size after a geometric node; refuses branches that disagree and p below 1."""
@@ -409,7 +534,7 @@ class _Builder:
                 result = self.group_size(branch, result)
         else:
             ends = {self.group_size(branch, size) for branch in node.branches}
-            if len(ends) > 1 or (node.kind == "some_of" and ends != {size}):
+            if len(ends) > 1 or (node.kind != "one_of" and ends != {size}):
                 shapes = ", ".join(str(end) for end in sorted(ends, key=str))
                 raise self.policy.error(f"branches end in different sizes: {shapes}", node.pointer)
             result = ends.pop()
@@ -418,6 +543,8 @@ class _Builder:
         return result
 
     def is_color(self, group: Group) -> bool:
+        if any(isinstance(n, Group) and n.kind == "mixture" for n in walk((group,))):
+            return False
         elements = [self.describe(step) for step in _steps(group)]
         return all(isinstance(e, algebra.ColorMap) and _channels_after(e, 3) == 3 for e in elements)
 
@@ -431,12 +558,21 @@ def chain(first: Traits | str, then: Traits | str) -> Traits | str:
     if then.fill is None:
         if then.pads:
             return "padding after a resample that fills otherwise"
-        return Traits(first.fill, first.cuts or then.cuts, False)
+        return replace(first, cuts=first.cuts or then.cuts)
     if first.cuts or first.pads:
         return "a window cut before could come back through this fill"
     if first.fill not in (None, then.fill):
         return "another fill or interpolation"
-    return then
+    return replace(then, projective=first.projective or then.projective)
+
+
+def _any_order(every: list[Traits | str]) -> Traits | str:
+    """The traits of doing all in any order, or why that needs more than one resample."""
+    for i, first in enumerate(every):
+        for j, then in enumerate(every):
+            if i != j and isinstance(joined := chain(first, then), str):
+                return joined
+    return _union(every)
 
 
 def _union(every: list[Traits | str]) -> Traits | str:
@@ -448,7 +584,8 @@ def _union(every: list[Traits | str]) -> Traits | str:
     cuts, pads = any(b.cuts for b in branches), any(b.pads for b in branches)
     if len(fills) > 1 or (fills and pads):
         return "another fill or interpolation"
-    return Traits(next(iter(fills.values()), None), cuts, pads)
+    projective = any(b.projective for b in branches)
+    return Traits(next(iter(fills.values()), None), cuts, pads, projective)
 
 
 def _geometry_stage(
@@ -456,14 +593,15 @@ def _geometry_stage(
 ) -> Stage:
     if traits.fill is None:
         return LatticeStage(items, size_in, size_out, traits.pads, why)
-    return AffineStage(items, size_in, size_out, *traits.fill, why)
+    return AffineStage(items, size_in, size_out, *traits.fill, why, traits.projective)
 
 
 def _traits(element: algebra.Element) -> Traits:
     if isinstance(element, algebra.LatticeMap):
         return Traits(None, element.cuts, element.pads)
-    assert isinstance(element, algebra.AffineMap)
-    return Traits((element.fill, element.fill_value, element.interpolation))
+    assert isinstance(element, algebra.AffineMap | algebra.ProjectiveMap)
+    modes = (element.fill, element.fill_value, element.interpolation)
+    return Traits(modes, projective=isinstance(element, algebra.ProjectiveMap))
 
 
 def _mean(element: algebra.Element) -> bool:
@@ -487,6 +625,11 @@ def _guarded(group: Group, suffix: str) -> Iterator[tuple[Node, tuple[Guard, ...
             tail = f"{suffix}#{slot}"
             for i, branch in enumerate(group.branches):
                 yield branch, (Guard(group, i, slot, suffix),), tail
+        return
+    if group.kind == "random_order":
+        for slot in range(len(group.branches)):
+            for i, branch in enumerate(group.branches):
+                yield branch, (Guard(group, i, slot, suffix),), suffix
         return
     for i, branch in enumerate(group.branches):
         sequence = group.kind == "sequence"
@@ -512,6 +655,8 @@ def _draws(nodes: Iterable[Node], suffix: str = "") -> Iterator[tuple[str, str]]
         if not (node.kind == "some_of" and node.replace):
             if node.kind != "sequence":
                 yield path, "choice"
+            if node.kind == "mixture":
+                yield path, "mix"
             yield from _draws(node.branches, suffix)
             continue
         for slot in range(node.n[1]):

@@ -14,8 +14,10 @@ from typing import Any
 
 from augreg import document, draws, params
 from augreg.errors import ParameterError, PolicyError
+from augreg.macros import expand_nodes
 from augreg.operation import Op
 from augreg.registry import Registry, default_registry
+from augreg.schema import GROUPS
 from augreg.validation import check_structure
 
 VERSION = 1
@@ -42,10 +44,19 @@ class Step:
             if not spec.static and value is not None:
                 yield name, value, spec.dtype  # type: ignore[union-attr]
 
+    @property
+    def scheduled(self) -> bool:
+        """A parameter follows the epoch."""
+        return any(isinstance(value, params.Schedule) for _, value, _ in self.drawn())
+
 
 @dataclass(frozen=True)
 class Group:
-    """Branches and how they are chosen: sequence, one_of (by weights) or some_of (n of them)."""
+    """Branches and how they are done.
+
+    kind: sequence, one_of (by weights), some_of (n of them), random_order (all, in an order of the
+    sample's own) or mixture (all on the same image, then a convex mixture of the results).
+    """
 
     kind: str
     branches: tuple[Step | Group, ...]
@@ -84,13 +95,21 @@ class Policy:
     plugins: Mapping[str, str]  # distribution -> version, of every op used
     path: str | None = None
     text: str | None = None
+    macros: tuple[str, ...] = ()  # pointers of steps that are groups now
+
+    def scheduled(self, sections: tuple[str, ...] = ("prepare", "augment")) -> str | None:
+        """The pointer of the first step of `sections` that follows the epoch, if any."""
+        prepare = self.prepare_train if "prepare" in sections else ()
+        nodes = walk((*prepare, *(self.augment if "augment" in sections else ())))
+        found = (n.pointer for n in nodes if isinstance(n, Step) and n.scheduled)
+        return next(found, None)
 
     def prepare(self, training: bool) -> tuple[Node, ...]:
         return self.prepare_train if training else self.prepare_eval
 
     def error(self, message: str, pointer: str) -> PolicyError:
         """A `PolicyError` about the part at `pointer`, with its place in the file."""
-        return _error(message, pointer, self.path, self.text)
+        return _error(message, outermost(pointer, self.macros), self.path, self.text)
 
 
 def load_policy(
@@ -122,6 +141,30 @@ def load_policy(
     return _Loader(ops, str(path), text).load(value)
 
 
+def expanded(
+    value: Mapping[str, Any], registry: Registry | None = None
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """A checked policy with every macro written out, and the pointers where macros stood."""
+    macros, found = (registry or default_registry()).macros, []  # type: tuple[Any, list[str]]
+    result = dict(value)
+    for section in ("prepare", "augment"):
+        part = value.get(section)
+        if isinstance(part, dict):
+            result[section] = {
+                split: expand_nodes(part[split], macros, f"/{section}/{split}", found)
+                for split in part
+            }
+        elif part is not None:
+            result[section] = expand_nodes(part, macros, f"/{section}", found)
+    return result, tuple(found)
+
+
+def outermost(pointer: str, macros: tuple[str, ...]) -> str:
+    """The pointer in the file: that of the macro whose writing `pointer` lies in, if any."""
+    around = [macro for macro in macros if pointer.startswith(f"{macro}/sequence")]
+    return min(around, key=len, default=pointer)
+
+
 def walk(nodes: tuple[Node, ...]) -> Iterator[Node]:
     """All steps and groups, in document order."""
     for node in nodes:
@@ -137,13 +180,20 @@ class _Loader:
     text: str | None
 
     def load(self, value: Any) -> Policy:
+        macros: tuple[str, ...] = ()
         try:
             check_structure(value, self.registry)
-            return self._policy(value)
+            written, macros = expanded(value, self.registry)
+            if macros:
+                check_structure(written, self.registry)
+            return self._policy(value, written, macros)
         except ParameterError as error:
-            raise _error(error.message, error.pointer, self.path, self.text) from error
+            where = outermost(error.pointer, macros)
+            raise _error(error.message, where, self.path, self.text) from error
 
-    def _policy(self, value: dict[str, Any]) -> Policy:
+    def _policy(
+        self, source: dict[str, Any], value: dict[str, Any], macros: tuple[str, ...]
+    ) -> Policy:
         prepare = value.get("prepare", [])
         if isinstance(prepare, dict):
             train = self._nodes(prepare["train"], "/prepare/train")
@@ -166,11 +216,12 @@ class _Loader:
             prepare_eval=evaluation,
             augment=augment,
             output=_output(value.get("output", {})),
-            source=copy.deepcopy(value),
+            source=copy.deepcopy(source),
             hash=_hash(value, {step.op.name: step.op.version for step in steps}),
             plugins={owner.distribution: owner.version for owner in owners},
             path=self.path,
             text=self.text,
+            macros=macros,
         )
 
     def _nodes(self, values: list[Any], pointer: str) -> tuple[Node, ...]:
@@ -183,8 +234,8 @@ class _Loader:
         op = self.registry.get(value["op"])
         arguments: dict[str, Any] = {}
         for name, spec in op.params.items():
-            if isinstance(spec, params.Unit):
-                arguments[name] = params.Uniform(0.0, 1.0)
+            if isinstance(spec, params.Hidden):
+                arguments[name] = spec.distribution
                 continue
             raw = value.get(name, spec.default)
             try:
@@ -196,7 +247,7 @@ class _Loader:
         return Step(op, arguments, p, value.get("id", pointer), pointer)
 
     def _group(self, value: dict[str, Any], pointer: str) -> Group:
-        kind = next(key for key in ("sequence", "one_of", "some_of") if key in value)
+        kind = next(key for key in GROUPS if key in value)
         branches = self._nodes(value[kind], f"{pointer}/{kind}")
         weights: tuple[float, ...] = ()
         if kind == "one_of":
@@ -256,7 +307,11 @@ def _check_draws(nodes: list[Node]) -> None:
                 f'"{node.path}" holds a "#", which names the picks of some_of; choose another "id"',
                 f"{node.pointer}/id",
             )
-        drawn = [name for name, *_ in node.drawn()] if isinstance(node, Step) else ["choice", "n"]
+        drawn = (
+            [name for name, *_ in node.drawn()]
+            if isinstance(node, Step)
+            else ["choice", "n", "mix"]
+        )
         for name in [*drawn, "p"]:
             key = draws.draw_id(node.path, name)
             if key in seen:

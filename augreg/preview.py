@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,14 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
 
 from augreg.backends.reference import augment
+from augreg.boxes import from_edges, to_edges
+from augreg.drawing import Drawn, draw
 from augreg.errors import ImageError, PolicyError
 from augreg.explain import distribution_text, is_default
 from augreg.images import inspect, photo_paths, printable
 from augreg.params import Constant
 from augreg.policy import Output, Policy, Step, walk
+from augreg.xp import NUMPY
 
 Pixels = NDArray[np.uint8]
 
@@ -38,7 +41,8 @@ _SMOOTH_BELOW = 64  # sides under this are enlarged as squares, so that one sees
 class PreviewOptions:
     """What to show: `copies` samples of each image, sample c of image i at (epoch + c, index i).
 
-    These are the draws of `augreg apply` with the same seed, images and order.
+    These are the draws of `augreg apply` with the same seed, images and order. `annotations` are
+    drawn onto the images of these names, as they move.
     """
 
     policy: Policy
@@ -47,6 +51,15 @@ class PreviewOptions:
     epoch: int = 0
     copies: int = 9
     each_step: bool = False
+    annotations: Mapping[str, Drawn] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Original:
+    """An image before the policy, with what is drawn onto it; boxes as xyxy."""
+
+    pixels: Pixels
+    parts: Mapping[str, Any] = field(default_factory=dict)
 
 
 def preview(options: PreviewOptions) -> Image.Image:
@@ -62,10 +75,21 @@ def preview(options: PreviewOptions) -> Image.Image:
     blocks: list[Image.Image] = [_heading(shown)]
     for index, path in enumerate(paths):
         pixels = read_image(path)
-        blocks.append(_samples(shown, path, pixels, index))
+        original = _original(pixels, shown.annotations.get(path.name, Drawn()))
+        blocks.append(_samples(shown, path, original, index))
         if shown.each_step:
-            blocks += _steps(shown, pixels, index)
+            blocks += _steps(shown, original, index)
     return _stack(blocks)
+
+
+def _original(pixels: Pixels, drawn: Drawn) -> _Original:
+    parts = dict(drawn.parts)
+    if drawn.box_format is not None:
+        size, found = pixels.shape[:2], parts["boxes"]
+        edges = to_edges(NUMPY, found["boxes"], drawn.box_format, (size[0], size[1]))
+        boxes = from_edges(NUMPY, edges, "xyxy", (size[0], size[1]))
+        parts["boxes"] = {**found, "boxes": boxes}
+    return _Original(pixels, parts)
 
 
 def read_image(path: Path) -> Pixels:
@@ -95,19 +119,19 @@ def _heading(options: PreviewOptions) -> Image.Image:
     return _captions(block, lines)
 
 
-def _samples(options: PreviewOptions, path: Path, pixels: Pixels, index: int) -> Image.Image:
+def _samples(options: PreviewOptions, path: Path, original: _Original, index: int) -> Image.Image:
     """The original, as high as the grid, beside the grid of samples."""
-    made = _augmented(options.policy, options, pixels, index)
+    made = _augmented(options.policy, options, original, index)
     columns = math.ceil(math.sqrt(len(made)))
     rows = math.ceil(len(made) / columns)
     side = rows * _TILE + (rows - 1) * _GAP
     grid = columns * _TILE + (columns - 1) * _GAP
     block = Image.new("RGB", (side + 2 * _GAP + grid, _LINE + side), _PAPER)
-    height, width = pixels.shape[:2]
+    height, width = original.pixels.shape[:2]
     after = "x".join(str(n) for n in made[0].shape)
     _write(block, 0, 0, f"{path.name}, {height}x{width}", _INK)
     _write(block, side + 2 * _GAP, 0, f"samples, {after}", _INK)
-    _paste(block, pixels, (0, _LINE), side, centred=False)
+    _paste(block, draw(original.pixels, original.parts), (0, _LINE), side, centred=False)
     for i, sample in enumerate(made):
         row, column = divmod(i, columns)
         x = side + 2 * _GAP + column * (_TILE + _GAP)
@@ -115,7 +139,7 @@ def _samples(options: PreviewOptions, path: Path, pixels: Pixels, index: int) ->
     return block
 
 
-def _steps(options: PreviewOptions, pixels: Pixels, index: int) -> list[Image.Image]:
+def _steps(options: PreviewOptions, original: _Original, index: int) -> list[Image.Image]:
     """A row for each step: the image as it comes to `augment`, then the step alone, always done.
 
     A step keeps the draws that it has in the whole policy.
@@ -128,16 +152,21 @@ def _steps(options: PreviewOptions, pixels: Pixels, index: int) -> list[Image.Im
             always = replace(step, p=1.0)
             if section == "prepare":
                 alone = replace(none, prepare_train=(always,))
-                before = pixels
+                before = draw(original.pixels, original.parts)
             else:
                 alone = replace(policy, augment=(always,))
-                before = _augmented(none, replace(options, copies=1), pixels, index)[0]
-            rows.append(_step_row(options, step, alone, before, pixels, index))
+                before = _augmented(none, replace(options, copies=1), original, index)[0]
+            rows.append(_step_row(options, step, alone, before, original, index))
     return rows
 
 
 def _step_row(
-    options: PreviewOptions, step: Step, alone: Policy, before: Pixels, pixels: Pixels, index: int
+    options: PreviewOptions,
+    step: Step,
+    alone: Policy,
+    before: Pixels,
+    original: _Original,
+    index: int,
 ) -> Image.Image:
     draws = any(not isinstance(drawn, Constant) for _, drawn, _ in step.drawn())
     count = min(options.copies, 9) if draws else 1  # without draws all are alike
@@ -146,7 +175,7 @@ def _step_row(
     block = Image.new("RGB", (width, _LINE + _SMALL), _PAPER)
     _write(block, 0, 0, text, _INK)
     try:
-        made = _augmented(alone, replace(options, copies=count), pixels, index)
+        made = _augmented(alone, replace(options, copies=count), original, index)
     except PolicyError as error:  # such as a crop that needs the padding before it
         reason = f"not possible alone: {error.message}"
         block = Image.new("RGB", (max(width, _length(reason)), 2 * _LINE), _PAPER)
@@ -170,11 +199,22 @@ def _step_text(step: Step) -> str:
     return f"{step.pointer}  {step.op.name}{': ' if about else ''}{about}"
 
 
-def _augmented(policy: Policy, options: PreviewOptions, pixels: Pixels, index: int) -> list[Pixels]:
-    return [
-        augment(pixels, policy, seed=options.seed, index=[index], epoch=options.epoch + copy)
+def _augmented(
+    policy: Policy, options: PreviewOptions, original: _Original, index: int
+) -> list[Pixels]:
+    element = {"images": original.pixels, **original.parts}
+    made = (
+        augment(
+            element,
+            policy,
+            seed=options.seed,
+            index=[index],
+            epoch=options.epoch + copy,
+            bounding_box_format="xyxy",
+        )
         for copy in range(options.copies)
-    ]
+    )
+    return [draw(one.pop("images"), one) for one in made]
 
 
 # --- drawing ------------------------------------------------------------------------------------

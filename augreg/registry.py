@@ -17,6 +17,7 @@ import pluggy
 
 from augreg import hookspecs
 from augreg.errors import PluginError, suggest
+from augreg.macros import Macro
 from augreg.operation import Op
 
 FIRST_PARTY = "augreg"
@@ -40,12 +41,18 @@ class Plugin:
 
 @dataclass(frozen=True)
 class Registry:
-    """The ops that policies can use. `owner` maps an op's name to its plugin."""
+    """The ops and macros that policies can use. `owner` maps their names to their plugins."""
 
     ops: Mapping[str, Op]
     plugins: tuple[Plugin, ...]
     owner: Mapping[str, Plugin] = field(default_factory=dict)
     conflicts: Mapping[str, str] = field(default_factory=dict)
+    macros: Mapping[str, Macro] = field(default_factory=dict)
+
+    @property
+    def steps(self) -> Mapping[str, Op | Macro]:
+        """All that a step's "op" can name."""
+        return dict(sorted([*self.ops.items(), *self.macros.items()]))
 
     def get(self, name: str) -> Op:
         """The op called `name`; raises `PluginError` with the nearest name or the plugin to get."""
@@ -66,7 +73,7 @@ class Registry:
                 return (
                     f'unknown op "{name}": plugin "{plugin.name}" is {plugin.state}: {plugin.error}'
                 )
-        hint = suggest(name, self.ops)
+        hint = suggest(name, self.steps)
         if package:
             hint += f'; no installed plugin has it: install the wheel that ships "{package}" ops'
         return f'unknown op "{name}"{hint}'
@@ -94,7 +101,7 @@ def build(points: Iterable[Any], disabled: str = "") -> Registry:
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     plugins: list[Plugin] = []
-    ops: dict[str, Op] = {}
+    ops: dict[str, Op | Macro] = {}
     owner: dict[str, Plugin] = {}
     conflicts: dict[str, str] = {}
     for point in points:
@@ -107,7 +114,14 @@ def build(points: Iterable[Any], disabled: str = "") -> Registry:
             else:
                 ops[op.name], owner[op.name] = op, plugin
         plugins.append(plugin)
-    return Registry(dict(sorted(ops.items())), tuple(plugins), owner, conflicts)
+    named = sorted(ops.items())
+    return Registry(
+        {name: op for name, op in named if isinstance(op, Op)},
+        tuple(plugins),
+        owner,
+        conflicts,
+        {name: op for name, op in named if isinstance(op, Macro)},
+    )
 
 
 def _conflict(name: str, one: Plugin, two: Plugin) -> str:
@@ -120,7 +134,7 @@ def _conflict(name: str, one: Plugin, two: Plugin) -> str:
 
 def _load(
     manager: pluggy.PluginManager, point: Any, blocked: set[str]
-) -> tuple[Plugin, tuple[Op, ...]]:
+) -> tuple[Plugin, tuple[Op | Macro, ...]]:
     distribution, version = _distribution(point)
 
     def plugin(state: str, error: str = "", ops: tuple[str, ...] = ()) -> Plugin:
@@ -147,12 +161,14 @@ def _load(
     return plugin("ready", ops=tuple(op.name for op in ops)), ops
 
 
-def _collect(manager: pluggy.PluginManager, module: Any, first_party: bool) -> tuple[Op, ...]:
+def _collect(
+    manager: pluggy.PluginManager, module: Any, first_party: bool
+) -> tuple[Op | Macro, ...]:
     others = [other for other in manager.get_plugins() if other is not module]
     caller = manager.subset_hook_caller("register_ops", remove_plugins=others)
     ops = tuple(op for shipped in caller() for op in shipped)
     for op in ops:
-        if not isinstance(op, Op):
+        if not isinstance(op, Op | Macro):
             raise PluginError(f"register_ops returned {op!r}, which is no op; use @augreg.op")
         if not first_party and "/" not in op.name:
             raise PluginError(

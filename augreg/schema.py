@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from augreg import params
+from augreg.macros import Macro
 from augreg.operation import Op
 from augreg.registry import Registry
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-GROUPS = ("sequence", "one_of", "some_of")
+GROUPS = ("sequence", "one_of", "some_of", "random_order", "mixture")
 DTYPES = ("float32", "float16", "bfloat16", "uint8")
 
 _PROBABILITY = {"type": "number", "minimum": 0, "maximum": 1, "default": 1}
@@ -58,8 +59,8 @@ def policy_schema(registry: Registry) -> dict[str, Any]:
     }
 
 
-def step_schema(op: Op) -> dict[str, Any]:
-    """The schema of a step of `op`: its own parameters, `p` and `id`."""
+def step_schema(op: Op | Macro) -> dict[str, Any]:
+    """The schema of a step of `op`: its own parameters, `p`, and `id` where it draws itself."""
     properties: dict[str, Any] = {"op": {"const": op.name}}
     required = ["op"]
     for name, spec in op.settable.items():
@@ -69,7 +70,8 @@ def step_schema(op: Op) -> dict[str, Any]:
         elif spec.default is not None:
             properties[name]["default"] = spec.default
     properties["p"] = _PROBABILITY
-    properties["id"] = {"type": "string", "minLength": 1}
+    if isinstance(op, Op):
+        properties["id"] = {"type": "string", "minLength": 1}
     return {"description": op.summary, **_closed(properties, required)}
 
 
@@ -77,13 +79,13 @@ def _step(registry: Registry) -> dict[str, Any]:
     return {
         "type": "object",
         "required": ["op"],
-        "properties": {"op": {"enum": list(registry.ops)}},
+        "properties": {"op": {"enum": list(registry.steps)}},
         "allOf": [
             {
                 "if": {"properties": {"op": {"const": op.name}}},
                 "then": step_schema(op),
             }
-            for op in registry.ops.values()
+            for op in registry.steps.values()
         ],
     }
 
@@ -96,6 +98,8 @@ def _group() -> dict[str, Any]:
         "sequence": {},
         "one_of": {"weights": weights},
         "some_of": {"n": {"anyOf": [count, pair]}, "replace": {"type": "boolean"}},
+        "random_order": {},
+        "mixture": {},
     }
     extra_required = {"some_of": ["n"]}
     rest: dict[str, Any] = {"anyOf": [{"required": [kind]} for kind in GROUPS]}

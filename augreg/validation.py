@@ -74,9 +74,8 @@ def _explain(error: Any, value: Any, registry: Registry) -> ParameterError:
     step, name = _step_and_parameter(value, path)
     if step is not None and name == "op":
         return ParameterError(_unknown_op(step["op"], registry), pointer_of(path))
-    known = step is not None and isinstance(step.get("op"), str) and step["op"] in registry.ops
-    if step is not None and name is not None and known:
-        op = registry.ops[step["op"]]
+    if step is not None and name is not None and _known(step.get("op"), registry):
+        op = registry.steps[step["op"]]
         if name in op.settable:
             try:
                 op.settable[name].parse(step[name], op.name)
@@ -91,6 +90,10 @@ def _explain(error: Any, value: Any, registry: Registry) -> ParameterError:
         names = ", ".join(f'"{kind}"' for kind in GROUPS)
         return ParameterError(f'neither a step ("op") nor a group ({names})', pointer_of(path))
     return ParameterError(_plain(error), pointer_of(path))
+
+
+def _known(name: Any, registry: Registry) -> bool:
+    return isinstance(name, str) and name in registry.steps
 
 
 def _step_and_parameter(value: Any, path: list[Any]) -> tuple[dict[str, Any] | None, str | None]:

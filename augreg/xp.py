@@ -37,6 +37,7 @@ class Namespace(Protocol):
     def broadcast_to(self, x: Array, shape: Sequence[Any]) -> Array: ...
     def transpose(self, x: Array, axes: Sequence[int]) -> Array: ...
     def take(self, x: Array, indices: Array, axis: int = 0) -> Array: ...
+    def lookup(self, table: Array, indices: Array) -> Array: ...
 
     # arithmetic
     def where(self, condition: Array, x: Array, y: Array) -> Array: ...
@@ -89,6 +90,13 @@ class _NumPy:
     broadcast_to = staticmethod(np.broadcast_to)
     transpose = staticmethod(np.transpose)
     take = staticmethod(lambda x, indices, axis=0: np.take(x, indices, axis))
+
+    # [B,n] read by int32 [B,H,W], each sample in its own table
+    lookup = staticmethod(
+        lambda table, indices: np.take_along_axis(
+            table, indices.reshape(len(indices), -1), axis=1
+        ).reshape(indices.shape)
+    )
 
     where = staticmethod(np.where)
     minimum = staticmethod(np.minimum)

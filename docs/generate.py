@@ -19,7 +19,16 @@ import numpy as np
 from PIL import Image
 
 import augreg
-from augreg.algebra import AffineMap, ColorMap, LatticeMap, PixelFunction, Resize
+from augreg.algebra import (
+    AffineMap,
+    ColorMap,
+    LatticeMap,
+    Mix,
+    Neighborhood,
+    PixelFunction,
+    ProjectiveMap,
+    Resize,
+)
 from augreg.images import photo_paths
 from augreg.params import REQUIRED, Fill, Option, Range
 from augreg.plan import element_of
@@ -39,7 +48,10 @@ FAMILIES = {
     AffineMap: "affine map (consecutive ones share one resample)",
     ColorMap: "colour map (consecutive ones become one matrix)",
     PixelFunction: "pixel function (fused into the pointwise kernel)",
+    ProjectiveMap: "projective map (shares one resample with affine neighbours)",
+    Neighborhood: "neighbourhood (reads a window; a kernel of its own)",
     Resize: "resize (a boundary: geometry before and after is resampled on its own)",
+    Mix: "mix (needs batches with labels; its result depends on the batch)",
 }
 
 HEAD = """\
@@ -185,10 +197,15 @@ def element(op: augreg.Op) -> Any:
 
 def picture(op: augreg.Op) -> bytes | None:
     """The original and four samples as JPEG; None where the example changes nothing to be seen."""
-    photo = np.asarray(Image.open(photo_paths()[0]).convert("RGB"))
+    one, other = (Image.open(path).convert("RGB") for path in photo_paths()[:2])
+    photo = np.asarray(one)
     policy = policy_of(op)
     original = augreg.augment(photo, policy, seed=SEED, training=False)
-    samples = augreg.augment(np.stack([photo] * 4), policy, seed=SEED)
+    if isinstance(element(op), Mix):
+        batch = np.stack([photo, np.asarray(other.resize(one.size))] * 2)
+        samples, _ = augreg.augment(batch, policy, seed=SEED, labels=[0, 1, 0, 1])
+    else:
+        samples = augreg.augment(np.stack([photo] * 4), policy, seed=SEED)
     if all(np.array_equal(sample, original) for sample in samples):
         return None
     if all(np.array_equal(sample, samples[0]) for sample in samples):

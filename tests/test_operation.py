@@ -104,8 +104,8 @@ def test_what_is_no_element_is_refused():
         _lower(lambda xp: xp.eye(3))
 
     assert str(caught.value) == (
-        'op "acme/x" returned a ndarray; it has to return one of LatticeMap, AffineMap, ColorMap, '
-        "PixelFunction, Resize"
+        'op "acme/x" returned a ndarray; it has to return one of LatticeMap, AffineMap, '
+        "ProjectiveMap, ColorMap, PixelFunction, Neighborhood, Resize, Mix"
     )
 
 

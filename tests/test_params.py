@@ -54,13 +54,13 @@ def test_drawn_number_takes_every_distribution(value, expected):
             {},
             "",
             'a distribution is a constant, [lo, hi] or one of "choice", "normal", '
-            '"log_uniform"; found nothing',
+            '"log_uniform", "schedule"; found nothing',
         ),
         (
             {"uniform": [0, 1]},
             "",
             'a distribution is a constant, [lo, hi] or one of "choice", '
-            '"normal", "log_uniform"; found "uniform"',
+            '"normal", "log_uniform", "schedule"; found "uniform"',
         ),
         ({"choice": []}, "/choice", '"choice" takes a list of at least one value'),
         ({"choice": [0, 9]}, "/choice/1", '9 is above 4.0, the most that "x" takes'),
@@ -108,7 +108,7 @@ def test_whole_number_written_as_a_float_is_an_integer(value):
         (1e30, '1e+30 is above 3, the most that "x" takes'),
         (
             {"normal": [0, 1]},
-            'a distribution is a constant, [lo, hi] or one of "choice"; found "normal"',
+            'a distribution is a constant, [lo, hi] or one of "choice", "schedule"; found "normal"',
         ),
         (False, "false is not an integer"),
     ],

@@ -321,6 +321,45 @@ EVERYTHING: dict[str, dict[str, Any]] = {
         ],
         "output": {"dtype": "uint8"},
     },
+    "tones": {
+        "augment": [
+            {"op": "gamma", "gamma": {"schedule": {"from": 1, "to": [0.5, 2], "epochs": 6}}},
+            {
+                "random_order": [
+                    {"op": "enhance", "kind": "contrast", "factor": [0.5, 1.5]},
+                    {"op": "hue", "delta": [-0.1, 0.1]},
+                    {"op": "channel_shuffle", "p": 0.5},
+                ]
+            },
+            {"op": "rgb_shift", "red": [-0.1, 0.1]},
+            {"op": "autocontrast", "p": 0.5},
+            {"op": "gaussian_noise", "std": [0, 0.05], "p": 0.5},
+            {"op": "erase", "count": 2, "area": [0.02, 0.1], "fill": "noise", "p": 0.5},
+            {"op": "flip", "p": 0.5},
+        ],
+    },
+    "stepped": {
+        "augment": [
+            {
+                "one_of": [
+                    {"op": "posterize", "bits": [2, 6]},
+                    {"op": "solarize", "threshold": [0.2, 0.8]},
+                    {"op": "solarize_add", "addition": [0, 0.4]},
+                    {"op": "equalize"},
+                ],
+                "p": 0.8,
+            },
+            {
+                "one_of": [
+                    {"op": "sharpness", "factor": [0, 3]},
+                    {"op": "gaussian_blur", "kernel_size": 5, "sigma": [0.3, 2]},
+                    {"op": "perspective"},
+                    {"op": "shift", "x": [-5, 5], "fill": "constant", "fill_value": 0.5},
+                ]
+            },
+            {"mixture": [{"op": "invert"}, {"op": "perspective", "fill": "wrap"}], "p": 0.5},
+        ],
+    },
 }
 COUNT = 39  # a batch of 32 and one of 7
 IMAGES = noise(COUNT, *SIZE, 3, seed=5)
@@ -337,13 +376,15 @@ def test_these_policies_hold_every_op_group_fill_and_distribution():
 
     assert {step.op.name for step in steps} == set(default_registry().ops)
     assert {node.kind for node in nodes if not isinstance(node, Step)} == {
-        *("sequence", "one_of", "some_of")
+        *("sequence", "one_of", "some_of", "random_order", "mixture")
     }
     assert {step.arguments["fill"] for step in steps if "fill" in step.arguments} == {
         *("reflect", "nearest", "wrap", "constant")
     }
     drawn = {type(d).__name__ for step in steps for _, d, _ in step.drawn()}
-    assert drawn == {"Constant", "Uniform", "Choice", "Normal", "LogUniform"}
+    assert drawn == {
+        *("Constant", "Uniform", "Choice", "Normal", "LogUniform", "Units", "RawKey", "Schedule")
+    }
 
 
 def _tf_data(policy: Policy, epoch: int) -> Any:

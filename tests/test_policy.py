@@ -355,7 +355,7 @@ def test_fault_25_rotation_with_an_unknown_fill_is_refused(refusal):
     [
         ("5", "3:3 /augment/0: 5 is not an object"),
         ("{}", '3:3 /augment/0: neither a step ("op") nor a group ("sequence", "one_of", '
-         '"some_of")'),
+         '"some_of", "random_order", "mixture")'),
         ('{"op": 5}', '3:10 /augment/0/op: "op" takes the name of an op, found 5'),
         ('{"op": "crop", "height": 9}', '3:3 /augment/0: "width" is missing; "crop" needs it'),
         ('{"op": "flip", "id": ""}', "3:24 /augment/0/id: "),

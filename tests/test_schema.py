@@ -157,11 +157,11 @@ def _changed(draw):
         action = draw(st.sampled_from(["replace", "remove", "add"]))
         if action == "add" or not keys:
             if isinstance(place, dict):
-                place[draw(_KEYS)] = draw(_ODD)
+                place[draw(_KEYS)] = copy.deepcopy(draw(_ODD))
             else:
-                place.append(draw(_ODD))
+                place.append(copy.deepcopy(draw(_ODD)))
         elif action == "replace":
-            place[draw(st.sampled_from(keys))] = draw(_ODD)
+            place[draw(st.sampled_from(keys))] = copy.deepcopy(draw(_ODD))
         else:
             del place[draw(st.sampled_from(keys))]
     return document

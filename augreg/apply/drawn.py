@@ -56,10 +56,13 @@ class _Reader:
     def picked(self, group: Any, suffix: str) -> Iterator[tuple[Node, str]]:
         """The branches that a group takes, in their order, each with the suffix of its draws."""
         lowering, branches = self.lowering, group.branches
-        if group.kind == "sequence":
+        if group.kind in ("sequence", "mixture"):
             yield from ((branch, suffix) for branch in branches)
         elif group.kind == "one_of":
             yield branches[int(lowering.chosen(group, suffix)[0])], suffix
+        elif group.kind == "random_order":
+            order = lowering.ranks(group, suffix)[0].argsort()
+            yield from ((branches[int(i)], suffix) for i in order)
         elif group.replace:
             for slot, pick in enumerate(lowering.slots(group, suffix)):
                 if int(pick[0]) < len(branches):

@@ -45,15 +45,21 @@ def preview(
     each_step: Annotated[
         bool, typer.Option("--each-step", help="Every op also alone, always done.")
     ] = False,
+    annotations: Annotated[
+        Path | None,
+        typer.Option(help="JSON with boxes, keypoints and masks to draw, by image name."),
+    ] = None,
 ) -> None:
     """Writes a picture: each image beside samples of the policy."""
     if output.suffix.lower() != ".png":
         raise typer.BadParameter(f'"{output}" has to end in .png', param_hint="--output")
     loaded = load(policy)
+    from augreg.drawing import read_annotations
     from augreg.preview import PreviewOptions
     from augreg.preview import preview as draw
 
-    page = draw(PreviewOptions(loaded, images or (), seed, epoch, copies, each_step))
+    parts = read_annotations(annotations) if annotations else {}
+    page = draw(PreviewOptions(loaded, images or (), seed, epoch, copies, each_step, parts))
     contents = io.BytesIO()
     page.save(contents, "PNG")
     write_whole(output, contents.getvalue())

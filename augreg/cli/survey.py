@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from augreg.algebra import HORIZON
 from augreg.backends.reference import kernels
 from augreg.backends.reference.run import _Run
 from augreg.checks import as_uint32
 from augreg.cli.console import IN_PART, progress, say, stdout, table
 from augreg.explain import size_text
 from augreg.lower import Draws, Lowering
-from augreg.plan import AffineStage, LatticeStage, PointwiseStage, ResizeStage, Stage, plan
+from augreg.plan import AffineStage, BranchStage, LatticeStage, Stage, plan
 from augreg.policy import Policy
 from augreg.xp import NUMPY
 
@@ -142,7 +143,7 @@ def _try(policy: Policy, image: Image, index: int, effects: dict[str, Effect]) -
 
 
 def _name(stage: Stage) -> str:
-    if not isinstance(stage, LatticeStage | AffineStage | PointwiseStage | ResizeStage):
+    if isinstance(stage, BranchStage):
         return stage.group.pointer
     names = (item.node.pointer + item.suffix for item in stage.items)
     return " ".join(names)
@@ -163,6 +164,8 @@ def _filled(lowering: Lowering, stage: Stage, size: tuple[int, int]) -> float:
         matrix = lowering.affine(stage, size)[0]
         centred = np.stack([x - (width - 1) / 2, y - (height - 1) / 2], axis=-1)
         points = centred @ matrix[:, :2].T + matrix[:, 2]
+        if len(matrix) == 3:
+            points = points[..., :2] / np.maximum(points[..., 2:], HORIZON)
         points = points + np.array([(size[1] - 1) / 2, (size[0] - 1) / 2])
         left, top, right, bottom = -0.5, -0.5, size[1] - 0.5, size[0] - 0.5
     sx, sy = points[..., 0], points[..., 1]

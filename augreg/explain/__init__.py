@@ -20,7 +20,7 @@ from augreg.explain.words import (
     size_text,
 )
 from augreg.optimize import Note, optimize
-from augreg.plan import BranchStage, Plan, plan
+from augreg.plan import BranchStage, MixStage, Plan, plan
 from augreg.policy import Policy, walk
 
 __all__ = [
@@ -111,6 +111,11 @@ def _costs(best: Plan) -> Iterator[str]:
             pointer = stage.group.pointer
             yield f"{pointer}: costs the sum of its {len(stage.branches)} branches for every image"
             continue
+        if isinstance(stage, MixStage):
+            yield (
+                f"{stage.items[0].node.pointer}: its result depends on the batch: on its size and "
+                "on which samples are in it"
+            )
         groups = {g.group.pointer for item in stage.items for g in item.guards}
         for pointer in groups:
             guarded[pointer] = guarded.get(pointer, 0) + 1

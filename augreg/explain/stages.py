@@ -13,6 +13,9 @@ from augreg.plan import (
     Guard,
     Item,
     LatticeStage,
+    MixStage,
+    MixtureStage,
+    NeighborStage,
     PixelPart,
     Plan,
     PointwiseStage,
@@ -77,7 +80,7 @@ def stage_views(planned: Plan) -> tuple[StageView, ...]:
 
 def _view(stage: Stage, section: str, why: str, size: Size) -> StageView:
     branches: tuple[tuple[StageView, ...], ...] = ()
-    if isinstance(stage, BranchStage):
+    if isinstance(stage, BranchStage | MixtureStage):
         branches = tuple(
             tuple(_view(inner, section, inner.why, size) for inner in branch)
             for branch in stage.branches
@@ -89,7 +92,7 @@ def _view(stage: Stage, section: str, why: str, size: Size) -> StageView:
 
 
 def _size_out(stage: Stage, size: Size) -> Size:
-    if isinstance(stage, PointwiseStage):
+    if isinstance(stage, PointwiseStage | NeighborStage | MixtureStage):
         return size
     if isinstance(stage, BranchStage):
         for inner in stage.branches[0]:
@@ -104,7 +107,10 @@ def _kind(stage: Stage) -> str:
         AffineStage: "resample",
         PointwiseStage: "pointwise",
         ResizeStage: "resize",
+        MixStage: "mix",
         BranchStage: "branches",
+        NeighborStage: "neighbourhood",
+        MixtureStage: "mixture",
     }
     return names[type(stage)]
 
@@ -123,14 +129,20 @@ def _does(stage: Stage, count: int) -> str:
             return shared + "one kernel: " + ", then ".join(_part(part) for part in stage.parts)
         case ResizeStage():
             return "one resize"
+        case MixStage():
+            return f"one mix of the batch and its labels, {stage.classes} classes"
         case BranchStage():
             return f"all {len(stage.branches)} branches are computed, one is kept"
+        case NeighborStage():
+            return f"{shared}one kernel that reads neighbours: {stage.item.step.op.name}"
+        case MixtureStage():
+            return f"all {len(stage.branches)} branches are computed and mixed with the image"
 
 
 def _part(part: ColorPart | PixelPart) -> str:
     if isinstance(part, PixelPart):
-        assert isinstance(part.item.node, Step)
-        return part.item.node.op.name
+        asked = f" (needs {' and '.join(part.statistics)})" if part.statistics else ""
+        return part.item.step.op.name + asked
     leaves = [node.op.name for item in part.items for node in _leaves(item.node)]
     mean = ", with the image's mean" if part.mean else ""
     return f"one colour matrix ({' '.join(leaves)}{mean})"
@@ -141,9 +153,12 @@ def _leaves(node: Node) -> Iterator[Step]:
 
 
 def _steps(stage: Stage) -> Iterator[StepView]:
-    if isinstance(stage, BranchStage):
+    if isinstance(stage, BranchStage | MixtureStage):
         return
-    pixel = {id(p.item) for p in getattr(stage, "parts", ()) if isinstance(p, PixelPart)}
+    parts = getattr(stage, "parts", ())
+    pixel = {id(item) for part in parts if isinstance(part, PixelPart) for item in part.items}
+    if isinstance(stage, NeighborStage):
+        pixel = {id(item) for item in stage.items}
     for item in stage.items:
         outside = tuple(_guard_text(guard) for guard in item.guards)
         yield from _item_steps(item.node, outside, item, id(item) in pixel)

@@ -31,12 +31,22 @@ def distribution_text(value: Any) -> str:
             even = len(set(value.weights)) == 1
             weights = ", ".join(f"{weight:g}" for weight in value.weights)
             return f"one of {chosen}" + ("" if even else f" by {weights}")
+        case params.Units():
+            return f"{value.count} uniform 0 to 1"
+        case params.RawKey():
+            return "a draw for every pixel"
+        case params.Schedule():
+            start, stop = (
+                f"{lo:g}" if lo == hi else f"uniform {lo:g} to {hi:g}"
+                for lo, hi in (value.start, value.stop)
+            )
+            return f"{start}, over {value.epochs} epochs {stop} ({value.shape})"
     return str(value)
 
 
 def is_default(spec: Any, value: Any, op: str) -> bool:
     """Whether a parsed argument says no more than the parameter's default does."""
-    if isinstance(spec, params.Unit) or spec.default is params.REQUIRED or spec.default is None:
+    if isinstance(spec, params.Hidden) or spec.default is params.REQUIRED or spec.default is None:
         return False
     return bool(spec.parse(spec.default, op) == value)
 
@@ -49,12 +59,16 @@ def draw_text(node: Node, name: str) -> str:
         return distribution_text(node.arguments[name])
     if name == "n":
         return f"{node.n[0]} to {node.n[1]} branches"
+    if name == "mix":
+        return "the branches' share, uniform 0 to 1"
+    if node.kind == "mixture":
+        return f"weights of {len(node.branches)} branches, Dirichlet(1)"
     if node.kind == "one_of" and len(set(node.weights)) > 1:
         weights = ", ".join(f"{weight:g}" for weight in node.weights)
         return f"one of {len(node.branches)} branches by {weights}"
     return (
         f"order of {len(node.branches)} branches"
-        if node.kind == "some_of" and (not node.replace)
+        if node.kind == "random_order" or (node.kind == "some_of" and not node.replace)
         else f"one of {len(node.branches)} branches"
     )
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from augreg import algebra
+from augreg import algebra, fields
+from augreg.backends.reference import kernels
 from augreg.errors import OpError
 from augreg.lower import Draws, Lowering
 from augreg.plan import plan
@@ -62,7 +63,7 @@ def _lowered(case: Case, xp: Namespace, index: NDArray[np.int_], dynamic: bool =
     how = f"{xp.name}'s xp{_AT_RUN_TIME if dynamic else ''}"
     element = _called(case, how, lambda: case.op.lower(xp, arguments, size))
     found = _arrays(case, xp, element)
-    if isinstance(element, algebra.PixelFunction):
+    if isinstance(element, algebra.PixelFunction | algebra.Neighborhood):
         planes = _called(case, how, lambda: _planes(case, xp, element, len(index)))
         found.update(_check_planes(case, xp, planes))
     return found
@@ -81,7 +82,7 @@ def _called(case: Case, how: str, function: Callable[[], Any]) -> Any:
 
 def _arrays(case: Case, xp: Namespace, element: algebra.Element) -> Elements:
     kind, found = type(element).__name__, {}
-    for part in fields(element):
+    for part in dataclasses.fields(element):
         value = getattr(element, part.name)
         if part.metadata.get("static") or value is None:
             continue
@@ -94,14 +95,42 @@ def _arrays(case: Case, xp: Namespace, element: algebra.Element) -> Elements:
     return found
 
 
-def _planes(case: Case, xp: Namespace, element: algebra.PixelFunction, batch: int) -> Any:
-    """What a pixel function makes of planes, twice; they reach out of 0..1, as in a policy."""
+def _planes(
+    case: Case, xp: Namespace, element: algebra.PixelFunction | algebra.Neighborhood, batch: int
+) -> Any:
+    """What a function makes of planes, twice; they reach out of 0..1, as in a policy."""
     noise = np.random.default_rng(SEED).uniform(-0.25, 1.25, (case.channels, *case.size))
     planes = tuple(
         xp.array(np.broadcast_to(plane, (batch, *case.size)).astype(np.float32)) for plane in noise
     )
-    arguments = [xp.reshape(xp.array(value), (-1, 1, 1)) for value in element.arguments]
-    return [tuple(element.function(xp, planes, *arguments)) for _ in range(2)]
+    arguments = [fields.aligned(xp, xp.array(value)) for value in element.arguments]
+    if isinstance(element, algebra.PixelFunction):
+        given = _given(case, xp, element, np.stack([np.asarray(p) for p in planes], axis=-1))
+        return [tuple(element.function(xp, planes, *arguments, **given)) for _ in range(2)]
+    results = []
+    for _ in range(2):
+        made: Any = planes
+        for function in element.functions:
+            made = tuple(function(xp, made, *arguments))
+        results.append(made)
+    return results
+
+
+def _given(
+    case: Case, xp: Namespace, element: algebra.PixelFunction, images: NDArray[Any]
+) -> dict[str, Any]:
+    """What the function asks for by name: statistics, places and noise."""
+    given: dict[str, Any] = {
+        name: tuple(xp.array(part, str(part.dtype)) for part in parts)
+        for name, parts in kernels.statistics(images, element.statistics).items()
+    }
+    if element.coordinates:
+        given |= fields.coordinates(xp, case.size)
+    if element.noise:
+        keys = (xp.array(key, "uint32") for key in element.noise)
+        made = (fields.uniform_planes(xp, key, case.size, case.channels) for key in keys)
+        given["noise"] = tuple(made)
+    return given
 
 
 def _check_planes(case: Case, xp: Namespace, results: Any) -> Elements:
@@ -124,7 +153,10 @@ def _numpy(case: Case, xp: Namespace, name: str, value: Any) -> NDArray[Any]:
 
 
 def _check_part(case: Case, name: str, part: NDArray[Any]) -> None:
-    wanted = "int32" if name.startswith("LatticeMap") or name == "Resize.box" else "float32"
+    wanted = (
+        "int32" if name.startswith("LatticeMap") or name in ("Resize.box", "Mix.box") else "float32"
+    )
+    wanted = "uint32" if name.startswith("PixelFunction.noise") else wanted
     if part.dtype != wanted:
         raise case.fail(
             f"{name} is {part.dtype}; it has to be {wanted} (xp's functions keep to 32 bits)"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from augreg.backends.reference import augment
+from augreg.elements import image_of
+from augreg.mixing import label_classes
 from augreg.plan import plan
 from augreg.testing.cases import BATCH, INDEX, SEED, Case
 
@@ -21,6 +25,12 @@ def _images(case: Case, smooth: bool) -> NDArray[np.uint8]:
     return np.broadcast_to(np.round(wave * 120 + 128), shape).astype(np.uint8)
 
 
+def _element(case: Case, images: NDArray[np.uint8]) -> Any:
+    """The images; with labels where the op mixes them."""
+    classes = label_classes(case.policy)
+    return images if classes is None else {"images": images, "labels": INDEX % classes}
+
+
 def check_pixels(case: Case) -> None:
     """Finite results in 0..1, and TensorFlow within DESIGN's bounds of the reference."""
     from augreg.dataset import map_fn
@@ -28,7 +38,8 @@ def check_pixels(case: Case) -> None:
     kernel = map_fn(case.policy, SEED, batched=True)
     for smooth, bound in ((True, 1e-4), (False, 1 / 255)):
         images = _images(case, smooth)
-        expected = augment(images, case.policy, SEED, INDEX)
+        element = _element(case, images)
+        expected = image_of(augment(element, case.policy, SEED, INDEX))
         if not np.isfinite(expected).all():
             raise case.fail("its pixels hold NaN or infinity")
         planned = plan(case.policy, size=case.size, channels=case.channels)
@@ -36,7 +47,7 @@ def check_pixels(case: Case) -> None:
         if expected.shape != shape:
             raise case.fail(f"the result has the shape {expected.shape}, and {shape} was planned")
         try:
-            result = np.asarray(kernel(INDEX, images))
+            result = np.asarray(image_of(kernel(INDEX, element)))
         except Exception as error:
             raise case.fail(
                 f"{type(error).__name__} in a TensorFlow graph, where arrays have no values yet: "
@@ -53,7 +64,7 @@ def check_pixels(case: Case) -> None:
 def check_identity(case: Case) -> None:
     """The case's arguments leave an image as it is."""
     images = _images(case, smooth=False)
-    result = augment(images, case.policy, SEED, INDEX)
+    result = image_of(augment(_element(case, images), case.policy, SEED, INDEX))
     expected = images * np.float32(1 / 255)
     if result.shape != expected.shape:
         raise case.fail(f"this was to be the identity, but the shape becomes {result.shape}")

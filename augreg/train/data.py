@@ -13,6 +13,7 @@ import tensorflow as tf
 from augreg.dataset import augment_dataset
 from augreg.elements import Indexed
 from augreg.errors import DataError, PolicyError, RunError
+from augreg.mixing import label_classes
 from augreg.plan import plan
 from augreg.policy import Policy, PolicyWarning, load_policy
 from augreg.sources import Source
@@ -58,6 +59,7 @@ class Feed:
         for name in SPLITS:
             if source.splits[name].size < 1:
                 raise DataError(f'{options.data}: the split "{name}" is empty; it needs images')
+        self._check_classes()
         self.raw = _raw_shape(source.splits["train"].dataset, options)
         wanted = sections(options)
         self.prepared = _after(policy, False, ("prepare",), self.raw)
@@ -101,6 +103,16 @@ class Feed:
             )
             self._evaluations[name] = self._sized(batches)
         return self._evaluations[name]
+
+    def _check_classes(self) -> None:
+        """A policy that mixes labels states how many classes they have."""
+        stated = label_classes(self.policy) if self.options.augment else None
+        found = len(self.source.class_names)
+        if stated not in (None, found):
+            raise RunError(
+                f"{_name(self.policy)}: mixes labels of {stated} classes, and {self.options.data} "
+                f'has {found}; set "classes": {found} in mixup and cutmix'
+            )
 
     def _one_size(self, wanted: tuple[str, ...]) -> tuple[int, int, int]:
         trained, evaluated = (_after(self.policy, t, wanted, self.raw) for t in (True, False))

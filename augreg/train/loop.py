@@ -21,6 +21,7 @@ class Network:
         self.optimizer = keras.optimizers.Adam()
         self.optimizer.build(core.trainable_variables)
         self.loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        self.mixed_loss = keras.losses.CategoricalCrossentropy(from_logits=True)
         self.totals = tf.Variable(tf.zeros(3, tf.float64), trainable=False, name="totals")
         self.train = tf.function(self._train, autograph=False)
         self.evaluate = tf.function(self._evaluate, autograph=False)
@@ -43,23 +44,30 @@ class Network:
         return loss / max(samples, 1), right / max(samples, 1)
 
     def _train(self, batch: Any, epoch: tf.Tensor) -> None:
-        images = self._augmented(batch, epoch, True)
+        images, labels = self._augmented(batch, epoch, True)
+        mixed = labels.shape.rank == 2  # shares of the classes: the policy mixes samples
         with tf.GradientTape() as tape:
             logits = self.core(images, training=True)
-            loss = self.loss(batch["labels"], logits)
+            loss = (self.mixed_loss if mixed else self.loss)(labels, logits)
             total = tf.add_n([loss, *self.core.losses])
         gradients = tape.gradient(total, self.core.trainable_variables)
         self.optimizer.apply(gradients, self.core.trainable_variables)
-        self._count(batch["labels"], logits, loss)
+        self._count(tf.argmax(labels, axis=-1) if mixed else labels, logits, loss)
 
     def _evaluate(self, batch: Any) -> None:
-        logits = self.core(self._augmented(batch, None, False), training=False)
-        self._count(batch["labels"], logits, self.loss(batch["labels"], logits))
+        images, labels = self._augmented(batch, None, False)
+        logits = self.core(images, training=False)
+        self._count(labels, logits, self.loss(labels, logits))
 
-    def _augmented(self, batch: Any, epoch: tf.Tensor | None, training: bool) -> tf.Tensor:
+    def _augmented(
+        self, batch: Any, epoch: tf.Tensor | None, training: bool
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Images and labels; the layer mixes both where the policy does, in training."""
         if self.layer is None:
-            return batch["images"]
-        return self.layer(batch["images"], training=training, index=batch["index"], epoch=epoch)
+            return batch["images"], batch["labels"]
+        element = {key: batch[key] for key in ("images", "labels")}
+        made = self.layer(element, training=training, index=batch["index"], epoch=epoch)
+        return made["images"], made["labels"]
 
     def _count(self, labels: tf.Tensor, logits: tf.Tensor, loss: tf.Tensor) -> None:
         right = tf.argmax(logits, axis=-1) == tf.cast(labels, tf.int64)

@@ -1,10 +1,11 @@
 """augreg's own ops, found through the same entry point as anyone's."""
 
 import augreg
-from augreg_ops import color, geometry, resizing
+from augreg_ops import auto, blur, channels, color, geometry, mixing, noise, resizing, tone, warps
 
 
 @augreg.hookimpl
-def register_ops() -> list[augreg.Op]:
+def register_ops() -> list[augreg.Op | augreg.Macro]:
     """All of them."""
-    return [*geometry.OPS, *resizing.OPS, *color.OPS]
+    ops = [*geometry.OPS, *warps.OPS, *resizing.OPS, *color.OPS, *channels.OPS]
+    return [*ops, *tone.OPS, *blur.OPS, *noise.OPS, *mixing.OPS, *auto.MACROS]

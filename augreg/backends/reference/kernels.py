@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augreg import resampling
-from augreg.algebra import ColorMap, Resize
+from augreg.algebra import HORIZON, ColorMap, Resize
 from augreg.lower import Lattice
 from augreg.xp import NUMPY
 
@@ -38,7 +38,7 @@ def affine(
     fill_value: float | tuple[float, ...],
     interpolation: str,
 ) -> Images:
-    """Resamples along `matrix` (float32 [B,2,3], centred, output→input)."""
+    """Resamples along `matrix` (float32 [B,2,3] or [B,3,3], centred, output→input)."""
     height, width = images.shape[1:3]
     y, x = np.mgrid[: size[0], : size[1]]
     centred = np.stack([x - (size[1] - 1) / 2, y - (size[0] - 1) / 2], axis=-1)
@@ -46,6 +46,8 @@ def affine(
     for b, image in enumerate(images):
         rows = _row(matrix, b).astype(np.float64)
         source = centred @ rows[:, :2].T + rows[:, 2]
+        if len(rows) == 3:
+            source = source[..., :2] / np.maximum(source[..., 2:], HORIZON)
         sx, sy = source[..., 0] + (width - 1) / 2, source[..., 1] + (height - 1) / 2
         out[b] = sample(image, sx, sy, fill, fill_value, interpolation)
     return out
@@ -109,6 +111,28 @@ def color(images: Images, element: ColorMap) -> Images:
     matrix = np.broadcast_to(element.matrix, (len(images), *element.matrix.shape[1:]))
     mapped = np.einsum("bij,bhwj->bhwi", matrix, images)
     return np.asarray(mapped + offset[:, None, None, :], np.float32)
+
+
+def statistics(images: Images, names: tuple[str, ...]) -> dict[str, tuple[Images, ...]]:
+    """The statistics that a pixel function asks for, by name, one for each plane."""
+    planes = np.moveaxis(images, -1, 0)
+    found: dict[str, tuple[Images, ...]] = {}
+    for name in names:
+        if name == "histogram":
+            levels = quantize(planes)
+            found[name] = tuple(
+                np.stack([np.bincount(image.ravel(), minlength=256) for image in plane]).astype(
+                    np.int32
+                )
+                for plane in levels
+            )
+        elif name == "mean":
+            means = planes.mean(axis=(2, 3), dtype=np.float64, keepdims=True)
+            found[name] = tuple(means.astype(np.float32))
+        else:
+            reduce = np.min if name == "min" else np.max
+            found[name] = tuple(reduce(planes, axis=(2, 3), keepdims=True))
+    return found
 
 
 def resize(images: Images, element: Resize) -> Images:

@@ -8,9 +8,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augreg import algebra
+from augreg import algebra, fields, mixing, moving
+from augreg.annotations import (
+    MIN_VISIBLE,
+    BoxRules,
+    annotations_of,
+    check_annotations,
+    each,
+    with_annotations,
+)
 from augreg.backends.reference import kernels
 from augreg.checks import as_uint32, check_images
+from augreg.elements import image_of, with_image
 from augreg.errors import ImageError
 from augreg.lower import Draws, Lowering
 from augreg.plan import (
@@ -19,7 +28,11 @@ from augreg.plan import (
     BranchStage,
     ColorPart,
     LatticeStage,
+    MixStage,
+    MixtureStage,
+    NeighborStage,
     PixelPart,
+    Plan,
     PointwiseStage,
     ResizeStage,
     Stage,
@@ -29,62 +42,93 @@ from augreg.policy import Output, load_policy
 from augreg.xp import NUMPY
 
 Images = NDArray[Any]
+Range = tuple[float, float]
 
 
 def augment(
-    images: Images,
+    images: Any,
     policy: Any,
     seed: int,
     index: Any = None,
     epoch: int = 0,
     training: bool = True,
     *,
-    input_range: tuple[float, float] = (0, 1),
+    labels: Any = None,
+    input_range: Range = (0, 1),
     sections: Iterable[str] = SECTIONS,
-) -> Images:
+    bounding_box_format: str | None = None,
+    min_visible: float = MIN_VISIBLE,
+) -> Any:
     """Augments a batch in NumPy: the reference, slow and plain.
 
     Args:
-        images: uint8 (0..255) or float (`input_range`) [B,H,W,C] or [H,W,C], C 1 or 3.
+        images: uint8 (0..255) or float (`input_range`) [B,H,W,C] or [H,W,C], C 1 or 3. Or a dict
+            with "images", and with "masks" [B,H,W], "boxes" (a dict: "boxes" [B,N,4] and "labels"
+            [B,N]), "keypoints" float [B,N,2] (x, y, pixel centres at integers) and "labels", each
+            where it has them; all of it without B where images have none.
         policy: a `Policy`, a dict or a path.
         seed, epoch: 0 to 2**32-1.
         index: [B] positions of the samples in their source; 0, 1, ... where None.
         training: False leaves `augment` out and takes `prepare.eval`.
+        labels: [B] class numbers or [B, classes] shares, for policies that mix samples.
         input_range: what floats mean.
         sections: which of prepare, augment and output to run. Without output, the result is
             float32 in 0..1, unclipped; uint8 after prepare alone, where the images came as uint8.
+        bounding_box_format: Keras's name of the boxes' format, as xyxy or rel_xywh.
+        min_visible: the share of its moved area that a box has to keep; else its class is -1.
 
     Returns:
-        [B,H',W',C'] (or without B) in the policy's output dtype and range.
+        [B,H',W',C'] (or without B) in the policy's output dtype and range. A dict where a dict
+        came, its other keys as they were; a pair with the labels where `labels` came.
 
     Raises:
         PolicyError: the policy is wrong, or can't work on images of this size.
         ImageError: a float image holds NaN or infinite values.
+        DataError: what came with the images does not go with them, or with the policy.
 
     >>> import numpy as np, augreg
     >>> black = np.zeros((2, 4, 4, 3), np.uint8)
     >>> augreg.augment(black, {"version": 1, "augment": [{"op": "invert"}]}, seed=7).max()
     np.float32(1.0)
     """
-    images = np.asarray(images)
-    check_images(images.shape, str(images.dtype))
-    if images.ndim == 3:
-        alone = [0] if index is None else np.reshape(index, (1,))
-        batch = images[None]
-        return augment(
-            batch, policy, seed, alone, epoch, training, input_range=input_range, sections=sections
-        )[0]
-    size = (images.shape[1], images.shape[2])
+    element: Any = images if labels is None else (images, np.asarray(labels))
+    pixels = np.asarray(image_of(element))
+    check_images(pixels.shape, str(pixels.dtype))
     planned = plan(
         load_policy(policy),
         training=training,
         sections=sections,
-        size=size,
-        channels=images.shape[3],
+        size=(pixels.shape[-3], pixels.shape[-2]),
+        channels=pixels.shape[-1],
     )
-    positions = np.arange(len(images)) if index is None else np.asarray(index)
+    alone, given = pixels.ndim == 3, annotations_of(element, mixing.mixes(planned))
+    if mixing.mixes(planned):
+        mixing.check_mixable(planned.policy, given, alone)
+    given = each(np.asarray, given)
+    if alone:
+        pixels, given = pixels[None], each(lambda part: part[None], given)
+        index = None if index is None else np.reshape(index, (1,))
+    positions = np.arange(len(pixels)) if index is None else np.asarray(index)
     named = ((seed, "seed"), (epoch, "epoch"), (positions, "index"))
     words = Draws.make(NUMPY, planned, *(as_uint32(value, name) for value, name in named))
+    moved = _moved(planned, words, given, BoxRules(bounding_box_format, min_visible))
+    result = _pixels(planned, words, pixels, input_range)
+    if alone:
+        result, moved = result[0], each(lambda part: part[0], moved)
+    return with_image(with_annotations(element, moved), result)
+
+
+def _moved(planned: Plan, words: Draws, given: dict[str, Any], rules: BoxRules) -> dict[str, Any]:
+    """Batches of annotations after a plan's stages."""
+    if not given:
+        return given
+    height, width = planned.size_in
+    check_annotations(given, (height, width), rules)
+    return moving.move_annotations(NUMPY, planned, words, given, (height, width), rules)
+
+
+def _pixels(planned: Plan, words: Draws, images: Images, input_range: Range) -> Images:
+    """The batch [B,H,W,C] after a plan's stages."""
     run = _Run(Lowering(NUMPY, words))
     came_as_uint8 = images.dtype == np.uint8
     if not came_as_uint8:
@@ -112,7 +156,7 @@ def output(images: Images, spec: Output) -> Images:
     return np.asarray(mapped.astype(spec.dtype))
 
 
-def _unit_range(images: Images, input_range: tuple[float, float]) -> Images:
+def _unit_range(images: Images, input_range: Range) -> Images:
     lo, hi = input_range
     finite = np.isfinite(images).all(axis=(1, 2, 3))
     if not finite.all():
@@ -155,8 +199,15 @@ class _Run:
                 (item,) = stage.items
                 element = self.lowering.element(item.step, size, item.suffix)
                 return kernels.resize(images, element)
+            case MixStage():
+                mix = mixing.lower_mix(self.lowering, stage, size)
+                return np.asarray(mixing.mix_images(NUMPY, kernels.to_unit(images), mix))
+            case NeighborStage():
+                return self.neighborhood(stage, kernels.to_unit(images))
             case BranchStage():
                 return self.branches(stage, images)
+            case MixtureStage():
+                return self.mixture(stage, kernels.to_unit(images))
 
     def size_after(
         self, stage: LatticeStage | AffineStage, size: tuple[int, int]
@@ -168,18 +219,41 @@ class _Run:
     def part(self, part: ColorPart | PixelPart, images: Images) -> Images:
         if isinstance(part, ColorPart):
             return kernels.color(images, self.lowering.color(part.items, images.shape[-1]))
-        item, lowering = part.item, self.lowering
-        element = lowering.element(item.step, images.shape[1:3], item.suffix)
+        size = (images.shape[1], images.shape[2])
+        element, condition = self.lowering.function(part.items, size)
         assert isinstance(element, algebra.PixelFunction)
         planes = tuple(np.moveaxis(images, -1, 0))
-        arguments = [np.reshape(argument, (-1, 1, 1)) for argument in element.arguments]
-        result = np.stack(element.function(NUMPY, planes, *arguments), axis=-1)
-        condition = lowering.condition(item)
-        if condition is None:
-            return result
-        return np.where(np.reshape(condition, (-1, 1, 1, 1)), result, images)
+        given: dict[str, Any] = dict(kernels.statistics(images, element.statistics))
+        if element.coordinates:
+            given |= fields.coordinates(NUMPY, size)
+        if element.noise:
+            noise = (fields.uniform_planes(NUMPY, k, size, len(planes)) for k in element.noise)
+            given["noise"] = tuple(noise)
+        arguments = [fields.aligned(NUMPY, argument) for argument in element.arguments]
+        result = np.stack(element.function(NUMPY, planes, *arguments, **given), axis=-1)
+        return _choose(condition, result, images)
+
+    def neighborhood(self, stage: NeighborStage, images: Images) -> Images:
+        element, condition = self.lowering.function(stage.items, images.shape[1:3])
+        arguments = [fields.aligned(NUMPY, argument) for argument in element.arguments]
+        planes = tuple(np.moveaxis(images, -1, 0))
+        for function in element.functions:
+            planes = tuple(function(NUMPY, planes, *arguments))
+        return _choose(condition, np.stack(planes, axis=-1), images)
+
+    def mixture(self, stage: MixtureStage, images: Images) -> Images:
+        weights, together = self.lowering.mixture(stage.item)
+        total = np.reshape(1 - together, (-1, 1, 1, 1)) * images
+        for i, branch in enumerate(stage.branches):
+            share = np.reshape(together * weights[:, i], (-1, 1, 1, 1))
+            total = total + share * kernels.to_unit(self.stages(branch, images))
+        return np.asarray(total, np.float32)
 
     def branches(self, stage: BranchStage, images: Images) -> Images:
         chosen = np.broadcast_to(self.lowering.chosen(stage.group, stage.suffix), len(images))
         results = [kernels.to_unit(self.stages(branch, images)) for branch in stage.branches]
         return np.stack([results[branch][b] for b, branch in enumerate(chosen)])
+
+
+def _choose(condition: Any, new: Images, old: Images) -> Images:
+    return new if condition is None else np.where(np.reshape(condition, (-1, 1, 1, 1)), new, old)

@@ -57,6 +57,8 @@ class _TensorFlow:
     transpose = staticmethod(lambda x, axes: tf.transpose(x, axes))
     take = staticmethod(lambda x, indices, axis=0: tf.gather(x, indices, axis=axis))
 
+    lookup = staticmethod(lambda table, indices: tf.gather(table, indices, batch_dims=1))
+
     where = staticmethod(tf.where)
     minimum = staticmethod(tf.minimum)
     maximum = staticmethod(tf.maximum)

@@ -48,17 +48,21 @@ class Compiled:
     def __call__(self, images: tf.Tensor, index: tf.Tensor, epoch: tf.Tensor) -> tf.Tensor:
         """images [B,H,W,C], or one encoded image; index integers [B]; epoch an integer scalar."""
         if images.dtype != tf.string:
-            check_images(tuple(images.shape), images.dtype.name)
-            if self.debug and images.dtype != tf.uint8:
-                images = checked_input(images, self.input_range)
-            images = to_unit_range(images, self.input_range)
+            images = self.entered(images)
         index, epoch = tf.cast(index, tf.uint32), tf.cast(epoch, tf.uint32)
         seed = tf.constant(self.seed, tf.uint32)
-        for part in self._parts(images.dtype == tf.string):
-            images = self._program(part, images)(images, index, seed, epoch)
+        for part in self.parts(images.dtype == tf.string):
+            images = self.program(part, images)(images, index, seed, epoch)
         return images
 
-    def _parts(self, encoded: bool) -> list[tuple[str, ...]]:
+    def entered(self, images: tf.Tensor) -> tf.Tensor:
+        """A batch that was checked, in what sections take: uint8, or float32 in 0..1."""
+        check_images(tuple(images.shape), images.dtype.name)
+        if self.debug and images.dtype != tf.uint8:
+            images = checked_input(images, self.input_range)
+        return to_unit_range(images, self.input_range)
+
+    def parts(self, encoded: bool) -> list[tuple[str, ...]]:
         """Sections that share a function."""
         first = ("prepare",) if "prepare" in self.sections else ()
         if not encoded and not (first and self.policy.prepare(self.training)):
@@ -66,7 +70,8 @@ class Compiled:
         rest = tuple(name for name in self.sections if name != "prepare")
         return [first, rest] if rest else [first]
 
-    def _program(self, sections: tuple[str, ...], images: tf.Tensor) -> Any:
+    def program(self, sections: tuple[str, ...], images: tf.Tensor) -> Any:
+        """The function of these sections for batches like `images`."""
         encoded = images.dtype == tf.string
         height, width, channels = (None, None, 3) if encoded else images.shape[1:]
         key = (sections, height, width, channels, images.dtype)

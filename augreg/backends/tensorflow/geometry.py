@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from augreg.algebra import HORIZON
 from augreg.backends.tensorflow.pixels import BYTE, Packed, Pixels, to_float
 from augreg.lower import Lattice
 
@@ -86,10 +87,13 @@ def _source(matrix: tf.Tensor, size_in: Size, size: Size) -> tuple[tf.Tensor, tf
     y = tf.reshape(tf.range(size[0]), (1, -1, 1))
     x, y = tf.cast(x, tf.float32) - cx, tf.cast(y, tf.float32) - cy
 
-    def at(row: int, centre: tf.Tensor) -> tf.Tensor:
+    def at(row: int, centre: Any) -> tf.Tensor:
         a, b, c = (_column(matrix[:, row, i]) for i in range(3))
         return a * x + (b * y + (c + centre))
 
+    if matrix.shape[1] == 3:  # projective: one division
+        depth = 1.0 / tf.maximum(at(2, 0.0), HORIZON)
+        return at(0, 0.0) * depth + cx_in, at(1, 0.0) * depth + cy_in
     return at(0, cx_in), at(1, cy_in)
 
 

@@ -177,14 +177,29 @@ def barrier(go: tf.Tensor | None, compute: Callable[[], T]) -> T:
 
     def tensors() -> list[tf.Tensor]:
         made.append(compute())
-        return tensors_of(made[0])
+        return [_costly(go), *tensors_of(made[0])]
 
     def zeros() -> list[tf.Tensor]:
         shapes = [[batch if s is None else s for s in x.shape] for x in tensors_of(made[0])]
-        return [tf.zeros(s, x.dtype) for s, x in zip(shapes, tensors_of(made[0]), strict=True)]
+        empty = [tf.zeros(s, x.dtype) for s, x in zip(shapes, tensors_of(made[0]), strict=True)]
+        return [tf.constant(0), *empty]
 
-    kept = iter(tf.nest.flatten(tf.cond(tf.reduce_any(go), tensors, zeros)))
+    mark, *values = tf.nest.flatten(tf.cond(tf.reduce_any(go), tensors, zeros))
+    if values:
+        values[0] = tf.where(mark > 0, values[0], tf.zeros([], values[0].dtype))
+    kept = iter(values)
     return cast("T", map_tensors(lambda _: next(kept), made[0]))
+
+
+def _costly(go: tf.Tensor) -> tf.Tensor:
+    """int32 scalar, 1, by a loop of one turn.
+
+    XLA turns a conditional of elementwise operations, slices and sums into a select and fuses it,
+    draws and all, into every pixel of what follows: minutes of compilation. It leaves a conditional
+    alone that holds a loop, as long as the loop's result is used.
+    """
+    turns = tf.reduce_max(tf.cast(go, tf.int32))
+    return tf.while_loop(lambda i: i < turns, lambda i: [i + 1], [tf.constant(0)])[0]
 
 
 def map_tensors(function: Callable[[tf.Tensor], Any], value: Any) -> Any:

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from augreg.algebra import ColorMap, PixelFunction
 from augreg.backends.tensorflow.arrays import TENSORFLOW
+from augreg.backends.tensorflow.functions import Statistics, arguments_of, choose, keywords
 from augreg.backends.tensorflow.pixels import Planes
 from augreg.policy import Output
 
@@ -25,10 +26,13 @@ def absorb_mean(element: ColorMap, mean: tf.Tensor) -> ColorMap:
     return ColorMap(element.matrix, element.offset + term)
 
 
-def pointwise(planes: PlaneTuple, parts: list[PartArguments]) -> Planes:
-    """Does the parts in order on float32 planes [B,H,W]."""
+def pointwise(planes: PlaneTuple, parts: list[PartArguments], stats: Statistics) -> Planes:
+    """Does the parts in order on float32 planes [B,H,W]; `stats` are of what the planes are."""
     for part in parts:
-        planes = _map(planes, part) if isinstance(part, ColorMap) else _function(planes, *part)
+        if isinstance(part, ColorMap):
+            planes = _map(planes, part)
+        else:
+            planes = _function(planes, *part, stats)
     return Planes(planes)
 
 
@@ -43,13 +47,12 @@ def _map(planes: PlaneTuple, element: ColorMap) -> PlaneTuple:
     return tuple(rows)
 
 
-def _function(planes: PlaneTuple, element: PixelFunction, condition: Any) -> PlaneTuple:
-    arguments = [_scalar(tf.convert_to_tensor(argument)) for argument in element.arguments]
-    result = element.function(TENSORFLOW, planes, *arguments)
-    if condition is None:
-        return tuple(result)
-    taken = _scalar(condition)
-    return tuple(tf.where(taken, new, old) for new, old in zip(result, planes, strict=True))
+def _function(
+    planes: PlaneTuple, element: PixelFunction, condition: Any, stats: Statistics
+) -> PlaneTuple:
+    given = keywords(element, planes, stats)
+    result = element.function(TENSORFLOW, planes, *arguments_of(element), **given)
+    return choose(condition, tuple(result), planes)
 
 
 def finish(planes: PlaneTuple, output: Output) -> PlaneTuple:

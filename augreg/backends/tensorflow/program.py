@@ -6,14 +6,15 @@ recompute a warp inside each of its consumers). Before a size is fixed, stages r
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import tensorflow as tf
 
-from augreg import algebra, resampling
-from augreg.backends.tensorflow import geometry, pointwise
+from augreg import algebra, mixing, resampling
+from augreg.backends.tensorflow import functions, geometry, pointwise, sparse
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.checked import checked
 from augreg.backends.tensorflow.decode import decode, decode_scaled, decode_window, shape
@@ -25,7 +26,6 @@ from augreg.backends.tensorflow.pixels import (
     barrier,
     channels_of,
     interleave,
-    mean_of,
     never_folded,
     pack,
     size_of,
@@ -40,10 +40,15 @@ from augreg.plan import (
     ColorPart,
     Decode,
     LatticeStage,
+    MixStage,
+    MixtureStage,
+    NeighborStage,
+    PixelPart,
     Plan,
     PointwiseStage,
     ResizeStage,
     Stage,
+    statistics_of,
 )
 from augreg.policy import Output, Policy
 
@@ -153,7 +158,7 @@ class _Run:
 
     def size_after(self, stage: Stage, size: Any) -> Any:
         """The planned size; worked out from the actual one where the plan could not know it."""
-        if isinstance(stage, PointwiseStage):
+        if isinstance(stage, PointwiseStage | NeighborStage | MixtureStage):
             return size
         if isinstance(stage, BranchStage):
             for inner in stage.branches[0]:
@@ -171,21 +176,26 @@ class _Run:
             case LatticeStage():
                 return self.lowering.lattice(stage, size)
             case AffineStage():
-                return self.lowering.affine(stage, size)
+                few = self.lowering.chosen_few(stage.items) if self.go is not None else None
+                return self.lowering.affine(stage, size), few
             case ResizeStage():
                 (item,) = stage.items
                 return self.lowering.element(item.step, size, item.suffix)
             case PointwiseStage():
                 return [self.lower_part(part, size, channels) for part in stage.parts]
+            case MixStage():
+                return mixing.lower_mix(self.lowering, stage, size)
+            case NeighborStage():
+                return self.lowering.function(stage.items, size)
             case BranchStage():
                 return self.lowering.chosen(stage.group, stage.suffix)
+            case MixtureStage():
+                return self.lowering.mixture(stage.item)
 
     def lower_part(self, part: Any, size: Any, channels: int) -> Any:
         if isinstance(part, ColorPart):
             return self.lowering.color(part.items, channels)
-        item = part.item
-        element = self.lowering.element(item.step, size, item.suffix)
-        return (element, self.lowering.condition(item))
+        return self.lowering.function(part.items, size)
 
     def stage(self, stage: Stage, arguments: Any, pixels: Pixels, after: Any, last: bool) -> Pixels:
         size = size_of(pixels)
@@ -198,14 +208,24 @@ class _Run:
                 )
             case AffineStage():
                 modes = (stage.fill, stage.fill_value, stage.interpolation)
+                matrix, few = arguments
+                if few is not None:
+                    return self.kept(lambda: _warped_few(pixels, matrix, few, size, modes))
                 source = self.packed(pixels)
-                return self.kept(lambda: geometry.affine(source, arguments, size, after, *modes))
+                return self.kept(lambda: geometry.affine(source, matrix, size, after, *modes))
             case ResizeStage():
                 return self.resize(arguments, pixels)
             case PointwiseStage():
                 return self.pointwise(stage, arguments, pixels, last)
+            case MixStage():
+                images = barrier(self.go, lambda: to_float(pixels))
+                return self.kept(lambda: mixing.mix_images(TENSORFLOW, images, arguments))
+            case NeighborStage():
+                return self.kept(lambda: self.neighborhood(arguments[0], arguments[1], pixels))
             case BranchStage():
                 return self.branches(stage, arguments, pixels)
+            case MixtureStage():
+                return self.kept(lambda: self.mixture(stage, arguments[0], arguments[1], pixels))
 
     def kept(self, compute: Callable[[], Pixels]) -> Pixels:
         """A stage's pixels, kept from being recomputed by what reads them."""
@@ -237,15 +257,78 @@ class _Run:
         return _resize_each(images, element)
 
     def pointwise(self, stage: PointwiseStage, parts: Any, pixels: Pixels, last: bool) -> Pixels:
-        if stage.mean:
+        stats: functions.Statistics = {}
+        pixels, stage, parts = self.by_sample(stage, parts, pixels)
+        names = stage.statistics
+        if names:
             pixels = self.packed(pixels)
-            head = barrier(self.go, lambda: pointwise.absorb_mean(parts[0], mean_of(pixels)))
-            parts = [head, *parts[1:]]
+            found = barrier(self.go, lambda: list(functions.statistics(pixels, names).values()))
+            stats = dict(zip(names, found, strict=True))
+            parts = [
+                pointwise.absorb_mean(part, stats["mean"])
+                if isinstance(part, algebra.ColorMap) and part.mean is not None
+                else part
+                for part in parts
+            ]
 
         def compute() -> Planes:
-            return pointwise.pointwise(to_planes(pixels), parts)
+            return pointwise.pointwise(to_planes(pixels), parts, stats)
 
         return compute() if last else self.kept(compute)
+
+    def by_sample(
+        self, stage: PointwiseStage, parts: Any, pixels: Pixels
+    ) -> tuple[Pixels, PointwiseStage, Any]:
+        """Does parts whose statistic is dear or asked for few, and returns the stage of the others.
+
+        No part before changes their samples, so that they may come first.
+        """
+        if self.go is None:
+            return pixels, stage, parts
+        rest = []
+        for part, lowered in zip(stage.parts, parts, strict=True):
+            asked = statistics_of(part) if isinstance(part, PixelPart) else ()
+            if not asked or ("histogram" not in asked and lowered[1] is None):
+                rest.append((part, lowered))
+                continue
+            planes, (element, condition) = to_planes(pixels), lowered
+            active = tf.constant([True]) if condition is None else condition
+
+            def compute(mine: Any, own: Any) -> Any:
+                stats = functions.statistics(Planes(mine), own.statistics)
+                return pointwise.pointwise(mine, [(own, None)], stats).planes
+
+            pixels = self.kept(
+                lambda p=planes, a=active, e=element, c=compute: Planes(  # type: ignore[misc]
+                    sparse.for_those(a, p, e, c)
+                )
+            )
+        kept = replace(stage, parts=tuple(part for part, _ in rest))
+        return pixels, kept, [lowered for _, lowered in rest]
+
+    def neighborhood(
+        self, element: algebra.Neighborhood, condition: tf.Tensor | None, pixels: Pixels
+    ) -> Pixels:
+        keep = functools.partial(barrier, self.go)
+        if self.go is None or condition is None:
+            return Planes(functions.neighborhood(to_planes(pixels), element, condition, keep))
+
+        def compute(mine: Any, own: Any) -> Any:
+            return functions.neighborhood(mine, own, None, keep)
+
+        return Planes(sparse.for_those(condition, to_planes(pixels), element, compute))
+
+    def mixture(
+        self, stage: MixtureStage, weights: tf.Tensor, together: tf.Tensor, pixels: Pixels
+    ) -> Pixels:
+        planes = to_planes(pixels)
+        shares = [tf.reshape(together * weights[:, i], (-1, 1, 1)) for i in range(weights.shape[1])]
+        rest = tf.reshape(1.0 - together, (-1, 1, 1))
+        total = [rest * plane for plane in planes]
+        for share, branch in zip(shares, stage.branches, strict=True):
+            result = to_planes(self.stages(branch, pixels))
+            total = [t + share * plane for t, plane in zip(total, result, strict=True)]
+        return Planes(tuple(total))
 
     def branches(self, stage: BranchStage, chosen: tf.Tensor, pixels: Pixels) -> Pixels:
         results = [to_float(self.stages(branch, pixels)) for branch in stage.branches]
@@ -280,6 +363,17 @@ def _resized(images: tf.Tensor, target: Any, element: algebra.Resize) -> tf.Tens
     levels = tf.cast(images, tf.float32)
     resized = tf.image.resize(levels, target, element.method, antialias=element.antialias)
     return resized * UNIT if images.dtype == tf.uint8 else resized
+
+
+def _warped_few(
+    pixels: Pixels, matrix: tf.Tensor, few: tf.Tensor, size: Any, modes: tuple[Any, ...]
+) -> Planes:
+    """A warp of the samples that a choice gave it, one after another."""
+
+    def compute(mine: Any, own: tf.Tensor) -> Any:
+        return to_planes(geometry.affine(Planes(mine), own, size, size, *modes))
+
+    return Planes(sparse.for_those(few, to_planes(pixels), matrix, compute))
 
 
 def _channels(stage: Stage, channels: int) -> int:

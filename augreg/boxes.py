@@ -1,0 +1,70 @@
+"""Box formats: Keras 3's names (`keras.utils.bounding_boxes.convert_format`), over `xp`.
+
+Boxes are edges: a box that covers the one pixel (0, 0) is left 0, top 0, right 1, bottom 1. An edge
+`e` lies at the pixel coordinate `e - 0.5`, because pixel centres are at integers.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from augreg.errors import DataError
+from augreg.xp import Array, Namespace
+
+FORMATS = (
+    "xyxy",
+    "yxyx",
+    "xywh",
+    "center_xywh",
+    "center_yxhw",
+    "rel_xyxy",
+    "rel_yxyx",
+    "rel_xywh",
+    "rel_center_xywh",
+)
+_RELATIVE = "rel_"
+
+
+def check_format(name: Any) -> str:
+    """The format in small letters, as Keras takes either; raises `DataError` for another."""
+    if name is None:
+        raise DataError(
+            'an element with boxes needs "bounding_box_format"; allowed are ' + ", ".join(FORMATS)
+        )
+    if not isinstance(name, str) or name.lower() not in FORMATS:
+        raise DataError(
+            f"bounding_box_format={name!r} is no format of boxes; allowed are " + ", ".join(FORMATS)
+        )
+    return name.lower()
+
+
+def to_edges(xp: Namespace, boxes: Array, name: str, size: tuple[Any, Any]) -> Array:
+    """float64 [..., 4] left, top, right, bottom in pixels; `boxes` in the format `name`."""
+    a, b, c, d = (xp.cast(boxes[..., i], "float64") for i in range(4))
+    plain = name.removeprefix(_RELATIVE)
+    if plain in ("yxyx", "center_yxhw"):
+        a, b, c, d = b, a, d, c
+    if plain == "xywh":
+        c, d = a + c, b + d
+    if plain.startswith("center"):
+        a, b, c, d = a - c / 2, b - d / 2, a + c / 2, b + d / 2
+    if name.startswith(_RELATIVE):
+        height, width = (xp.cast(xp.array(side, "int32"), "float64") for side in size)
+        a, b, c, d = a * width, b * height, c * width, d * height
+    return xp.stack([a, b, c, d], axis=-1)
+
+
+def from_edges(xp: Namespace, edges: Array, name: str, size: tuple[Any, Any]) -> Array:
+    """float32 [..., 4] in the format `name`, of left, top, right, bottom in pixels."""
+    a, b, c, d = (edges[..., i] for i in range(4))
+    plain = name.removeprefix(_RELATIVE)
+    if name.startswith(_RELATIVE):
+        height, width = (xp.cast(xp.array(side, "int32"), "float64") for side in size)
+        a, b, c, d = a / width, b / height, c / width, d / height
+    if plain.startswith("center"):
+        a, b, c, d = (a + c) / 2, (b + d) / 2, c - a, d - b
+    if plain == "xywh":
+        c, d = c - a, d - b
+    if plain in ("yxyx", "center_yxhw"):
+        a, b, c, d = b, a, d, c
+    return xp.cast(xp.stack([a, b, c, d], axis=-1), "float32")

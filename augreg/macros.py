@@ -1,0 +1,137 @@
+"""Macros: ops that write policy. A macro's step becomes an ordinary group when a policy is loaded.
+
+A macro is for what ops can't say: automatic policies are choices among many steps. It knows no
+seed and touches no pixel; `augreg expand` prints what it wrote.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from augreg.errors import OpError, ParameterError
+from augreg.operation import check_declaration
+from augreg.params import Settable
+
+MAX_NESTING = 8
+
+
+@dataclass(frozen=True)
+class Macro:
+    """A registered macro.
+
+    Attributes:
+        name: how policies call it, as an op's.
+        function: `function(**arguments)` returning a list of steps and groups, as in a policy.
+        params: the specification of each parameter by name; all are static.
+        version: raise it when what it writes changes.
+        example: arguments of a step that shows the macro in the reference.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    params: Mapping[str, Settable]
+    version: int = 1
+    example: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def summary(self) -> str:
+        return self.doc.split("\n", 1)[0]
+
+    @property
+    def doc(self) -> str:
+        return inspect.getdoc(self.function) or ""
+
+    @property
+    def settable(self) -> Mapping[str, Settable]:
+        return self.params
+
+    def nodes(self, step: Mapping[str, Any]) -> list[Any]:
+        """What it writes for `step`; raises `ParameterError` with a pointer inside the step."""
+        arguments = {}
+        for name, spec in self.params.items():
+            raw = step.get(name, spec.default)
+            try:
+                arguments[name] = None if raw is None else spec.parse(raw, self.name)
+            except ParameterError as error:
+                raise ParameterError(error.message, f"/{name}{error.pointer}") from error
+        return list(self.function(**arguments))
+
+
+def macro(
+    name: str,
+    *,
+    version: int = 1,
+    example: Mapping[str, Any] | None = None,
+    **parameters: Settable,
+) -> Callable[[Callable[..., Any]], Macro]:
+    """Makes a macro out of a function; see `Macro`. Ship it through `register_ops`, as an op.
+
+    Raises:
+        OpError: the name or a parameter is not valid, a parameter is drawn, the docstring is
+            missing, or the function's arguments and the parameters differ.
+
+    >>> import augreg
+    >>> @augreg.macro("acme/twice", degrees=augreg.Range(0, 90, static=True))
+    ... def twice(degrees):
+    ...     '''Turns left or right.'''
+    ...     return [{"one_of": [{"op": "rotate", "degrees": d} for d in (-degrees, degrees)]}]
+    >>> twice.nodes({"op": "acme/twice", "degrees": 30})[0]["one_of"][1]
+    {'op': 'rotate', 'degrees': 30.0}
+    """
+
+    def decorate(function: Callable[..., Any]) -> Macro:
+        taken = list(inspect.signature(function).parameters)
+        check_declaration(name, function, taken, parameters)
+        for key, spec in parameters.items():
+            if not spec.static:
+                raise OpError(f'macro "{name}": parameter "{key}" is drawn; a macro draws nothing')
+        return Macro(
+            name,
+            function,
+            MappingProxyType(dict(parameters)),
+            version,
+            MappingProxyType(dict(example or {})),
+        )
+
+    return decorate
+
+
+def expand_nodes(
+    nodes: list[Any], macros: Mapping[str, Macro], pointer: str, found: list[str], depth: int = 0
+) -> list[Any]:
+    """`nodes` with each macro's step replaced by the group it writes; pointers go to `found`.
+
+    Raises:
+        ParameterError: at the macro's step, where it refuses its arguments or writes itself.
+    """
+    return [_expand(node, macros, f"{pointer}/{i}", found, depth) for i, node in enumerate(nodes)]
+
+
+def _expand(
+    node: Any, macros: Mapping[str, Macro], pointer: str, found: list[str], depth: int
+) -> Any:
+    if not isinstance(node, dict):
+        return node
+    if isinstance(node.get("op"), str) and node["op"] in macros:
+        if depth >= MAX_NESTING:
+            raise ParameterError(f"macros nest deeper than {MAX_NESTING} levels", pointer)
+        found.append(pointer)
+        try:
+            written = macros[node["op"]].nodes(node)
+        except ParameterError as error:
+            raise ParameterError(error.message, pointer + error.pointer) from error
+        inner = expand_nodes(written, macros, f"{pointer}/sequence", found, depth + 1)
+        return {"sequence": inner, **({"p": node["p"]} if "p" in node else {})}
+    return {
+        key: expand_nodes(value, macros, f"{pointer}/{key}", found, depth)
+        if isinstance(value, list) and key in GROUP_KEYS
+        else value
+        for key, value in node.items()
+    }
+
+
+GROUP_KEYS = ("sequence", "one_of", "some_of", "random_order", "mixture")

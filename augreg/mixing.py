@@ -1,0 +1,133 @@
+"""Mixing samples of a batch and their labels (mixup, cutmix), over `xp`, for both backends.
+
+What a sample is mixed with is another sample of its batch: so these steps depend on the batch's
+size and order, unlike all others. Steps are done one after another: where a policy chooses between
+two, a partner may itself have been mixed by the first; its label has been then, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from augreg import algebra
+from augreg.errors import DataError
+from augreg.lower import Lowering
+from augreg.plan import MixStage, Plan, element_of
+from augreg.policy import Policy, Step, walk
+from augreg.xp import Array, Namespace
+
+LABELS = "labels"
+
+
+def mixing_steps(policy: Policy) -> tuple[Step, ...]:
+    """The steps of a policy that mix samples of a batch, and so need batches with labels."""
+    steps = (node for node in walk(policy.augment) if isinstance(node, Step))
+    return tuple(s for s in steps if isinstance(element_of(s, (None, None)), algebra.Mix))
+
+
+def label_classes(policy: Policy) -> int | None:
+    """The number of classes where training mixes labels: they are float32 [B, classes] then."""
+    for step in mixing_steps(policy):
+        return int(step.arguments["classes"])
+    return None
+
+
+def mixes(plan: Plan) -> bool:
+    """Whether a plan mixes samples."""
+    return any(isinstance(stage, MixStage) for stage in plan.augment)
+
+
+def lower_mix(lowering: Lowering, stage: MixStage, size: Any) -> algebra.Mix:
+    """The stage's element; a sample that its p or its group leaves out keeps all of itself."""
+    (item,) = stage.items
+    xp = lowering.xp
+    element: algebra.Mix = lowering.element(item.step, size, item.suffix)
+    condition = lowering.condition(item)
+    if condition is None:
+        return element
+    weight = xp.where(condition, element.weight, xp.ones_like(element.weight))
+    box = element.box
+    if box is not None:
+        box = xp.where(xp.reshape(condition, (-1, 1)), box, xp.zeros_like(box))
+    return replace(element, weight=weight, box=box)
+
+
+def partners(xp: Namespace, drawn: Array) -> Array:
+    """int32 [B]: the position in the batch of each sample's partner, for draws float32 [B]."""
+    batch = xp.shape(drawn)[0]
+    count, place = xp.array(batch, "int32"), xp.arange(batch)
+    one = xp.ones_like(count)
+    further = xp.floor(drawn * xp.cast(count - one, "float32"))
+    return (place + one + xp.cast(further, "int32")) % count
+
+
+def mix_images(xp: Namespace, images: Array, element: algebra.Mix) -> Array:
+    """float32 [B,H,W,C] and its partners, blended by `weight`, or with the partner's box."""
+    others = xp.take(images, partners(xp, element.partner))
+    if element.box is None:
+        weight = xp.reshape(element.weight, (-1, 1, 1, 1))
+        return images * weight + others * (xp.array(1.0) - weight)
+    _, height, width, _ = xp.shape(images)
+    y = xp.reshape(xp.arange(height), (1, -1, 1, 1))
+    x = xp.reshape(xp.arange(width), (1, 1, -1, 1))
+    top, left, rows, columns = (xp.reshape(element.box[:, i], (-1, 1, 1, 1)) for i in range(4))
+    inside = (y >= top) & (y < top + rows) & (x >= left) & (x < left + columns)
+    return xp.where(inside, others, images)
+
+
+def mix_labels(xp: Namespace, labels: Array, element: algebra.Mix) -> Array:
+    """float32 [B, classes]: labels, one-hot where they were numbers, mixed with their partners'."""
+    soft = one_hot(xp, labels, element.classes)
+    weight = xp.reshape(element.weight, (-1, 1))
+    others = xp.take(soft, partners(xp, element.partner))
+    return soft * weight + others * (xp.array(1.0) - weight)
+
+
+def one_hot(xp: Namespace, labels: Array, classes: int) -> Array:
+    """float32 [B, classes] of class numbers [B] or [B,1]; shares [B, classes] stay as they are.
+
+    A number outside of 0 to classes - 1 gives zeros in TensorFlow, and `DataError` in NumPy.
+    """
+    shape = xp.shape(labels)
+    if len(shape) == 2 and isinstance(shape[1], int) and shape[1] == classes:
+        return xp.cast(labels, "float32")
+    if len(shape) > 2 or (len(shape) == 2 and shape[1] != 1):
+        raise DataError(
+            f"labels of the shape {tuple(labels.shape)} can't be mixed; allowed are class numbers "
+            f"[B] and shares of {classes} classes, [B, {classes}]"
+        )
+    numbers = xp.cast(xp.reshape(labels, (-1, 1)), "int32")
+    if xp.name == "numpy" and numbers.size and not 0 <= numbers.min() <= numbers.max() < classes:
+        raise DataError(
+            f"labels of {numbers.min()} to {numbers.max()}; allowed are 0 to {classes - 1}"
+        )
+    return xp.cast(numbers == xp.reshape(xp.arange(classes), (1, -1)), "float32")
+
+
+def mix_annotations(
+    lowering: Lowering, stage: MixStage, annotations: Mapping[str, Any], size: Any
+) -> dict[str, Any]:
+    """Batches of annotations after a mixing stage: labels, and nothing else, can be mixed."""
+    if others := [key for key in annotations if key != LABELS]:
+        names = ", ".join(f'"{key}"' for key in others)
+        raise DataError(
+            f'"{stage.items[0].step.op.name}" mixes images and labels, and the element holds '
+            f"{names} too, which can't be mixed; take the step or these parts out"
+        )
+    element = lower_mix(lowering, stage, size)
+    return {LABELS: mix_labels(lowering.xp, annotations[LABELS], element)}
+
+
+def check_mixable(policy: Policy, annotations: Mapping[str, Any], alone: bool) -> None:
+    """Raises `PolicyError` where a policy mixes, and there is no batch or there are no labels."""
+    if alone or LABELS not in annotations:
+        step = mixing_steps(policy)[0]
+        found = "a single image" if alone else "images without labels"
+        raise policy.error(
+            f'"{step.op.name}" mixes the samples of a batch and their labels, found {found}; pass '
+            'a batch with labels, as {"images": [B, H, W, C], "labels": [B]}, or leave the step '
+            "out",
+            step.pointer,
+        )

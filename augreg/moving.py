@@ -1,0 +1,211 @@
+"""Moves an element's annotations along a plan: the same walk for both backends, beside the pixels.
+
+Nothing here reads a pixel. Each geometric stage is lowered once more, on its tiny arrays, so that
+running a policy on images alone costs nothing for it.
+
+Boxes are moved by their four corners, stage by stage: the tight box of the moved corners, clipped
+to the image. What a box keeps of its area is multiplied up over a section (prepare, augment); at
+the section's end a box that keeps less than `min_visible`, or nothing at all, is dropped: its class
+is -1 and its coordinates are 0, Keras's padding, so that the number of boxes stays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from augreg import mixing, moves, targets
+from augreg.annotations import (
+    BOXES,
+    KEYPOINTS,
+    LABELS,
+    MASKS,
+    PADDED,
+    Annotations,
+    BoxRules,
+    dtype_of,
+)
+from augreg.boxes import check_format, from_edges, to_edges
+from augreg.errors import DataError
+from augreg.lower import Draws, Lowering
+from augreg.plan import (
+    AffineStage,
+    BranchStage,
+    LatticeStage,
+    MixStage,
+    Plan,
+    ResizeStage,
+    Stage,
+)
+from augreg.targets import Move, Size, Targets
+from augreg.xp import Array, Namespace
+
+
+def move_annotations(
+    xp: Namespace,
+    plan: Plan,
+    draws: Draws,
+    annotations: Annotations,
+    size: Size,
+    rules: BoxRules,
+) -> dict[str, Any]:
+    """Batches of annotations after a plan's stages, for images of `size` (ints or scalars)."""
+    walker = _Walker(Lowering(xp, draws), rules)
+    result = dict(annotations)
+    for stages in (plan.prepare, plan.augment):
+        result, size = walker.section(stages, result, size)
+    return result
+
+
+def moves_any(plan: Plan) -> bool:
+    """Whether any stage moves or mixes annotations."""
+    return any(_moves(stage) for stage in (*plan.prepare, *plan.augment))
+
+
+def _moves(stage: Stage) -> bool:
+    inner = (one for branch in getattr(stage, "branches", ()) for one in branch)
+    geometric = isinstance(stage, LatticeStage | AffineStage | ResizeStage | MixStage)
+    return geometric or any(map(_moves, inner))
+
+
+@dataclass(frozen=True)
+class _Walker:
+    lowering: Lowering
+    rules: BoxRules
+
+    def section(
+        self, stages: tuple[Stage, ...], annotations: dict[str, Any], size: Size
+    ) -> tuple[dict[str, Any], Size]:
+        """The annotations after a section, and the size then."""
+        for stage in stages:
+            if isinstance(stage, MixStage):
+                annotations = mixing.mix_annotations(self.lowering, stage, annotations, size)
+        geometric = any(_moves(stage) and not isinstance(stage, MixStage) for stage in stages)
+        if not geometric or not any(key != LABELS for key in annotations):
+            for stage in stages:
+                size = self.size_after(stage, size)
+            return annotations, size
+        state = self.opened(annotations, size)
+        state, size = self.stages(stages, state, size)
+        return self.closed(annotations, state, size), size
+
+    def stages(self, stages: tuple[Stage, ...], state: Targets, size: Size) -> tuple[Targets, Size]:
+        for stage in stages:
+            after = self.size_after(stage, size)
+            state, size = self.stage(stage, state, size, after), after
+        return state, size
+
+    def stage(self, stage: Stage, state: Targets, size: Size, after: Size) -> Targets:
+        if isinstance(stage, BranchStage):
+            return self.branches(stage, state, size)
+        if _moves(stage) and hasattr(stage, "branches"):
+            raise DataError(
+                f"{stage.items[0].node.pointer}: blends several warps of one image, so that its "
+                "masks, boxes and keypoints have no one place; take the warps or these parts out"
+            )
+        move = self.move(stage, size, after)
+        return state if move is None else targets.follow(self.lowering.xp, state, move, after)
+
+    def move(self, stage: Stage, size: Size, after: Size) -> Move | None:
+        """Where a stage takes points; None where it leaves them."""
+        xp, lowering = self.lowering.xp, self.lowering
+        match stage:
+            case LatticeStage():
+                return moves.lattice_move(xp, lowering.lattice(stage, size), after)
+            case AffineStage():
+                matrix = lowering.affine(stage, size)
+                return moves.affine_move(xp, matrix, size, after, stage.fill)
+            case ResizeStage():
+                (item,) = stage.items
+                element = lowering.element(item.step, size, item.suffix)
+                return moves.resize_move(xp, element, size, after)
+        return None
+
+    def branches(self, stage: BranchStage, state: Targets, size: Size) -> Targets:
+        """All branches, one kept."""
+        xp = self.lowering.xp
+        chosen = self.lowering.chosen(stage.group, stage.suffix)
+        total, _ = self.stages(stage.branches[0], state, size)
+        for i, branch in enumerate(stage.branches[1:], start=1):
+            other, _ = self.stages(branch, state, size)
+            total = _select(xp, chosen == xp.array(i, "int32"), other, total)
+        return total
+
+    def size_after(self, stage: Stage, size: Size) -> Size:
+        if isinstance(stage, BranchStage):
+            for inner in stage.branches[0]:
+                size = self.size_after(inner, size)
+            return size
+        after = getattr(stage, "size_out", size)  # stages that only touch values have none
+        if None not in after:
+            return after
+        for item in stage.items:
+            size = self.lowering.size_after_node(item.node, size)
+        return size
+
+    # --- from annotations to targets and back
+
+    def opened(self, annotations: Annotations, size: Size) -> Targets:
+        xp, state = self.lowering.xp, Targets()
+        for key, value in annotations.items():
+            if key in MASKS:
+                rank = len(xp.shape(value))
+                state = replace(state, masks=value if rank == 4 else value[..., None])
+            elif key in KEYPOINTS:
+                shape = xp.shape(value)
+                flat = xp.reshape(value, (shape[0], -1, shape[-1]))
+                state = replace(state, points=xp.cast(flat[..., :2], "float64"))
+            elif key in BOXES:
+                edges = to_edges(xp, value["boxes"], check_format(self.rules.format), size)
+                state = replace(state, boxes=edges, share=xp.ones_like(edges[..., 0]))
+        return state
+
+    def closed(self, annotations: Annotations, state: Targets, size: Size) -> dict[str, Any]:
+        result = dict(annotations)
+        for key, value in annotations.items():
+            if key in MASKS:
+                masks = state.masks
+                rank = len(self.lowering.xp.shape(value))
+                result[key] = masks if rank == 4 else masks[..., 0]  # type: ignore[index]
+            elif key in KEYPOINTS:
+                result[key] = self.points(value, state)
+            elif key in BOXES:
+                result[key] = {**value, **self.boxes(value["labels"], state, size)}
+        return result
+
+    def points(self, given: Array, state: Targets) -> Array:
+        """float32, of the given shape; columns after x and y (visibility) pass through."""
+        xp = self.lowering.xp
+        shape = xp.shape(given)
+        moved = xp.reshape(xp.cast(state.points, "float32"), (*shape[:-1], 2))
+        if shape[-1] == 2:
+            return moved
+        return xp.concat([moved, xp.cast(given[..., 2:], "float32")], axis=-1)
+
+    def boxes(self, labels: Array, state: Targets, size: Size) -> dict[str, Array]:
+        xp, edges = self.lowering.xp, state.boxes
+        enough = xp.array(self.rules.min_visible, "float64")
+        kept = (state.share >= enough) & (targets.area(edges) > xp.array(0.0, "float64"))
+        if len(xp.shape(labels)) == 2:
+            kept = kept & (labels != xp.cast(xp.array(PADDED, "int32"), dtype_of(labels)))
+        formatted = from_edges(xp, edges, check_format(self.rules.format), size)
+        formatted = xp.where(kept[..., None], formatted, xp.zeros_like(formatted))
+        more = (1,) * (len(xp.shape(labels)) - 2)
+        wide = xp.reshape(kept, (*xp.shape(kept), *more))
+        dropped = xp.zeros_like(labels) + xp.cast(xp.array(PADDED, "int32"), dtype_of(labels))
+        return {"boxes": formatted, "labels": xp.where(wide, labels, dropped)}
+
+
+def _select(xp: Namespace, condition: Array, chosen: Targets, other: Targets) -> Targets:
+    def pick(one: Array | None, two: Array | None) -> Array | None:
+        if one is None:
+            return None
+        more = (1,) * (len(xp.shape(one)) - 1)
+        return xp.where(xp.reshape(condition, (-1, *more)), one, two)
+
+    return Targets(
+        pick(chosen.masks, other.masks),
+        pick(chosen.points, other.points),
+        pick(chosen.boxes, other.boxes),
+        pick(chosen.share, other.share),
+    )

@@ -1,0 +1,244 @@
+"""Automatic policies, as macros: each writes choices among ordinary steps.
+
+Every sample makes its own choices. Shears and rotations are about the image's centre, nothing is
+rounded to 8 bits between two operations, and values are clipped only where an operation has to.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import augreg
+from augreg_ops.auto_tables import POLICIES
+
+Node = dict[str, Any]
+GREY = 128 / 255  # what the published code fills with
+_FILL: dict[str, Any] = {
+    "fill": augreg.Option("constant", "reflect", "nearest", "wrap"),
+    "fill_value": augreg.Fill(GREY),
+    "interpolation": augreg.Option("bilinear", "nearest"),
+}
+_SIGNED = {
+    "ShearX": 0.3,
+    "ShearY": 0.3,
+    "TranslateX": 150 / 331,
+    "TranslateY": 150 / 331,
+    "Rotate": 30.0,
+    "Brightness": 0.9,
+    "Color": 0.9,
+    "Contrast": 0.9,
+    "Sharpness": 0.9,
+}
+_WIDE = dict.fromkeys(_SIGNED, 0.99) | {"TranslateX": 32.0, "TranslateY": 32.0, "Rotate": 135.0}
+# identity, the first of the 14, is the p of the choice among these
+_RAND = (
+    *("AutoContrast", "Equalize", "Rotate", "Solarize", "Color", "Posterize", "Contrast"),
+    *("Brightness", "Sharpness", "ShearX", "ShearY", "TranslateX", "TranslateY"),
+)
+_MIX = (
+    *("AutoContrast", "Equalize", "Posterize", "Rotate", "Solarize"),
+    *("ShearX", "ShearY", "TranslateX", "TranslateY"),
+)
+_PLAIN = {"AutoContrast": "autocontrast", "Equalize": "equalize", "Invert": "invert"}
+_BLENDS = {
+    "Brightness": ("enhance", {"kind": "brightness"}),
+    "Color": ("enhance", {"kind": "color"}),
+    "Contrast": ("enhance", {"kind": "contrast"}),
+    "Sharpness": ("sharpness", {}),
+}
+
+
+def _drawn(values: Sequence[float]) -> Any:
+    return values[0] if len(set(values)) == 1 else {"choice": list(values)}
+
+
+def _step(name: str, values: Sequence[float], modes: Node, translate: str = "translate") -> Node:
+    """The step of a published operation; it draws among `values`, in the operation's own unit."""
+    if name in _PLAIN:
+        return {"op": _PLAIN[name]}
+    if name == "Posterize":
+        return {"op": "posterize", "bits": _drawn([max(1, round(v)) for v in values])}
+    if name == "Solarize":
+        return {"op": "solarize", "threshold": _drawn([v / 255 for v in values])}
+    if name in _BLENDS:
+        op, kind = _BLENDS[name]
+        return {"op": op, **kind, "factor": _drawn([max(0.0, 1 + v) for v in values])}
+    if name == "Rotate":
+        return {"op": "rotate", "degrees": _drawn(values), **modes}
+    axis = name[-1].lower()
+    if name.startswith("Shear"):
+        degrees = [math.degrees(math.atan(v)) for v in values]
+        return {"op": "shear", f"{axis}_degrees": _drawn(degrees), **modes}
+    return {"op": translate, axis: _drawn(values), **modes}
+
+
+def _modes(fill: str, fill_value: Any, interpolation: str) -> Node:
+    level = list(fill_value) if isinstance(fill_value, tuple) else fill_value
+    return {"fill": fill, "fill_value": level, "interpolation": interpolation}
+
+
+def _at(name: str, part: float, fewest_bits: int = 4) -> list[float]:
+    """An operation's values at `part` (0..1) of its published range, both signs."""
+    if name in _SIGNED:
+        return [-part * _SIGNED[name], part * _SIGNED[name]]
+    if name == "Posterize":
+        return [8 - (8 - fewest_bits) * part]
+    return [255 * (1 - part)]
+
+
+@augreg.macro(
+    "auto_augment",
+    dataset=augreg.Option("imagenet", "cifar10", "svhn"),
+    **_FILL,
+    example={"dataset": "imagenet"},
+)
+def auto_augment(dataset: str, fill: str, fill_value: Any, interpolation: str) -> list[Node]:
+    """AutoAugment: one of 25 learned pairs of operations, each with a p of its own.
+
+    dataset: which of the published policies. Magnitudes are ten equal steps through the ranges of
+    the paper's table 6: shear 0 to 0.3, translation 0 to 150/331 of the side, rotation 0 to 30
+    degrees, blends 1 ± 0 to 0.9, posterize 8 to 4 bits, solarize from 255 down to 0; signs are
+    drawn. Cubuk et al., https://arxiv.org/abs/1805.09501.
+    """
+    modes = _modes(fill, fill_value, interpolation)
+
+    def step(name: str, p: float, magnitude: int | None) -> Node:
+        return {**_step(name, _at(name, (magnitude or 0) / 9), modes), "p": p}
+
+    pairs = POLICIES[dataset]
+    return [{"one_of": [{"sequence": [step(*a), step(*b)]} for a, b in pairs]}]
+
+
+@augreg.macro(
+    "rand_augment",
+    n=augreg.Integer(1, 16, default=2, static=True),
+    magnitude=augreg.Range(0.0, 100.0, default=9, static=True),
+    levels=augreg.Integer(1, 100, default=10, static=True),
+    **_FILL,
+    example={"n": 2, "magnitude": 9},
+)
+def rand_augment(
+    n: int, magnitude: float, levels: int, fill: str, fill_value: Any, interpolation: str
+) -> list[Node]:
+    """RandAugment: `n` of 14 operations, one after another, all at one strength.
+
+    magnitude: 0 to `levels`, where 10, the paper's scale, is the end of the ranges of AutoAugment;
+    `"levels": 30` reads a magnitude as torchvision does. Each operation, the identity among them,
+    is equally likely each time, and signs are drawn. Cubuk et al.,
+    https://arxiv.org/abs/1909.13719.
+    """
+    if magnitude > levels:
+        raise augreg.ParameterError(
+            f"{magnitude:g} is above {levels}, the last level", "/magnitude"
+        )
+    modes = _modes(fill, fill_value, interpolation)
+    steps = [_step(name, _at(name, magnitude / levels), modes) for name in _RAND]
+    return [{"one_of": steps, "p": 13 / 14} for _ in range(n)]
+
+
+@augreg.macro("trivial_augment_wide", **_FILL, example={})
+def trivial_augment_wide(fill: str, fill_value: Any, interpolation: str) -> list[Node]:
+    """TrivialAugment (Wide): one of 14 operations at one of 31 strengths, both drawn evenly.
+
+    The wide ranges of the paper's table: shear up to 0.99, translation up to 32 pixels, rotation up
+    to 135 degrees, blends 1 ± up to 0.99, posterize 8 to 2 bits, solarize from 255 down to 0; signs
+    are drawn. Müller and Hutter, https://arxiv.org/abs/2103.10158.
+    """
+    modes = _modes(fill, fill_value, interpolation)
+    parts = [i / 30 for i in range(31)]
+
+    def values(name: str) -> list[float]:
+        if name in _WIDE:
+            return [sign * part * _WIDE[name] for sign in (-1, 1) for part in parts]
+        return [value for part in parts for value in _at(name, part, fewest_bits=2)]
+
+    steps = [_step(name, values(name), modes, "shift") for name in _RAND]
+    return [{"one_of": steps, "p": 13 / 14}]
+
+
+@augreg.macro(
+    "aug_mix",
+    severity=augreg.Range(0.1, 10.0, default=3, static=True),
+    width=augreg.Integer(1, 8, default=3, static=True),
+    **_FILL,
+    example={"severity": 3},
+)
+def aug_mix(
+    severity: float, width: int, fill: str, fill_value: Any, interpolation: str
+) -> list[Node]:
+    """AugMix: a convex mixture of the image and `width` chains of one to three operations.
+
+    severity: operations are drawn from nothing up to severity/10 of their ranges (rotation 30
+    degrees, shear 0.3, translation a third of the side, posterize 4 bits and up to 4 fewer,
+    solarize from 256 down). The chains' weights are Dirichlet(1), the mixture's share
+    Beta(1, 1). The consistency loss is the trainer's. Hendrycks et al.,
+    https://arxiv.org/abs/1912.02781.
+    """
+    modes = _modes(fill, fill_value, interpolation)
+    part = severity / 10
+    steps = [_mixed(name, part, modes) for name in _MIX]
+    chain = {
+        "sequence": [
+            {"one_of": steps},
+            # two or three with 2/3, then three with 1/2: each length equally likely
+            {
+                "sequence": [{"one_of": steps}, {"sequence": [{"one_of": steps}], "p": 0.5}],
+                "p": 2 / 3,
+            },
+        ]
+    }
+    return [{"mixture": [chain for _ in range(width)]}]
+
+
+def _mixed(name: str, part: float, modes: Node) -> Node:
+    """A step whose strength is uniform up to `part` of AugMix's ranges."""
+    ends: dict[str, tuple[str, str, float]] = {
+        "Rotate": ("rotate", "degrees", 30 * part),
+        "ShearX": ("shear", "x_degrees", math.degrees(math.atan(0.3 * part))),
+        "ShearY": ("shear", "y_degrees", math.degrees(math.atan(0.3 * part))),
+        "TranslateX": ("translate", "x", part / 3),
+        "TranslateY": ("translate", "y", part / 3),
+    }
+    if name in ends:
+        op, parameter, end = ends[name]
+        return {"op": op, parameter: [-end, end], **modes}
+    if name == "Posterize":
+        return {"op": "posterize", "bits": [max(1, 4 - int(4 * part)), 4]}
+    if name == "Solarize":
+        return {"op": "solarize", "threshold": [256 * (1 - part) / 255, 256 / 255]}
+    return {"op": _PLAIN[name]}
+
+
+_STRENGTH = augreg.Range(0.0, 1.0, default=0.0, static=True)
+
+
+@augreg.macro(
+    "color_jitter",
+    brightness=_STRENGTH,
+    contrast=_STRENGTH,
+    saturation=_STRENGTH,
+    hue=augreg.Range(0.0, 0.5, default=0.0, static=True),
+    example={"brightness": 0.4, "contrast": 0.4, "saturation": 0.4, "hue": 0.1},
+)
+def color_jitter(brightness: float, contrast: float, saturation: float, hue: float) -> list[Node]:
+    """Brightness, contrast, saturation and hue, in an order of the sample's own.
+
+    brightness, contrast, saturation: the factors of `enhance` are uniform in 1 ± this; hue: the
+    turn is uniform in ± this. 0 leaves one out. As torchvision's `ColorJitter`
+    (https://pytorch.org/vision/stable/generated/torchvision.transforms.ColorJitter.html).
+    """
+    kinds = (("brightness", brightness), ("contrast", contrast), ("color", saturation))
+    steps: list[Node] = [
+        {"op": "enhance", "kind": kind, "factor": [1 - part, 1 + part]}
+        for kind, part in kinds
+        if part
+    ]
+    steps += [{"op": "hue", "delta": [-hue, hue]}] if hue else []
+    if not steps:
+        raise augreg.ParameterError("all of its strengths are 0; give one above 0")
+    return [{"random_order": steps}]
+
+
+MACROS = [auto_augment, rand_augment, trivial_augment_wide, aug_mix, color_jitter]

@@ -1,0 +1,73 @@
+"""Ops that mix the samples of a batch and their labels: they depend on the batch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import augreg
+
+Array = Any
+_COMMON: dict[str, Any] = {
+    "classes": augreg.Integer(2, 1_000_000, static=True),
+    "partner": augreg.Unit(),
+    "share": augreg.Unit(),
+}
+
+
+@augreg.op(
+    "mixup",
+    gray=True,
+    alpha=augreg.Range(0.01, 20.0, default=0.2, static=True),
+    **_COMMON,
+    example={"alpha": 0.2, "classes": 10},
+)
+def mixup(xp: Any, alpha: float, classes: int, partner: Array, share: Array) -> augreg.Mix:
+    """Blends each sample and its label with another of the batch.
+
+    x' = w x + (1 - w) x_j and y' = w y + (1 - w) y_j, w drawn per sample from Beta(alpha, alpha);
+    small alphas leave most samples nearly alone. Labels become shares, float32 [B, classes]. After
+    Zhang et al., "mixup: Beyond Empirical Risk Minimization" (https://arxiv.org/abs/1710.09412).
+    """
+    return augreg.Mix(partner, augreg.symmetric_beta(xp, share, alpha), classes)
+
+
+@augreg.op(
+    "cutmix",
+    gray=True,
+    alpha=augreg.Range(0.01, 20.0, default=1.0, static=True),
+    **_COMMON,
+    x=augreg.Unit(),
+    y=augreg.Unit(),
+    example={"alpha": 1.0, "classes": 10},
+)
+def cutmix(
+    xp: Any,
+    size: Any,
+    alpha: float,
+    classes: int,
+    partner: Array,
+    share: Array,
+    x: Array,
+    y: Array,
+) -> augreg.Mix:
+    """Pastes a box of another sample of the batch, and mixes the labels by the box's area.
+
+    The box has the image's aspect and, with w from Beta(alpha, alpha), the area 1 - w; its centre
+    is anywhere, and what leaves the image is cut. Labels become shares, float32 [B, classes], by
+    the pixels that are left. After Yun et al., "CutMix" (https://arxiv.org/abs/1905.04899).
+    """
+    h, w = (xp.cast(xp.array(side, "int32"), "float32") for side in size)
+    half, zero, one = xp.array(0.5), xp.array(0.0), xp.array(1.0)
+    side = xp.sqrt(one - augreg.symmetric_beta(xp, share, alpha))
+    edges = []
+    for u, length in ((y, h), (x, w)):
+        centre, reach = xp.floor(u * length), xp.floor(side * length * half)
+        edges.append((xp.clip(centre - reach, zero, length), xp.clip(centre + reach, zero, length)))
+    (top, bottom), (left, right) = edges
+    kept = one - (bottom - top) * (right - left) / (h * w)
+    parts = (top, left, bottom - top, right - left)
+    box = xp.stack([xp.cast(part, "int32") for part in parts], axis=-1)
+    return augreg.Mix(partner, kept, classes, box)
+
+
+OPS = [mixup, cutmix]

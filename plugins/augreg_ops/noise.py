@@ -1,0 +1,131 @@
+"""Ops that draw for every pixel, or depend on where a pixel lies."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import augreg
+
+Array = Any
+Planes = tuple[Array, ...]
+MAX_HOLES = 16
+
+
+def _add_noise(xp: Any, planes: Planes, std: Array, noise: Any) -> Planes:
+    (pairs,) = noise
+    return tuple(
+        plane + std * _normal(xp, *pair) for plane, pair in zip(planes, pairs, strict=True)
+    )
+
+
+def _normal(xp: Any, u: Array, v: Array) -> Array:
+    """Box-Muller (https://doi.org/10.1214/aoms/1177706645); half a step keeps the log finite."""
+    radius = xp.sqrt(xp.log(u + xp.array(2.0**-25)) * xp.array(-2.0))
+    return radius * xp.cos(v * xp.array(2 * math.pi))
+
+
+@augreg.op(
+    "gaussian_noise",
+    gray=True,
+    std=augreg.Range(0.0, 1.0),
+    key=augreg.Key(),
+    example={"std": [0.0, 0.1]},
+)
+def gaussian_noise(xp: Any, std: Array, key: Array) -> augreg.PixelFunction:
+    """Adds normal noise, drawn for each pixel and channel: x' = x + std * n, n of mean 0, std 1.
+
+    std: float32 [B], 0..1 units; 0 is the identity. Nothing is clipped before the end.
+    """
+    return augreg.PixelFunction(_add_noise, (std,), noise=(key,))
+
+
+def _hidden(xp: Any, boxes: Array, given: dict[str, Any]) -> Array:
+    """bool [B,H,W]: inside one of the boxes, (top, left, bottom, right) each."""
+    y, x = (xp.cast(given[axis], "float32") for axis in ("y", "x"))
+    hidden = None
+    for i in range(xp.shape(boxes)[1] // 4):
+        top, left, bottom, right = (boxes[:, 4 * i + side] for side in range(4))
+        inside = (y >= top) & (y < bottom) & (x >= left) & (x < right)
+        hidden = inside if hidden is None else hidden | inside
+    return hidden
+
+
+def _erase_mean(xp: Any, planes: Planes, boxes: Array, mean: Planes, **given: Any) -> Planes:
+    hidden = _hidden(xp, boxes, given)
+    return tuple(xp.where(hidden, m, plane) for m, plane in zip(mean, planes, strict=True))
+
+
+def _erase_noise(xp: Any, planes: Planes, boxes: Array, noise: Any, **given: Any) -> Planes:
+    hidden = _hidden(xp, boxes, given)
+    return tuple(xp.where(hidden, n, plane) for (n, _), plane in zip(noise[0], planes, strict=True))
+
+
+def _erase_level(xp: Any, planes: Planes, boxes: Array, level: Array, **given: Any) -> Planes:
+    hidden = _hidden(xp, boxes, given)
+    return tuple(xp.where(hidden, level[:, i], plane) for i, plane in enumerate(planes))
+
+
+@augreg.op(
+    "erase",
+    gray=True,
+    count=augreg.Integer(1, MAX_HOLES, default=1, static=True),
+    area=augreg.Range(0.0001, 1.0, default=[0.02, 0.33]),
+    ratio=augreg.Range(0.05, 20.0, default={"log_uniform": [0.3, 3.3]}),
+    place=augreg.Option("inside", "anywhere"),
+    fill=augreg.Option("constant", "mean", "noise"),
+    fill_value=augreg.Fill(),
+    x=augreg.Unit(MAX_HOLES),
+    y=augreg.Unit(MAX_HOLES),
+    key=augreg.Key(),
+    example={"area": [0.05, 0.2]},
+)
+def erase(
+    xp: Any,
+    size: Any,
+    count: int,
+    area: Array,
+    ratio: Array,
+    place: str,
+    fill: str,
+    fill_value: Any,
+    x: Array,
+    y: Array,
+    key: Array,
+) -> augreg.PixelFunction:
+    """Hides rectangles: random erasing and cutout.
+
+    count: rectangles, of one size, each at a place of its own. area: a rectangle's part of the
+    image; ratio: its width over its height; its sides are sqrt(area*H*W*ratio) and
+    sqrt(area*H*W/ratio), rounded, at least 1 and at most the image's. place: inside keeps it in the
+    image; anywhere centres it on a pixel, so that a part may lie outside. fill: constant is
+    `fill_value`, mean the image's mean of each channel, noise uniform in 0..1 for each pixel and
+    channel. Random erasing (Zhong et al., https://arxiv.org/abs/1708.04896) is the default with
+    `"fill": "noise"`; cutout (DeVries and Taylor, https://arxiv.org/abs/1708.04552) with a side of
+    half the image is `"area": 0.25, "ratio": 1, "place": "anywhere"`.
+    """
+    h, w = (xp.cast(xp.array(side, "int32"), "float32") for side in size)
+    half, one = xp.array(0.5), xp.array(1.0)
+    pixels = area * h * w
+    wide = xp.clip(xp.floor(xp.sqrt(pixels * ratio) + half), one, w)
+    high = xp.clip(xp.floor(xp.sqrt(pixels / ratio) + half), one, h)
+    sides: list[Array] = []
+    for i in range(count):
+        left, top = (
+            xp.floor(u[:, i] * (side - length + one))
+            if place == "inside"
+            else xp.floor(u[:, i] * side) - xp.floor(length * half)
+            for u, side, length in ((x, w, wide), (y, h, high))
+        )
+        sides += [top, left, top + high, left + wide]
+    boxes = xp.stack(sides, axis=-1)
+    if fill == "noise":
+        return augreg.PixelFunction(_erase_noise, (boxes,), coordinates=True, noise=(key,))
+    if fill == "mean":
+        return augreg.PixelFunction(_erase_mean, (boxes,), ("mean",), coordinates=True)
+    levels = fill_value if isinstance(fill_value, tuple) else (fill_value,)
+    level = xp.array([list(levels) * (3 // len(levels))])
+    return augreg.PixelFunction(_erase_level, (boxes, level), coordinates=True)
+
+
+OPS = [gaussian_noise, erase]

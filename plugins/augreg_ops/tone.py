@@ -1,0 +1,191 @@
+"""Ops that change tones pixel by pixel, some of them by a statistic of the image.
+
+Values are 0..1. What is defined on a bounded domain clips its own input and says so. An 8-bit level
+is floor(x*255 + 0.5) of the clipped value.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import augreg
+
+Array = Any
+Planes = tuple[Array, ...]
+
+
+def _unit(xp: Any, plane: Array) -> Array:
+    return xp.clip(plane, xp.array(0.0), xp.array(1.0))
+
+
+def _level(xp: Any, plane: Array) -> Array:
+    """float32, 0..255, whole."""
+    return xp.floor(_unit(xp, plane) * xp.array(255.0) + xp.array(0.5))
+
+
+def _shift_hue(xp: Any, planes: Planes, delta: Array) -> Planes:
+    r, g, b = planes
+    zero, one, six = xp.array(0.0), xp.array(1.0), xp.array(6.0)
+    top = xp.maximum(xp.maximum(r, g), b)
+    low = xp.minimum(xp.minimum(r, g), b)
+    chroma = top - low
+    scale = one / xp.where(chroma > zero, chroma, one)
+    turned = xp.where(
+        r >= top,
+        (g - b) * scale,
+        xp.where(g >= top, (b - r) * scale + xp.array(2.0), (r - g) * scale + xp.array(4.0)),
+    )
+    h = turned + delta * six
+    h = h - six * xp.floor(h / six)
+    two = xp.array(2.0)
+    red = xp.abs(h - xp.array(3.0)) - one
+    green, blue = two - xp.abs(h - two), two - xp.abs(h - xp.array(4.0))
+    return tuple(low + chroma * _unit(xp, share) for share in (red, green, blue))
+
+
+@augreg.op("hue", delta=augreg.Range(-1.0, 1.0), example={"delta": [-0.1, 0.1]})
+def hue(xp: Any, delta: Array) -> augreg.PixelFunction:
+    """Turns the hue in HSV by `delta` whole turns.
+
+    delta: float32 [B], -1 to 1; 0 (and 1) is the identity. With h in 0..6: h' = (h + 6 delta) mod
+    6; the largest and the smallest channel stay. Nothing is clipped. As `tf.image.adjust_hue`
+    (https://www.tensorflow.org/api_docs/python/tf/image/adjust_hue).
+    """
+    return augreg.PixelFunction(_shift_hue, (delta,))
+
+
+def _power(xp: Any, planes: Planes, gamma: Array, gain: Array) -> Planes:
+    return tuple(xp.power(_unit(xp, plane), gamma) * gain for plane in planes)
+
+
+@augreg.op(
+    "gamma",
+    gray=True,
+    gamma=augreg.Range(0.01, 100.0),
+    gain=augreg.Range(0.0, 10.0, default=1.0),
+    example={"gamma": [0.7, 1.5]},
+)
+def gamma(xp: Any, gamma: Array, gain: Array) -> augreg.PixelFunction:
+    """Bends the tones: gain * x ** gamma; its input is clipped to 0..1.
+
+    gamma: above 1 darkens, below 1 brightens; 1 and gain 1 is the identity. As
+    `tf.image.adjust_gamma` (https://www.tensorflow.org/api_docs/python/tf/image/adjust_gamma).
+    """
+    return augreg.PixelFunction(_power, (gamma, gain))
+
+
+def _keep_bits(xp: Any, planes: Planes, step: Array) -> Planes:
+    unit = xp.array(1 / 255)
+    return tuple(xp.floor(_level(xp, plane) / step) * step * unit for plane in planes)
+
+
+@augreg.op("posterize", gray=True, bits=augreg.Integer(1, 8), example={"bits": [2, 5]})
+def posterize(xp: Any, bits: Array) -> augreg.PixelFunction:
+    """Keeps the highest `bits` of each 8-bit level; its input is clipped to 0..1.
+
+    bits: int32, 1 to 8; 8 only rounds to levels. level' = floor(level / 2**(8-bits)) * 2**(8-bits).
+    As Pillow's `ImageOps.posterize`
+    (https://pillow.readthedocs.io/en/stable/reference/ImageOps.html).
+    """
+    steps = xp.array([256.0, 128.0, 64.0, 32.0, 16.0, 8.0, 4.0, 2.0, 1.0])
+    return augreg.PixelFunction(_keep_bits, (xp.take(steps, bits),))
+
+
+_SLACK = 2.0**-12  # a level counts as reached where float arithmetic left it a little below
+
+
+def _invert_above(xp: Any, planes: Planes, threshold: Array) -> Planes:
+    inner = [_unit(xp, plane) for plane in planes]
+    edge = threshold - xp.array(_SLACK)
+    return tuple(xp.where(plane >= edge, xp.array(1.0) - plane, plane) for plane in inner)
+
+
+@augreg.op(
+    "solarize", gray=True, threshold=augreg.Range(0.0, 1.1), example={"threshold": [0.3, 0.8]}
+)
+def solarize(xp: Any, threshold: Array) -> augreg.PixelFunction:
+    """Inverts what is `threshold` or above: x >= threshold becomes 1 - x.
+
+    threshold: float32, 0 (inverts all) to 1.1; above 1 is the identity. Its input is clipped to
+    0..1. Values up to 1/4096 below count as reached. As Pillow's `ImageOps.solarize`, whose
+    threshold of 128 is 128/255 here.
+    """
+    return augreg.PixelFunction(_invert_above, (threshold,))
+
+
+def _add_below(xp: Any, planes: Planes, addition: Array, threshold: Array) -> Planes:
+    edge = threshold - xp.array(_SLACK)
+    inner = [_unit(xp, plane) for plane in planes]
+    return tuple(xp.where(x < edge, _unit(xp, x + addition), x) for x in inner)
+
+
+@augreg.op(
+    "solarize_add",
+    gray=True,
+    addition=augreg.Range(-1.0, 1.0),
+    threshold=augreg.Range(0.0, 1.1, default=128 / 255),
+    example={"addition": [0.0, 0.4]},
+)
+def solarize_add(xp: Any, addition: Array, threshold: Array) -> augreg.PixelFunction:
+    """Adds to what is below `threshold`, and clips: x < threshold becomes x + addition in 0..1.
+
+    addition: float32, -1 to 1; 0 is the identity. Its input is clipped to 0..1. From Cubuk et al.,
+    "RandAugment" (https://arxiv.org/abs/1909.13719), whose code has it beside `solarize`.
+    """
+    return augreg.PixelFunction(_add_below, (addition, threshold))
+
+
+def _equalized(xp: Any, planes: Planes, histogram: Planes) -> Planes:
+    return tuple(_equalize_plane(xp, p, h) for p, h in zip(planes, histogram, strict=True))
+
+
+def _equalize_plane(xp: Any, plane: Array, counts: Array) -> Array:
+    zero, one = xp.array(0, "int32"), xp.array(1, "int32")
+    levels = xp.arange(256)
+    present = xp.where(counts > zero, levels, zero)
+    last = xp.max(present, axis=1, keepdims=True)
+    top = xp.sum(xp.where(levels == last, counts, zero), axis=1, keepdims=True)
+    step = (xp.sum(counts, axis=1, keepdims=True) - top) // xp.array(255, "int32")
+    before = xp.cumsum(counts) - counts
+    spread = (step // xp.array(2, "int32") + before) // xp.maximum(step, one)
+    table = xp.where(step > zero, xp.minimum(spread, xp.array(255, "int32")), levels)
+    values = xp.cast(table, "float32") * xp.array(1 / 255)
+    return xp.lookup(values, xp.cast(_level(xp, plane), "int32"))
+
+
+@augreg.op("equalize", gray=True, example={"p": 0.5})
+def equalize(xp: Any) -> augreg.PixelFunction:
+    """Spreads the levels of each channel so that all occur about equally often.
+
+    With c the counts of the 256 levels and `step` the pixels below the highest level that occurs,
+    divided by 255: level' = (step // 2 + pixels of lower levels) // step; where step is 0, nothing
+    changes. Its input is clipped to 0..1 and rounded to levels. As Pillow's `ImageOps.equalize`
+    (https://pillow.readthedocs.io/en/stable/reference/ImageOps.html).
+    """
+    return augreg.PixelFunction(_equalized, statistics=("histogram",))
+
+
+def _stretched(xp: Any, planes: Planes, min: Planes, max: Planes) -> Planes:
+    return tuple(
+        _stretch(xp, plane, low, high) for plane, low, high in zip(planes, min, max, strict=True)
+    )
+
+
+def _stretch(xp: Any, plane: Array, low: Array, high: Array) -> Array:
+    low, high = _unit(xp, low), _unit(xp, high)
+    flat = high <= low
+    span = xp.where(flat, xp.ones_like(low), high - low)
+    return (_unit(xp, plane) - xp.where(flat, xp.zeros_like(low), low)) / span
+
+
+@augreg.op("autocontrast", gray=True, example={"p": 0.5})
+def autocontrast(xp: Any) -> augreg.PixelFunction:
+    """Stretches each channel so that its darkest value becomes 0 and its brightest 1.
+
+    x' = (x - min) / (max - min); a channel of one value stays. Its input is clipped to 0..1. As
+    Pillow's `ImageOps.autocontrast`, without rounding to levels.
+    """
+    return augreg.PixelFunction(_stretched, statistics=("min", "max"))
+
+
+OPS = [hue, gamma, posterize, solarize, solarize_add, equalize, autocontrast]

@@ -1,0 +1,106 @@
+"""Parameters that follow the epoch."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import augreg
+
+GREY = np.full((3, 4, 4, 3), 100, np.uint8)
+
+
+def _policy(start, stop, epochs=4, shape=None, op="brightness", parameter="delta"):
+    schedule = {"from": start, "to": stop, "epochs": epochs, **({"shape": shape} if shape else {})}
+    return {"version": 1, "augment": [{"op": op, parameter: {"schedule": schedule}}]}
+
+
+def _added(policy, epoch):
+    return augreg.augment(GREY, policy, seed=7, epoch=epoch)[:, 0, 0, 0] - np.float32(100 / 255)
+
+
+def test_a_constant_moves_linearly_and_then_stays():
+    policy = _policy(0.0, 0.4)
+    found = [_added(policy, epoch)[0] for epoch in range(7)]
+    np.testing.assert_allclose(found, [0, 0.1, 0.2, 0.3, 0.4, 0.4, 0.4], atol=1e-6)
+
+
+def test_a_cosine_starts_and_ends_flat():
+    found = [_added(_policy(0.0, 0.4, shape="cosine"), epoch)[0] for epoch in range(5)]
+    expected = 0.4 * (1 - np.cos(np.pi * np.arange(5) / 4)) / 2
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_the_ends_of_a_range_move():
+    narrow = _policy([-0.01, 0.01], [-0.3, 0.3])
+    images = np.full((400, 1, 1, 3), 0.5, np.float32)
+    first, last = (
+        augreg.augment(images, narrow, seed=7, epoch=epoch)[:, 0, 0, 0] - 0.5 for epoch in (0, 4)
+    )
+    assert np.abs(first).max() <= 0.0101
+    assert 0.28 < np.abs(last).max() <= 0.3001
+
+
+def test_an_integer_stays_one():
+    policy = _policy(8, 1, epochs=7, op="posterize", parameter="bits")
+    ramp = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)
+    levels = [len(np.unique(augreg.augment(ramp, policy, seed=7, epoch=e))) for e in range(8)]
+    assert levels == [2**bits for bits in range(8, 0, -1)]
+
+
+def test_the_epoch_is_a_tensor_and_nothing_is_traced_again():
+    policy = _policy([0.0, 0.1], [0.2, 0.4])
+    fn = augreg.map_fn(policy, seed=7, batched=True)
+    traces = []
+
+    @tf.function
+    def run(index, images, epoch):
+        traces.append(1)
+        return fn(index, images, epoch)
+
+    for epoch in range(6):
+        found = run(tf.range(3), tf.constant(GREY), tf.constant(epoch))
+        expected = augreg.augment(GREY, policy, seed=7, epoch=epoch)
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert len(traces) == 1
+
+
+def test_a_dataset_follows_its_epochs_and_resumes():
+    policy = _policy(0.0, 0.4)
+    source = tf.data.Dataset.from_tensor_slices(GREY)
+    whole = list(augreg.augment_dataset(source, policy, 3, seed=7, epochs=4))
+    rest = list(augreg.augment_dataset(source, policy, 3, seed=7, epochs=2, first_epoch=2))
+    for found, expected in zip(rest, whole[2:], strict=True):
+        np.testing.assert_array_equal(found, expected)
+    assert len({float(batch[0, 0, 0, 0]) for batch in whole}) == 4
+
+
+def test_the_layer_asks_for_the_epoch_in_training_only():
+    layer = augreg.AugmentationLayer(_policy(0.0, 0.4), seed=7)
+    with pytest.raises(augreg.PolicyError, match=r'follows the epoch.*with "epoch"'):
+        layer(GREY, training=True)
+    np.testing.assert_allclose(layer(GREY, training=False), GREY / 255, atol=1e-6)
+    found = layer(GREY, training=True, epoch=2)
+    np.testing.assert_allclose(found, GREY / 255 + 0.2, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "message"),
+    [
+        ({"from": 0, "to": 1}, '/delta/schedule: "schedule" takes "from", "to" and "epochs"'),
+        ({"from": 0, "to": 9, "epochs": 3}, "/delta/schedule/to: 9 is above 1.0"),
+        ({"from": [1, 0], "to": 0, "epochs": 3}, "/delta/schedule/from: the range"),
+        ({"from": 0, "to": 1, "epochs": 0}, "/delta/schedule/epochs: 0 is below 1"),
+        ({"from": 0, "to": 1, "epochs": 2, "shape": "log"}, '/delta/schedule/shape: "log" is not'),
+        (
+            {"from": 0, "to": 1, "epochs": 2, "form": "x"},
+            '/delta/schedule/form: unknown key "form"',
+        ),
+    ],
+)
+def test_a_wrong_schedule_names_the_place(schedule, message):
+    policy = {"version": 1, "augment": [{"op": "brightness", "delta": {"schedule": schedule}}]}
+    with pytest.raises(augreg.PolicyError) as caught:
+        augreg.load_policy(policy)
+    assert message in str(caught.value)
