@@ -74,15 +74,16 @@ def test_fault_31_32_every_op_works_on_thin_images_or_the_plan_refuses(
     tmp_path: Path, size: tuple[int, int]
 ) -> None:
     thin = np.zeros((*size, 3), np.uint8)
+    batch = {"images": np.stack([thin, thin]), "labels": np.arange(2)}
     for name, op in default_registry().ops.items():
         policy = {"version": 1, "augment": [{"op": name, **op.example}]}
         try:
             plan(augreg.load_policy(policy), size=size)
         except augreg.PolicyError:
             with pytest.raises(augreg.PolicyError, match=r"^/augment/0"):
-                augreg.augment(thin, policy, seed=0)
+                augreg.augment(batch, policy, seed=0)
         else:
-            assert np.isfinite(augreg.augment(thin, policy, seed=0)).all()
+            assert np.isfinite(augreg.augment(batch, policy, seed=0)["images"]).all()
     run = applied(tmp_path, {"a.png": encoded(thin)})
     assert run.said.code == 0 and run.images["a.png"].shape == (*size, 3)
 
