@@ -30,6 +30,7 @@ CALLS = {
     "broadcast_to": ((F[:1], (4, 3)),),
     "transpose": ((F, (1, 0)),),
     "take": ((np.float32([5, 6, 7]), np.int32([2, 0, 2])), (F, np.int32([1, 0]), 1)),
+    "lookup": ((F, np.int32([[2, 0], [1, 1]])),),
     "where": ((F > 0, F, -F), (I > 2, I, -I)),
     "minimum": ((F, F[:, ::-1]), (I, I[:, ::-1])),
     "maximum": ((F, F[:, ::-1]), (I, I[:, ::-1])),

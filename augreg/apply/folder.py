@@ -57,6 +57,8 @@ class OutputFolder:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if kind is not None:
+            self._drop_part()  # an interrupt may come between the making of it and its `try`
         os.close(self.descriptor)  # which unlocks it
 
     def write(self, name: str, contents: bytes) -> None:
