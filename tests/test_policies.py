@@ -38,7 +38,12 @@ def first_party() -> Registry:
     ours = {
         name: op for name, op in found.ops.items() if found.owner[name].distribution == FIRST_PARTY
     }
-    return Registry(ours, found.plugins, found.owner)
+    macros = {
+        name: macro
+        for name, macro in found.macros.items()
+        if found.owner[name].distribution == FIRST_PARTY
+    }
+    return Registry(ours, found.plugins, found.owner, macros=macros)
 
 
 def test_every_policy_that_is_promised_is_there() -> None:

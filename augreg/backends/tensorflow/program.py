@@ -210,7 +210,7 @@ class _Run:
                 modes = (stage.fill, stage.fill_value, stage.interpolation)
                 matrix, few = arguments
                 if few is not None:
-                    return self.kept(lambda: _warped_few(pixels, matrix, few, size, modes))
+                    return _warped_few(pixels, matrix, few, size, modes)  # a loop is a barrier
                 source = self.packed(pixels)
                 return self.kept(lambda: geometry.affine(source, matrix, size, after, *modes))
             case ResizeStage():
@@ -221,7 +221,7 @@ class _Run:
                 images = barrier(self.go, lambda: to_float(pixels))
                 return self.kept(lambda: mixing.mix_images(TENSORFLOW, images, arguments))
             case NeighborStage():
-                return self.kept(lambda: self.neighborhood(arguments[0], arguments[1], pixels))
+                return self.neighborhood(arguments[0], arguments[1], pixels)
             case BranchStage():
                 return self.branches(stage, arguments, pixels)
             case MixtureStage():
@@ -298,11 +298,7 @@ class _Run:
                 stats = functions.statistics(Planes(mine), own.statistics)
                 return pointwise.pointwise(mine, [(own, None)], stats).planes
 
-            pixels = self.kept(
-                lambda p=planes, a=active, e=element, c=compute: Planes(  # type: ignore[misc]
-                    sparse.for_those(a, p, e, c)
-                )
-            )
+            pixels = Planes(sparse.for_those(active, planes, element, compute))
         kept = replace(stage, parts=tuple(part for part, _ in rest))
         return pixels, kept, [lowered for _, lowered in rest]
 
@@ -311,7 +307,9 @@ class _Run:
     ) -> Pixels:
         keep = functools.partial(barrier, self.go)
         if self.go is None or condition is None:
-            return Planes(functions.neighborhood(to_planes(pixels), element, condition, keep))
+            return self.kept(
+                lambda: Planes(functions.neighborhood(to_planes(pixels), element, condition, keep))
+            )
 
         def compute(mine: Any, own: Any) -> Any:
             return functions.neighborhood(mine, own, None, keep)
