@@ -14,7 +14,7 @@ from typing import Any
 import tensorflow as tf
 
 from augreg import algebra, mixing, resampling
-from augreg.backends.tensorflow import functions, geometry, pointwise, sparse
+from augreg.backends.tensorflow import functions, geometry, planar, pointwise, sparse
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.checked import checked
 from augreg.backends.tensorflow.decode import decode, decode_scaled, decode_window, shape
@@ -209,8 +209,9 @@ class _Run:
             case AffineStage():
                 modes = (stage.fill, stage.fill_value, stage.interpolation)
                 matrix, few = arguments
-                if few is not None:
-                    return _warped_few(pixels, matrix, few, size, modes)  # a loop is a barrier
+                if few is not None:  # a loop is a barrier by itself
+                    keep = functools.partial(barrier, self.go)
+                    return _warped_few(pixels, matrix, few, size, modes, keep)
                 source = self.packed(pixels)
                 return self.kept(lambda: geometry.affine(source, matrix, size, after, *modes))
             case ResizeStage():
@@ -364,11 +365,19 @@ def _resized(images: tf.Tensor, target: Any, element: algebra.Resize) -> tf.Tens
 
 
 def _warped_few(
-    pixels: Pixels, matrix: tf.Tensor, few: tf.Tensor, size: Any, modes: tuple[Any, ...]
+    pixels: Pixels,
+    matrix: tf.Tensor,
+    few: tf.Tensor,
+    size: Any,
+    modes: tuple[Any, ...],
+    keep: planar.Keep,
 ) -> Planes:
     """A warp of the samples that a choice gave it, one after another."""
 
     def compute(mine: Any, own: tf.Tensor) -> Any:
+        fill, fill_value, interpolation = modes
+        if interpolation == "bilinear" and fill != "wrap" and min(size) > 1:
+            return planar.affine(mine, own, size, fill, fill_value, keep)
         return to_planes(geometry.affine(Planes(mine), own, size, size, *modes))
 
     return Planes(sparse.for_those(few, to_planes(pixels), matrix, compute))
