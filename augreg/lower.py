@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
-from augreg import algebra, draws, params
-from augreg.params import Schedule
+from augreg import algebra, distributions, draws
+from augreg.distributions import Schedule
 from augreg.plan import AffineStage, Guard, Item, LatticeStage, Plan
 from augreg.policy import Group, Node, Step
 from augreg.xp import NUMPY, Array, Namespace
@@ -88,14 +88,14 @@ class Lowering:
     def chosen(self, group: Group, suffix: str) -> Array:
         """int32 [B]: the branch that a one_of takes."""
         word = self.draws.words[group.path + suffix, "choice"][0]
-        return params.choose(self.xp, word, draws.thresholds(group.weights))
+        return distributions.choose(self.xp, word, draws.thresholds(group.weights))
 
     def count(self, group: Group, suffix: str) -> Array:
         """int32 [B or 1]: how many branches a some_of takes."""
         lo, hi = group.n
         if lo == hi:
             return self.xp.array([lo], "int32")
-        return params.Uniform(lo, hi).sample(
+        return distributions.Uniform(lo, hi).sample(
             self.xp, self.draws.words[group.path + suffix, "n"], "int32"
         )
 
@@ -119,7 +119,7 @@ class Lowering:
         count, picks = self.count(group, suffix), []
         for slot in range(group.n[1]):
             word = self.draws.words[f"{group.path}{suffix}#{slot}", "choice"][0]
-            pick = params.choose(xp, word, draws.thresholds((1.0,) * n))
+            pick = distributions.choose(xp, word, draws.thresholds((1.0,) * n))
             taken = xp.array(slot, "int32") < count
             picks.append(xp.where(taken, pick, xp.array([n], "int32")))
         for end in range(len(picks) - 1, 0, -1):  # a bubble sort, elementwise over the batch
@@ -157,7 +157,7 @@ class Lowering:
 
     def element(self, step: Step, size: Size, suffix: str = "") -> Any:
         """What the step's op returns. A step without draws is worked out in NumPy, at plan time."""
-        constant = all(isinstance(drawn, params.Constant) for _, drawn, _ in step.drawn())
+        constant = all(isinstance(drawn, distributions.Constant) for _, drawn, _ in step.drawn())
         if constant and all(isinstance(side, int) for side in size):
             lowering = Lowering(NUMPY, self.draws)
             return step.op.lower(NUMPY, lowering.arguments(step, suffix), size)

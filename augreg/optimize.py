@@ -250,7 +250,7 @@ def _keeps_all(stage: LatticeStage) -> bool:
     for item in stage.items:
         for node in walk((item.node,)):
             if isinstance(node, Step):
-                element = element_of(node, stage.size_in)
+                element = element_of(node, (None, None))
                 assert isinstance(element, LatticeMap)
                 if element.cuts or element.pads:
                     return False

@@ -12,7 +12,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from augreg import document, draws, params
+from augreg import distributions, document, draws, params
 from augreg.errors import ParameterError, PolicyError
 from augreg.macros import expand_nodes
 from augreg.operation import Op
@@ -37,7 +37,7 @@ class Step:
     path: str
     pointer: str
 
-    def drawn(self) -> Iterator[tuple[str, params.Distribution, str]]:
+    def drawn(self) -> Iterator[tuple[str, distributions.Distribution, str]]:
         """(name, distribution, dtype) of each drawn parameter that is given."""
         for name, spec in self.op.params.items():
             value = self.arguments[name]
@@ -47,7 +47,7 @@ class Step:
     @property
     def scheduled(self) -> bool:
         """A parameter follows the epoch."""
-        return any(isinstance(value, params.Schedule) for _, value, _ in self.drawn())
+        return any(isinstance(value, distributions.Schedule) for _, value, _ in self.drawn())
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,11 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
 
 from augreg.backends.reference import augment
 from augreg.boxes import from_edges, to_edges
+from augreg.distributions import Constant
 from augreg.drawing import Drawn, draw
 from augreg.errors import ImageError, PolicyError
 from augreg.explain import distribution_text, is_default
 from augreg.images import inspect, photo_paths, printable
-from augreg.params import Constant
 from augreg.policy import Output, Policy, Step, walk
 from augreg.xp import NUMPY
 

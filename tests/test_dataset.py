@@ -173,6 +173,12 @@ def test_first_epoch_and_first_batch_resume(kind, shuffle):
     _assert_same(_run(kind, epochs=2, first_epoch=1, first_batch=2, shuffle=shuffle), whole[5:])
 
 
+def test_policy_that_prepares_nothing_resumes_too():
+    options = {"policy": LIGHT, "sections": SECTIONS, "epochs": 2}
+
+    _assert_same(_run(first_batch=2, **options), _run(**options)[2:])
+
+
 def test_first_batch_at_the_end_of_an_epoch_goes_on_with_the_next():
     _assert_same(_run(epochs=2, first_batch=3), _run(epochs=2)[3:])
 

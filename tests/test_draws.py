@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from augreg import draws, params
+from augreg import distributions, draws
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.xp import NUMPY
 
@@ -103,7 +103,7 @@ def test_thresholds_give_each_branch_its_share(weights):
 def test_branch_without_weight_is_never_chosen():
     words = np.array([0, 1, 2**31, 2**32 - 1], np.uint32)
     for weights in ((0.0, 1.0, 0.0), (0.0, 1.0), (1.0, 0.0)):
-        picks = params.choose(NUMPY, words, draws.thresholds(weights))
+        picks = distributions.choose(NUMPY, words, draws.thresholds(weights))
         assert set(picks.tolist()) == {weights.index(1.0)}
 
 
@@ -117,9 +117,9 @@ def _sample(distribution, dtype="float32", count=20_000):
 @pytest.mark.parametrize(
     ("distribution", "expected"),
     [
-        (params.Uniform(-3.0, 5.0), stats.uniform(-3, 8)),
-        (params.LogUniform(0.5, 2.0), stats.loguniform(0.5, 2)),
-        (params.Normal(1.0, 2.0, -math.inf, math.inf), stats.norm(1, 2)),
+        (distributions.Uniform(-3.0, 5.0), stats.uniform(-3, 8)),
+        (distributions.LogUniform(0.5, 2.0), stats.loguniform(0.5, 2)),
+        (distributions.Normal(1.0, 2.0, -math.inf, math.inf), stats.norm(1, 2)),
     ],
 )
 def test_distribution_is_what_its_name_says(distribution, expected):
@@ -130,14 +130,14 @@ def test_distribution_is_what_its_name_says(distribution, expected):
 
 
 def test_normal_is_clipped_to_its_ends():
-    found = _sample(params.Normal(0.0, 1.0, -0.5, 0.25))
+    found = _sample(distributions.Normal(0.0, 1.0, -0.5, 0.25))
 
     assert (found.min(), found.max()) == (-0.5, 0.25)
     assert 0.3 < (found == -0.5).mean() < 0.32  # Phi(-0.5) is 0.309
 
 
 def test_integers_are_uniform_and_reach_both_ends():
-    found = _sample(params.Uniform(-2, 3), "int32")
+    found = _sample(distributions.Uniform(-2, 3), "int32")
 
     assert found.dtype == np.int32
     values, counts = np.unique(found, return_counts=True)
@@ -149,11 +149,11 @@ def test_integers_are_uniform_and_reach_both_ends():
 def test_integer_never_leaves_its_range(count):
     last = np.array([2**32 - 1], np.uint32)
 
-    assert params.Uniform(0, count - 1).sample(NUMPY, (last, last), "int32")[0] == count - 1
+    assert distributions.Uniform(0, count - 1).sample(NUMPY, (last, last), "int32")[0] == count - 1
 
 
 def test_choice_keeps_to_its_weights():
-    found = _sample(params.Choice((1.5, 4.0, 9.0), (3.0, 1.0, 0.0)))
+    found = _sample(distributions.Choice((1.5, 4.0, 9.0), (3.0, 1.0, 0.0)))
 
     values, counts = np.unique(found, return_counts=True)
     assert values.tolist() == [1.5, 4.0]
@@ -163,7 +163,7 @@ def test_choice_keeps_to_its_weights():
 def test_normal_survives_the_smallest_and_the_largest_word():
     words = np.array([0, 2**32 - 1], np.uint32)
 
-    found = params.gaussian(NUMPY, (words, words))
+    found = distributions.gaussian(NUMPY, (words, words))
 
     assert np.isfinite(found).all()
     assert abs(found[0]) == pytest.approx(math.sqrt(2 * 25 * math.log(2)), rel=1e-5)
@@ -194,16 +194,16 @@ GOLDEN = {
 
 @pytest.mark.parametrize("xp", [NUMPY, TENSORFLOW], ids=["numpy", "tensorflow"])
 def test_draws_of_version_1_stay_as_they_are(xp):
-    distributions = {
-        "uniform": (params.Uniform(-72.0, 72.0), "float32"),
-        "integer": (params.Uniform(0, 9), "int32"),
-        "choice": (params.Choice((1.0, 2.0, 3.0), (1.0, 2.0, 1.0)), "float32"),
-        "normal": (params.Normal(0.0, 1.0, -2.0, 2.0), "float32"),
-        "log_uniform": (params.LogUniform(0.5, 2.0), "float32"),
+    cases = {
+        "uniform": (distributions.Uniform(-72.0, 72.0), "float32"),
+        "integer": (distributions.Uniform(0, 9), "int32"),
+        "choice": (distributions.Choice((1.0, 2.0, 3.0), (1.0, 2.0, 1.0)), "float32"),
+        "normal": (distributions.Normal(0.0, 1.0, -2.0, 2.0), "float32"),
+        "log_uniform": (distributions.LogUniform(0.5, 2.0), "float32"),
     }
     index = xp.array([0, 1, 2, 2**32 - 1], "uint32")
     found = {}
-    for name, (distribution, dtype) in distributions.items():
+    for name, (distribution, dtype) in cases.items():
         ids = (draws.draw_id("/augment/0", name),)
         pair = draws.words(xp, xp.array(7, "uint32"), ids, xp.array(3, "uint32"), index)
         drawn = distribution.sample(xp, (pair[0][0], pair[1][0]), dtype)

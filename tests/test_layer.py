@@ -197,6 +197,7 @@ def test_mixed_precision_does_not_touch_what_goes_in():
             [keras.Input((12, 12, 3)), _layer(), keras.layers.Conv2D(2, 3), keras.layers.Flatten()]
         )
         images = (IMAGES / 255).astype(np.float32)
+        assert model.layers[0].compute_dtype == "float32"
         found = model.layers[0](images, training=True)
         assert found.dtype == "float32"
         np.testing.assert_allclose(found, _expected(POLICY, images), atol=1e-6)

@@ -129,11 +129,6 @@ def test_padding_does_not_move_before_what_colours_it():
     assert [note.done for note in notes] == [False]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="flips_first asks every step at the stage's first size: after a quarter turn of a "
-    "non-square image pad_or_crop to that size pads, and counts as keeping all",
-)
 def test_padding_after_a_quarter_turn_does_not_move_before_what_colours_it():
     loaded = policy(FLIP, BRIGHT, {"op": "rot90"}, {"op": "pad_or_crop", "height": 12, "width": 16})
     images = noise(4, 12, 16, 3)

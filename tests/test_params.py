@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import augreg
-from augreg import params
+from augreg import distributions
 from augreg.errors import OpError, ParameterError
 from augreg.xp import NUMPY
 
@@ -22,15 +22,15 @@ WHOLE = augreg.Integer(0, 3)
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        (2, params.Constant(2.0)),
-        (-1.0, params.Constant(-1.0)),
-        ([0, 1], params.Uniform(0.0, 1.0)),
-        ([1, 1], params.Constant(1.0)),
-        ({"choice": [1, 2]}, params.Choice((1.0, 2.0), (1.0, 1.0))),
-        ({"choice": [1], "weights": [5]}, params.Choice((1.0,), (5.0,))),
-        ({"normal": [0, 1]}, params.Normal(0.0, 1.0, -1.0, 4.0)),
-        ({"normal": [9, 0], "min": 0, "max": 1}, params.Normal(9.0, 0.0, 0.0, 1.0)),
-        ({"log_uniform": [0.5, 2]}, params.LogUniform(0.5, 2.0)),
+        (2, distributions.Constant(2.0)),
+        (-1.0, distributions.Constant(-1.0)),
+        ([0, 1], distributions.Uniform(0.0, 1.0)),
+        ([1, 1], distributions.Constant(1.0)),
+        ({"choice": [1, 2]}, distributions.Choice((1.0, 2.0), (1.0, 1.0))),
+        ({"choice": [1], "weights": [5]}, distributions.Choice((1.0,), (5.0,))),
+        ({"normal": [0, 1]}, distributions.Normal(0.0, 1.0, -1.0, 4.0)),
+        ({"normal": [9, 0], "min": 0, "max": 1}, distributions.Normal(9.0, 0.0, 0.0, 1.0)),
+        ({"log_uniform": [0.5, 2]}, distributions.LogUniform(0.5, 2.0)),
     ],
 )
 def test_drawn_number_takes_every_distribution(value, expected):
@@ -222,11 +222,11 @@ def test_schema_is_a_schema(spec):
 @given(
     st.sampled_from(
         [
-            params.Constant(0.5),
-            params.Uniform(-1.0, 4.0),
-            params.Choice((1.0, 3.0), (1.0, 2.0)),
-            params.Normal(0.0, 9.0, -1.0, 4.0),
-            params.LogUniform(0.25, 4.0),
+            distributions.Constant(0.5),
+            distributions.Uniform(-1.0, 4.0),
+            distributions.Choice((1.0, 3.0), (1.0, 2.0)),
+            distributions.Normal(0.0, 9.0, -1.0, 4.0),
+            distributions.LogUniform(0.25, 4.0),
         ]
     ),
     st.integers(0, 2**32 - 1),

@@ -14,7 +14,7 @@ import pytest
 from samples import noise, policy, with_ops
 
 import augreg
-from augreg import params
+from augreg import distributions
 from augreg.errors import PolicyError
 from augreg.plan import plan
 from augreg.policy import Group, Output, PolicyWarning, Step, walk
@@ -151,7 +151,7 @@ def test_fault_15_whole_float_is_an_integer():
         version=1.0,
     )
 
-    assert loaded.augment[0].arguments["k"] == params.Constant(1)
+    assert loaded.augment[0].arguments["k"] == distributions.Constant(1)
     assert type(loaded.augment[1].arguments["height"]) is int
 
 
@@ -500,7 +500,7 @@ def test_step_and_group_have_defaults():
     assert isinstance(step, Step) and isinstance(group, Group)
     assert (step.p, step.path) == (1.0, "/augment/0")
     assert step.arguments == {
-        "degrees": params.Constant(9.0),
+        "degrees": distributions.Constant(9.0),
         "fill": "reflect",
         "fill_value": 0.0,
         "interpolation": "bilinear",

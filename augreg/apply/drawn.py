@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from augreg import params
+from augreg import distributions
 from augreg.checks import as_uint32
 from augreg.lower import Draws, Lowering
 from augreg.plan import Plan
@@ -75,7 +75,9 @@ class _Reader:
             )
 
     def values(self, step: Step, suffix: str) -> dict[str, float | int]:
-        random = {n for n, drawn, _ in step.drawn() if not isinstance(drawn, params.Constant)}
+        random = {
+            n for n, drawn, _ in step.drawn() if not isinstance(drawn, distributions.Constant)
+        }
         sampled = self.lowering.arguments(step, suffix)
         return {name: _plain(sampled[name]) for name in sampled if name in random}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from augreg import params
+from augreg import distributions, params
 from augreg.plan import Size
 from augreg.policy import Node, Policy, Step
 
@@ -18,24 +18,24 @@ def size_text(size: Size) -> str:
 def distribution_text(value: Any) -> str:
     """What a parameter was given, in a few words."""
     match value:
-        case params.Constant():
+        case distributions.Constant():
             return f"{value.value:g}"
-        case params.Uniform():
+        case distributions.Uniform():
             return f"uniform {value.lo:g} to {value.hi:g}"
-        case params.LogUniform():
+        case distributions.LogUniform():
             return f"log-uniform {value.lo:g} to {value.hi:g}"
-        case params.Normal():
+        case distributions.Normal():
             return f"normal {value.mean:g} ± {value.std:g}, {value.lo:g} to {value.hi:g}"
-        case params.Choice():
+        case distributions.Choice():
             chosen = ", ".join(f"{item:g}" for item in value.values)
             even = len(set(value.weights)) == 1
             weights = ", ".join(f"{weight:g}" for weight in value.weights)
             return f"one of {chosen}" + ("" if even else f" by {weights}")
-        case params.Units():
+        case distributions.Units():
             return f"{value.count} uniform 0 to 1"
-        case params.RawKey():
+        case distributions.RawKey():
             return "a draw for every pixel"
-        case params.Schedule():
+        case distributions.Schedule():
             start, stop = (
                 f"{lo:g}" if lo == hi else f"uniform {lo:g} to {hi:g}"
                 for lo, hi in (value.start, value.stop)

@@ -1,0 +1,278 @@
+"""Walks a policy's nodes and starts a stage at each boundary, keeping size and channels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from augreg import algebra
+from augreg.plan.geometry import (
+    Traits,
+    any_order,
+    chain,
+    channels_after,
+    element_of,
+    geometry_stage,
+    needs_mean,
+    output_size,
+    steps_of,
+    traits_of,
+    union,
+)
+from augreg.plan.stages import (
+    AffineStage,
+    BranchStage,
+    ColorPart,
+    Guard,
+    Item,
+    LatticeStage,
+    MixStage,
+    MixtureStage,
+    NeighborStage,
+    PixelPart,
+    PointwiseStage,
+    ResizeStage,
+    Size,
+    Stage,
+)
+from augreg.policy import Group, Node, Policy, Step, walk
+
+
+class Builder:
+    """Walks a section's nodes, keeping size and channels, and starts a stage at each boundary."""
+
+    def __init__(self, policy: Policy, size: Size, channels: int) -> None:
+        self.policy, self.size, self.channels = policy, size, channels
+        self.stages: list[Stage] = []
+        self.traits: Traits | None = None  # of the last stage while geometry may still join it
+        self.scope: tuple[Guard, ...] = ()
+        self.classes: int | None = None  # of the labels that are mixed; None: nothing may mix here
+
+    def section(self, nodes: Iterable[Node]) -> tuple[Stage, ...]:
+        self.stages, self.traits = [], None
+        for node in nodes:
+            self.add(node, (), "")
+        return tuple(self.stages)
+
+    def add(self, node: Node, guards: tuple[Guard, ...], suffix: str) -> None:
+        if isinstance(node, Step):
+            self.add_step(node, guards, suffix)
+        elif node.kind == "mixture":
+            self.add_mixture(Item(node, guards, suffix))
+        elif isinstance(traits := self.geometry(node, self.size), Traits):
+            self.add_geometry(Item(node, guards, suffix), traits, self.group_size(node, self.size))
+        elif self.is_color(node):
+            mean = any(needs_mean(element_of(leaf, self.size)) for leaf in steps_of(node))
+            self.add_pointwise(ColorPart((Item(node, guards, suffix),), mean), self.channels)
+        else:
+            self.add_mixed(node, guards, suffix)
+
+    def add_step(self, step: Step, guards: tuple[Guard, ...], suffix: str) -> None:
+        item = Item(step, guards, suffix)
+        element = self.describe(step)
+        size = output_size(self.policy, step, self.size)
+        channels = channels_after(element, self.channels)
+        if (step.p < 1 or guards) and (size != self.size or channels != self.channels):
+            self.refuse_p(step)
+        if isinstance(element, algebra.GEOMETRIC):
+            self.add_geometry(item, traits_of(element), size)
+        elif isinstance(element, algebra.Resize):
+            self.close(f"{step.op.name} is a boundary", ResizeStage((item,), self.size, size), size)
+        elif isinstance(element, algebra.ColorMap):
+            self.add_pointwise(ColorPart((item,), needs_mean(element)), channels)
+        elif isinstance(element, algebra.Mix):
+            self.add_mix(item, element)
+        elif isinstance(element, algebra.Neighborhood):
+            self.close("reads neighbours", NeighborStage(item), self.size)
+        else:
+            placed = element.coordinates or bool(element.noise)
+            self.add_pointwise(PixelPart(item, element.statistics, placed), channels)
+
+    def refuse_p(self, step: Step) -> None:
+        raise self.policy.error(
+            f'"{step.op.name}" changes the size or the channels here, so neither it nor a group '
+            'around it takes "p" below 1, and branches have to agree on the result',
+            step.pointer,
+        )
+
+    def describe(self, step: Step) -> algebra.Element:
+        element = self.element(step, self.size)
+        colored = isinstance(
+            element, algebra.ColorMap | algebra.PixelFunction | algebra.Neighborhood
+        )
+        if colored and self.channels == 1 and not step.op.gray:
+            raise self.policy.error(
+                f'"{step.op.name}" needs three channels, and the image has one here', step.pointer
+            )
+        return element
+
+    def element(self, step: Step, size: Size) -> algebra.Element:
+        element = element_of(step, size)
+        levels = getattr(element, "fill_value", 0.0)
+        if isinstance(levels, tuple) and len(levels) > self.channels:
+            raise self.policy.error(
+                f"{len(levels)} levels, and the image has one channel here; give one number",
+                f"{step.pointer}/fill_value",
+            )
+        return element
+
+    def add_geometry(self, item: Item, traits: Traits, size: Size) -> None:
+        joined: Traits | str = traits if self.traits is None else chain(self.traits, traits)
+        fresh = self.traits is None or item.guards != self.scope
+        if fresh or isinstance(joined, str):
+            why = joined if isinstance(joined, str) else ""
+            stage = geometry_stage((item,), self.size, size, traits, why)
+            self.stages.append(stage)
+            self.traits = traits
+        else:
+            last = self.stages[-1]
+            assert isinstance(last, LatticeStage | AffineStage)
+            items = (*last.items, item)
+            self.stages[-1] = geometry_stage(items, last.size_in, size, joined, last.why)
+            self.traits = joined
+        self.size, self.scope = size, item.guards
+
+    def add_pointwise(self, part: ColorPart | PixelPart, channels: int) -> None:
+        stage = PointwiseStage((part,), self.channels, channels)
+        self.close("another family", stage, self.size)
+        self.channels = channels
+
+    def add_mix(self, item: Item, element: algebra.Mix) -> None:
+        """A step that needs a batch: only in `augment`, whose batches have one size."""
+        name, pointer = item.step.op.name, item.step.pointer
+        if self.classes is None:
+            raise self.policy.error(
+                f'"{name}" mixes the samples of a batch: it works in "augment" only, and in no '
+                "group whose branches change the size or the channels",
+                pointer,
+            )
+        if self.classes not in (0, element.classes):
+            raise self.policy.error(
+                f'"{name}" mixes labels of {element.classes} classes, and a step before mixes '
+                f"labels of {self.classes}",
+                f"{pointer}/classes",
+            )
+        self.classes = element.classes
+        stage = MixStage((item,), self.size, self.size, element.classes)
+        self.close("mixes samples of a batch: the result depends on the batch", stage, self.size)
+
+    def close(self, why: str, stage: Stage, size: Size) -> None:
+        self.stages.append(replace(stage, why=why if len(self.stages) else ""))
+        self.traits, self.size = None, size
+
+    def add_mixed(self, group: Group, guards: tuple[Guard, ...], suffix: str) -> None:
+        self.traits = None
+        if self.changes_shape(group):
+            self.add_branches(group, suffix)
+        else:
+            for branch, guard, tail in _guarded(group, suffix):
+                self.add(branch, guards + guard, tail)
+        self.traits = None
+
+    def add_mixture(self, item: Item) -> None:
+        group = item.node
+        assert isinstance(group, Group)
+        if self.changes_shape(group):
+            raise self.policy.error("branches of a mixture keep size and channels", group.pointer)
+        branches = []
+        for branch in group.branches:
+            inner = Builder(self.policy, self.size, self.channels)
+            inner.add(branch, (), item.suffix)
+            branches.append(tuple(inner.stages))
+        self.close("a mixture", MixtureStage(item, tuple(branches)), self.size)
+
+    def changes_shape(self, group: Group) -> bool:
+        for step in steps_of(group):
+            element = self.describe(step)
+            if isinstance(element, algebra.Resize) or channels_after(element, 3) != 3:
+                return True
+            if step.op.output_size and output_size(self.policy, step, self.size) != self.size:
+                return True
+        return False
+
+    def add_branches(self, group: Group, suffix: str) -> None:
+        if group.kind == "sequence" and group.p == 1:
+            for branch in group.branches:
+                self.add(branch, (), suffix)
+            return
+        if group.kind != "one_of" or group.p < 1:
+            self.refuse_p(next(steps_of(group)))
+        start, ends, branches = (self.size, self.channels), [], []
+        for branch in group.branches:
+            inner = Builder(self.policy, *start)
+            inner.add(branch, (), suffix)
+            branches.append(tuple(inner.stages))
+            ends.append((inner.size, inner.channels))
+        if len(set(ends)) > 1:
+            shapes = ", ".join(str((*size, channels)) for size, channels in ends)
+            raise self.policy.error(f"branches end in different shapes: {shapes}", group.pointer)
+        size, self.channels = ends[0]
+        self.close("branches change the shape", BranchStage(group, tuple(branches), suffix), size)
+
+    # --- pure groups
+
+    def geometry(self, node: Node, size: Size) -> Traits | str:
+        """The traits of a node that is geometry throughout, or why it is none."""
+        if isinstance(node, Step):
+            element = self.element(node, size)
+            return (
+                traits_of(element) if isinstance(element, algebra.GEOMETRIC) else "another family"
+            )
+        if node.kind == "mixture":
+            return "a mixture"
+        every: list[Traits | str] = []
+        total: Traits | str = Traits()
+        for branch in node.branches:
+            traits = self.geometry(branch, size)
+            if isinstance(traits, Traits) and node.kind == "sequence":
+                size = self.group_size(branch, size)
+            every.append(traits)
+            total = chain(total, traits) if isinstance(total, Traits) else total
+        if node.kind == "random_order":
+            return any_order(every)
+        return union(every) if node.kind == "one_of" else total
+
+    def group_size(self, node: Node, size: Size) -> Size:
+        """The size after a geometric node; refuses branches that disagree and p below 1."""
+        if isinstance(node, Step):
+            result = output_size(self.policy, node, size)
+        elif node.kind == "sequence":
+            result = size
+            for branch in node.branches:
+                result = self.group_size(branch, result)
+        else:
+            ends = {self.group_size(branch, size) for branch in node.branches}
+            if len(ends) > 1 or (node.kind != "one_of" and ends != {size}):
+                shapes = ", ".join(str(end) for end in sorted(ends, key=str))
+                raise self.policy.error(f"branches end in different sizes: {shapes}", node.pointer)
+            result = ends.pop()
+        if node.p < 1 and result != size:
+            self.refuse_p(next(steps_of(node)))
+        return result
+
+    def is_color(self, group: Group) -> bool:
+        if any(isinstance(n, Group) and n.kind == "mixture" for n in walk((group,))):
+            return False
+        elements = [self.describe(step) for step in steps_of(group)]
+        return all(isinstance(e, algebra.ColorMap) and channels_after(e, 3) == 3 for e in elements)
+
+
+def _guarded(group: Group, suffix: str) -> Iterator[tuple[Node, tuple[Guard, ...], str]]:
+    """The branches of a mixed group, each with the guards that it is done under."""
+    if group.kind == "some_of" and group.replace:
+        for slot in range(group.n[1]):
+            tail = f"{suffix}#{slot}"
+            for i, branch in enumerate(group.branches):
+                yield branch, (Guard(group, i, slot, suffix),), tail
+        return
+    if group.kind == "random_order":
+        for slot in range(len(group.branches)):
+            for i, branch in enumerate(group.branches):
+                yield branch, (Guard(group, i, slot, suffix),), suffix
+        return
+    for i, branch in enumerate(group.branches):
+        sequence = group.kind == "sequence"
+        if sequence and group.p == 1:
+            yield branch, (), suffix
+        else:
+            yield branch, (Guard(group, None if sequence else i, None, suffix),), suffix

@@ -1,0 +1,126 @@
+"""What a step is at plan time: its size, its element, and which geometry shares a resample."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from augreg import algebra
+from augreg.errors import ParameterError
+from augreg.plan.stages import AffineStage, Item, LatticeStage, Size, Stage
+from augreg.policy import Node, Policy, Step, walk
+from augreg.xp import NUMPY
+
+_PLACEHOLDER = 64  # a side to ask an op's family with, where the real one is not known yet
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What decides whether geometry shares a resample. `fill` is None for lattice maps."""
+
+    fill: tuple[str, Any, str] | None = None
+    cuts: bool = False
+    pads: bool = False
+    projective: bool = False
+
+
+def output_size(policy: Policy, step: Step, size: Size) -> Size:
+    """The size after `step`; raises `PolicyError` at the step's parameter where it can't work."""
+    if step.op.output_size is None:
+        return size
+    sides = [math.nan if side is None else side for side in size]
+    arguments = {name: step.arguments[name] for name in step.op.settable}
+    try:
+        result = step.op.output_size(*sides, **arguments)
+    except ParameterError as error:
+        raise policy.error(error.message, step.pointer + error.pointer) from error
+    return tuple(None if math.isnan(side) else int(side) for side in result)  # type: ignore[return-value]
+
+
+def element_of(step: Step, size: Size) -> algebra.Element:
+    """What `step` returns for its arguments' first values: tells the family and static fields."""
+    zero = NUMPY.array([0], "uint32")
+    arguments = dict(step.arguments)
+    for name, distribution, dtype in step.drawn():
+        arguments[name] = distribution.sample(NUMPY, (zero, zero), dtype)
+    # no Python int: an op that knows its size by that must not take the placeholder for it
+    unknown = NUMPY.array(_PLACEHOLDER, "int32")
+    height, width = (unknown if side is None else side for side in size)
+    return step.op.lower(NUMPY, arguments, (height, width))
+
+
+def chain(first: Traits | str, then: Traits | str) -> Traits | str:
+    """The traits of doing `first`, then `then` in one resample, or why that needs two."""
+    if isinstance(first, str) or isinstance(then, str):
+        return first if isinstance(first, str) else then
+    if first.fill is None and then.fill is None:
+        return Traits(None, first.cuts or then.cuts, first.pads or then.pads)
+    if then.fill is None:
+        if then.pads:
+            return "padding after a resample that fills otherwise"
+        return replace(first, cuts=first.cuts or then.cuts)
+    if first.cuts or first.pads:
+        return "a window cut before could come back through this fill"
+    if first.fill not in (None, then.fill):
+        return "another fill or interpolation"
+    return replace(then, projective=first.projective or then.projective)
+
+
+def any_order(every: list[Traits | str]) -> Traits | str:
+    """The traits of doing all in any order, or why that needs more than one resample."""
+    for i, first in enumerate(every):
+        for j, then in enumerate(every):
+            if i != j and isinstance(joined := chain(first, then), str):
+                return joined
+    return union(every)
+
+
+def union(every: list[Traits | str]) -> Traits | str:
+    """The traits of a choice among branches, or why they can't share a resample."""
+    for traits in every:
+        if isinstance(traits, str):
+            return traits
+    branches = [traits for traits in every if isinstance(traits, Traits)]
+    fills = {str(b.fill): b.fill for b in branches if b.fill is not None}
+    cuts, pads = any(b.cuts for b in branches), any(b.pads for b in branches)
+    if len(fills) > 1 or (fills and pads):
+        return "another fill or interpolation"
+    projective = any(b.projective for b in branches)
+    return Traits(next(iter(fills.values()), None), cuts, pads, projective)
+
+
+def geometry_stage(
+    items: tuple[Item, ...], size_in: Size, size_out: Size, traits: Traits, why: str
+) -> Stage:
+    """A lattice stage, or an affine one where something fills."""
+    if traits.fill is None:
+        return LatticeStage(items, size_in, size_out, traits.pads, why)
+    return AffineStage(items, size_in, size_out, *traits.fill, why, traits.projective)
+
+
+def traits_of(element: algebra.Element) -> Traits:
+    """The traits of one geometric element."""
+    if isinstance(element, algebra.LatticeMap):
+        return Traits(None, element.cuts, element.pads)
+    assert isinstance(element, algebra.AffineMap | algebra.ProjectiveMap)
+    modes = (element.fill, element.fill_value, element.interpolation)
+    return Traits(modes, projective=isinstance(element, algebra.ProjectiveMap))
+
+
+def needs_mean(element: algebra.Element) -> bool:
+    """Whether a colour map asks for the image's mean."""
+    return isinstance(element, algebra.ColorMap) and element.mean is not None
+
+
+def channels_after(element: algebra.Element, channels: int) -> int:
+    """How many channels an image of `channels` has after the element."""
+    if isinstance(element, algebra.ColorMap) and channels == 3:
+        return int(element.matrix.shape[-2])
+    return channels
+
+
+def steps_of(node: Node) -> Iterator[Step]:
+    """The steps of a node and of all below it."""
+    return (n for n in walk((node,)) if isinstance(n, Step))
