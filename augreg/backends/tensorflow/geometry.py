@@ -57,7 +57,7 @@ def affine(
     interpolation: str,
 ) -> Pixels:
     """Resamples [B,H,W,C] along centred output→input matrices float32 [B,2,3]."""
-    sx, sy = _source(matrix, size_in, size)
+    sx, sy = source(matrix, size_in, size)
     if interpolation == "nearest":
         images = pixels if isinstance(pixels, tf.Tensor) else to_float(pixels)
         return _nearest(images, sx, sy, size_in, size, fill, fill_value)
@@ -76,7 +76,7 @@ def _packs(pixels: Pixels, size_in: Size, fill: str) -> bool:
     )
 
 
-def _source(matrix: tf.Tensor, size_in: Size, size: Size) -> tuple[tf.Tensor, tf.Tensor]:
+def source(matrix: tf.Tensor, size_in: Size, size: Size) -> tuple[tf.Tensor, tf.Tensor]:
     """Source positions x and y, float32 [B,H,W], of every output pixel."""
     matrix = tf.convert_to_tensor(matrix)
     half = tf.constant(0.5)
@@ -107,7 +107,7 @@ def _packed(pixels: Packed, sx: tf.Tensor, sy: tf.Tensor, size_in: Size, fill: s
     height, width = size_in
     bits = 13 - max(max(size_in).bit_length() - 9, 0)
     source = pixels.widened()
-    fold = _reflect if fill == "reflect" else _clamp
+    fold = reflect if fill == "reflect" else _clamp
     x, y = _fixed(fold(sx, width), bits), _fixed(fold(sy, height), bits)
     down = tf.bitwise.right_shift
     x0, y0 = tf.minimum(down(x, bits), width - 2), tf.minimum(down(y, bits), height - 2)
@@ -139,7 +139,7 @@ def _bilinear(
 ) -> tf.Tensor:
     height, width = size_in
     if fill in ("reflect", "nearest"):
-        fold = _reflect if fill == "reflect" else _clamp
+        fold = reflect if fill == "reflect" else _clamp
         sx, sy = fold(sx, width), fold(sy, height)
     x0, y0 = tf.floor(sx), tf.floor(sy)
     wx, wy = (sx - x0)[..., tf.newaxis], (sy - y0)[..., tf.newaxis]
@@ -163,7 +163,7 @@ def _nearest(
     value: Any,
 ) -> tf.Tensor:
     if fill == "reflect":
-        sx, sy = _reflect(sx, size_in[1]), _reflect(sy, size_in[0])
+        sx, sy = reflect(sx, size_in[1]), reflect(sy, size_in[0])
     x, y = (tf.cast(tf.floor(s + 0.5), tf.int32) for s in (sx, sy))
     if fill == "constant" and images.dtype == tf.uint8:
         images = to_float(images)
@@ -203,7 +203,7 @@ def _gather(images: tf.Tensor, index: tf.Tensor, size: Size) -> tf.Tensor:
     return tf.reshape(tf.gather(source, flat, batch_dims=1), (batch, size[0], size[1], channels))
 
 
-def _reflect(position: tf.Tensor, side: Any) -> tf.Tensor:
+def reflect(position: tf.Tensor, side: Any) -> tf.Tensor:
     """dcba|abcd|dcba as a triangle wave, clamped to the outermost centres, where it is flat."""
     n = tf.cast(side, tf.float32)
     period = 2 * n

@@ -14,7 +14,7 @@ from typing import Any
 import tensorflow as tf
 
 from augreg import algebra, mixing, resampling
-from augreg.backends.tensorflow import functions, geometry, pointwise, sparse
+from augreg.backends.tensorflow import functions, geometry, planar, pointwise, sparse
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.checked import checked
 from augreg.backends.tensorflow.decode import decode, decode_scaled, decode_window, shape
@@ -209,8 +209,9 @@ class _Run:
             case AffineStage():
                 modes = (stage.fill, stage.fill_value, stage.interpolation)
                 matrix, few = arguments
-                if few is not None:
-                    return self.kept(lambda: _warped_few(pixels, matrix, few, size, modes))
+                if few is not None:  # a loop is a barrier by itself
+                    keep = functools.partial(barrier, self.go)
+                    return _warped_few(pixels, matrix, few, size, modes, keep)
                 source = self.packed(pixels)
                 return self.kept(lambda: geometry.affine(source, matrix, size, after, *modes))
             case ResizeStage():
@@ -221,7 +222,7 @@ class _Run:
                 images = barrier(self.go, lambda: to_float(pixels))
                 return self.kept(lambda: mixing.mix_images(TENSORFLOW, images, arguments))
             case NeighborStage():
-                return self.kept(lambda: self.neighborhood(arguments[0], arguments[1], pixels))
+                return self.neighborhood(arguments[0], arguments[1], pixels)
             case BranchStage():
                 return self.branches(stage, arguments, pixels)
             case MixtureStage():
@@ -298,11 +299,7 @@ class _Run:
                 stats = functions.statistics(Planes(mine), own.statistics)
                 return pointwise.pointwise(mine, [(own, None)], stats).planes
 
-            pixels = self.kept(
-                lambda p=planes, a=active, e=element, c=compute: Planes(  # type: ignore[misc]
-                    sparse.for_those(a, p, e, c)
-                )
-            )
+            pixels = Planes(sparse.for_those(active, planes, element, compute))
         kept = replace(stage, parts=tuple(part for part, _ in rest))
         return pixels, kept, [lowered for _, lowered in rest]
 
@@ -311,7 +308,9 @@ class _Run:
     ) -> Pixels:
         keep = functools.partial(barrier, self.go)
         if self.go is None or condition is None:
-            return Planes(functions.neighborhood(to_planes(pixels), element, condition, keep))
+            return self.kept(
+                lambda: Planes(functions.neighborhood(to_planes(pixels), element, condition, keep))
+            )
 
         def compute(mine: Any, own: Any) -> Any:
             return functions.neighborhood(mine, own, None, keep)
@@ -366,11 +365,19 @@ def _resized(images: tf.Tensor, target: Any, element: algebra.Resize) -> tf.Tens
 
 
 def _warped_few(
-    pixels: Pixels, matrix: tf.Tensor, few: tf.Tensor, size: Any, modes: tuple[Any, ...]
+    pixels: Pixels,
+    matrix: tf.Tensor,
+    few: tf.Tensor,
+    size: Any,
+    modes: tuple[Any, ...],
+    keep: planar.Keep,
 ) -> Planes:
     """A warp of the samples that a choice gave it, one after another."""
 
     def compute(mine: Any, own: tf.Tensor) -> Any:
+        fill, fill_value, interpolation = modes
+        if interpolation == "bilinear" and fill != "wrap" and min(size) > 1:
+            return planar.affine(mine, own, size, fill, fill_value, keep)
         return to_planes(geometry.affine(Planes(mine), own, size, size, *modes))
 
     return Planes(sparse.for_those(few, to_planes(pixels), matrix, compute))
