@@ -521,3 +521,13 @@ def test_sections_done_in_turn_are_the_policy():
     np.testing.assert_array_equal(rest, whole)
     layer = augreg.AugmentationLayer(policy, seed=SEED, sections=("augment", "output"))
     assert_agree(layer(prepared, training=True, index=np.arange(COUNT)), whole, policy)
+
+
+def test_mean_of_a_bright_row_longer_than_a_packed_field_can_add_up():
+    images = np.full((1, 2, 10_000, 3), 250, np.uint8)
+    images[:, :, :300] = 10
+    policy = {"version": 1, "augment": [{"op": "contrast", "factor": 0.5}]}
+
+    under_xla = augreg.map_fn(policy, seed=1, batched=True)(np.arange(1), images)
+
+    np.testing.assert_allclose(under_xla, augreg.augment(images, policy, seed=1), atol=1e-4)

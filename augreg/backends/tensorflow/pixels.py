@@ -17,6 +17,7 @@ import tensorflow as tf
 UNIT = np.float32(1 / 255)
 T = TypeVar("T")
 BYTE, WIDE = 8, 21  # bits that a channel gets in an int32 and in an int64
+_LONGEST_ROW = 2 ** (WIDE - BYTE)  # pixels whose bytes a field can add up
 
 
 @dataclass(frozen=True)
@@ -133,9 +134,9 @@ def mean_of(pixels: Pixels) -> tf.Tensor:
     """float32 [B,C]: the mean of each channel, by rows first, which keeps sums short.
 
     Packed pixels are summed three channels at a time; of a warp's sums the lowest bits are dropped
-    first, so that a row fits its field.
+    first, so that a row fits its field. A row too long for that is summed plane by plane.
     """
-    if isinstance(pixels, Packed):
+    if isinstance(pixels, Packed) and pixels.values.shape[2] <= _LONGEST_ROW:
         return _packed_mean(pixels)
     planes = to_planes(pixels)
     return tf.stack([tf.reduce_mean(tf.reduce_mean(p, axis=2), axis=1) for p in planes], axis=-1)
@@ -143,10 +144,8 @@ def mean_of(pixels: Pixels) -> tf.Tensor:
 
 def _packed_mean(pixels: Packed) -> tf.Tensor:
     height, width = pixels.values.shape[1:3]
-    keep = max(
-        WIDE - (width - 1).bit_length() - 8, 0
-    )  # binary places that a row's sum has room for
-    drop = max(pixels.bits - keep, 0)
+    room = WIDE - BYTE - (width - 1).bit_length()  # binary places that a row's sum can keep
+    drop = max(pixels.bits - room, 0)
     wide = pixels.widened()
     if drop:
         wide = tf.bitwise.right_shift(
