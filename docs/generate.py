@@ -70,8 +70,9 @@ it is a number and no integer also `{"normal": [mean, std], "min": a, "max": b}`
 [Write a policy](write-a-policy.md) says more.
 
 The pictures, made by the reference with seed 7, show the original first and then one and the same
-sample at low, middle and high strength. A *macro* is used like an op, and becomes ordinary groups
-when a policy is loaded: [automatic policies](automatic-policies.md).
+sample at low, middle and high strength. [Size, speed and parity](op-table.md) of all of them are in
+one table. A *macro* is used like an op, and becomes ordinary groups when a policy is loaded:
+[automatic policies](automatic-policies.md).
 """
 
 
