@@ -74,7 +74,7 @@ def _saturate(xp: Any, planes: tuple[Array, ...], factor: Array) -> tuple[Array,
     value = xp.maximum(xp.maximum(r, g), b)
     chroma = value - xp.minimum(xp.minimum(r, g), b)
     # S' = min(f S, 1) with S = chroma / value; a grey pixel has no chroma and stays
-    scale = xp.minimum(factor, value / xp.maximum(chroma, xp.array(1e-12)))
+    scale = xp.minimum(factor, value * xp.reciprocal(xp.maximum(chroma, xp.array(1e-12))))
     return tuple(value - (value - plane) * scale for plane in (r, g, b))
 
 
