@@ -9,13 +9,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from augreg import algebra, mixing, resampling
+from augreg import algebra, mixing
 from augreg.backends.tensorflow import functions, geometry, planar, pointwise, sparse
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.checked import checked
 from augreg.backends.tensorflow.decode import decode, decode_scaled, decode_window, shape
 from augreg.backends.tensorflow.pixels import (
-    UNIT,
     Packed,
     Pixels,
     Planes,
@@ -27,6 +26,7 @@ from augreg.backends.tensorflow.pixels import (
     to_float,
     to_planes,
 )
+from augreg.backends.tensorflow.resizing import resize
 from augreg.lower import Lowering
 from augreg.plan import (
     AffineStage,
@@ -76,7 +76,7 @@ class Kernels:
         if isinstance(how.stage, ResizeStage):
             element = self.lowering.element(how.stage.items[0].step, size)
             window = decode_window(contents, *tf.unstack(element.box[0]))[tf.newaxis]
-            return self.resize(replace(element, box=None), window)
+            return self.resized(replace(element, box=None), window)
         self.check_fits(how.stage, size)
         height, width = self.size_after(how.stage, size)
         left, top = tf.unstack(self.lowering.lattice(how.stage, size).offset[0])
@@ -178,7 +178,7 @@ class Kernels:
                     return self.warped_few(stage, matrix, few, pixels)
                 return self.warped(stage, matrix, pixels, after, last)
             case ResizeStage():
-                return self.resize(arguments, pixels)
+                return self.resized(arguments, pixels)
             case PointwiseStage():
                 return self.pointwise(stage, arguments, pixels, last)
             case MixStage():
@@ -228,12 +228,8 @@ class Kernels:
             return pixels
         return barrier(self.go, lambda: self.entered(pixels, stage))
 
-    def resize(self, element: algebra.Resize, pixels: Pixels) -> Pixels:
-        images = pixels if isinstance(pixels, tf.Tensor) else to_float(pixels)
-        own_kernel = element.method in ("bilinear", "nearest") and not element.antialias
-        if self.go is not None or (self.portable and not (own_kernel and element.box is None)):
-            return resampling.resize(TENSORFLOW, to_float(images), element, size_of(pixels))
-        return _resize_each(images, element)
+    def resized(self, element: algebra.Resize, pixels: Pixels) -> Pixels:
+        return resize(pixels, element, xla=self.go is not None, portable=self.portable)
 
     def pointwise(self, stage: PointwiseStage, parts: Any, pixels: Pixels, last: bool) -> Pixels:
         stats: functions.Statistics = {}
@@ -355,33 +351,6 @@ class Kernels:
         for i in range(1, len(lowered)):
             total = tf.where(tf.reshape(chosen == i, (-1, 1, 1, 1)), result(i), total)
         return total
-
-
-def _resize_each(images: tf.Tensor, element: algebra.Resize) -> tf.Tensor:
-    """Outside of XLA, TensorFlow's own kernels are the fastest; boxes are cut image by image."""
-    target = element.inner or element.size
-
-    def one(image: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
-        cut = image[box[0] : box[0] + box[2], box[1] : box[1] + box[3]]
-        return _resized(cut[tf.newaxis], target, element)[0]
-
-    if element.box is None:
-        result = _resized(images, target, element)
-    else:
-        boxes = tf.broadcast_to(tf.convert_to_tensor(element.box), (tf.shape(images)[0], 4))
-        spec = tf.TensorSpec((None, None, images.shape[-1]), tf.float32)
-        result = tf.map_fn(lambda pair: one(*pair), (images, boxes), fn_output_signature=spec)
-    if element.inner is not None:
-        top, left = ((element.size[i] - target[i]) // 2 for i in range(2))
-        result = tf.image.pad_to_bounding_box(result, top, left, *element.size)
-    result.set_shape((None, *element.size, images.shape[-1]))
-    return result
-
-
-def _resized(images: tf.Tensor, target: Any, element: algebra.Resize) -> tf.Tensor:
-    levels = tf.cast(images, tf.float32)
-    resized = tf.image.resize(levels, target, element.method, antialias=element.antialias)
-    return resized * UNIT if images.dtype == tf.uint8 else resized
 
 
 def _channels(stage: Stage, channels: int) -> int:
