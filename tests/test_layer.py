@@ -299,10 +299,10 @@ def test_export_takes_raw_images_of_any_size_and_prepares_only(tmp_path):
 
 def test_fault_69_file_that_needs_a_missing_plugin_names_the_wheel(tmp_path, monkeypatch):
     registry = with_ops(_tint)
-    monkeypatch.setattr("augreg.policy.default_registry", lambda: registry)
+    monkeypatch.setattr("augreg.policy.loader.default_registry", lambda: registry)
     model = keras.Sequential([keras.Input((12, 12, 3)), _layer(_TINT)])
     model.save(tmp_path / "m.keras")
-    monkeypatch.setattr("augreg.policy.default_registry", default_registry)
+    monkeypatch.setattr("augreg.policy.loader.default_registry", default_registry)
 
     with pytest.raises(PluginError) as caught:
         keras.models.load_model(tmp_path / "m.keras")
@@ -315,10 +315,10 @@ def test_fault_69_file_that_needs_a_missing_plugin_names_the_wheel(tmp_path, mon
 
 def test_file_whose_ops_give_other_pixels_now_is_refused(monkeypatch):
     registry = with_ops(_tint)
-    monkeypatch.setattr("augreg.policy.default_registry", lambda: registry)
+    monkeypatch.setattr("augreg.policy.loader.default_registry", lambda: registry)
     config = _layer(_TINT).get_config()
     newer = with_ops(augreg.op("acme/tint", version=2)(_plain))
-    monkeypatch.setattr("augreg.policy.default_registry", lambda: newer)
+    monkeypatch.setattr("augreg.policy.loader.default_registry", lambda: newer)
 
     with pytest.raises(PluginError, match=r"give other pixels than .* \(acme-ops 2.5\); install"):
         augreg.AugmentationLayer.from_config(config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -95,5 +96,11 @@ def neighborhood(
     arguments, current = arguments_of(element), planes
     *first, last = element.functions
     for function in first:
-        current = keep(lambda f=function, c=current: list(f(TENSORFLOW, tuple(c), *arguments)))  # type: ignore[misc]
+        current = keep(functools.partial(_done, function, tuple(current), arguments))
     return choose(condition, last(TENSORFLOW, tuple(current), *arguments), planes)
+
+
+def _done(
+    function: Callable[..., Any], planes: tuple[tf.Tensor, ...], arguments: list[tf.Tensor]
+) -> list[tf.Tensor]:
+    return list(function(TENSORFLOW, planes, *arguments))

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import tensorflow as tf
 
-from augreg import algebra, mixing, resampling
-from augreg.backends.tensorflow import functions, geometry, planar, pointwise, sparse
+from augreg import algebra, mixing
+from augreg.backends.tensorflow import functions, geometry, warping
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.checked import checked
 from augreg.backends.tensorflow.decode import decode, decode_scaled, decode_window, shape
+from augreg.backends.tensorflow.forms import packed
 from augreg.backends.tensorflow.pixels import (
-    UNIT,
-    Packed,
     Pixels,
     Planes,
-    barrier,
     channels_of,
     only_one,
-    pack,
     size_of,
     to_float,
     to_planes,
 )
+from augreg.backends.tensorflow.pointwise import pointwise_stage
+from augreg.backends.tensorflow.resizing import resize
+from augreg.backends.tensorflow.scope import Scope
 from augreg.lower import Lowering
 from augreg.plan import (
     AffineStage,
@@ -37,15 +37,11 @@ from augreg.plan import (
     MixStage,
     MixtureStage,
     NeighborStage,
-    PixelPart,
     PointwiseStage,
     ResizeStage,
     Stage,
-    statistics_of,
 )
 from augreg.policy import Policy
-
-PlaneTuple = tuple[tf.Tensor, ...]
 
 
 @dataclass(frozen=True)
@@ -54,17 +50,14 @@ class Kernels:
 
     Attributes:
         lowering: the batch's draws.
-        go: bool [B], what barriers hang on; None outside of XLA.
         portable, debug: as in `Program`.
-        alone: the batch is one image, so that what it does not take part in can be skipped.
     """
 
     lowering: Lowering
     policy: Policy
-    go: tf.Tensor | None
+    scope: Scope
     portable: bool = False
     debug: bool = False
-    alone: bool = False
 
     def decoded(self, how: Decode, contents: tf.Tensor) -> Pixels:
         """[1,H,W,3] uint8 out of a file's bytes; float32 where a window of it was resized."""
@@ -76,7 +69,7 @@ class Kernels:
         if isinstance(how.stage, ResizeStage):
             element = self.lowering.element(how.stage.items[0].step, size)
             window = decode_window(contents, *tf.unstack(element.box[0]))[tf.newaxis]
-            return self.resize(replace(element, box=None), window)
+            return self.resized(replace(element, box=None), window)
         self.check_fits(how.stage, size)
         height, width = self.size_after(how.stage, size)
         left, top = tf.unstack(self.lowering.lattice(how.stage, size).offset[0])
@@ -85,7 +78,7 @@ class Kernels:
     def stages(self, stages: Sequence[Stage], pixels: Pixels) -> Pixels:
         """The pixels after all stages, each behind a barrier but the last."""
         size, channels = size_of(pixels), channels_of(pixels)
-        lowered = barrier(self.go, lambda: self.lowered(stages, size, channels))
+        lowered = self.scope.kept(lambda: self.lowered(stages, size, channels))
         return self.run(stages, lowered, pixels)
 
     def lowered(self, stages: Sequence[Stage], size: Any, channels: int) -> list[Any]:
@@ -135,7 +128,7 @@ class Kernels:
             case LatticeStage():
                 return self.lowering.lattice(stage, size)
             case AffineStage():
-                few = self.lowering.chosen_few(stage.items) if self.go is not None else None
+                few = self.lowering.chosen_few(stage.items) if self.scope.xla else None
                 return self.lowering.affine(stage, size), few
             case ResizeStage():
                 (item,) = stage.items
@@ -168,33 +161,29 @@ class Kernels:
         match stage:
             case LatticeStage():
                 self.check_fits(stage, size)
-                source = self.packed(pixels, stage)
-                return self.kept(
+                source = packed(self.scope, pixels, stage)
+                return self.scope.kept(
                     lambda: geometry.lattice(source, arguments, size, after, stage.pads)
                 )
             case AffineStage():
                 matrix, few = arguments
                 if few is not None:
-                    return self.warped_few(stage, matrix, few, pixels)
-                return self.warped(stage, matrix, pixels, after, last)
+                    return warping.warp_few(self.scope, stage, matrix, few, pixels)
+                return warping.warp(self.scope, stage, matrix, pixels, after, last)
             case ResizeStage():
-                return self.resize(arguments, pixels)
+                return self.resized(arguments, pixels)
             case PointwiseStage():
-                return self.pointwise(stage, arguments, pixels, last)
+                return pointwise_stage(self.scope, stage, arguments, pixels, last)
             case MixStage():
-                images = barrier(self.go, lambda: to_float(pixels))
-                return self.kept(lambda: mixing.mix_images(TENSORFLOW, images, arguments))
+                images = self.scope.kept(lambda: to_float(pixels))
+                return self.scope.kept(lambda: mixing.mix_images(TENSORFLOW, images, arguments))
             case NeighborStage():
                 return self.neighborhood(arguments[0], arguments[1], pixels)
             case BranchStage():
                 chosen, inner = arguments
                 return self.branches(stage, chosen, inner, pixels)
             case MixtureStage():
-                return self.kept(lambda: self.mixture(stage, arguments, pixels))
-
-    def kept(self, compute: Callable[[], Pixels]) -> Pixels:
-        """A stage's pixels, kept from being recomputed by what reads them."""
-        return barrier(self.go, compute)
+                return self.scope.kept(lambda: self.mixture(stage, arguments, pixels))
 
     def check_fits(self, stage: LatticeStage, size: Any) -> None:
         """Refuses a crop larger than an image whose size only the data shows."""
@@ -207,129 +196,22 @@ class Kernels:
         )
         tf.debugging.assert_less_equal(stage.size_out, size, message=str(error))
 
-    def entered(self, images: tf.Tensor, first: Stage) -> Pixels:
-        """A batch in the form that the stage reads fastest.
-
-        Under XLA, bytes go into one integer a pixel where gathers or sums will read them.
-        """
-        gathers = isinstance(first, LatticeStage | AffineStage)
-        sums = isinstance(first, PointwiseStage) and first.statistics
-        rgb = images.dtype == tf.uint8 and images.shape[-1] == 3
-        if self.go is None or not rgb or not (gathers or sums):
-            return images
-        if not isinstance(first, AffineStage):
-            return pack(images)
-        modes = (first.fill, first.fill_value, first.interpolation)
-        return pack(images, wide=True) if geometry.packs(size_of(images), *modes) else images
-
-    def packed(self, pixels: Pixels, stage: Stage) -> Pixels:
-        """`entered` behind a barrier, where it was not done before."""
-        if not isinstance(pixels, tf.Tensor):
-            return pixels
-        return barrier(self.go, lambda: self.entered(pixels, stage))
-
-    def resize(self, element: algebra.Resize, pixels: Pixels) -> Pixels:
-        images = pixels if isinstance(pixels, tf.Tensor) else to_float(pixels)
-        own_kernel = element.method in ("bilinear", "nearest") and not element.antialias
-        if self.go is not None or (self.portable and not (own_kernel and element.box is None)):
-            return resampling.resize(TENSORFLOW, to_float(images), element, size_of(pixels))
-        return _resize_each(images, element)
-
-    def pointwise(self, stage: PointwiseStage, parts: Any, pixels: Pixels, last: bool) -> Pixels:
-        stats: functions.Statistics = {}
-        pixels, stage, parts = self.by_sample(stage, parts, pixels)
-        names = stage.statistics
-        if names:
-            pixels = self.packed(pixels, stage)
-            found = barrier(self.go, lambda: list(functions.statistics(pixels, names).values()))
-            stats = dict(zip(names, found, strict=True))
-            parts = [
-                pointwise.absorb_mean(part, stats["mean"])
-                if isinstance(part, algebra.ColorMap) and part.mean is not None
-                else part
-                for part in parts
-            ]
-
-        def compute() -> Planes:
-            return pointwise.pointwise(to_planes(pixels), parts, stats)
-
-        return compute() if last else self.kept(compute)
-
-    def by_sample(
-        self, stage: PointwiseStage, parts: Any, pixels: Pixels
-    ) -> tuple[Pixels, PointwiseStage, Any]:
-        """Does parts whose statistic is dear or asked for few, and returns the stage of the others.
-
-        No part before changes their samples, so that they may come first.
-        """
-        if self.go is None:
-            return pixels, stage, parts
-        rest = []
-        for part, lowered in zip(stage.parts, parts, strict=True):
-            asked = statistics_of(part) if isinstance(part, PixelPart) else ()
-            if not asked or ("histogram" not in asked and lowered[1] is None):
-                rest.append((part, lowered))
-                continue
-            planes, (element, condition) = to_planes(pixels), lowered
-
-            def compute(mine: Any, own: Any) -> Any:
-                stats = functions.statistics(Planes(mine), own.statistics)
-                return pointwise.pointwise(mine, [(own, None)], stats).planes
-
-            pixels = Planes(self.for_those(condition, planes, element, compute))
-        kept = replace(stage, parts=tuple(part for part, _ in rest))
-        return pixels, kept, [lowered for _, lowered in rest]
+    def resized(self, element: algebra.Resize, pixels: Pixels) -> Pixels:
+        return resize(pixels, element, xla=self.scope.xla, portable=self.portable)
 
     def neighborhood(
         self, element: algebra.Neighborhood, condition: tf.Tensor | None, pixels: Pixels
     ) -> Pixels:
-        keep = functools.partial(barrier, self.go)
-        if self.go is None or condition is None:
-            return self.kept(
+        keep = self.scope.kept
+        if not self.scope.xla or condition is None:
+            return self.scope.kept(
                 lambda: Planes(functions.neighborhood(to_planes(pixels), element, condition, keep))
             )
 
         def compute(mine: Any, own: Any) -> Any:
             return functions.neighborhood(mine, own, None, keep)
 
-        return Planes(self.for_those(condition, to_planes(pixels), element, compute))
-
-    def for_those(
-        self, active: tf.Tensor | None, planes: PlaneTuple, arguments: Any, compute: Any
-    ) -> PlaneTuple:
-        """`compute(planes, arguments)` of the samples where `active` (bool [B]) holds."""
-        if self.go is not None and self.alone:
-            if active is None:
-                return tuple(compute(planes, arguments))
-            done = [lambda: list(compute(planes, arguments)), lambda: list(planes)]
-            return tuple(only_one(tf.cast(~active[0], tf.int32), done, self.go))
-        active = tf.constant([True]) if active is None else active
-        return sparse.for_those(active, planes, arguments, compute)
-
-    def warped(
-        self, stage: AffineStage, matrix: tf.Tensor, pixels: Pixels, after: Any, last: bool
-    ) -> Pixels:
-        size, modes = size_of(pixels), (stage.fill, stage.fill_value, stage.interpolation)
-        source = self.packed(pixels, stage)
-        moved = self.kept(lambda: geometry.affine(source, matrix, size, after, *modes))
-        if not self.alone or last or not isinstance(moved, Packed):
-            return moved
-        # the next kernel works on twice as many floats at a time where no int64 is in it
-        return self.kept(lambda: Planes(to_planes(moved)))
-
-    def warped_few(
-        self, stage: AffineStage, matrix: tf.Tensor, few: tf.Tensor, pixels: Pixels
-    ) -> Planes:
-        """A warp of the samples that a choice gave it."""
-        size, keep = size_of(pixels), functools.partial(barrier, self.go)
-
-        def compute(mine: PlaneTuple, own: tf.Tensor) -> PlaneTuple:
-            if stage.interpolation == "bilinear" and stage.fill != "wrap" and min(size) > 1:
-                return planar.affine(mine, own, size, stage.fill, stage.fill_value, keep)
-            modes = (stage.fill, stage.fill_value, stage.interpolation)
-            return to_planes(geometry.affine(Planes(mine), own, size, size, *modes))
-
-        return Planes(self.for_those(few, to_planes(pixels), matrix, compute))
+        return Planes(self.scope.for_those(condition, to_planes(pixels), element, compute))
 
     def mixture(self, stage: MixtureStage, arguments: tuple[Any, ...], pixels: Pixels) -> Pixels:
         weights, together, lowered = arguments
@@ -348,40 +230,16 @@ class Kernels:
         def result(i: int) -> tf.Tensor:
             return to_float(self.run(stage.branches[i], lowered[i], pixels))
 
-        if self.go is not None and self.alone:
-            made = [functools.partial(lambda i: [result(i)], i) for i in range(len(lowered))]
-            return only_one(chosen[0], made, self.go)[0]
+        def results(i: int) -> list[tf.Tensor]:
+            return [result(i)]
+
+        if self.scope.xla and self.scope.alone:
+            made = [functools.partial(results, i) for i in range(len(lowered))]
+            return only_one(chosen[0], made, self.scope.go)[0]
         total = result(0)
         for i in range(1, len(lowered)):
             total = tf.where(tf.reshape(chosen == i, (-1, 1, 1, 1)), result(i), total)
         return total
-
-
-def _resize_each(images: tf.Tensor, element: algebra.Resize) -> tf.Tensor:
-    """Outside of XLA, TensorFlow's own kernels are the fastest; boxes are cut image by image."""
-    target = element.inner or element.size
-
-    def one(image: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
-        cut = image[box[0] : box[0] + box[2], box[1] : box[1] + box[3]]
-        return _resized(cut[tf.newaxis], target, element)[0]
-
-    if element.box is None:
-        result = _resized(images, target, element)
-    else:
-        boxes = tf.broadcast_to(tf.convert_to_tensor(element.box), (tf.shape(images)[0], 4))
-        spec = tf.TensorSpec((None, None, images.shape[-1]), tf.float32)
-        result = tf.map_fn(lambda pair: one(*pair), (images, boxes), fn_output_signature=spec)
-    if element.inner is not None:
-        top, left = ((element.size[i] - target[i]) // 2 for i in range(2))
-        result = tf.image.pad_to_bounding_box(result, top, left, *element.size)
-    result.set_shape((None, *element.size, images.shape[-1]))
-    return result
-
-
-def _resized(images: tf.Tensor, target: Any, element: algebra.Resize) -> tf.Tensor:
-    levels = tf.cast(images, tf.float32)
-    resized = tf.image.resize(levels, target, element.method, antialias=element.antialias)
-    return resized * UNIT if images.dtype == tf.uint8 else resized
 
 
 def _channels(stage: Stage, channels: int) -> int:

@@ -1,7 +1,8 @@
-"""The pointwise kernel: colour matrices and pixel functions on planes, one read and one write."""
+"""A pointwise stage: colour matrices and pixel functions on planes, one read and one write."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,14 @@ import tensorflow as tf
 
 from augreg.algebra import ColorMap, PixelFunction
 from augreg.backends.tensorflow.arrays import TENSORFLOW
-from augreg.backends.tensorflow.functions import Statistics, arguments_of, choose, keywords
+from augreg.backends.tensorflow.forms import packed
+from augreg.backends.tensorflow.functions import (
+    Statistics,
+    arguments_of,
+    choose,
+    keywords,
+    statistics,
+)
 from augreg.backends.tensorflow.pixels import (
     Packed,
     Pixels,
@@ -19,11 +27,62 @@ from augreg.backends.tensorflow.pixels import (
     to_planes,
     to_unit,
 )
+from augreg.backends.tensorflow.scope import PlaneTuple, Scope
+from augreg.plan import PixelPart, PointwiseStage, statistics_of
 from augreg.policy import Output
 
-PlaneTuple = tuple[tf.Tensor, ...]
 # What a part needs: a colour map, or a pixel function and who takes part (bool [B] or None).
 PartArguments = ColorMap | tuple[PixelFunction, Any]
+
+
+def pointwise_stage(
+    scope: Scope, stage: PointwiseStage, parts: Any, pixels: Pixels, last: bool
+) -> Pixels:
+    """A pointwise stage with its lowered parts; `last`: no kernel follows."""
+    stats: Statistics = {}
+    pixels, stage, parts = _by_sample(scope, stage, parts, pixels)
+    names = stage.statistics
+    if names:
+        pixels = packed(scope, pixels, stage)
+        found = scope.kept(lambda: list(statistics(pixels, names).values()))
+        stats = dict(zip(names, found, strict=True))
+        parts = [
+            absorb_mean(part, stats["mean"])
+            if isinstance(part, ColorMap) and part.mean is not None
+            else part
+            for part in parts
+        ]
+
+    def compute() -> Planes:
+        return pointwise(to_planes(pixels), parts, stats)
+
+    return compute() if last else scope.kept(compute)
+
+
+def _by_sample(
+    scope: Scope, stage: PointwiseStage, parts: Any, pixels: Pixels
+) -> tuple[Pixels, PointwiseStage, Any]:
+    """Does parts whose statistic is dear or asked for few, and returns the stage of the others.
+
+    No part before changes their samples, so that they may come first.
+    """
+    if not scope.xla:
+        return pixels, stage, parts
+    rest = []
+    for part, lowered in zip(stage.parts, parts, strict=True):
+        asked = statistics_of(part) if isinstance(part, PixelPart) else ()
+        if not asked or ("histogram" not in asked and lowered[1] is None):
+            rest.append((part, lowered))
+            continue
+        planes, (element, condition) = to_planes(pixels), lowered
+
+        def compute(mine: Any, own: Any) -> Any:
+            stats = statistics(Planes(mine), own.statistics)
+            return pointwise(mine, [(own, None)], stats).planes
+
+        pixels = Planes(scope.for_those(condition, planes, element, compute))
+    kept = replace(stage, parts=tuple(part for part, _ in rest))
+    return pixels, kept, [lowered for _, lowered in rest]
 
 
 def absorb_mean(element: ColorMap, mean: tf.Tensor) -> ColorMap:

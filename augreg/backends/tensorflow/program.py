@@ -16,6 +16,7 @@ from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.kernels import Kernels
 from augreg.backends.tensorflow.pixels import Pixels, never_folded, to_float
 from augreg.backends.tensorflow.pointwise import finish
+from augreg.backends.tensorflow.scope import Scope
 from augreg.lower import Draws, Lowering
 from augreg.plan import MixStage, Plan
 from augreg.policy import Output
@@ -49,7 +50,7 @@ class Program:
         plan = self.plan
         lowering = Lowering(TENSORFLOW, Draws.make(TENSORFLOW, plan, seed, epoch, index))
         go = never_folded(index) if self.xla else None
-        kernels = Kernels(lowering, plan.policy, go, self.portable, self.debug)
+        kernels = Kernels(lowering, plan.policy, Scope(go), self.portable, self.debug)
         pixels: Pixels = kernels.decoded(plan.decode, images) if plan.decode else images
         came_as_uint8 = images.dtype in (tf.uint8, tf.string)
         if plan.prepare or plan.decode:

@@ -13,9 +13,11 @@ from typing import Any
 
 import tensorflow as tf
 
+from augreg.backends.tensorflow.forms import entered
 from augreg.backends.tensorflow.kernels import Kernels
 from augreg.backends.tensorflow.pixels import Pixels, barrier, channels_of, map_tensors, size_of
 from augreg.backends.tensorflow.pointwise import finish
+from augreg.backends.tensorflow.scope import Scope
 from augreg.backends.tensorflow.sparse import row
 from augreg.plan import BranchStage, MixStage, PointwiseStage, Stage
 from augreg.policy import Output
@@ -36,7 +38,7 @@ def each_image(
     kernels: Kernels, stages: tuple[Stage, ...], images: tf.Tensor, output: Output | None
 ) -> tf.Tensor:
     """The batch [B,H,W,C] after the stages and `output` (None: float32 in 0..1)."""
-    go, size, channels = kernels.go, size_of(images), channels_of(images)
+    go, size, channels = kernels.scope.go, size_of(images), channels_of(images)
     arguments = barrier(go, lambda: kernels.lowered(stages, size, channels))
     results = tf.TensorArray(
         tf.float32 if output is None else tf.dtypes.as_dtype(output.dtype),
@@ -46,8 +48,8 @@ def each_image(
 
     def one(i: tf.Tensor, results: Any) -> tuple[tf.Tensor, Any]:
         own, flag = map_tensors(lambda value: row(value, i), [arguments, go])
-        alone = replace(kernels, go=flag, alone=True)
-        mine = barrier(flag, lambda: alone.entered(row(images, i), stages[0]))
+        alone = replace(kernels, scope=Scope(flag, alone=True))
+        mine = barrier(flag, lambda: entered(alone.scope, row(images, i), stages[0]))
         pixels: Pixels = alone.run(stages, own, mine)
         return i + 1, results.write(i, finish(pixels, output)[0])
 

@@ -1,0 +1,51 @@
+"""Resizing: TensorFlow's own kernels where they run, and products of matrices under XLA."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from augreg import resampling
+from augreg.algebra import Resize
+from augreg.backends.tensorflow.arrays import TENSORFLOW
+from augreg.backends.tensorflow.pixels import UNIT, Pixels, size_of, to_float
+
+
+def resize(pixels: Pixels, element: Resize, *, xla: bool, portable: bool) -> tf.Tensor:
+    """Float32 [B,H,W,C] of the element's size, in 0..1.
+
+    xla: it is compiled here. portable: a model around it may be, so that XLA has to have its ops.
+    """
+    images = pixels if isinstance(pixels, tf.Tensor) else to_float(pixels)
+    own_kernel = element.method in ("bilinear", "nearest") and not element.antialias
+    if xla or (portable and not (own_kernel and element.box is None)):
+        return resampling.resize(TENSORFLOW, to_float(images), element, size_of(pixels))
+    return _resize_each(images, element)
+
+
+def _resize_each(images: tf.Tensor, element: Resize) -> tf.Tensor:
+    """Outside of XLA, TensorFlow's own kernels are the fastest; boxes are cut image by image."""
+    target = element.inner or element.size
+
+    def one(image: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
+        cut = image[box[0] : box[0] + box[2], box[1] : box[1] + box[3]]
+        return _resized(cut[tf.newaxis], target, element)[0]
+
+    if element.box is None:
+        result = _resized(images, target, element)
+    else:
+        boxes = tf.broadcast_to(tf.convert_to_tensor(element.box), (tf.shape(images)[0], 4))
+        spec = tf.TensorSpec((None, None, images.shape[-1]), tf.float32)
+        result = tf.map_fn(lambda pair: one(*pair), (images, boxes), fn_output_signature=spec)
+    if element.inner is not None:
+        top, left = ((element.size[i] - target[i]) // 2 for i in range(2))
+        result = tf.image.pad_to_bounding_box(result, top, left, *element.size)
+    result.set_shape((None, *element.size, images.shape[-1]))
+    return result
+
+
+def _resized(images: tf.Tensor, target: Any, element: Resize) -> tf.Tensor:
+    levels = tf.cast(images, tf.float32)
+    resized = tf.image.resize(levels, target, element.method, antialias=element.antialias)
+    return resized * UNIT if images.dtype == tf.uint8 else resized

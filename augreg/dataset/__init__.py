@@ -1,0 +1,10 @@
+"""The tf.data target: a map function for one's own pipeline, and the whole pipeline.
+
+Nothing here holds a random state: an element's augmentation is a function of (seed, epoch, index),
+so it may run in any order, on any number of threads, and an iterator's checkpoint holds it all.
+"""
+
+from augreg.dataset.function import MapFunction as MapFunction
+from augreg.dataset.function import map_fn as map_fn
+from augreg.dataset.pipeline import augment_dataset as augment_dataset
+from augreg.dataset.shuffling import WINDOW as WINDOW

@@ -1,0 +1,122 @@
+"""The pipeline of one epoch: prepares, shuffles, batches and augments."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import tensorflow as tf
+
+from augreg.backends.tensorflow.batching import batch
+from augreg.backends.tensorflow.decode import decode
+from augreg.checks import as_uint32
+from augreg.dataset.function import Range, map_fn
+from augreg.dataset.plain import parallel_map
+from augreg.dataset.shuffling import WINDOW, Order
+from augreg.dataset.sizes import is_encoded, length, of_one_size
+from augreg.elements import Indexed, image_of, with_image
+
+
+class Epochs:
+    """Makes the batches of an epoch."""
+
+    def __init__(
+        self,
+        ds: tf.data.Dataset | Indexed,
+        policy: Any,
+        batch_size: int,
+        seed: int,
+        training: bool,
+        shuffle: bool | int,
+        input_range: Range,
+        sections: tuple[str, ...],
+        rules: dict[str, Any],
+    ) -> None:
+        self.ds, self.batch_size, self.shuffle = ds, batch_size, shuffle
+        self.seed, self.size = int(as_uint32(seed, "seed")), length(ds)
+        self.encoded = not isinstance(ds, Indexed) and is_encoded(ds.element_spec)
+        first = tuple(name for name in sections if name == "prepare")
+        rest = tuple(name for name in sections if name != "prepare")
+        if not (policy.prepare(training) or self.encoded or isinstance(ds, Indexed)):
+            first = ()
+        common = (policy, seed, training, False, 0)
+        self.prepare = None
+        if first:
+            self.prepare = map_fn(*common, input_range=input_range, sections=first, **rules)
+        after = (0, 1) if first else input_range
+        batched = (policy, seed, training, True, 0)
+        self.augment = None
+        if rest:
+            self.augment = map_fn(*batched, input_range=after, sections=rest, **rules)
+
+    def epoch(
+        self, epoch: tf.Tensor, drop_remainder: bool, first_batch: int = 0
+    ) -> tf.data.Dataset:
+        """The batches of one epoch, from `first_batch` on."""
+        skip = first_batch * self.batch_size
+        if isinstance(self.ds, Indexed):
+            ds = self._indexed(self.ds, epoch, skip)
+        elif self.shuffle or self.prepare or self.encoded:
+            ds = self._sequential(self.ds, epoch, skip)
+        else:
+            return self._batches_first(self.ds, epoch, drop_remainder, first_batch)
+        alike = of_one_size(ds, self.batch_size, lambda pair: image_of(pair[1]))
+        return self._augmented(batch(alike, self.batch_size, drop_remainder), epoch)
+
+    def _augmented(self, batches: tf.data.Dataset, epoch: tf.Tensor) -> tf.data.Dataset:
+        augment = self.augment
+        if augment is None:
+            return parallel_map(batches, lambda index, element: element)
+        return parallel_map(batches, lambda index, element: augment(index, element, epoch))
+
+    def _batches_first(
+        self, ds: tf.data.Dataset, epoch: tf.Tensor, drop_remainder: bool, first_batch: int
+    ) -> tf.data.Dataset:
+        """Nothing is done to single elements: batches are numbered, which costs less."""
+        alike = of_one_size(ds, self.batch_size, image_of)
+        batches = batch(alike, self.batch_size, drop_remainder).skip(first_batch)
+        augment, first = self.augment, tf.range(self.batch_size, dtype=tf.int64)
+        if augment is None:
+            return batches
+
+        def augmented(number: tf.Tensor, element: Any) -> Any:
+            count = tf.shape(tf.nest.flatten(element)[0])[0]
+            return augment(number * self.batch_size + first[:count], element, epoch)
+
+        return parallel_map(batches.enumerate(first_batch), augmented)
+
+    def batches(self, drop_remainder: bool) -> int | None:
+        """Batches an epoch, where the source's length is known."""
+        size = self.size
+        if size is None:
+            return None
+        return size // self.batch_size if drop_remainder else math.ceil(size / self.batch_size)
+
+    def _indexed(self, source: Indexed, epoch: tf.Tensor, skip: int) -> tf.data.Dataset:
+        positions = tf.data.Dataset.range(source.size)
+        if self.shuffle:
+            positions = Order(self.seed, epoch).everywhere(positions, source.size)
+        ds = positions.skip(skip) if skip else positions
+        return parallel_map(ds, lambda i: self._prepared(i, source.element(i), epoch))
+
+    def _sequential(self, ds: tf.data.Dataset, epoch: tf.Tensor, skip: int) -> tf.data.Dataset:
+        """Elements, prepared: before the shuffle, which needs one size, or after it, if encoded."""
+        ds = ds.enumerate()
+        if self.shuffle:
+            whole = self.size or WINDOW
+            window = whole if self.shuffle is True else int(self.shuffle)
+            mixed = ds if self.encoded else self._each(ds, epoch)
+            ds = Order(self.seed, epoch).in_windows(mixed, min(window, whole))
+        ds = ds.skip(skip)
+        return self._each(ds, epoch) if self.encoded or not self.shuffle else ds
+
+    def _each(self, ds: tf.data.Dataset, epoch: tf.Tensor) -> tf.data.Dataset:
+        if self.prepare is None and not self.encoded:
+            return ds
+        return parallel_map(ds, lambda i, element: self._prepared(i, element, epoch))
+
+    def _prepared(self, index: tf.Tensor, element: Any, epoch: tf.Tensor) -> tuple[tf.Tensor, Any]:
+        if self.prepare is not None:
+            return index, self.prepare(index, element, epoch)
+        image = image_of(element)
+        return index, with_image(element, decode(image)) if image.dtype == tf.string else element

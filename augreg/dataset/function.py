@@ -1,0 +1,121 @@
+"""The map function: augments an element, or a batch of them, by its position."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import tensorflow as tf
+
+from augreg import mixing
+from augreg.annotations import MIN_VISIBLE, BoxRules
+from augreg.backends.tensorflow.annotations import Annotated
+from augreg.backends.tensorflow.compiled import Compiled
+from augreg.checks import as_uint32
+from augreg.elements import image_of, with_image
+from augreg.errors import DataError
+from augreg.plan import SECTIONS, check_sections
+from augreg.policy import load_policy
+
+Range = tuple[float, float]
+
+
+class MapFunction:
+    """`fn(index, element, epoch=None) -> element`; see `map_fn`."""
+
+    def __init__(self, compiled: Compiled, batched: bool, epoch: Any, rules: BoxRules) -> None:
+        self.compiled, self.batched = compiled, batched
+        self.annotated = Annotated(compiled, rules)
+        if self.annotated.classes is not None and not batched:
+            step = mixing.mixing_steps(compiled.policy)[0]
+            raise compiled.policy.error(
+                f'"{step.op.name}" mixes the samples of a batch: use batched=True, augment_dataset '
+                "or the layer",
+                step.pointer,
+            )
+        self.epoch = _whole(epoch)
+        self.follows = compiled.policy.scheduled(compiled.sections) if compiled.training else None
+
+    def __call__(self, index: Any, element: Any, epoch: Any = None) -> Any:
+        image = tf.convert_to_tensor(image_of(element))
+        if image.dtype == tf.string and self.batched:
+            raise DataError("encoded images are decoded one by one: use batched=False")
+        index = tf.convert_to_tensor(index if tf.is_tensor(index) else as_uint32(index, "index"))
+        epoch = self._at(epoch)
+        if given := self.annotated.found(element, not self.batched):
+            index = index if self.batched else tf.reshape(index, (1,))
+            return self.annotated(element, given, index, epoch, not self.batched)
+        if self.batched:
+            return with_image(element, self.compiled(image, index, epoch))
+        images = image if image.dtype == tf.string else image[tf.newaxis]
+        result = self.compiled(images, tf.reshape(index, (1,)), epoch)
+        return with_image(element, result[0])
+
+    def _at(self, epoch: Any) -> tf.Tensor:
+        """The epoch of a call; refuses to guess one where a step follows it."""
+        known = self.epoch if epoch is None else _whole(epoch)
+        if known is None and self.follows is not None:
+            raise self.compiled.policy.error(
+                "a parameter follows the epoch, and the function was not told which it is; call it "
+                "as fn(index, element, epoch), give map_fn an epoch, or use augment_dataset",
+                self.follows,
+            )
+        return tf.convert_to_tensor(as_uint32(0, "epoch") if known is None else known)
+
+
+def _whole(epoch: Any) -> Any:
+    """A tensor as it is, an integer as uint32, None as None."""
+    return epoch if epoch is None or tf.is_tensor(epoch) else as_uint32(epoch, "epoch")
+
+
+def map_fn(
+    policy: Any,
+    seed: int = 0,
+    training: bool = True,
+    batched: bool = False,
+    epoch: Any = None,
+    *,
+    input_range: Range = (0, 1),
+    sections: Iterable[str] = SECTIONS,
+    bounding_box_format: str | None = None,
+    min_visible: float = MIN_VISIBLE,
+    debug: bool | None = None,
+) -> Callable[..., Any]:
+    """A function for `Dataset.map` that augments by position.
+
+    Args:
+        policy: a `Policy`, a dict or a path.
+        seed: 0 to 2**32-1.
+        training: False leaves `augment` out and takes `prepare.eval`.
+        batched: elements are batches, and index is [B].
+        epoch: what `fn`'s own epoch falls back to; an integer or a scalar tensor. None is 0, and
+            refused in training where a parameter follows the epoch (a `schedule`).
+        input_range: what float images mean; uint8 is always 0..255.
+        sections: which of prepare, augment and output to run.
+        bounding_box_format: Keras's name of the format of boxes, as xyxy or rel_xywh.
+        min_visible: the share of its moved area that a box has to keep; else its class is -1.
+        debug: checks shapes, ranges and NaN after every step, slowly; None asks `AUGREG_DEBUG`.
+
+    Returns:
+        `fn(index, element, epoch=None) -> element`. An element is an image, `(image, label)`,
+        `(image, label, weight)` or a dict with "images"; the image uint8 or float [H,W,C] or
+        [B,H,W,C], or a scalar string of encoded bytes. A dict's "masks", "boxes" and
+        "keypoints" (as `augreg.augment` takes them) move with the image. Labels become float32
+        [B, classes] where the policy mixes samples, in training. All else passes through.
+
+    Raises:
+        PolicyError: the policy is wrong, or can't work at this size, or has to be told the epoch;
+            also from inside of `map`.
+
+    >>> import augreg, tensorflow as tf
+    >>> fn = augreg.map_fn({"version": 1, "augment": [{"op": "invert"}]}, seed=7)
+    >>> ds = tf.data.Dataset.from_tensors(tf.zeros((4, 4, 3))).enumerate().map(fn)
+    >>> float(tf.reduce_min(next(iter(ds))))
+    1.0
+    """
+    rules = BoxRules(bounding_box_format, min_visible)
+    wanted = check_sections(sections)
+    compiled = Compiled(load_policy(policy), seed, training, wanted, input_range, debug=debug)
+    function = MapFunction(compiled, batched, epoch, rules)
+    # autograph would turn a PolicyError into an error of its own
+    return tf.autograph.experimental.do_not_convert(function)

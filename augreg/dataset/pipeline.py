@@ -1,0 +1,76 @@
+"""The whole pipeline: epochs of augmented batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import tensorflow as tf
+
+from augreg.annotations import MIN_VISIBLE
+from augreg.checks import as_uint32
+from augreg.dataset.epochs import Epochs
+from augreg.dataset.function import Range
+from augreg.dataset.plain import flat_map
+from augreg.elements import Indexed
+from augreg.plan import SECTIONS, check_sections
+from augreg.policy import load_policy
+
+
+def augment_dataset(
+    ds: tf.data.Dataset | Indexed,
+    policy: Any,
+    batch_size: int = 32,
+    seed: int = 0,
+    training: bool = True,
+    shuffle: bool | int = False,
+    epochs: int = 1,
+    first_epoch: int = 0,
+    *,
+    input_range: Range = (0, 1),
+    sections: Iterable[str] = SECTIONS,
+    first_batch: int = 0,
+    drop_remainder: bool = False,
+    bounding_box_format: str | None = None,
+    min_visible: float = MIN_VISIBLE,
+) -> tf.data.Dataset:
+    """Prepares, shuffles, batches, augments (in training only) and prefetches.
+
+    Boxes whose number varies are padded to the largest of a batch, with class -1.
+
+    Args:
+        ds: elements as in `map_fn`, in a fixed order: an element's index is its position. An
+            `Indexed` source is shuffled without a buffer.
+        policy, seed, training, input_range, sections, bounding_box_format, min_visible: as in
+            `map_fn`.
+        batch_size: the last batch of an epoch may be smaller, unless `drop_remainder`.
+        shuffle: True mixes the whole of `ds` (10,000 elements at a time where its length is
+            unknown); a number is the window that is mixed. The order depends on (seed, epoch).
+        epochs: how many to yield, one after another; no batch crosses an epoch.
+        first_epoch, first_batch: where to begin, to continue an interrupted run.
+
+    Returns:
+        A dataset for `fit(steps_per_epoch=...)`. Iterating it again gives the same epochs; its
+        iterator can be saved by `tf.train.Checkpoint`.
+
+    Raises:
+        PolicyError: the policy is wrong, or can't work at this size.
+    """
+    loaded, wanted = load_policy(policy), check_sections(sections)
+    rules = {"bounding_box_format": bounding_box_format, "min_visible": min_visible}
+    steps = Epochs(ds, loaded, batch_size, seed, training, shuffle, input_range, wanted, rules)
+    last = int(as_uint32(first_epoch, "first_epoch")) + epochs
+    numbers = tf.data.Dataset.range(first_epoch, last)
+    batches = flat_map(numbers, lambda epoch: steps.epoch(epoch, drop_remainder))
+    if first_batch:
+        begun = flat_map(
+            numbers.take(1), lambda epoch: steps.epoch(epoch, drop_remainder, first_batch)
+        )
+        batches = begun.concatenate(
+            flat_map(numbers.skip(1), lambda epoch: steps.epoch(epoch, drop_remainder))
+        )
+    per_epoch = steps.batches(drop_remainder)
+    if per_epoch is not None:
+        count = per_epoch * epochs - min(first_batch, per_epoch)
+        batches = batches.apply(tf.data.experimental.assert_cardinality(count))
+    return batches.prefetch(tf.data.AUTOTUNE)

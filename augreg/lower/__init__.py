@@ -1,0 +1,9 @@
+"""Evaluates the items of a stage on tiny arrays: draws, guards, and the composed element.
+
+Written once over `xp`; both backends run it. No pixel is touched here.
+"""
+
+from augreg.lower.choices import Choices as Choices
+from augreg.lower.choices import Draws as Draws
+from augreg.lower.families import Lattice as Lattice
+from augreg.lower.lowering import Lowering as Lowering

@@ -1,0 +1,145 @@
+"""Who takes part: what a batch's draws say about each node's p, and each group's choice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from augreg import distributions, draws
+from augreg.plan import Guard, Item, Plan
+from augreg.policy import Group, Node
+from augreg.xp import Array, Namespace
+
+
+@dataclass(frozen=True)
+class Draws:
+    """The words of every draw of a plan for one batch: (path, name) -> two uint32 arrays [B]."""
+
+    words: Mapping[tuple[str, str], tuple[Array, Array]]
+    epoch: Array = None  # uint32 scalar: what schedules follow
+
+    @classmethod
+    def make(cls, xp: Namespace, plan: Plan, seed: Array, epoch: Array, index: Array) -> Draws:
+        """Draws everything at once; `seed` and `epoch` uint32 scalars, `index` uint32 [B]."""
+        if not plan.draws:
+            return cls({}, epoch)
+        ids = tuple(draws.draw_id(path, name) for path, name in plan.draws)
+        first, second = draws.words(xp, seed, ids, epoch, index)
+        return cls({key: (first[i], second[i]) for i, key in enumerate(plan.draws)}, epoch)
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Reads probabilities and choices out of one batch's draws."""
+
+    xp: Namespace
+    draws: Draws
+
+    def chance(self, node: Node, suffix: str) -> Array | None:
+        """bool [B]: the node's own p holds; None where it always does."""
+        if node.p >= 1:
+            return None
+        word = self.draws.words[node.path + suffix, "p"][0]
+        return draws.bits24(self.xp, word) < self.xp.array(round(node.p * 2**24), "int32")
+
+    def holds(self, guards: tuple[Guard, ...]) -> Array | None:
+        """bool [B]: all guards hold; None where there is none."""
+        result = None
+        for guard in guards:
+            parts = [self.chance(guard.group, guard.suffix)]
+            if guard.branch is not None:
+                parts.append(self.picked(guard.group, guard.branch, guard.slot, guard.suffix))
+            for part in parts:
+                result = both(result, part)
+        return result
+
+    def picked(self, group: Group, branch: int, slot: int | None, suffix: str) -> Array:
+        """bool [B]: the group's choice (in `slot`, with replacement) is `branch`."""
+        if group.kind == "random_order":
+            return self.ranks(group, suffix)[:, branch] == self.xp.array(slot, "int32")
+        if slot is not None:
+            return self.slots(group, suffix)[slot] == self.xp.array(branch, "int32")
+        if group.kind == "one_of":
+            return self.chosen(group, suffix) == self.xp.array(branch, "int32")
+        return self.ranks(group, suffix)[:, branch] < self.count(group, suffix)
+
+    def chosen(self, group: Group, suffix: str) -> Array:
+        """int32 [B]: the branch that a one_of takes."""
+        word = self.draws.words[group.path + suffix, "choice"][0]
+        return distributions.choose(self.xp, word, draws.thresholds(group.weights))
+
+    def count(self, group: Group, suffix: str) -> Array:
+        """int32 [B or 1]: how many branches a some_of takes."""
+        lo, hi = group.n
+        if lo == hi:
+            return self.xp.array([lo], "int32")
+        return distributions.Uniform(lo, hi).sample(
+            self.xp, self.draws.words[group.path + suffix, "n"], "int32"
+        )
+
+    def ranks(self, group: Group, suffix: str) -> Array:
+        """int32 [B, branches]: each branch's place in a random order."""
+        n = len(group.branches)
+        pair = self.draws.words[group.path + suffix, "choice"]
+        bits = draws.bits24(self.xp, draws.elements(self.xp, pair, n)[0])
+        mine, other = self.xp.reshape(bits, (-1, n, 1)), self.xp.reshape(bits, (-1, 1, n))
+        place = self.xp.arange(n)
+        earlier = self.xp.reshape(place, (1, 1, n)) < self.xp.reshape(place, (1, n, 1))
+        before = (other < mine) | ((other == mine) & earlier)
+        return self.xp.sum(self.xp.cast(before, "int32"), axis=2)
+
+    def slots(self, group: Group, suffix: str) -> list[Array]:
+        """int32 [B] for each slot of a some_of with replacement: its branch, in listed order.
+
+        Slots beyond the drawn n hold the number of branches, which no branch answers to.
+        """
+        xp, n = self.xp, len(group.branches)
+        count, picks = self.count(group, suffix), []
+        for slot in range(group.n[1]):
+            word = self.draws.words[f"{group.path}{suffix}#{slot}", "choice"][0]
+            pick = distributions.choose(xp, word, draws.thresholds((1.0,) * n))
+            taken = xp.array(slot, "int32") < count
+            picks.append(xp.where(taken, pick, xp.array([n], "int32")))
+        for end in range(len(picks) - 1, 0, -1):  # a bubble sort, elementwise over the batch
+            for i in range(end):
+                low, high = xp.minimum(picks[i], picks[i + 1]), xp.maximum(picks[i], picks[i + 1])
+                picks[i], picks[i + 1] = low, high
+        return picks
+
+    def condition(self, item: Item) -> Array | None:
+        """bool [B]: the item is done at all, its guards and its own p; None where it always is."""
+        return both(self.holds(item.guards), self.chance(item.node, item.suffix))
+
+    def chosen_few(self, items: tuple[Item, ...]) -> Array | None:
+        """bool [B]: those that do any of the items, each a branch of a choice; None: not so."""
+        total = None
+        for item in items:
+            if not any(guard.branch is not None for guard in item.guards):
+                return None
+            condition = self.condition(item)
+            total = condition if total is None else total | condition
+        return total
+
+    def mixture(self, item: Item) -> tuple[Array, Array]:
+        """Convex weights of a mixture: float32 [B, branches], and float32 [B] of them together.
+
+        Dirichlet(1, ..., 1) as exponentials over their sum, and Beta(1, 1), which is uniform; where
+        the item is not done, 0 together.
+        """
+        xp, group = self.xp, item.node
+        assert isinstance(group, Group)
+        path, n = group.path + item.suffix, len(group.branches)
+        words = draws.elements(xp, self.draws.words[path, "choice"], n)[0]
+        drawn = -xp.log(draws.uniform(xp, words) + xp.array(2.0**-25))
+        together = draws.uniform(xp, self.draws.words[path, "mix"][0])
+        condition = self.condition(item)
+        if condition is not None:
+            together = xp.where(condition, together, xp.zeros_like(together))
+        return drawn / xp.sum(drawn, axis=1, keepdims=True), together
+
+
+def both(x: Array | None, y: Array | None) -> Array | None:
+    """Both conditions; None stands for one that always holds."""
+    if x is None or y is None:
+        return x if y is None else y
+    return x & y

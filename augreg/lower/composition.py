@@ -1,0 +1,131 @@
+"""Composing what steps and groups make into one element of a family, sample by sample."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
+from functools import reduce
+from itertools import groupby
+from typing import Any, Generic
+
+from augreg.algebra import Size
+from augreg.lower.choices import Choices
+from augreg.lower.families import Element, Family
+from augreg.plan import Item
+from augreg.policy import Group, Node, Step
+from augreg.xp import Array
+
+
+@dataclass(frozen=True)
+class Composition(Generic[Element]):
+    """Composes in one family, under one batch's choices.
+
+    Attributes:
+        make: what a step's op makes for a size, with its draws under a suffix, and the size after.
+    """
+
+    choices: Choices
+    family: Family[Element]
+    make: Callable[[Step, Size, str], tuple[Any, Size]]
+
+    def items(self, items: tuple[Item, ...], size: Size) -> Element:
+        """One element for all items, of which there is at least one, on images of `size`."""
+        parts = []
+        for site, run in groupby(items, key=_site):
+            if site is None:
+                part, size = self._run(tuple(run), size)
+            else:
+                part = self._branches(tuple(run), size)
+            parts.append(part)
+        return reduce(self.family.compose, parts)
+
+    def _run(self, items: tuple[Item, ...], size: Size) -> tuple[Element, Size]:
+        """Items one after another, and the size after them."""
+        parts = []
+        for item in items:
+            part, size = self._node(item.node, size, item.suffix)
+            parts.append(self._where(self.choices.holds(item.guards), part, size))
+        return reduce(self.family.compose, parts), size
+
+    def _branches(self, items: tuple[Item, ...], size: Size) -> Element:
+        """Branches of one choice: a select each, where composing would nest them."""
+        result = self.family.unit(size)
+        for _, own in groupby(items, key=lambda item: item.guards[0].branch):
+            branch = tuple(own)
+            inner = tuple(replace(item, guards=item.guards[1:]) for item in branch)
+            part, _ = self._run(inner, size)
+            result = self.family.select(self.choices.holds(branch[0].guards[:1]), part, result)
+        return result
+
+    def _node(self, node: Node, size: Size, suffix: str) -> tuple[Element, Size]:
+        """The node's element and the size after it."""
+        if isinstance(node, Step):
+            made, after = self.make(node, size, suffix)
+            result = self.family.lift(made, size, after)
+        elif node.kind == "sequence":
+            parts, after = [], size
+            for branch in node.branches:
+                part, after = self._node(branch, after, suffix)
+                parts.append(part)
+            result = reduce(self.family.compose, parts)
+        else:
+            result, after = self._choice(node, size, suffix)
+        return self._where(self.choices.chance(node, suffix), result, size), after
+
+    def _choice(self, group: Group, size: Size, suffix: str) -> tuple[Element, Size]:
+        if group.kind == "one_of":
+            return self._one_of(group, size, suffix)
+        if group.kind == "random_order":
+            return self._any_order(group, size, suffix), size
+        result = self.family.unit(size)
+        if group.replace:
+            for slot in range(group.n[1]):
+                result = self.family.compose(result, self._slot(group, size, suffix, slot))
+            return result, size
+        for i, branch in enumerate(group.branches):
+            part, _ = self._node(branch, size, suffix)
+            part = self._where(self.choices.picked(group, i, None, suffix), part, size)
+            result = self.family.compose(result, part)
+        return result, size
+
+    def _one_of(self, group: Group, size: Size, suffix: str) -> tuple[Element, Size]:
+        """The chosen branch's element."""
+        *others, (result, _) = made = [
+            self._node(branch, size, suffix) for branch in group.branches
+        ]
+        for i, (part, _) in enumerate(others):
+            result = self.family.select(self.choices.picked(group, i, None, suffix), part, result)
+        return result, made[0][1]
+
+    def _slot(self, group: Group, size: Size, suffix: str, slot: int) -> Element:
+        """The element of the branch chosen for a slot, where branches draw under its number."""
+        parts = [self._node(branch, size, f"{suffix}#{slot}")[0] for branch in group.branches]
+        result = self.family.unit(size)
+        for i, part in enumerate(parts):
+            result = self.family.select(self.choices.picked(group, i, slot, suffix), part, result)
+        return result
+
+    def _any_order(self, group: Group, size: Size, suffix: str) -> Element:
+        """All branches, composed in each sample's own order."""
+        first, *others = [self._node(branch, size, suffix)[0] for branch in group.branches]
+        slots = []
+        for slot in range(len(group.branches)):
+            here = first
+            for i, part in enumerate(others, start=1):
+                here = self.family.select(self.choices.picked(group, i, slot, suffix), part, here)
+            slots.append(here)
+        return reduce(self.family.compose, slots)
+
+    def _where(self, condition: Array | None, part: Element, size: Size) -> Element:
+        """The part where the condition holds (None: everywhere), and the unit elsewhere."""
+        if condition is None:
+            return part
+        return self.family.select(condition, part, self.family.unit(size))
+
+
+def _site(item: Item) -> Hashable | None:
+    """The outermost choice that the item is a branch of, where a sample takes one branch only."""
+    guard = item.guards[0] if item.guards else None
+    if guard is None or not guard.exclusive:
+        return None
+    return guard.group.pointer, guard.slot, guard.suffix

@@ -1,0 +1,142 @@
+"""The closed families: how elements of each compose, and are chosen among, sample by sample."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from augreg import algebra
+from augreg.algebra import Size
+from augreg.xp import Array, Namespace
+
+Element = TypeVar("Element")
+
+
+class Family(Protocol[Element]):
+    """Elements of one kind, [B] or [1] of each, closed under composing and choosing."""
+
+    def unit(self, size: Size) -> Element:
+        """What leaves images of `size` as they are."""
+
+    def lift(self, made: Any, size: Size, after: Size) -> Element:
+        """What an op `made` for images of `size`, as an element; `after` is the size it gives."""
+
+    def compose(self, first: Element, then: Element) -> Element:
+        """One element for `first`, then `then`."""
+
+    def select(self, condition: Array, chosen: Element, other: Element) -> Element:
+        """`chosen` where the condition (bool [B]) holds, `other` elsewhere."""
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """A composed lattice map [B]: where output pixels come from, and which of them exist.
+
+    window: int32 [B,4], (left, top, right, bottom) in the source, right and bottom exclusive.
+    """
+
+    linear: Array
+    offset: Array
+    window: Array
+
+
+@dataclass(frozen=True)
+class LatticeFamily:
+    """Lattice maps, each with the window of the source that it may read."""
+
+    xp: Namespace
+
+    def unit(self, size: Size) -> Lattice:
+        xp = self.xp
+        eye = xp.reshape(xp.cast(xp.eye(2), "int32"), (1, 2, 2))
+        return Lattice(eye, xp.array([[0, 0]], "int32"), self._bounds(size))
+
+    def lift(self, made: algebra.LatticeMap, size: Size, after: Size) -> Lattice:
+        return Lattice(made.linear, made.offset, self._bounds(size))
+
+    def _bounds(self, size: Size) -> Array:
+        xp = self.xp
+        height, width = (xp.array(side, "int32") for side in size)
+        zero = xp.zeros_like(width)
+        return xp.reshape(xp.stack([zero, zero, width, height]), (1, 4))
+
+    def compose(self, first: Lattice, then: Lattice) -> Lattice:
+        xp = self.xp
+        linear, offset = algebra.compose_lattice(xp, first, then)
+        near = algebra.move_points(xp, first, then.window[:, :2])
+        far = algebra.move_points(xp, first, then.window[:, 2:] - xp.array([[1, 1]], "int32"))
+        low = xp.maximum(xp.minimum(near, far), first.window[:, :2])
+        one = xp.array([[1, 1]], "int32")
+        high = xp.minimum(xp.maximum(near, far) + one, first.window[:, 2:])
+        return Lattice(linear, offset, xp.concat([low, high], axis=1))
+
+    def select(self, condition: Array, chosen: Lattice, other: Lattice) -> Lattice:
+        return algebra.select(self.xp, condition, chosen, other)
+
+
+@dataclass(frozen=True)
+class AffineFamily:
+    """Centred output→input matrices [B,2,3]; lattice maps are converted exactly."""
+
+    xp: Namespace
+
+    def unit(self, size: Size) -> Array:
+        return self.xp.array([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]])
+
+    def lift(self, made: Any, size: Size, after: Size) -> Array:
+        if isinstance(made, algebra.AffineMap):
+            return made.matrix
+        return algebra.lattice_to_affine(self.xp, made, size, after)
+
+    def compose(self, first: Array, then: Array) -> Array:
+        return algebra.compose_affine(self.xp, first, then)
+
+    def select(self, condition: Array, chosen: Array, other: Array) -> Array:
+        return self.xp.where(self.xp.reshape(condition, (-1, 1, 1)), chosen, other)
+
+
+class ProjectiveFamily(AffineFamily):
+    """3x3 matrices: affine maps with a last row of (0, 0, 1), and projective ones."""
+
+    def unit(self, size: Size) -> Array:
+        return algebra.to_projective(self.xp, super().unit(size))
+
+    def lift(self, made: Any, size: Size, after: Size) -> Array:
+        if isinstance(made, algebra.ProjectiveMap):
+            return made.matrix
+        return algebra.to_projective(self.xp, super().lift(made, size, after))
+
+    def compose(self, first: Array, then: Array) -> Array:
+        return algebra.compose_projective(self.xp, first, then)
+
+
+@dataclass(frozen=True)
+class ColorFamily:
+    """Colour maps, for images of `channels`."""
+
+    xp: Namespace
+    channels: int
+
+    def unit(self, size: Size) -> algebra.ColorMap:
+        xp, n = self.xp, self.channels
+        return algebra.ColorMap(xp.reshape(xp.eye(n), (1, n, n)), xp.array([[0.0] * n]))
+
+    def lift(self, made: algebra.ColorMap, size: Size, after: Size) -> algebra.ColorMap:
+        return made if self.channels == 3 else _on_gray(made)
+
+    def compose(self, first: algebra.ColorMap, then: algebra.ColorMap) -> algebra.ColorMap:
+        shape = self.xp.shape
+        if shape(first.matrix)[-2] == 1 and shape(then.matrix)[-1] == 3:
+            then = _on_gray(then)
+        return algebra.compose_color(self.xp, first, then)
+
+    def select(
+        self, condition: Array, chosen: algebra.ColorMap, other: algebra.ColorMap
+    ) -> algebra.ColorMap:
+        return algebra.select(self.xp, condition, chosen, other)
+
+
+def _on_gray(element: algebra.ColorMap) -> algebra.ColorMap:
+    """The map of an image with one channel, by an op that treats all channels alike."""
+    mean = None if element.mean is None else element.mean[:, :1, :1]
+    return algebra.ColorMap(element.matrix[:, :1, :1], element.offset[:, :1], mean)

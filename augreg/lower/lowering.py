@@ -1,0 +1,123 @@
+"""Lowers the items of a stage to elements of the algebra, under one batch's draws."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from augreg import algebra, distributions
+from augreg.algebra import Size
+from augreg.distributions import Schedule
+from augreg.lower.choices import Choices
+from augreg.lower.composition import Composition
+from augreg.lower.families import (
+    AffineFamily,
+    ColorFamily,
+    Element,
+    Family,
+    Lattice,
+    LatticeFamily,
+    ProjectiveFamily,
+)
+from augreg.plan import AffineStage, Item, LatticeStage
+from augreg.policy import Node, Step
+from augreg.xp import NUMPY, Array, Namespace
+
+
+@dataclass(frozen=True)
+class Lowering(Choices):
+    """Lowers steps and stages under one batch's draws."""
+
+    def arguments(self, step: Step, suffix: str = "") -> dict[str, Any]:
+        """The sampled arguments of a step: arrays [B] or [1] where drawn, plain values else."""
+        values = dict(step.arguments)
+        for name, distribution, dtype in step.drawn():
+            words = self.draws.words.get((step.path + suffix, name))
+            if isinstance(distribution, Schedule):
+                values[name] = distribution.at(self.xp, words, dtype, self.draws.epoch)  # type: ignore[arg-type]
+            else:
+                values[name] = distribution.sample(self.xp, words, dtype)  # type: ignore[arg-type]
+        return values
+
+    def element(self, step: Step, size: Size, suffix: str = "") -> Any:
+        """What the step's op returns. A step without draws is worked out in NumPy, at plan time."""
+        constant = all(isinstance(drawn, distributions.Constant) for _, drawn, _ in step.drawn())
+        if constant and all(isinstance(side, int) for side in size):
+            lowering = Lowering(NUMPY, self.draws)
+            return step.op.lower(NUMPY, lowering.arguments(step, suffix), size)
+        return step.op.lower(self.xp, self.arguments(step, suffix), size)
+
+    def function(self, items: tuple[Item, ...], size: Size) -> tuple[Any, Array | None]:
+        """A function's element and who takes part (bool [B], None for all).
+
+        Of several items, the same function in branches of one choice, each sample gets the
+        arguments of its own.
+        """
+        xp, first = self.xp, items[0]
+        element, taken = self.element(first.step, size, first.suffix), self.condition(first)
+        for item in items[1:]:
+            other, condition = self.element(item.step, size, item.suffix), self.condition(item)
+            arguments = _selected(xp, condition, other.arguments, element.arguments)
+            if isinstance(element, algebra.PixelFunction):
+                noise = _selected(xp, condition, other.noise, element.noise)
+                element = replace(element, arguments=arguments, noise=noise)
+            else:
+                element = replace(element, arguments=arguments)
+            taken = taken | condition  # type: ignore[operator]  # exclusive items are guarded
+        return element, taken
+
+    # --- stages
+
+    def lattice(self, stage: LatticeStage, size: Size) -> Lattice:
+        """The composed map of a lattice stage for sources of `size`."""
+        return self._composed(stage.items, LatticeFamily(self.xp), size)
+
+    def affine(self, stage: AffineStage, size: Size) -> Array:
+        """The composed centred output→input map: float32 [B,2,3], [B,3,3] of a projective one."""
+        family = ProjectiveFamily(self.xp) if stage.projective else AffineFamily(self.xp)
+        return self._composed(stage.items, family, size)
+
+    def color(self, items: tuple[Item, ...], channels: int) -> algebra.ColorMap:
+        """The product of colour maps, for images of `channels`."""
+        return self._composed(items, ColorFamily(self.xp, channels), (0, 0))
+
+    def _composed(self, items: tuple[Item, ...], family: Family[Element], size: Size) -> Element:
+        return Composition(self, family, self._make).items(items, size)
+
+    def _make(self, step: Step, size: Size, suffix: str) -> tuple[Any, Size]:
+        return self.element(step, size, suffix), self.size_after(step, size)
+
+    # --- sizes
+
+    def size_after_node(self, node: Node, size: Size) -> Size:
+        """The size after a step or a group."""
+        if isinstance(node, Step):
+            return self.size_after(node, size)
+        if node.kind != "sequence":
+            return self.size_after_node(node.branches[0], size)
+        for branch in node.branches:
+            size = self.size_after_node(branch, size)
+        return size
+
+    def size_after(self, step: Step, size: Size) -> Size:
+        """The size after a step, where sides may be the backend's int32 scalars."""
+        if step.op.output_size is None:
+            return size
+        arguments = {name: step.arguments[name] for name in step.op.settable}
+        if all(isinstance(side, int) for side in size):
+            return tuple(int(side) for side in step.op.output_size(*size, **arguments))  # type: ignore[return-value]
+        sides = [self.xp.cast(side, "float64") for side in size]
+        after = step.op.output_size(*sides, **arguments)
+        return tuple(
+            side if isinstance(side, int) else self.xp.cast(side, "int32") for side in after
+        )  # type: ignore[return-value]
+
+
+def _selected(
+    xp: Namespace, condition: Array, chosen: tuple[Array, ...], other: tuple[Array, ...]
+) -> tuple[Array, ...]:
+    def one(x: Array, y: Array) -> Array:
+        rank = len(xp.shape(x))
+        return xp.where(xp.reshape(condition, (-1,) + (1,) * (rank - 1)), x, y)
+
+    return tuple(one(x, y) for x, y in zip(chosen, other, strict=True))

@@ -1,0 +1,12 @@
+"""Policies: checked data (`nodes`), read from a file or a dict (`loader`)."""
+
+from augreg.policy.loader import PolicyWarning as PolicyWarning
+from augreg.policy.loader import expanded as expanded
+from augreg.policy.loader import load_policy as load_policy
+from augreg.policy.nodes import Group as Group
+from augreg.policy.nodes import Node as Node
+from augreg.policy.nodes import Output as Output
+from augreg.policy.nodes import Policy as Policy
+from augreg.policy.nodes import Step as Step
+from augreg.policy.nodes import outermost as outermost
+from augreg.policy.nodes import walk as walk

@@ -1,0 +1,56 @@
+"""What tells policies and draws apart: a policy's hash, and the ids of its draws."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from augreg import draws
+from augreg.errors import ParameterError
+from augreg.policy.nodes import Node, Step
+
+
+def check_draws(nodes: list[Node]) -> None:
+    """Refuses two steps whose draws would be the same, and ids that collide in 32 bits."""
+    seen: dict[int, tuple[str, str]] = {}
+    for node in nodes:
+        if "#" in node.path:
+            raise ParameterError(
+                f'"{node.path}" holds a "#", which names the picks of some_of; choose another "id"',
+                f"{node.pointer}/id",
+            )
+        drawn = (
+            [name for name, *_ in node.drawn()]
+            if isinstance(node, Step)
+            else ["choice", "n", "mix"]
+        )
+        for name in [*drawn, "p"]:
+            key = draws.draw_id(node.path, name)
+            if key in seen:
+                other = seen[key][1]
+                where = f"{node.pointer}/id" if node.path != node.pointer else node.pointer
+                raise ParameterError(
+                    f'"{node.path}" and the id of {other} give the same draws; choose another "id"',
+                    where,
+                )
+            seen[key] = (node.path, node.pointer)
+
+
+def hash_of(value: dict[str, Any], versions: dict[str, int]) -> str:
+    """SHA-256 of what decides pixels: steps and output, the ops' versions, and the draws'."""
+    deciding = {k: value[k] for k in ("prepare", "augment", "output") if k in value}
+    body = {"policy": _canonical(deciding), "ops": versions, "draws": draws.VERSION}
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _canonical(value: Any) -> Any:
+    """1.0 and 1 are the same number in a policy, so they hash the same."""
+    if isinstance(value, dict):
+        return {key: _canonical(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_canonical(item) for item in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value

@@ -1,0 +1,118 @@
+"""A policy's data: steps, groups of them, the output, and the policy that holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from augreg import distributions, document
+from augreg.errors import PolicyError
+from augreg.operation import Op
+
+
+@dataclass(frozen=True)
+class Step:
+    """One op with its arguments. `path` names its draws: the step's "id", or its pointer."""
+
+    op: Op
+    arguments: Mapping[str, Any]  # distributions where drawn, plain values where static
+    p: float
+    path: str
+    pointer: str
+
+    def drawn(self) -> Iterator[tuple[str, distributions.Distribution, str]]:
+        """(name, distribution, dtype) of each drawn parameter that is given."""
+        for name, spec in self.op.params.items():
+            value = self.arguments[name]
+            if not spec.static and value is not None:
+                yield name, value, spec.dtype  # type: ignore[union-attr]
+
+    @property
+    def scheduled(self) -> bool:
+        """A parameter follows the epoch."""
+        return any(isinstance(value, distributions.Schedule) for _, value, _ in self.drawn())
+
+
+@dataclass(frozen=True)
+class Group:
+    """Branches and how they are done.
+
+    kind: sequence, one_of (by weights), some_of (n of them), random_order (all, in an order of the
+    sample's own) or mixture (all on the same image, then a convex mixture of the results).
+    """
+
+    kind: str
+    branches: tuple[Step | Group, ...]
+    p: float
+    path: str
+    pointer: str
+    weights: tuple[float, ...] = ()
+    n: tuple[int, int] = (0, 0)
+    replace: bool = False
+
+
+Node = Step | Group
+
+
+@dataclass(frozen=True)
+class Output:
+    """How 0..1 leaves: `x * scale + offset` per channel (a single one for all), then `dtype`."""
+
+    dtype: str = "float32"
+    scale: tuple[float, ...] = (1.0,)
+    offset: tuple[float, ...] = (0.0,)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A checked policy. `hash` covers what decides pixels: steps, output, op and draw versions."""
+
+    name: str
+    description: str
+    prepare_train: tuple[Node, ...]
+    prepare_eval: tuple[Node, ...]
+    augment: tuple[Node, ...]
+    output: Output
+    source: Mapping[str, Any]
+    hash: str
+    plugins: Mapping[str, str]  # distribution -> version, of every op used
+    path: str | None = None
+    text: str | None = None
+    macros: tuple[str, ...] = ()  # pointers of steps that are groups now
+
+    def scheduled(self, sections: tuple[str, ...] = ("prepare", "augment")) -> str | None:
+        """The pointer of the first step of `sections` that follows the epoch, if any."""
+        prepare = self.prepare_train if "prepare" in sections else ()
+        nodes = walk((*prepare, *(self.augment if "augment" in sections else ())))
+        found = (n.pointer for n in nodes if isinstance(n, Step) and n.scheduled)
+        return next(found, None)
+
+    def prepare(self, training: bool) -> tuple[Node, ...]:
+        return self.prepare_train if training else self.prepare_eval
+
+    def error(self, message: str, pointer: str) -> PolicyError:
+        """A `PolicyError` about the part at `pointer`, with its place in the file."""
+        return error_at(message, outermost(pointer, self.macros), self.path, self.text)
+
+
+def outermost(pointer: str, macros: tuple[str, ...]) -> str:
+    """The pointer in the file: that of the macro whose writing `pointer` lies in, if any."""
+    around = [macro for macro in macros if pointer.startswith(f"{macro}/sequence")]
+    return min(around, key=len, default=pointer)
+
+
+def walk(nodes: tuple[Node, ...]) -> Iterator[Node]:
+    """All steps and groups, in document order."""
+    for node in nodes:
+        yield node
+        if isinstance(node, Group):
+            yield from walk(node.branches)
+
+
+def error_at(message: str, pointer: str, path: str | None, text: str | None) -> PolicyError:
+    """An error about the part at `pointer` of a file, with its line and column in its text."""
+    if text is None:
+        return PolicyError(message, path=path, pointer=pointer)
+    line, column = document.locate(text, pointer)
+    return PolicyError(message, path=path, pointer=pointer, line=line, column=column)
