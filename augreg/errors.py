@@ -63,7 +63,15 @@ class ParameterError(AugregError):
 
 
 class OpError(AugregError):
-    """An op that breaks the contract: its declaration, or what it returned."""
+    """An op that breaks the contract: its declaration, or what it returned.
+
+    op: its name, where that is known.
+    pointer: of the step that uses it, once that is known; the message then begins with its place.
+    """
+
+    def __init__(self, message: str, op: str = "", pointer: str | None = None) -> None:
+        self.op, self.pointer = op, pointer
+        super().__init__(message)
 
 
 class PluginError(AugregError):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from augreg import distributions, document, draws, params
-from augreg.errors import ParameterError, PolicyError
+from augreg.errors import OpError, ParameterError, PolicyError
 from augreg.macros import expand_nodes
 from augreg.operation import Op
 from augreg.registry import Registry, default_registry
@@ -110,6 +110,12 @@ class Policy:
     def error(self, message: str, pointer: str) -> PolicyError:
         """A `PolicyError` about the part at `pointer`, with its place in the file."""
         return _error(message, outermost(pointer, self.macros), self.path, self.text)
+
+    def located(self, error: OpError, pointer: str) -> OpError:
+        """The error with the place of the step that it came from, unless it has one."""
+        if error.pointer is not None:
+            return error
+        return OpError(str(self.error(str(error), pointer)), error.op, pointer)
 
 
 def load_policy(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from augreg.algebra import HORIZON
 from augreg.backends.reference import kernels
-from augreg.backends.reference.run import _Run
+from augreg.backends.reference.interpreter import Interpreter
 from augreg.checks import as_uint32
 from augreg.cli.console import IN_PART, progress, say, stdout, table
 from augreg.explain import size_text
@@ -127,7 +127,7 @@ def _try(policy: Policy, image: Image, index: int, effects: dict[str, Effect]) -
     planned = plan(policy, size=(size[0], size[1]), channels=channels)
     zero = as_uint32(0, "epoch")
     words = Draws.make(NUMPY, planned, zero, zero, as_uint32([index], "index"))
-    run = _Run(Lowering(NUMPY, words))
+    run = Interpreter(policy, Lowering(NUMPY, words))
     pixels: Image = image[None]
     for stages in (planned.prepare, planned.augment):
         for stage in stages:

@@ -39,10 +39,20 @@ def test_fault_44_nan_and_inf_are_detected_and_named(
     bad = np.full((4, 5, 3), value, np.float32)
     said = surveyed(tmp_path, monkeypatch, bad)
     assert said == "  train#3: holds NaN or infinite values\n"
+    bad[1:] = 0  # one row is enough
+    images = np.stack([np.zeros_like(bad), bad])
     with pytest.raises(ImageError, match="image 1 holds NaN or infinite values"):
-        augreg.augment(np.stack([np.zeros_like(bad), bad]), KEEP, seed=0)
-    with pytest.raises(tf.errors.InvalidArgumentError, match="or hold NaN"):
-        augreg.AugmentationLayer(KEEP, debug=True)(bad[None], training=True)
+        augreg.augment(images, KEEP, seed=0)
+    named = "the image at index 1 holds NaN or infinite values"
+    for policy in (KEEP, {**KEEP, "prepare": [{"op": "resize", "height": 3, "width": 3}]}):
+        ds = tf.data.Dataset.from_tensor_slices(images)
+        with pytest.raises(tf.errors.InvalidArgumentError, match=named):
+            list(augreg.augment_dataset(ds, policy))
+        with pytest.raises(tf.errors.InvalidArgumentError, match=named):
+            augreg.AugmentationLayer(policy)(images, training=True)
+    fn = augreg.map_fn(KEEP, batched=True)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="index 71 holds NaN"):
+        fn(np.array([70, 71]), {"images": images, "labels": np.arange(2)})
 
 
 def test_fault_45_values_outside_of_the_stated_range_are_detected(

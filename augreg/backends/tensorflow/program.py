@@ -16,7 +16,7 @@ import tensorflow as tf
 from augreg import algebra, mixing, resampling
 from augreg.backends.tensorflow import functions, geometry, planar, pointwise, sparse
 from augreg.backends.tensorflow.arrays import TENSORFLOW
-from augreg.backends.tensorflow.checked import checked
+from augreg.backends.tensorflow.checked import CheckedLowering, Done, checked, checked_output
 from augreg.backends.tensorflow.decode import decode, decode_scaled, decode_window, shape
 from augreg.backends.tensorflow.pixels import (
     UNIT,
@@ -33,7 +33,9 @@ from augreg.backends.tensorflow.pixels import (
     to_planes,
     to_unit,
 )
+from augreg.errors import OpError
 from augreg.lower import Draws, Lowering
+from augreg.operation import check_planes
 from augreg.plan import (
     AffineStage,
     BranchStage,
@@ -48,6 +50,7 @@ from augreg.plan import (
     PointwiseStage,
     ResizeStage,
     Stage,
+    pointer_in,
     statistics_of,
 )
 from augreg.policy import Output, Policy
@@ -72,7 +75,10 @@ class Program:
         self, images: tf.Tensor, index: tf.Tensor, seed: tf.Tensor, epoch: tf.Tensor
     ) -> tf.Tensor:
         plan = self.plan
-        lowering = Lowering(TENSORFLOW, Draws.make(TENSORFLOW, plan, seed, epoch, index))
+        words = Draws.make(TENSORFLOW, plan, seed, epoch, index)
+        lowering = Lowering(TENSORFLOW, words)
+        if self.debug:
+            lowering = CheckedLowering(TENSORFLOW, words, plan.policy)
         go = never_folded(index) if self.xla else None
         run = _Run(lowering, plan.policy, go, self.portable, self.debug)
         pixels: Pixels = run.decoded(plan.decode, images) if plan.decode else images
@@ -83,7 +89,8 @@ class Program:
         if plan.augment:
             pixels = run.stages(plan.augment, pixels)
         if plan.output is not None:
-            return finish(pixels, plan.output)
+            result = finish(pixels, plan.output)
+            return checked_output(plan.policy, result, plan.output) if self.debug else result
         keeps = came_as_uint8 and not plan.augment
         return pixels if keeps else to_float(pixels)
 
@@ -148,12 +155,18 @@ class _Run:
 
         lowered = barrier(self.go, lower_all)
         for i, (stage, arguments) in enumerate(zip(stages, lowered, strict=True)):
-            before = pixels
-            pixels = self.stage(stage, arguments, before, sizes[i + 1], i + 1 == len(stages))
-            if self.debug:
-                again = self.lower(stage, sizes[i], _channels(stage, channels))
-                other = self.stage(stage, again, before, sizes[i + 1], True)
-                pixels = checked(self.policy, stage, pixels, other)
+            after, last = sizes[i + 1], i + 1 == len(stages)
+            try:
+                made = self.stage(stage, arguments, pixels, after, last)
+                if self.debug:
+                    again = self.lower(stage, sizes[i], _channels(stage, channels))
+                    other = self.stage(stage, again, pixels, after, True)
+                    channels = _channels_after(stage, channels)
+                    done = Done(stage, arguments, pixels, made, other, after, channels)
+                    made = checked(self.policy, done)
+            except OpError as error:
+                raise self.policy.located(error, pointer_in(stage, error.op)) from error
+            pixels = made
         return pixels
 
     def size_after(self, stage: Stage, size: Any) -> Any:
@@ -222,7 +235,8 @@ class _Run:
                 images = barrier(self.go, lambda: to_float(pixels))
                 return self.kept(lambda: mixing.mix_images(TENSORFLOW, images, arguments))
             case NeighborStage():
-                return self.neighborhood(arguments[0], arguments[1], pixels)
+                name = stage.item.step.op.name
+                return self.neighborhood(name, arguments[0], arguments[1], pixels)
             case BranchStage():
                 return self.branches(stage, arguments, pixels)
             case MixtureStage():
@@ -304,18 +318,27 @@ class _Run:
         return pixels, kept, [lowered for _, lowered in rest]
 
     def neighborhood(
-        self, element: algebra.Neighborhood, condition: tf.Tensor | None, pixels: Pixels
+        self,
+        name: str,
+        element: algebra.Neighborhood,
+        condition: tf.Tensor | None,
+        pixels: Pixels,
     ) -> Pixels:
         keep = functools.partial(barrier, self.go)
-        if self.go is None or condition is None:
-            return self.kept(
-                lambda: Planes(functions.neighborhood(to_planes(pixels), element, condition, keep))
-            )
 
         def compute(mine: Any, own: Any) -> Any:
-            return functions.neighborhood(mine, own, None, keep)
+            made = functions.neighborhood(mine, own, None, keep)
+            check_planes(name, mine, made)
+            return made
 
-        return Planes(sparse.for_those(condition, to_planes(pixels), element, compute))
+        if self.go is not None and condition is not None:
+            return Planes(sparse.for_those(condition, to_planes(pixels), element, compute))
+
+        def compute_all() -> Planes:
+            planes = to_planes(pixels)
+            return Planes(functions.choose(condition, compute(planes, element), planes))
+
+        return self.kept(compute_all)
 
     def mixture(
         self, stage: MixtureStage, weights: tf.Tensor, together: tf.Tensor, pixels: Pixels
@@ -385,3 +408,11 @@ def _warped_few(
 
 def _channels(stage: Stage, channels: int) -> int:
     return stage.channels_in if isinstance(stage, PointwiseStage) else channels
+
+
+def _channels_after(stage: Stage, channels: int) -> int:
+    if isinstance(stage, BranchStage):
+        for inner in stage.branches[0]:
+            channels = _channels_after(inner, channels)
+        return channels
+    return stage.channels_out if isinstance(stage, PointwiseStage) else channels
