@@ -218,11 +218,51 @@ def test_apply_names_the_image_the_file_and_the_place(
     assert not list(tmp_path.glob("out/*.png"))
 
 
-@pytest.mark.parametrize("name", ["flowers", "imagenet", "trivial_augment_wide", "aug_mix"])
+@pytest.mark.parametrize(
+    ("kernel", "words"),
+    [
+        (lambda planes: tuple(tf.cast(p, tf.float64) for p in planes), "pixels of float64; they"),
+        (lambda planes: tuple(p[:, 1:] for p in planes), r"images of \(23, 32\); planned are \(24"),
+        (lambda planes: planes[:1], "it made 1 channels; planned are 3"),
+        (lambda planes: tuple(tf.repeat(p, 2, axis=0) for p in planes), "images of 8x24x32x3;"),
+    ],
+    ids=["dtype", "shape", "channels", "batch"],
+)
+def test_kernel_of_ours_that_makes_another_shape_or_dtype_is_found(
+    monkeypatch: pytest.MonkeyPatch, kernel: Callable[..., Any], words: str
+) -> None:
+    from augreg.backends.tensorflow import pointwise
+
+    real = pointwise.pointwise
+    monkeypatch.setattr(pointwise, "pointwise", lambda *a: checked.Planes(kernel(real(*a).planes)))
+    policy = augreg.load_policy({"version": 1, "augment": [{"op": "flip"}, {"op": "invert"}]})
+    with pytest.raises((OpError, tf.errors.InvalidArgumentError), match=f"/augment/1: .*{words}"):
+        in_layer(policy)
+
+
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [
+        (lambda images: images + 1.0, "values leave the range of the output: 1 to "),
+        (lambda images: tf.cast(images, tf.float16), "float16 left, not float32"),
+    ],
+    ids=["range", "dtype"],
+)
+def test_output_of_another_range_or_dtype_is_found(
+    monkeypatch: pytest.MonkeyPatch, end: Callable[..., Any], words: str
+) -> None:
+    from augreg.backends.tensorflow import program
+
+    real = program.finish
+    monkeypatch.setattr(program, "finish", lambda *a: end(real(*a)))
+    with pytest.raises((OpError, tf.errors.InvalidArgumentError), match=f"/output: {words}"):
+        in_layer(augreg.load_policy({"version": 1, "augment": [{"op": "flip"}]}))
+
+
+@pytest.mark.parametrize("name", ["flowers", "imagenet"])
 def test_policy_that_works_passes(name: str) -> None:
-    path = Path(__file__).parents[1] / "policies" / f"{name}.json"
-    macro = {"version": 1, "augment": [{"op": name}], "output": {"dtype": "bfloat16"}}
-    policy = augreg.load_policy(path if path.exists() else macro)
+    source = json.loads((Path(__file__).parents[1] / "policies" / f"{name}.json").read_text())
+    policy = augreg.load_policy({**source, "output": {"dtype": "bfloat16"}})
     ds = tf.data.Dataset.from_tensor_slices(IMAGES)
     (images,) = augreg.augment_dataset(ds, policy, batch_size=4, debug=True)
     assert images.dtype == policy.output.dtype and images.shape[0] == 4
