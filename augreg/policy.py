@@ -7,16 +7,16 @@ import hashlib
 import json
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from augreg import distributions, document, draws, params
-from augreg.errors import OpError, ParameterError, PolicyError
+from augreg.errors import OpError, ParameterError, PolicyError, shown
 from augreg.macros import expand_nodes
 from augreg.operation import Op
-from augreg.registry import Registry, default_registry
+from augreg.registry import FIRST_PARTY, Registry, default_registry
 from augreg.schema import GROUPS
 from augreg.validation import check_structure
 
@@ -96,6 +96,13 @@ class Policy:
     path: str | None = None
     text: str | None = None
     macros: tuple[str, ...] = ()  # pointers of steps that are groups now
+    wheels: Mapping[str, str] = field(default_factory=dict)  # third-party op -> wheel and version
+
+    @property
+    def written(self) -> dict[str, Any]:
+        """The policy as augreg writes it: it says which wheels its ops came from."""
+        source = copy.deepcopy(dict(self.source))
+        return {**source, "wheels": dict(self.wheels)} if self.wheels else source
 
     def scheduled(self, sections: tuple[str, ...] = ("prepare", "augment")) -> str | None:
         """The pointer of the first step of `sections` that follows the epoch, if any."""
@@ -171,6 +178,15 @@ def outermost(pointer: str, macros: tuple[str, ...]) -> str:
     return min(around, key=len, default=pointer)
 
 
+def _names(value: Any) -> Iterator[str]:
+    """The op of every step in a part of a checked document."""
+    if isinstance(value, dict) and "op" in value:
+        yield value["op"]
+    elif isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _names(part)
+
+
 def walk(nodes: tuple[Node, ...]) -> Iterator[Node]:
     """All steps and groups, in document order."""
     for node in nodes:
@@ -228,7 +244,18 @@ class _Loader:
             path=self.path,
             text=self.text,
             macros=macros,
+            wheels=self._wheels(source),
         )
+
+    def _wheels(self, source: dict[str, Any]) -> dict[str, str]:
+        """The wheel of each op and macro in a document that is not one of ours."""
+        sections = [source.get(name, []) for name in ("prepare", "augment")]
+        owners = {name: self.registry.owner[name] for name in sorted(set(_names(sections)))}
+        return {
+            name: f"{owner.distribution} {owner.version}"
+            for name, owner in owners.items()
+            if owner.distribution != FIRST_PARTY
+        }
 
     def _nodes(self, values: list[Any], pointer: str) -> tuple[Node, ...]:
         return tuple(self._node(value, f"{pointer}/{i}") for i, value in enumerate(values))
@@ -308,9 +335,10 @@ def _check_draws(nodes: list[Node]) -> None:
     """Refuses two steps whose draws would be the same, and ids that collide in 32 bits."""
     seen: dict[int, tuple[str, str]] = {}
     for node in nodes:
+        path = shown(node.path)
         if "#" in node.path:
             raise ParameterError(
-                f'"{node.path}" holds a "#", which names the picks of some_of; choose another "id"',
+                f'"{path}" holds a "#", which names the picks of some_of; choose another "id"',
                 f"{node.pointer}/id",
             )
         drawn = (
@@ -324,7 +352,7 @@ def _check_draws(nodes: list[Node]) -> None:
                 other = seen[key][1]
                 where = f"{node.pointer}/id" if node.path != node.pointer else node.pointer
                 raise ParameterError(
-                    f'"{node.path}" and the id of {other} give the same draws; choose another "id"',
+                    f'"{path}" and the id of {other} give the same draws; choose another "id"',
                     where,
                 )
             seen[key] = (node.path, node.pointer)

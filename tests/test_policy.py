@@ -187,7 +187,7 @@ def test_fault_18_unknown_parameter_gets_the_nearest_name(refusal):
 def test_fault_18_unknown_key_of_the_policy_or_a_group_gets_the_nearest_name(refusal):
     assert refusal('{"version": 1,\n "augmnt": []}') == (
         'p.json:2:12 /augmnt: unknown key "augmnt" (did you mean "augment"?); allowed: "$schema", '
-        '"version", "name", "description", "prepare", "augment", "output"'
+        '"version", "name", "description", "prepare", "augment", "output", "wheels"'
     )
     assert refusal(_augment('{"one_of": [{"op": "flip"}], "weight": [1]}')) == (
         'p.json:3:42 /augment/0/weight: unknown key "weight" (did you mean "weights"?); '

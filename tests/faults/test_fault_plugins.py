@@ -197,7 +197,16 @@ def test_fault_69_policy_or_model_that_needs_a_missing_plugin_names_the_wheel(
     install(EntryPoint("acme", Plugin(GOOD), "acme-ops", "2.5"))
     model = keras.Sequential([keras.Input((4, 4, 3)), augreg.AugmentationLayer(STEP)])
     model.save(tmp_path / "model.keras")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.png").write_bytes(encoded(pixels()))
+    run = ("apply", policy_file(tmp_path, STEP), tmp_path / "in", tmp_path / "out")
+    assert command(*run).code == 0
     install()
+    said = command("validate", tmp_path / "out/policy.json")  # which augreg wrote
+    assert said.code == 3 and "out/policy.json:5:13 /augment/0/op: " in said.err, said.err
+    assert said.err.endswith("; the policy was written with acme-ops 2.5\n")
+    said = command("replay", tmp_path / "out/manifest.jsonl", 1, "-o", tmp_path / "again.png")
+    assert said.code == 3 and "was written with acme-ops 2.5" in said.err
     refused(tmp_path, 'unknown op "acme/op"', 'install the wheel that ships "acme" ops')
     with pytest.raises(PluginError, match=r"the layer was saved with: acme-ops 2\.5"):
         load_model(tmp_path / "model.keras")

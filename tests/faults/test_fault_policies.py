@@ -127,6 +127,29 @@ def test_fault_18_unknown_parameter_gets_the_nearest_name(tmp_path: Path) -> Non
     refused(tmp_path, policy, ":2:30 /augment/0/degreees", *words)
 
 
+@pytest.mark.parametrize(
+    "policy",
+    [
+        f'{{"version": 1, "{"k" * 900_000}": 1}}',
+        f'{{"version": 1, "{"k" * 400_000}": 1, "{"k" * 400_000}": 1}}',
+        steps(f'{{"op": "{"k" * 900_000}"}}'),
+        steps(f'{{"op": "acme/{"k" * 900_000}"}}'),
+        steps(f'{{"op": "{"k" * 900_000}/x"}}'),
+        steps(f'{{"op": "flip", "{"k" * 900_000}": 1}}'),
+        steps(f'{{"op": "flip", "id": "{"k" * 900_000}#"}}'),
+        steps('{"op": "flip", "a\\u001b[31m\\nb": 1}'),
+    ],
+    ids=["key", "key twice", "op", "package's op", "package", "parameter", "id", "control"],
+)
+def test_fault_18_message_repeats_no_long_name_and_nothing_unprintable(
+    tmp_path: Path, policy: str
+) -> None:
+    said = command("validate", policy_file(tmp_path, policy))
+    assert said.code == 3 and len(said.err) < 1000
+    assert said.err.count("\n") == 1 and said.err[:-1].isprintable()
+    assert ("k" * 54 in said.err and "…" in said.err) or "a\\x1b[31m\\nb" in said.err
+
+
 def test_fault_19_range_that_runs_backwards_is_refused(tmp_path: Path) -> None:
     policy = steps('{"op": "rotate", "degrees": [9, -9]}')
     refused(tmp_path, policy, ":2:29 /augment/0/degrees", "backwards; write [-9.0, 9.0]")
