@@ -139,7 +139,10 @@ def test_fault_26_27_28_29_30_training_fails_where_too_many_are_bad(
     said = train(folder, tmp_path / "run", "--max-bad", 0.25)
     assert said.code == 1
     assert "5 of 17 images can't be used, 29.4%; at most 25.0%" in said.err
-    assert all(name in said.err for name in BAD)
+    first, *listed = said.err.splitlines()
+    assert first.startswith("augreg: ") and "raise max_bad" in first
+    assert [Path(line.partition(": ")[0]).name for line in listed] == sorted(BAD)
+    assert all(line.startswith("  ") for line in listed)
     assert set(tree(tmp_path / "run")) <= {".lock"}
 
 

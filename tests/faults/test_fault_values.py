@@ -23,12 +23,14 @@ from augreg.sources import Source, Split
 
 def surveyed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: Any) -> str:
     """What `validate --data` says of a source one of whose float images is `bad`."""
-    images = np.stack([np.full((4, 5, 3), 0.5, np.float32)] * 3 + [bad])
-    dataset = tf.data.Dataset.from_tensor_slices((images, np.arange(4) % 2))
-    source = Source("floats", ("a", "b"), {"train": Split(4, dataset)})
+    good = np.full((4, 5, 3), 0.5, np.float32)
+    images = np.stack([good, good, good, bad, good])
+    dataset = tf.data.Dataset.from_tensor_slices((images, np.arange(5) % 2))
+    source = Source("floats", ("a", "b"), {"train": Split(5, dataset)})
     monkeypatch.setattr("augreg.sources.open_source", lambda *_, **__: source)
     said = command("validate", policy_file(tmp_path), "--data", "floats")
     assert said.code == 4
+    assert "the policy's steps, on 4 training images:" in said.out  # the good ones
     return said.err
 
 
