@@ -73,8 +73,9 @@ class OutputFolder:
                 finally:
                     os.close(part)
                 os.rename(_PART, last, src_dir_fd=self.descriptor, dst_dir_fd=parent)
-            except BaseException:
+            except BaseException as error:
                 self._drop_part()
+                name_of(error, self.path / name)
                 raise
 
     def read(self, name: str) -> bytes | None:
@@ -142,6 +143,12 @@ class OutputFolder:
     def _drop_part(self) -> None:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(_PART, dir_fd=self.descriptor)
+
+
+def name_of(error: BaseException, path: Path) -> None:
+    """Has a system's error that names no file, or a temporary one, name the one that was meant."""
+    if isinstance(error, OSError):
+        error.filename, error.filename2 = str(path), None
 
 
 def write_all(descriptor: int, contents: bytes) -> None:
