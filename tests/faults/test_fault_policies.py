@@ -39,10 +39,19 @@ def test_fault_01_empty_file_is_refused(tmp_path: Path) -> None:
     refused(tmp_path, b"", ":1:1", "the file is empty", '{"version": 1}')
 
 
-def test_fault_02_trailing_comma_has_line_and_column(tmp_path: Path) -> None:
-    path = policy_file(tmp_path, '{"version": 1,\n "augment": []\n,}')
-    said = command("validate", path)
-    assert said.code == 3 and f"{path}:3:" in said.err and "not valid JSON" in said.err
+@pytest.mark.parametrize(
+    ("policy", "place"),
+    [
+        ('{"version": 1,\n "augment": []\n,}', ":3:1"),
+        ('{"version": 1,\n "augment": [\n{"op": "flip"},\n]}', ":3:15"),
+        ('{"version": 1,\n "augment": [\n{"op": "flip", }]}', ":3:14"),
+    ],
+    ids=["policy", "list", "step"],
+)
+def test_fault_02_trailing_comma_has_line_and_column(
+    tmp_path: Path, policy: str, place: str
+) -> None:
+    refused(tmp_path, policy, place, 'not valid JSON: a comma before "', "remove it")
 
 
 def test_fault_03_byte_order_mark_is_accepted(tmp_path: Path) -> None:
