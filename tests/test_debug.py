@@ -209,10 +209,10 @@ def test_apply_names_the_image_the_file_and_the_place(
     (tmp_path / "in").mkdir()
     Image.fromarray(IMAGES[0]).save(tmp_path / "in/a.png")
     function, words = RUNNING[fault]
-    policy = broken(function, path=tmp_path / "p.json")
+    policy = broken(function, path=tmp_path / "a {}] é p.json")
     monkeypatch.setenv(checked.VARIABLE, "1")
     words = words.replace(NAME, '"acme/bad"')
-    place = rf"a\.png: .*p\.json:\d+:\d+ {POINTER}: {words}"
+    place = rf"a\.png: .*/a {{}}] é p\.json:\d+:\d+ {POINTER}: {words}"
     with pytest.raises(augreg.AugregError, match=place):
         apply_folder(ApplyOptions(policy, tmp_path / "in", tmp_path / "out"), Report())
     assert not list(tmp_path.glob("out/*.png"))

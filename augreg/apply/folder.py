@@ -65,8 +65,8 @@ class OutputFolder:
         """Writes a whole file: a temporary one, synced, then renamed over whatever is there."""
         with self._parent(name) as (parent, last):
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-            part = os.open(_PART, flags, 0o666, dir_fd=self.descriptor)
             try:
+                part = os.open(_PART, flags, 0o666, dir_fd=self.descriptor)
                 try:
                     write_all(part, contents)
                     os.fsync(part)
@@ -74,8 +74,8 @@ class OutputFolder:
                     os.close(part)
                 os.rename(_PART, last, src_dir_fd=self.descriptor, dst_dir_fd=parent)
             except BaseException as error:
-                self._drop_part()
                 name_of(error, self.path / name)
+                self._drop_part()
                 raise
 
     def read(self, name: str) -> bytes | None:

@@ -61,9 +61,8 @@ class CheckedLowering(Lowering):
     def element(self, step: Step, size: Any, suffix: str = "") -> Any:
         assert self.policy is not None
         try:
-            element, again = (
-                super(CheckedLowering, self).element(step, size, suffix) for _ in "12"
-            )
+            element = super().element(step, size, suffix)
+            again = super().element(step, size, suffix)
         except OpError as error:
             raise self.policy.located(error, step.pointer) from error
         checks = []
@@ -165,8 +164,8 @@ def checked_output(policy: Policy, images: tf.Tensor, output: Output) -> tf.Tens
 
 
 def _assert(condition: tf.Tensor, message: str, *found: tf.Tensor) -> Any:
-    """Fails with the message, each `{}` in it one of `found`."""
-    parts = message.split("{}") if found else [message]
+    """Fails with the message, the last `{}` in it (a path may hold others) being `found`."""
+    parts = message.rsplit("{}", len(found)) if found else [message]
     words: list[Any] = [parts[0]]
     for tensor, rest in zip(found, parts[1:], strict=True):
         values = tf.strings.as_string(tf.reshape(tensor, (-1,)), shortest=tensor.dtype.is_floating)

@@ -14,7 +14,7 @@ from augreg.errors import ImageError, RunError
 from augreg.images import inspect
 
 Png = Callable[[bytes, str, int, int], bytes]
-_ASSERTED = re.compile(r"assertion failed: \[(.*?)\]", re.DOTALL)
+_ASSERTED = re.compile(r"assertion failed: \[(.*?)\][ \t]*(?:\n|\Z)", re.DOTALL)
 
 
 def png_maker(augment: Callable[[Any, Any, Any], Any]) -> Png:
@@ -67,7 +67,7 @@ def _asserted(message: str) -> str:
     found = _ASSERTED.search(message)
     text = found[1] if found else message
     return (
-        text.encode("latin-1", "backslashreplace")
+        text.encode("utf-8", "replace")
         .decode("unicode_escape")
         .encode("latin-1", "replace")
         .decode("utf-8", "replace")
