@@ -7,6 +7,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from numbers import Real
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -93,13 +94,15 @@ def _check_element(name: str, element: Any) -> None:
     if not isinstance(element, _ELEMENTS):
         found = type(element).__name__
         names = ", ".join(kind.__name__ for kind in _ELEMENTS)
-        raise OpError(f'op "{name}" returned a {found}; it has to return one of {names}')
+        raise OpError(f'op "{name}" returned a {found}; it has to return one of {names}', name)
     if unknown := set(getattr(element, "statistics", ())) - set(algebra.STATISTICS):
         names = ", ".join(algebra.STATISTICS)
-        raise OpError(f'op "{name}" asks for {sorted(unknown)}; there are {names}')
+        raise OpError(f'op "{name}" asks for {sorted(unknown)}; there are {names}', name)
     levels = getattr(element, "fill_value", 0.0)
-    if not all(0 <= level <= 1 for level in (levels if isinstance(levels, tuple) else (levels,))):
-        raise OpError(f'op "{name}" fills with {levels}; levels are 0 to 1, where 1 is white')
+    every = levels if isinstance(levels, tuple | list) else (levels,)
+    if not all(isinstance(level, Real) and 0 <= float(level) <= 1 for level in every):
+        said = f"fills with {levels}; levels are 0 to 1, where 1 is white"
+        raise OpError(f'op "{name}" {said}', name)
 
 
 def _checked(name: str, function: Callable[..., Any], any_size: bool = False) -> Callable[..., Any]:
