@@ -44,15 +44,15 @@ class MapFunction:
                 "or the layer",
                 step.pointer,
             )
-        self.epoch = epoch if tf.is_tensor(epoch) else as_uint32(epoch, "epoch")
+        self.epoch = _whole(epoch)
+        self.follows = compiled.policy.scheduled(compiled.sections) if compiled.training else None
 
     def __call__(self, index: Any, element: Any, epoch: Any = None) -> Any:
         image = tf.convert_to_tensor(image_of(element))
         if image.dtype == tf.string and self.batched:
             raise DataError("encoded images are decoded one by one: use batched=False")
         index = tf.convert_to_tensor(index if tf.is_tensor(index) else as_uint32(index, "index"))
-        epoch = self.epoch if epoch is None else epoch
-        epoch = tf.convert_to_tensor(epoch if tf.is_tensor(epoch) else as_uint32(epoch, "epoch"))
+        epoch = self._at(epoch)
         if given := self.annotated.found(element, not self.batched):
             index = index if self.batched else tf.reshape(index, (1,))
             return self.annotated(element, given, index, epoch, not self.batched)
@@ -62,13 +62,29 @@ class MapFunction:
         result = self.compiled(images, tf.reshape(index, (1,)), epoch)
         return with_image(element, result[0])
 
+    def _at(self, epoch: Any) -> tf.Tensor:
+        """The epoch of a call; refuses to guess one where a step follows it."""
+        known = self.epoch if epoch is None else _whole(epoch)
+        if known is None and self.follows is not None:
+            raise self.compiled.policy.error(
+                "a parameter follows the epoch, and the function was not told which it is; call it "
+                "as fn(index, element, epoch), give map_fn an epoch, or use augment_dataset",
+                self.follows,
+            )
+        return tf.convert_to_tensor(as_uint32(0, "epoch") if known is None else known)
+
+
+def _whole(epoch: Any) -> Any:
+    """A tensor as it is, an integer as uint32, None as None."""
+    return epoch if epoch is None or tf.is_tensor(epoch) else as_uint32(epoch, "epoch")
+
 
 def map_fn(
     policy: Any,
     seed: int = 0,
     training: bool = True,
     batched: bool = False,
-    epoch: Any = 0,
+    epoch: Any = None,
     *,
     input_range: Range = (0, 1),
     sections: Iterable[str] = SECTIONS,
@@ -83,7 +99,8 @@ def map_fn(
         seed: 0 to 2**32-1.
         training: False leaves `augment` out and takes `prepare.eval`.
         batched: elements are batches, and index is [B].
-        epoch: what `fn`'s own epoch falls back to; an integer or a scalar tensor.
+        epoch: what `fn`'s own epoch falls back to; an integer or a scalar tensor. None is 0, and
+            refused in training where a parameter follows the epoch (a `schedule`).
         input_range: what float images mean; uint8 is always 0..255.
         sections: which of prepare, augment and output to run.
         bounding_box_format: Keras's name of the format of boxes, as xyxy or rel_xywh.
@@ -102,7 +119,8 @@ def map_fn(
     is not looked at, and counts modulo 2**32.
 
     Raises:
-        PolicyError: the policy is wrong, or can't work at this size; also from inside of `map`.
+        PolicyError: the policy is wrong, or can't work at this size, or has to be told the epoch;
+            also from inside of `map`.
 
     >>> import augreg, tensorflow as tf
     >>> fn = augreg.map_fn({"version": 1, "augment": [{"op": "invert"}]}, seed=7)

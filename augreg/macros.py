@@ -7,13 +7,13 @@ seed and touches no pixel; `augreg expand` prints what it wrote.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 from augreg.errors import OpError, ParameterError
-from augreg.operation import check_declaration
+from augreg.operation import check_declaration, strengths_of
 from augreg.params import Settable
 
 MAX_NESTING = 8
@@ -28,7 +28,7 @@ class Macro:
         function: `function(**arguments)` returning a list of steps and groups, as in a policy.
         params: the specification of each parameter by name; all are static.
         version: raise it when what it writes changes.
-        example: arguments of a step that shows the macro in the reference.
+        example, strengths: arguments of steps that show it in the reference, as an op's.
     """
 
     name: str
@@ -36,6 +36,12 @@ class Macro:
     params: Mapping[str, Settable]
     version: int = 1
     example: Mapping[str, Any] = field(default_factory=dict)
+    strengths: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def shown(self) -> tuple[Mapping[str, Any], ...]:
+        """Arguments at low, middle and high strength; of a single step where there is none."""
+        return self.strengths or strengths_of(self.example, self.settable)
 
     @property
     def summary(self) -> str:
@@ -66,6 +72,7 @@ def macro(
     *,
     version: int = 1,
     example: Mapping[str, Any] | None = None,
+    strengths: Sequence[Mapping[str, Any]] = (),
     **parameters: Settable,
 ) -> Callable[[Callable[..., Any]], Macro]:
     """Makes a macro out of a function; see `Macro`. Ship it through `register_ops`, as an op.
@@ -95,6 +102,7 @@ def macro(
             MappingProxyType(dict(parameters)),
             version,
             MappingProxyType(dict(example or {})),
+            tuple(strengths),
         )
 
     return decorate

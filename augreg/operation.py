@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from numbers import Real
 from types import MappingProxyType
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from augreg import algebra
 from augreg.errors import AugregError, OpError, ParameterError
-from augreg.params import REQUIRED, Hidden, Option, Parameter, Range, Settable
+from augreg.params import REQUIRED, Hidden, Integer, Option, Parameter, Range, Settable
 
 if TYPE_CHECKING:
     from augreg.xp import Namespace
@@ -38,6 +38,8 @@ class Op:
         gray: takes one channel also.
         version: part of every policy hash; raise it when the op's pixels change.
         example: arguments of a step that shows the op in the reference.
+        strengths: three of them, at low, middle and high strength, for the reference's picture;
+            see `shown`.
     """
 
     name: str
@@ -48,6 +50,12 @@ class Op:
     version: int = 1
     example: Mapping[str, Any] = field(default_factory=dict)
     wants_size: bool = False
+    strengths: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def shown(self) -> tuple[Mapping[str, Any], ...]:
+        """Arguments at low, middle and high strength; of a single step where there is none."""
+        return self.strengths or strengths_of(self.example, self.settable)
 
     @property
     def summary(self) -> str:
@@ -164,6 +172,7 @@ def op(
     gray: bool = False,
     version: int = 1,
     example: Mapping[str, Any] | None = None,
+    strengths: Sequence[Mapping[str, Any]] = (),
     **parameters: Parameter,
 ) -> Callable[[Callable[..., Any]], Op]:
     """Makes an op out of a function; see `Op` for the arguments.
@@ -195,9 +204,38 @@ def op(
             version,
             MappingProxyType(dict(example or {})),
             "size" in taken,
+            tuple(strengths),
         )
 
     return decorate
+
+
+def strengths_of(
+    example: Mapping[str, Any], settable: Mapping[str, Settable]
+) -> tuple[dict[str, Any], ...]:
+    """The example, always done, with each range at its lower end, its middle and its upper end.
+
+    A single one where it has no range: the op has no strength.
+
+    >>> strengths_of({"degrees": [0, 60], "p": 0.5}, {"degrees": Range(0, 90)})
+    ({'degrees': 0}, {'degrees': 30.0}, {'degrees': 60})
+    """
+    fixed = {key: value for key, value in example.items() if key != "p"}
+    ranges = {
+        key: value
+        for key, value in fixed.items()
+        if isinstance(value, list) and isinstance(settable.get(key), Range)
+    }
+    if not ranges:
+        return (fixed,)
+
+    def between(key: str) -> float:
+        middle = sum(ranges[key]) / 2
+        return int(middle) if isinstance(settable[key], Integer) else middle
+
+    middles = {key: between(key) for key in ranges}
+    lows, highs = ({key: ends[i] for key, ends in ranges.items()} for i in (0, 1))
+    return tuple({**fixed, **strength} for strength in (lows, middles, highs))
 
 
 def check_declaration(

@@ -14,6 +14,7 @@ PARTS = ("speed", "files", "startup", "memory", "training")
 QUICK_PARTS = ("speed", "files")
 DATA = Path("../shared/data/tf_flowers_sample")
 PAGE = Path("docs/benchmarks.md")
+OP_TABLE = Path("docs/op-table.md")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -23,10 +24,11 @@ def parser() -> argparse.ArgumentParser:
         "part",
         nargs="?",
         default="all",
-        choices=("all", *PARTS, "pictures", "page"),
+        choices=("all", *PARTS, "ops", "pictures", "page"),
         help="speed: images in memory; files: end to end from JPEG; startup; memory: flat memory "
-        "and linear cost; training: where to put the augmentation; pictures: what each contestant "
-        "makes of one image; page: write the docs page again from the results",
+        "and linear cost; training: where to put the augmentation; ops: size, speed and parity of "
+        f"each op, not among all, written to {OP_TABLE}; pictures: what each contestant makes of "
+        "one image; page: write the docs pages again from the results",
     )
     made.add_argument(
         "--quick", action="store_true", help="3 short rounds at 180 pixels, fewer peers"
@@ -72,6 +74,8 @@ def measure(part: str, options: argparse.Namespace, console: Any) -> dict[str, A
         found = module.run(settings(options), console)
     elif part == "files":
         found = module.run(settings(options), options.data, console, tuple(options.peers or ()))
+    elif part == "ops":
+        found = module.run(options.rounds or 3, options.seconds or 0.25, console)
     else:
         found = module.run(options.quick, console)
     busy = others.cores()
@@ -86,7 +90,7 @@ def main() -> None:
     options = parser().parse_args()
     from rich.console import Console
 
-    from benchmarks import page
+    from benchmarks import ops, page
 
     console = Console()
     if options.part == "pictures":
@@ -103,6 +107,11 @@ def main() -> None:
         target = options.out / f"{part}.json"
         target.write_text(json.dumps(found, indent=1) + "\n")
         console.print(f"{target}, {time.perf_counter() - start:.0f} s\n", style="dim")
+    if options.part in ("ops", "page") and (options.out / "ops.json").exists():
+        ops.write(options.out, OP_TABLE)
+        console.print(f"{OP_TABLE}", style="dim")
+    if options.part == "ops":
+        return
     chosen = (options.quick, options.policies, options.sizes, options.peers, options.rounds)
     whole = options.part == "page" or (options.part == "all" and not any(chosen))
     docs = options.docs or (PAGE if whole else options.out / "benchmarks.md")

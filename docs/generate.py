@@ -12,10 +12,12 @@ import io
 import json
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pictures import HEIGHT, WIDTH, picture, policy_of
 from PIL import Image
 
 import augreg
@@ -37,7 +39,6 @@ from augreg.preview import PreviewOptions, preview
 from augreg.registry import FIRST_PARTY, default_registry
 
 DOCS = Path(__file__).resolve().parent
-SEED = 7  # as HEAD says
 PAGE = DOCS / "ops.md"
 PREVIEW = DOCS / "images" / "preview.png"
 PICTURES = DOCS / "images" / "ops"
@@ -53,6 +54,7 @@ FAMILIES = {
     Resize: "resize (a boundary: geometry before and after is resampled on its own)",
     Mix: "mix (needs batches with labels; its result depends on the batch)",
 }
+MACRO = "macro (`augreg expand` prints the groups that it becomes)"
 
 HEAD = """\
 # Op reference
@@ -67,7 +69,10 @@ it is a number and no integer also `{"normal": [mean, std], "min": a, "max": b}`
 `{"log_uniform": [lo, hi]}`. A *static* one takes a constant only.
 [Write a policy](write-a-policy.md) says more.
 
-The pictures show the original first and then the example step on the samples 0 to 3, with seed 7.
+The pictures, made by the reference with seed 7, show the original first and then one and the same
+sample at low, middle and high strength. [Size, speed and parity](op-table.md) of all of them are in
+one table. A *macro* is used like an op, and becomes ordinary groups when a policy is loaded:
+[automatic policies](automatic-policies.md).
 """
 
 
@@ -96,15 +101,13 @@ def reference() -> dict[Path, bytes]:
     """Every file and what it has to hold."""
     registry = default_registry()
     ops = [
-        op for op in registry.ops.values() if registry.owner[op.name].distribution == FIRST_PARTY
+        op for op in registry.steps.values() if registry.owner[op.name].distribution == FIRST_PARTY
     ]
     files: dict[Path, bytes] = {PREVIEW: preview_of("flowers")}
     sections = [HEAD]
     for op in ops:
-        shown = picture(op)
-        if shown is not None:
-            files[PICTURES / f"{op.name}.jpg"] = shown
-        sections.append(section(op, shown is not None))
+        files[PICTURES / f"{op.name}.jpg"], shown = picture(op)
+        sections.append(section(op, shown))
     files[PAGE] = "\n".join(sections).encode()
     return files
 
@@ -132,20 +135,30 @@ def is_current(path: Path, content: bytes) -> bool:
     return one.shape == two.shape and float(np.abs(one - two).mean()) < 2
 
 
-def section(op: augreg.Op, pictured: bool) -> str:
+def section(op: augreg.Op | augreg.Macro, shown: list[Mapping[str, Any]]) -> str:
     """The part of the page about one op."""
     step = json.dumps({"op": op.name, **op.example})
     lines = [f"## {op.name}", "", LINK.sub(r"<\g<0>>", op.doc), ""]
-    if pictured:
-        lines += [f"![Samples of {op.name}](images/ops/{op.name}.jpg)", ""]
+    lines += [f"![{op.name}](images/ops/{op.name}.jpg)", "", caption(op, shown), ""]
     lines += ["```json", step, "```", ""]
     if op.settable:
         lines += ["| parameter | takes | default |", "|---|---|---|"]
         lines += [row(name, spec) for name, spec in op.settable.items()]
         lines.append("")
-    takes = "RGB or one channel" if op.gray else "RGB"
-    lines += [f"Family: {FAMILIES[type(element(op))]}. Images: {takes}. Version {op.version}.", ""]
+    gray = {True: "Images: RGB or one channel. ", False: "Images: RGB. ", None: ""}
+    takes = gray[getattr(op, "gray", None)]
+    lines += [f"Family: {family(op)}. {takes}Version {op.version}.", ""]
     return "\n".join(lines)
+
+
+def caption(op: augreg.Op | augreg.Macro, shown: list[Mapping[str, Any]]) -> str:
+    """What stands beside the original."""
+    if len(op.shown) > 1:
+        low, middle, high = (f"`{json.dumps(rounded(dict(given)))}`" for given in shown)
+        return f"The original, then {low}, {middle} and {high}."
+    if len(shown) > 1:
+        return "The original and three samples. It has no strength."
+    return "The original and its result. It has no strength."
 
 
 def row(name: str, spec: Any) -> str:
@@ -178,53 +191,12 @@ def rounded(value: Any) -> Any:
     return round(value, 4) if isinstance(value, float) else value
 
 
-def policy_of(op: augreg.Op) -> augreg.Policy:
-    """The op's example, on images of one size."""
-    return augreg.load_policy(
-        {
-            "version": 1,
-            "prepare": [{"op": "resize", "height": 200, "width": 300}],
-            "augment": [{"op": op.name, **op.example}],
-            "output": {"dtype": "uint8"},
-        }
-    )
-
-
-def element(op: augreg.Op) -> Any:
-    """What the op returns for its example: its class is the op's family."""
-    return element_of(policy_of(op).augment[0], (200, 300))  # type: ignore[arg-type]
-
-
-def picture(op: augreg.Op) -> bytes | None:
-    """The original and four samples as JPEG; None where the example changes nothing to be seen."""
-    one, other = (Image.open(path).convert("RGB") for path in photo_paths()[:2])
-    photo = np.asarray(one)
-    policy = policy_of(op)
-    original = augreg.augment(photo, policy, seed=SEED, training=False)
-    if isinstance(element(op), Mix):
-        batch = np.stack([photo, np.asarray(other.resize(one.size))] * 2)
-        samples, _ = augreg.augment(batch, policy, seed=SEED, labels=[0, 1, 0, 1])
-    else:
-        samples = augreg.augment(np.stack([photo] * 4), policy, seed=SEED)
-    if all(np.array_equal(sample, original) for sample in samples):
-        return None
-    if all(np.array_equal(sample, samples[0]) for sample in samples):
-        samples = samples[:1]
-    tiles = [tile(image) for image in (original, *samples)]
-    sheet = Image.new("RGB", (sum(t.width + 6 for t in tiles) - 6, 100), "white")
-    left = 0
-    for one in tiles:
-        sheet.paste(one, (left, (100 - one.height) // 2))
-        left += one.width + 6
-    buffer = io.BytesIO()
-    sheet.save(buffer, "JPEG", quality=85)
-    return buffer.getvalue()
-
-
-def tile(image: Any) -> Image.Image:
-    """At half its size, so that sizes can be compared."""
-    height, width = image.shape[:2]
-    return Image.fromarray(image).resize((width // 2, height // 2), Image.Resampling.LANCZOS)
+def family(op: augreg.Op | augreg.Macro) -> str:
+    """What its steps are to the compiler."""
+    if isinstance(op, augreg.Macro):
+        return MACRO
+    (step,) = policy_of(op, op.example).augment
+    return FAMILIES[type(element_of(step, (HEIGHT, WIDTH)))]  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

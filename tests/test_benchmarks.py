@@ -1,16 +1,21 @@
 """The benchmark harness times fairly and writes what it measured."""
 
 import json
+import re
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from benchmarks import work
+from benchmarks import ops, work
+from benchmarks.lines import code_lines
 from benchmarks.measure import Length, Runner, Turn, calibrate, interleave, take_turn
+from benchmarks.ops import first_party
 from benchmarks.page import END, START, write
+from benchmarks.peers import Source
 from benchmarks.peers.placement import stepped
 from benchmarks.results import entry, summarize
 
@@ -108,8 +113,8 @@ def test_every_benchmark_policy_loads(name, size):
 
 def test_harness_starts_without_tensorflow_or_a_peer():
     code = (
-        "import sys; import benchmarks.__main__, benchmarks.page; from benchmarks.peers "
-        "import contestants; contestants(); "
+        "import sys; import benchmarks.__main__, benchmarks.page, benchmarks.ops; "
+        "from benchmarks.peers import contestants; contestants(); "
         "sys.exit(bool({'tensorflow', 'keras', 'albumentations', 'cv2'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
@@ -157,6 +162,86 @@ def test_page_is_replaced_between_the_markers_only(tmp_path):
     assert "old |" not in text and "a processor, 2 cores" in text
     # A goal that is missed says so like one that is reached.
     assert "| full | Keras layers in tf.data | 20x | 12.00x | missed |" in text
+
+
+def _helper(x):
+    """Not counted.
+
+    Nor this.
+    """
+
+    # nor this
+    return x + len(
+        """a string
+        is code"""
+    )
+
+
+def _counted(x):
+    """Not counted."""
+    table = {"a": 1}  # code, with a comment
+
+    return _helper(x) + _counted_again(x) + json.loads(str(table["a"]))
+
+
+def _counted_again(x):
+    return _counted(x) if x else _helper(x)
+
+
+def test_lines_of_an_op_are_code_with_its_helpers_each_once():
+    assert code_lines(_helper) == 5
+    assert code_lines(_counted_again) == 2 + 3 + 5
+
+
+def test_lines_of_an_op_hold_its_declaration():
+    from augreg_ops.color import grayscale, saturation
+
+    assert code_lines(grayscale.function) == 3
+    assert code_lines(saturation.function) == 6 + 2 + 6  # declaration, function, helper
+
+
+def test_table_of_ops_holds_every_one():
+    text = (ROOT / "docs" / "op-table.md").read_text()
+    names = re.findall(r"^\| \[(\w+)\]\(ops.md#\1\) \|", text, re.MULTILINE)
+    assert names == [op.name for op in first_party()]
+    assert "cores, " in text and "tensorflow 2" in text  # the machine and the versions
+
+
+def test_table_of_ops_says_how_far_apart_and_how_often(tmp_path):
+    spread = {"median": 2000.0, "min": 1900.0, "max": 2100.0}
+    entry = {
+        "name": "rotate",
+        "lines": 18,
+        "images_per_second": spread,
+        "floors": {"median": 4.25, "min": 4.0, "max": 5.0},
+        "reference": {"levels": 16.0, "above": 0.00031},
+    }
+    machine = measured()["machine"]
+    found = {"machine": machine, "ops": [entry], "rounds": 3, "seconds": 0.2, "floor": spread}
+    (tmp_path / "ops.json").write_text(json.dumps(found))
+    ops.write(tmp_path, tmp_path / "op-table.md")
+    text = (tmp_path / "op-table.md").read_text()
+    assert "| [rotate](ops.md#rotate) | 18 | 2,000 | 4.2 | 16 (0.03% above 1) |  |" in text
+    assert "the median of 3 turns" in text and "a processor, 2 cores" in text
+
+
+def test_difference_is_in_levels():
+    apart = ops.Apart.between([0.0, 0.5, 1.0, 1.0], [0.0, 0.5, 1.0, 1 - 3 / 255])
+    assert (apart.levels, apart.above) == (3.0, 0.25)
+    assert str(ops.Apart.between([0.5], [0.5 + 0.5 / 255])) == "0.5"
+
+
+def test_parity_is_of_the_samples_that_tf_data_made_first():
+    """An op that mixes needs its whole batch; others are compared by their first samples."""
+    photos = np.random.default_rng(1).integers(0, 256, (12, 16, 16, 3), np.uint8)
+    for name in ("mixup", "brightness"):
+        (op,) = (op for op in first_party() if op.name == name)
+        policy = ops.policy_of(op)
+        source = Source(work.Case("ops", 16, batch=12), photos)
+        data = ops._pixels(ops._runner(policy, source).sample())
+        assert ops.from_reference(policy, photos, data).levels < 0.01
+        assert ops.from_layer(policy, photos, data).levels < 0.01
+        assert ops.from_reference(policy, photos[::-1].copy(), data).levels > 1
 
 
 def test_page_without_markers_is_left_alone(tmp_path):

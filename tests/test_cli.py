@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -58,20 +59,33 @@ def test_version_is_the_packages(said: Any) -> None:
 def test_help_lists_every_command(said: Any) -> None:
     code, out, _ = said("--help")
     assert code == 0
-    names = "validate explain preview apply replay train ops plugins schema"
+    names = "validate explain expand preview apply replay train ops plugins schema"
     for name in names.split():
         assert f" {name} " in out
 
 
-def test_ops_lists_every_registered_op(said: Any) -> None:
+def test_ops_lists_every_registered_op_and_macro(said: Any) -> None:
     from augreg.registry import default_registry
 
+    registry = default_registry()
     code, out, _ = said("ops", "--json")
     found = json.loads(out)
     assert code == 0
-    assert [op["name"] for op in found] == list(default_registry().ops)
+    assert [op["name"] for op in found] == sorted([*registry.ops, *registry.macros])
+    assert {op["name"] for op in found if op["kind"] == "macro"} == set(registry.macros)
     _, table, _ = said("ops")
-    assert all(f" {op['name']} " in table for op in found)
+    rows = [line.split() for line in table.splitlines()]
+    assert all([op["name"], op["kind"]] in [row[:2] for row in rows] for op in found)
+
+
+def test_macro_is_shown_as_one_with_its_paper_and_how_to_see_its_steps(said: Any) -> None:
+    code, out, _ = said("ops", "rand_augment")
+    assert code == 0
+    assert out.startswith("rand_augment (macro, version 1, from augreg")
+    assert "https://arxiv.org/abs/1909.13719" in out and "augreg expand" in out
+    assert '"id"' not in out and "static integer" in out
+    entry = json.loads(said("ops", "rand_augment", "--json")[1])
+    assert (entry["kind"], entry["parameters"]["n"]["default"]) == ("macro", 2)
 
 
 def test_op_shows_parameters_ranges_defaults_and_an_example_that_loads(said: Any) -> None:
@@ -189,6 +203,51 @@ def test_explain_as_json_with_size_and_evaluation(said: Any) -> None:
         "300x400",
         "224x224",
     )
+
+
+AUTOMATIC = [
+    *({"op": "auto_augment", "dataset": name} for name in ("imagenet", "cifar10", "svhn")),
+    {"op": "rand_augment", "n": 2, "magnitude": 9},
+    {"op": "trivial_augment_wide", "fill": "constant", "fill_value": [0.1, 0.2, 0.3]},
+    {"op": "aug_mix", "p": 0.75},
+    {"op": "color_jitter", "brightness": 0.4, "contrast": 0.4, "saturation": 0.4, "hue": 0.1},
+]
+
+
+@pytest.mark.parametrize("step", AUTOMATIC, ids=lambda s: s.get("dataset", s["op"]))
+def test_expanded_policy_is_one_without_macros_that_gives_the_same_pixels(
+    said: Any, write: Any, tmp_path: Path, step: dict[str, Any]
+) -> None:
+    flip = {"op": "flip", "p": 0.5}  # its draws hang on its place, which has to stay
+    path = write({"version": 1, "augment": [step, {"one_of": [step, {"op": "clip"}]}, flip]})
+    output = tmp_path / "plain.json"
+    code, out, error = said("expand", path)
+    assert (code, error) == (0, "")
+    assert said("expand", path, "--output", output) == (0, "", "")
+    assert output.read_text() == out and f'"{step["op"]}"' not in out
+    assert max(map(len, out.splitlines())) <= 100
+    code, checked, _ = said("validate", path, output)
+    hashes = [line.split()[-1] for line in checked.splitlines()]
+    assert code == 0 and hashes[0] == hashes[1]
+
+    images = np.random.default_rng(3).integers(0, 256, (12, 24, 20, 3), np.uint8)
+    one, other = (augreg.augment(images, p, seed=7, index=range(90, 102)) for p in (path, output))
+    np.testing.assert_array_equal(one, other)
+    assert not np.allclose(one, images / 255, atol=0.01)
+
+
+def test_expanding_a_policy_without_macros_changes_nothing(said: Any) -> None:
+    _, out, _ = said("expand", "imagenet")
+    assert json.loads(out) == json.loads(policies.find_policy("imagenet").read_text())
+
+
+def test_expanding_a_wrong_policy_exits_3_and_writes_nothing(
+    said: Any, write: Any, tmp_path: Path
+) -> None:
+    path = write({"version": 1, "augment": [{"op": "rand_augment", "n": 99}]})
+    code, out, error = said("expand", path, "-o", tmp_path / "x.json")
+    assert (code, out) == (3, "") and "/augment/0/n: 99 is above 16" in error
+    assert not (tmp_path / "x.json").exists()
 
 
 @pytest.mark.parametrize(

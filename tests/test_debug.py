@@ -283,7 +283,8 @@ def traced(debug: bool, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, int]
             asked.append(name)
             return real(*args)
 
-        monkeypatch.setattr(f"augreg.backends.tensorflow.program.{name}", watching)
+        module = "kernels" if name == "checked" else "program"
+        monkeypatch.setattr(f"augreg.backends.tensorflow.{module}.{name}", watching)
     policy = {"version": 1, "augment": [{"op": "rotate", "degrees": [0, 9]}, {"op": "invert"}]}
     fn = augreg.map_fn(policy, batched=True, debug=debug)
     graph = tf.function(lambda i, x: fn(i, x)).get_concrete_function(

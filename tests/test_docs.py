@@ -94,7 +94,7 @@ def test_reference_is_current_and_made_without_tensorflow():
     script = ROOT / "docs" / "generate.py"
     code = f"""
 import runpy, sys
-sys.argv = ["generate.py", "--check"]
+sys.argv, sys.path[0] = ["generate.py", "--check"], {str(script.parent)!r}
 try:
     runpy.run_path({str(script)!r}, run_name="__main__")
 except SystemExit as end:
@@ -105,10 +105,27 @@ except SystemExit as end:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_every_op_is_in_the_reference():
+def test_every_op_and_macro_is_in_the_reference_with_its_picture():
     text = (ROOT / "docs" / "ops.md").read_text()
+    sections = {part.split("\n", 1)[0]: part for part in text.split("\n## ")[1:]}
+    assert list(sections) == [op.name for op in augreg_ops()]
+    alone = set()
     for op in augreg_ops():
-        assert f"\n## {op.name}\n" in text
+        assert f"](images/ops/{op.name}.jpg)" in sections[op.name]
+        if "It has no strength." in sections[op.name]:
+            alone.add(op.name)
+        else:
+            assert len(op.shown) == 3
+            assert all(f"`{json.dumps(dict(given))}`" in sections[op.name] for given in op.shown)
+    assert alone == {
+        *("auto_augment", "autocontrast", "channel_shuffle", "equalize", "flip", "grayscale"),
+        *("invert", "trivial_augment_wide"),
+    }
+
+
+def test_pictures_stay_small():
+    files = list((ROOT / "docs" / "images").rglob("*.*"))
+    assert sum(file.stat().st_size for file in files) < 1_000_000
 
 
 def test_every_function_of_xp_is_in_the_guide():
@@ -124,4 +141,4 @@ def augreg_ops():
     from augreg.registry import FIRST_PARTY, default_registry
 
     registry = default_registry()
-    return [o for n, o in registry.ops.items() if registry.owner[n].distribution == FIRST_PARTY]
+    return [o for n, o in registry.steps.items() if registry.owner[n].distribution == FIRST_PARTY]

@@ -205,3 +205,26 @@ def test_refusal_of_a_size_has_the_place_of_its_parameter():
 def _with_a(xp, a):
     """Flips."""
     return augreg.LatticeMap(xp.array([[1, 0], [0, 1]], "int32"), xp.array([0, 0], "int32"))
+
+
+def test_strengths_are_the_ends_and_middle_of_the_examples_ranges_where_none_are_given():
+    parameters = {
+        "degrees": augreg.Range(0, 90),
+        "times": augreg.Integer(1, 8),
+        "fill": augreg.Fill(),
+    }
+    example = {"degrees": [0, 60], "times": [1, 4], "fill": [0.1, 0.2, 0.3], "p": 0.5}
+
+    def several(xp, degrees, times, fill):
+        pass
+
+    op = _declare(function=several, example=example, **parameters)
+    assert [(s["degrees"], s["times"], s["fill"]) for s in op.shown] == [
+        (0, 1, [0.1, 0.2, 0.3]),
+        (30.0, 2, [0.1, 0.2, 0.3]),
+        (60, 4, [0.1, 0.2, 0.3]),
+    ]
+    assert not any("p" in given for given in op.shown)
+    assert _declare(example={"p": 0.5}).shown == ({},)
+    given = [{"degrees": d, "times": 1, "fill": 0} for d in (5, 10, 90)]
+    assert _declare(function=several, strengths=given, **parameters).shown == tuple(given)

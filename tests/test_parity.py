@@ -9,6 +9,7 @@ images; where pixels are picked (nearest), at most one in a thousand may differ.
 from __future__ import annotations
 
 from typing import Any
+from unittest import mock
 
 import keras
 import numpy as np
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 from samples import noise, smooth
 
 import augreg
+from augreg.backends.tensorflow import turns
 from augreg.backends.tensorflow.program import Program
 from augreg.errors import PolicyError
 from augreg.optimize import optimize
@@ -235,13 +237,16 @@ def test_generated_policy_gives_the_same_pixels_eagerly_and_in_a_graph(
     assert_agree(found, expected, policy, kind == "smooth" and _stays_smooth(policy))
 
 
-@settings(max_examples=10, suppress_health_check=list(HealthCheck))
-@given(**_CASE)
-def test_generated_policy_gives_the_same_pixels_under_xla(policy, batch, kind, first, epoch):
+@settings(max_examples=14, suppress_health_check=list(HealthCheck))
+@given(**_CASE, smallest=st.sampled_from([0, turns.SMALLEST]))
+def test_generated_policy_gives_the_same_pixels_under_xla(
+    policy, batch, kind, first, epoch, smallest
+):
     images, index = _images(batch, kind), first + np.arange(batch)[::-1]
     expected = augreg.augment(images, policy, seed=SEED, index=index, epoch=epoch)
 
-    found = augreg.map_fn(policy, seed=SEED, batched=True)(index, images, epoch)
+    with mock.patch.object(turns, "SMALLEST", smallest):
+        found = augreg.map_fn(policy, seed=SEED, batched=True)(index, images, epoch)
 
     assert_agree(found, expected, policy, kind == "smooth" and _stays_smooth(policy))
 
@@ -437,8 +442,20 @@ def _model_under_xla(policy: Policy, epoch: int) -> Any:
     return model.predict([IMAGES, np.arange(COUNT), epochs], batch_size=13, verbose=0)
 
 
+def _in_turns(way: Any) -> Any:
+    """The same, image by image, as large ones are done."""
+
+    def run(policy: Policy, epoch: int) -> Any:
+        with mock.patch.object(turns, "SMALLEST", 0):
+            return way(policy, epoch)
+
+    return run
+
+
 WAYS = {
     "tf.data": _tf_data,
+    "tf.data in turns": _in_turns(_tf_data),
+    "model under XLA in turns": _in_turns(_model_under_xla),
     "one by one": _one_by_one,
     "layer": _layer,
     "model under XLA": _model_under_xla,
@@ -523,11 +540,16 @@ def test_sections_done_in_turn_are_the_policy():
     assert_agree(layer(prepared, training=True, index=np.arange(COUNT)), whole, policy)
 
 
-def test_mean_of_a_bright_row_longer_than_a_packed_field_can_add_up():
-    images = np.full((1, 2, 10_000, 3), 250, np.uint8)
-    images[:, :, :300] = 10
-    policy = {"version": 1, "augment": [{"op": "contrast", "factor": 0.5}]}
+@pytest.mark.parametrize("shape", [(2, 10_000), (10_000, 2), (3000, 3)])
+@pytest.mark.parametrize("warped", [False, True])
+def test_mean_of_a_long_bright_image_does_not_overflow(shape, warped):
+    images = np.full((1, *shape, 3), 250, np.uint8)
+    images[:, :300, :300] = 10
+    steps = [{"op": "translate", "x": 0.1, "y": 0.1}] * warped
+    policy = {"version": 1, "augment": [*steps, {"op": "contrast", "factor": 0.5}]}
 
-    under_xla = augreg.map_fn(policy, seed=1, batched=True)(np.arange(1), images)
-
-    np.testing.assert_allclose(under_xla, augreg.augment(images, policy, seed=1), atol=1e-4)
+    for smallest in (0, 10**9):
+        with mock.patch.object(turns, "SMALLEST", smallest):
+            under_xla = augreg.map_fn(policy, seed=1, batched=True)(np.arange(1), images)
+        expected = augreg.augment(images, policy, seed=1)
+        np.testing.assert_allclose(under_xla, expected, atol=1 / 255 if warped else 1e-4)

@@ -25,6 +25,7 @@ NAMES = {
     "grayscale",
     "imagenet",
     "invert",
+    "randaugment",
     "rot90",
     "saturation",
     "tutorial_keras",

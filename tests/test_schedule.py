@@ -66,6 +66,35 @@ def test_the_epoch_is_a_tensor_and_nothing_is_traced_again():
     assert len(traces) == 1
 
 
+def test_a_function_that_is_not_told_the_epoch_refuses_to_guess_it():
+    policy = _policy(0.0, 0.4)
+    told = np.full_like(GREY, 0, np.float32) + np.float32(100 / 255)
+    fn = augreg.map_fn(policy, seed=7, batched=True)
+    with pytest.raises(augreg.PolicyError) as caught:
+        fn(tf.range(3), GREY)
+    assert str(caught.value) == (
+        "/augment/0: a parameter follows the epoch, and the function was not told which it is; "
+        "call it as fn(index, element, epoch), give map_fn an epoch, or use augment_dataset"
+    )
+    ds = tf.data.Dataset.from_tensor_slices(GREY).enumerate()
+    with pytest.raises(augreg.PolicyError, match="follows the epoch"):
+        ds.map(augreg.map_fn(policy, seed=7))
+    np.testing.assert_allclose(fn(tf.range(3), GREY, 0), told, atol=1e-6)
+    for epoch in (0, tf.constant(0, tf.int64)):  # said so
+        given = augreg.map_fn(policy, seed=7, batched=True, epoch=epoch)
+        np.testing.assert_allclose(given(tf.range(3), GREY), told, atol=1e-6)
+
+
+def test_what_does_not_follow_the_epoch_need_not_be_told_it():
+    policy = _policy(0.0, 0.4)
+    for options in ({"training": False}, {"sections": ["prepare", "output"]}):
+        fn = augreg.map_fn(policy, seed=7, batched=True, **options)
+        np.testing.assert_allclose(fn(tf.range(3), GREY), GREY / 255, atol=1e-6)
+    plain = {"version": 1, "augment": [{"op": "brightness", "delta": [0.0, 0.4]}]}
+    fn = augreg.map_fn(plain, seed=7, batched=True)
+    np.testing.assert_array_equal(fn(tf.range(3), GREY), fn(tf.range(3), GREY, 0))
+
+
 def test_a_dataset_follows_its_epochs_and_resumes():
     policy = _policy(0.0, 0.4)
     source = tf.data.Dataset.from_tensor_slices(GREY)

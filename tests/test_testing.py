@@ -190,6 +190,21 @@ def test_look_at_a_value_is_named():
         check_op(peek)
 
 
+def test_strengths_that_are_no_steps_or_not_three_are_named():
+    def declared(*strengths):
+        @augreg.op("acme/far", amount=AMOUNT, example={"amount": 1}, strengths=strengths)
+        def far(xp, amount):
+            """Has strengths that can't be shown."""
+            return augreg.ColorMap(_eye(xp), _zeros(xp, amount))
+
+        return far
+
+    with pytest.raises(OpError, match=re.escape("its strength {'amount': 2} is no step")):
+        check_op(declared({"amount": 0.5}, {"amount": 1}, {"amount": 2}))
+    with pytest.raises(OpError, match="2 strengths; give low, middle and high"):
+        check_op(declared({"amount": 0.5}, {"amount": 1}))
+
+
 def test_example_that_the_schema_refuses_is_named():
     @augreg.op("acme/far", amount=AMOUNT, example={"amount": 2})
     def far(xp, amount):

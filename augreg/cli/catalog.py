@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from augreg.cli.console import as_json, stdout, table
-from augreg.cli.files import write_whole
+from augreg.cli.files import print_or_write
 from augreg.errors import PluginError
 
 if TYPE_CHECKING:
+    from augreg.macros import Macro
     from augreg.operation import Op
     from augreg.registry import Registry
 
@@ -28,18 +28,21 @@ def add_to(app: typer.Typer) -> None:
 
 
 def ops(
-    name: Annotated[str | None, typer.Argument(help="One op, with its parameters.")] = None,
+    name: Annotated[str | None, typer.Argument(help="One of them, with its parameters.")] = None,
     json: Json = False,
 ) -> None:
-    """Lists the ops that policies can use, or one op's parameters, ranges and an example."""
+    """Lists the ops that policies can use, or one op's parameters, ranges and an example.
+
+    A macro is used like an op, and stands for a group of steps that `augreg expand` prints.
+    """
     from augreg.registry import default_registry
 
     registry = default_registry()
     if name is None:
-        found = [_op_entry(op, registry) for op in registry.ops.values()]
+        found = [_op_entry(op, registry) for op in registry.steps.values()]
         print(as_json(found)) if json else _print_ops(registry)
         return
-    op = registry.get(name)
+    op = registry.steps.get(name) or registry.get(name)
     print(as_json(_op_entry(op, registry))) if json else _print_op(op, registry)
 
 
@@ -74,11 +77,7 @@ def schema(
     from augreg.registry import default_registry
     from augreg.schema import policy_schema
 
-    text = as_json(policy_schema(default_registry())) + "\n"
-    if output is None:
-        sys.stdout.write(text)
-    else:
-        write_whole(output, text.encode())
+    print_or_write(as_json(policy_schema(default_registry())), output)
 
 
 def parameter_entry(spec: Any) -> dict[str, Any]:
@@ -101,41 +100,53 @@ def parameter_entry(spec: Any) -> dict[str, Any]:
     return entry
 
 
-def _op_entry(op: Op, registry: Registry) -> dict[str, Any]:
+def _op_entry(op: Op | Macro, registry: Registry) -> dict[str, Any]:
     owner = registry.owner[op.name]
+    channels = {} if op.name in registry.macros else {"gray": registry.ops[op.name].gray}
     return {
         "name": op.name,
+        "kind": _kind(op, registry),
         "summary": op.summary,
         "doc": op.doc,
         "plugin": owner.name,
         "distribution": owner.distribution,
         "version": op.version,
-        "gray": op.gray,
+        **channels,
         "parameters": {name: parameter_entry(spec) for name, spec in op.settable.items()},
         "example": {"op": op.name, **op.example},
     }
 
 
+def _kind(op: Op | Macro, registry: Registry) -> str:
+    return "macro" if op.name in registry.macros else "op"
+
+
 def _print_ops(registry: Registry) -> None:
-    rows = table("op", "parameters", "what it does")
-    for op in registry.ops.values():
-        rows.add_row(op.name, ", ".join(op.settable) or "none", _plain(op.summary))
+    rows = table("op", "kind", "parameters", "what it does")
+    for op in registry.steps.values():
+        parameters = ", ".join(op.settable) or "none"
+        rows.add_row(op.name, _kind(op, registry), parameters, _plain(op.summary))
     stdout().print(rows)
 
 
-def _print_op(op: Op, registry: Registry) -> None:
+def _print_op(op: Op | Macro, registry: Registry) -> None:
     import json
 
-    owner = registry.owner[op.name]
-    print(f"{op.name} (version {op.version}, from {owner.distribution} {owner.version})\n")
+    owner, kind = registry.owner[op.name], _kind(op, registry)
+    source = f"version {op.version}, from {owner.distribution} {owner.version}"
+    print(f"{op.name} ({'macro, ' * (kind == 'macro')}{source})\n")
     print(op.doc + "\n")
     if op.settable:
         rows = table("parameter", "type", "allowed", "default")
         for name, spec in op.settable.items():
             rows.add_row(name, *(_plain(cell) for cell in _parameter_row(parameter_entry(spec))))
         stdout().print(rows)
-    print('Every step also takes "p" (0 to 1, default 1) and "id" (names its draws).')
-    print(f"Channels: {'three or one' if op.gray else 'three'}")
+    if kind == "macro":
+        print('It also takes "p" (0 to 1, default 1). Its steps decide which channels it takes.')
+        print("It stands for a group of steps: `augreg expand` prints a policy with them.")
+    else:
+        print('Every step also takes "p" (0 to 1, default 1) and "id" (names its draws).')
+        print(f"Channels: {'three or one' if registry.ops[op.name].gray else 'three'}")
     print(f"Example: {json.dumps({'op': op.name, **op.example})}")
 
 

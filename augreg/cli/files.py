@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -122,6 +123,14 @@ def replay(
     place = f"seed {line.seed}, epoch {line.epoch}, index {line.index}"
     print(f"{manifest}:{number}: the same bytes again: {line.output} ({place})")
     print(json.dumps(line.drawn))
+
+
+def print_or_write(text: str, output: Path | None) -> None:
+    """Text and a line's end: to a file, or to stdout where there is none."""
+    if output is None:
+        sys.stdout.write(text + "\n")
+    else:
+        write_whole(output, (text + "\n").encode())
 
 
 def write_whole(path: Path, contents: bytes) -> None:

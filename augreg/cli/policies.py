@@ -1,4 +1,4 @@
-"""Looking at policies: `validate` and `explain`. Both plan with NumPy; no pixel is touched."""
+"""Looking at policies: `validate`, `explain` and `expand`. No pixel is touched."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from augreg.cli.console import INVALID_POLICY, as_json, complain, parse_size
+from augreg.cli.console import INVALID_POLICY, as_json, as_policy, complain, parse_size
 from augreg.errors import PolicyError, suggest
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ def add_to(app: typer.Typer) -> None:
     """Adds this family's commands."""
     app.command()(validate)
     app.command()(explain)
+    app.command()(expand)
 
 
 def ready_policies() -> Path:
@@ -124,3 +125,19 @@ def explain(
     from augreg.cli.tables import print_explanation
 
     print_explanation(result)
+
+
+def expand(
+    policy: PolicyArgument,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A file; stdout where not given.")
+    ] = None,
+) -> None:
+    """Prints a policy with every macro, such as rand_augment, as the group that it stands for.
+
+    What it prints is a policy: same pixels, same draws, same hash, and none of it needs the macro.
+    """
+    from augreg.cli.files import print_or_write
+    from augreg.expand import expand as expanded
+
+    print_or_write(as_policy(expanded(load(policy))), output)

@@ -79,6 +79,10 @@ def _check_schema(op: Op) -> None:
             raise OpError(
                 f'op "{op.name}": "{name}" has no default, so the op needs an example that gives it'
             )
-    step = {"op": op.name, **op.example}
-    for fault in jsonschema.Draft202012Validator(step_schema(op)).iter_errors(step):
-        raise OpError(f'op "{op.name}": its example {dict(op.example)} is no step: {fault.message}')
+    validator = jsonschema.Draft202012Validator(step_schema(op))
+    named = [("example", op.example), *(("strength", given) for given in op.strengths)]
+    for what, given in named:
+        for fault in validator.iter_errors({"op": op.name, **given}):
+            raise OpError(f'op "{op.name}": its {what} {dict(given)} is no step: {fault.message}')
+    if len(op.strengths) not in (0, 3):
+        raise OpError(f'op "{op.name}": {len(op.strengths)} strengths; give low, middle and high')

@@ -118,6 +118,7 @@ def auto_augment(dataset: str, fill: str, fill_value: Any, interpolation: str) -
     levels=augreg.Integer(1, 100, default=10, static=True),
     **_FILL,
     example={"n": 2, "magnitude": 9},
+    strengths=[{"n": 2, "magnitude": m} for m in (3, 6, 10)],
 )
 def rand_augment(
     n: int, magnitude: float, levels: int, fill: str, fill_value: Any, interpolation: str
@@ -164,6 +165,7 @@ def trivial_augment_wide(fill: str, fill_value: Any, interpolation: str) -> list
     width=augreg.Integer(1, 8, default=3, static=True),
     **_FILL,
     example={"severity": 3},
+    strengths=[{"severity": s} for s in (1, 4, 10)],
 )
 def aug_mix(
     severity: float, width: int, fill: str, fill_value: Any, interpolation: str
@@ -221,6 +223,9 @@ _STRENGTH = augreg.Range(0.0, 1.0, default=0.0, static=True)
     saturation=_STRENGTH,
     hue=augreg.Range(0.0, 0.5, default=0.0, static=True),
     example={"brightness": 0.4, "contrast": 0.4, "saturation": 0.4, "hue": 0.1},
+    strengths=[
+        {"brightness": s, "contrast": s, "saturation": s, "hue": s / 4} for s in (0.2, 0.4, 0.8)
+    ],
 )
 def color_jitter(brightness: float, contrast: float, saturation: float, hue: float) -> list[Node]:
     """Brightness, contrast, saturation and hue, in an order of the sample's own.

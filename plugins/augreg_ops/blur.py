@@ -31,7 +31,13 @@ def _sharpen_plane(xp: Any, plane: Array, factor: Array) -> Array:
     return xp.concat([plane[:, :1], rows, plane[:, -1:]], axis=1)
 
 
-@augreg.op("sharpness", gray=True, factor=augreg.Range(0.0, 10.0), example={"factor": [0.0, 3.0]})
+@augreg.op(
+    "sharpness",
+    gray=True,
+    factor=augreg.Range(0.0, 10.0),
+    example={"factor": [0.0, 3.0]},
+    strengths=[{"factor": f} for f in (2, 4, 10)],
+)
 def sharpness(xp: Any, factor: Array) -> augreg.Neighborhood:
     """Sharpens or softens: x' = factor * x + (1 - factor) * smooth.
 
@@ -102,6 +108,7 @@ def _fits(h: Any, w: Any, /, kernel_size: int, sigma: Any) -> tuple[Any, Any]:
     kernel_size=augreg.Integer(3, 65, static=True),
     sigma=augreg.Range(0.05, 32.0),
     example={"kernel_size": 9, "sigma": [0.1, 2.0]},
+    strengths=[{"kernel_size": 37, "sigma": s} for s in (1, 3, 6)],
 )
 def gaussian_blur(xp: Any, kernel_size: int, sigma: Array) -> augreg.Neighborhood:
     """Blurs with a Gaussian of `sigma` pixels, cut off at `kernel_size` pixels.

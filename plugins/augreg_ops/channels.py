@@ -31,6 +31,7 @@ _SHIFT = augreg.Range(-1.0, 1.0, default=0.0)
     green=_SHIFT,
     blue=_SHIFT,
     example={"red": [-0.1, 0.1], "green": [-0.1, 0.1], "blue": [-0.1, 0.1]},
+    strengths=[{"red": r, "blue": -r} for r in (0.1, 0.2, 0.4)],
 )
 def rgb_shift(xp: Any, red: Array, green: Array, blue: Array) -> augreg.ColorMap:
     """Adds a value of its own to each channel: x' = x + (red, green, blue).
@@ -45,6 +46,7 @@ def rgb_shift(xp: Any, red: Array, green: Array, blue: Array) -> augreg.ColorMap
     kind=augreg.Option("brightness", "color", "contrast"),
     factor=augreg.Range(0.0, 10.0),
     example={"kind": "color", "factor": [0.2, 1.8]},
+    strengths=[{"kind": "color", "factor": f} for f in (1.5, 2.5, 4)],
 )
 def enhance(xp: Any, kind: str, factor: Array) -> augreg.ColorMap:
     """Blends with a poorer image: x' = factor * x + (1 - factor) * poorer.

@@ -33,6 +33,7 @@ def grayscale(xp: Any, channels: int) -> augreg.ColorMap:
     gray=True,
     delta=augreg.Range(-1.0, 1.0),
     example={"delta": [-0.2, 0.2]},
+    strengths=[{"delta": d} for d in (0.1, 0.25, 0.5)],
 )
 def brightness(xp: Any, delta: Array) -> augreg.ColorMap:
     """Adds `delta` (0..1 units) to every channel.
@@ -49,6 +50,7 @@ def brightness(xp: Any, delta: Array) -> augreg.ColorMap:
     gray=True,
     factor=augreg.Range(0.0, 10.0),
     example={"factor": [0.7, 1.3]},
+    strengths=[{"factor": f} for f in (1.3, 1.8, 3)],
 )
 def contrast(xp: Any, factor: Array) -> augreg.ColorMap:
     """Moves every channel away from its own mean over the image: (x - mean) * factor + mean.
@@ -72,7 +74,7 @@ def _saturate(xp: Any, planes: tuple[Array, ...], factor: Array) -> tuple[Array,
     value = xp.maximum(xp.maximum(r, g), b)
     chroma = value - xp.minimum(xp.minimum(r, g), b)
     # S' = min(f S, 1) with S = chroma / value; a grey pixel has no chroma and stays
-    scale = xp.minimum(factor, value / xp.maximum(chroma, xp.array(1e-12)))
+    scale = xp.minimum(factor, value * xp.reciprocal(xp.maximum(chroma, xp.array(1e-12))))
     return tuple(value - (value - plane) * scale for plane in (r, g, b))
 
 
@@ -80,6 +82,7 @@ def _saturate(xp: Any, planes: tuple[Array, ...], factor: Array) -> tuple[Array,
     "saturation",
     factor=augreg.Range(0.0, 4.0),
     example={"factor": [0.5, 1.5]},
+    strengths=[{"factor": f} for f in (1.5, 2.5, 4)],
 )
 def saturation(xp: Any, factor: Array) -> augreg.PixelFunction:
     """Scales the saturation in HSV and clips it there; its input is clipped to 0..1.
@@ -101,6 +104,7 @@ def _clip(xp: Any, planes: tuple[Array, ...], low: Array, high: Array) -> tuple[
     min=augreg.Range(0.0, 1.0, default=0.0, static=True),
     max=augreg.Range(0.0, 1.0, default=1.0, static=True),
     example={},
+    strengths=[{"min": m, "max": 1 - m} for m in (0.125, 0.25, 0.375)],
 )
 def clip(xp: Any, min: float, max: float) -> augreg.PixelFunction:
     """Limits every channel to `min`..`max`.

@@ -71,6 +71,7 @@ def _turned(height: Any, width: Any, k: Any) -> tuple[Any, Any]:
     output_size=_turned,
     k=augreg.Integer(0, 3, default=1),
     example={"k": 1},
+    strengths=[{"k": k} for k in (1, 2, 3)],
 )
 def rot90(xp: Any, size: Any, k: Array) -> augreg.LatticeMap:
     """Turns by k quarter turns, counter-clockwise.
@@ -112,6 +113,7 @@ def _crop_size(h: Any, w: Any, /, height: int, width: int, position: str) -> tup
     x=augreg.Unit(),
     y=augreg.Unit(),
     example={"height": 150, "width": 150},
+    strengths=[{"height": h, "width": h * 3 // 2} for h in (180, 140, 80)],
 )
 def crop(
     xp: Any, size: Any, height: int, width: int, position: str, x: Array, y: Array
@@ -148,6 +150,7 @@ def _central_size(height: Any, width: Any, fraction: float) -> tuple[Any, Any]:
     output_size=_central_size,
     fraction=augreg.Range(0.01, 1.0, static=True),
     example={"fraction": 0.5},
+    strengths=[{"fraction": f} for f in (0.9, 0.6, 0.3)],
 )
 def central_crop(xp: Any, size: Any, fraction: float) -> augreg.LatticeMap:
     """Keeps the central `fraction` of each side.
@@ -168,6 +171,7 @@ def central_crop(xp: Any, size: Any, fraction: float) -> augreg.LatticeMap:
     height=_SIDE,
     width=_SIDE,
     example={"height": 200, "width": 200},
+    strengths=[{"height": h, "width": w} for h, w in ((220, 320), (240, 200), (100, 100))],
 )
 def pad_or_crop(xp: Any, size: Any, height: int, width: int) -> augreg.LatticeMap:
     """Brings the image to a size by cutting around the centre, or by zeros around it.
@@ -201,6 +205,7 @@ def _affine(xp: Any, rows: list[list[Array]], fill: dict[str, Any]) -> augreg.Af
     degrees=augreg.Range(-360.0, 360.0),
     **FILL,
     example={"degrees": [-45, 45]},
+    strengths=[{"degrees": d} for d in (10, 30, 90)],
 )
 def rotate(
     xp: Any, degrees: Array, fill: str, fill_value: Any, interpolation: str
@@ -222,6 +227,7 @@ def rotate(
     factor_x=augreg.Range(0.05, 20.0, default=None),
     **FILL,
     example={"factor": [0.8, 1.2]},
+    strengths=[{"factor": f} for f in (1.2, 1.6, 2.5)],
 )
 def zoom(
     xp: Any, factor: Array, factor_x: Array, fill: str, fill_value: Any, interpolation: str
@@ -245,6 +251,7 @@ def zoom(
     y=augreg.Range(-1.0, 1.0, default=0.0),
     **FILL,
     example={"x": [-0.2, 0.2], "y": [-0.2, 0.2]},
+    strengths=[{"x": x, "y": x / 2} for x in (0.1, 0.2, 0.4)],
 )
 def translate(
     xp: Any, size: Any, x: Array, y: Array, fill: str, fill_value: Any, interpolation: str
@@ -267,6 +274,7 @@ def translate(
     y_degrees=augreg.Range(-80.0, 80.0, default=0.0),
     **FILL,
     example={"x_degrees": [-20, 20]},
+    strengths=[{"x_degrees": d} for d in (10, 25, 45)],
 )
 def shear(
     xp: Any, x_degrees: Array, y_degrees: Array, fill: str, fill_value: Any, interpolation: str

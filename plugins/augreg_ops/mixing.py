@@ -20,6 +20,7 @@ _COMMON: dict[str, Any] = {
     alpha=augreg.Range(0.01, 20.0, default=0.2, static=True),
     **_COMMON,
     example={"alpha": 0.2, "classes": 10},
+    strengths=[{"alpha": a, "classes": 10} for a in (0.2, 1.0, 20.0)],
 )
 def mixup(xp: Any, alpha: float, classes: int, partner: Array, share: Array) -> augreg.Mix:
     """Blends each sample and its label with another of the batch.
@@ -39,6 +40,7 @@ def mixup(xp: Any, alpha: float, classes: int, partner: Array, share: Array) -> 
     x=augreg.Unit(),
     y=augreg.Unit(),
     example={"alpha": 1.0, "classes": 10},
+    strengths=[{"alpha": a, "classes": 10} for a in (0.2, 1.0, 20.0)],
 )
 def cutmix(
     xp: Any,

@@ -31,6 +31,7 @@ def _normal(xp: Any, u: Array, v: Array) -> Array:
     std=augreg.Range(0.0, 1.0),
     key=augreg.Key(),
     example={"std": [0.0, 0.1]},
+    strengths=[{"std": s} for s in (0.05, 0.15, 0.4)],
 )
 def gaussian_noise(xp: Any, std: Array, key: Array) -> augreg.PixelFunction:
     """Adds normal noise, drawn for each pixel and channel: x' = x + std * n, n of mean 0, std 1.
@@ -79,6 +80,7 @@ def _erase_level(xp: Any, planes: Planes, boxes: Array, level: Array, **given: A
     y=augreg.Unit(MAX_HOLES),
     key=augreg.Key(),
     example={"area": [0.05, 0.2]},
+    strengths=[{"area": a, "ratio": 1} for a in (0.05, 0.15, 0.4)],
 )
 def erase(
     xp: Any,

@@ -25,6 +25,7 @@ def _target(h: Any, w: Any, /, height: int, width: int, **rest: Any) -> tuple[in
     antialias=augreg.Option(False, True),
     decode=augreg.Option("full", "scaled"),
     example={"height": 96, "width": 96},
+    strengths=[{"height": h, "width": h} for h in (150, 96, 40)],
 )
 def resize(
     xp: Any,
@@ -80,6 +81,7 @@ def resize(
     x=augreg.Unit(),
     y=augreg.Unit(),
     example={"height": 96, "width": 96},
+    strengths=[{"height": 200, "width": 200, "area": a, "ratio": 1} for a in (0.6, 0.3, 0.08)],
 )
 def resized_crop(
     xp: Any, size: Any, height: int, width: int, area: Array, ratio: Array, x: Array, y: Array

@@ -43,7 +43,12 @@ def _shift_hue(xp: Any, planes: Planes, delta: Array) -> Planes:
     return tuple(low + chroma * _unit(xp, share) for share in (red, green, blue))
 
 
-@augreg.op("hue", delta=augreg.Range(-1.0, 1.0), example={"delta": [-0.1, 0.1]})
+@augreg.op(
+    "hue",
+    delta=augreg.Range(-1.0, 1.0),
+    example={"delta": [-0.1, 0.1]},
+    strengths=[{"delta": d} for d in (0.05, 0.15, 0.4)],
+)
 def hue(xp: Any, delta: Array) -> augreg.PixelFunction:
     """Turns the hue in HSV by `delta` whole turns.
 
@@ -64,6 +69,7 @@ def _power(xp: Any, planes: Planes, gamma: Array, gain: Array) -> Planes:
     gamma=augreg.Range(0.01, 100.0),
     gain=augreg.Range(0.0, 10.0, default=1.0),
     example={"gamma": [0.7, 1.5]},
+    strengths=[{"gamma": g} for g in (1.3, 1.8, 3)],
 )
 def gamma(xp: Any, gamma: Array, gain: Array) -> augreg.PixelFunction:
     """Bends the tones: gain * x ** gamma; its input is clipped to 0..1.
@@ -79,7 +85,13 @@ def _keep_bits(xp: Any, planes: Planes, step: Array) -> Planes:
     return tuple(xp.floor(_level(xp, plane) / step) * step * unit for plane in planes)
 
 
-@augreg.op("posterize", gray=True, bits=augreg.Integer(1, 8), example={"bits": [2, 5]})
+@augreg.op(
+    "posterize",
+    gray=True,
+    bits=augreg.Integer(1, 8),
+    example={"bits": [2, 5]},
+    strengths=[{"bits": b} for b in (4, 2, 1)],
+)
 def posterize(xp: Any, bits: Array) -> augreg.PixelFunction:
     """Keeps the highest `bits` of each 8-bit level; its input is clipped to 0..1.
 
@@ -101,7 +113,11 @@ def _invert_above(xp: Any, planes: Planes, threshold: Array) -> Planes:
 
 
 @augreg.op(
-    "solarize", gray=True, threshold=augreg.Range(0.0, 1.1), example={"threshold": [0.3, 0.8]}
+    "solarize",
+    gray=True,
+    threshold=augreg.Range(0.0, 1.1),
+    example={"threshold": [0.3, 0.8]},
+    strengths=[{"threshold": t} for t in (0.8, 0.5, 0.2)],
 )
 def solarize(xp: Any, threshold: Array) -> augreg.PixelFunction:
     """Inverts what is `threshold` or above: x >= threshold becomes 1 - x.
@@ -125,6 +141,7 @@ def _add_below(xp: Any, planes: Planes, addition: Array, threshold: Array) -> Pl
     addition=augreg.Range(-1.0, 1.0),
     threshold=augreg.Range(0.0, 1.1, default=128 / 255),
     example={"addition": [0.0, 0.4]},
+    strengths=[{"addition": a} for a in (0.1, 0.25, 0.4)],
 )
 def solarize_add(xp: Any, addition: Array, threshold: Array) -> augreg.PixelFunction:
     """Adds to what is below `threshold`, and clips: x < threshold becomes x + addition in 0..1.

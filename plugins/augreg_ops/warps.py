@@ -45,6 +45,7 @@ def _adjugate(m: list[Array]) -> list[Array]:
     inward=augreg.Unit(8),
     **FILL,
     example={"distortion": [0.0, 0.6]},
+    strengths=[{"distortion": d} for d in (0.2, 0.4, 0.7)],
 )
 def perspective(
     xp: Any,
@@ -94,6 +95,7 @@ def perspective(
     y=augreg.Range(-16384.0, 16384.0, default=0.0),
     **FILL,
     example={"x": [-8, 8], "y": [-8, 8]},
+    strengths=[{"x": x, "y": x / 2} for x in (10, 40, 120)],
 )
 def shift(
     xp: Any, x: Array, y: Array, fill: str, fill_value: Any, interpolation: str

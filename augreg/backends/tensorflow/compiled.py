@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from augreg.backends.tensorflow import turns
 from augreg.backends.tensorflow.checked import checked_input, wanted
 from augreg.backends.tensorflow.program import Program
 from augreg.checks import as_uint32, check_images
@@ -97,10 +98,17 @@ class Compiled:
         planned, _ = optimize(planned)
         static = None not in (*planned.size_in, *planned.size_prepared, *planned.size_out)
         xla = static and sections != ("prepare",) and planned.decode is None
-        program = Program(planned, xla, self.portable)
+        program = Program(planned, xla, self.portable, in_turns=self._in_turns(planned))
         # Without XLA it is traced in its caller: tf.data would take a call of a function that holds
         # an assertion for stateful, and not save the iterator.
         return tf.function(program, autograph=False, jit_compile=True) if xla else program
+
+    def _in_turns(self, planned: Plan) -> bool:
+        """Whether images are done one after another: on the CPU, where tf.data always is."""
+        height, width = planned.size_in
+        if height is None or width is None or height * width < turns.SMALLEST:
+            return False
+        return not (self.portable and tf.config.list_physical_devices("GPU"))
 
 
 def finite(images: tf.Tensor, index: tf.Tensor) -> tf.Tensor:

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from augreg.algebra import HORIZON
-from augreg.backends.tensorflow.pixels import BYTE, Packed, Pixels, to_float
+from augreg.backends.tensorflow.pixels import WIDE, Packed, Pixels, to_float
 from augreg.lower import Lattice
 
 Size = tuple[Any, Any]
@@ -61,18 +61,19 @@ def affine(
     if interpolation == "nearest":
         images = pixels if isinstance(pixels, tf.Tensor) else to_float(pixels)
         return _nearest(images, sx, sy, size_in, size, fill, fill_value)
-    if _packs(pixels, size_in, fill):
-        return _packed(pixels, sx, sy, size_in, fill)
+    fresh = isinstance(pixels, Packed) and not pixels.bits  # bytes, and not another warp's sums
+    if fresh and packs(size_in, fill, fill_value, interpolation):
+        return _packed(pixels, sx, sy, size_in, fill, fill_value)
     return _bilinear(to_float(pixels), sx, sy, size_in, size, fill, fill_value)
 
 
-def _packs(pixels: Pixels, size_in: Size, fill: str) -> bool:
-    """Whether the packed kernel can do it: three 8-bit channels at a known size."""
+def packs(size_in: Size, fill: str, fill_value: Any, interpolation: str) -> bool:
+    """Whether three 8-bit channels of a known size can be resampled packed into one integer."""
+    level = np.asarray(fill_value, np.float64) * 255
     return (
-        isinstance(pixels, Packed)
-        and pixels.field == BYTE
-        and fill in ("reflect", "nearest")
+        interpolation == "bilinear"
         and all(isinstance(side, int) and 2 <= side < _PACKED_SIDE for side in size_in)
+        and (fill != "constant" or bool(np.all(np.abs(level - np.round(level)) < 1e-6)))
     )
 
 
@@ -97,16 +98,27 @@ def source(matrix: tf.Tensor, size_in: Size, size: Size) -> tuple[tf.Tensor, tf.
     return at(0, cx_in), at(1, cy_in)
 
 
-def _packed(pixels: Packed, sx: tf.Tensor, sy: tf.Tensor, size_in: Size, fill: str) -> Packed:
+def _packed(
+    pixels: Packed, sx: tf.Tensor, sy: tf.Tensor, size_in: Size, fill: str, value: Any
+) -> Packed:
     """Bilinear sums in fixed point: one multiply-add works on all three channels.
 
     Weights have `bits` bits. Coordinates become fixed-point integers by one addition that pushes
     the fraction into a float's low bits; masking tells the compiler that an index is not negative,
-    which lets the four gathers share their addresses.
+    which lets the four gathers share their addresses. A border of one pixel stands for what lies
+    outside, so that no read asks where it is.
     """
     height, width = size_in
-    bits = 13 - max(max(size_in).bit_length() - 9, 0)
     source = pixels.widened()
+    if fill == "constant":
+        source = tf.pad(source, [[0, 0], [1, 1], [1, 1]], constant_values=_packed_level(value))
+        sx, sy, height, width = sx + 1, sy + 1, height + 2, width + 2
+    elif fill == "wrap":
+        sx, sy = (s - side * tf.floor(s / side) for s, side in ((sx, width), (sy, height)))
+        source = tf.concat([source, source[:, :, :1]], axis=2)
+        source = tf.concat([source, source[:, :1]], axis=1)
+        height, width = height + 1, width + 1
+    bits = 13 - max(max(height, width).bit_length() - 9, 0)
     fold = reflect if fill == "reflect" else _clamp
     x, y = _fixed(fold(sx, width), bits), _fixed(fold(sy, height), bits)
     down = tf.bitwise.right_shift
@@ -120,6 +132,12 @@ def _packed(pixels: Packed, sx: tf.Tensor, sy: tf.Tensor, size_in: Size, fill: s
 
     sums = read(0, (1 << bits) - wx - wy + both) + read(1, wx - both)
     return Packed(sums + read(width, wy - both) + read(width + 1, both), bits)
+
+
+def _packed_level(value: Any) -> int:
+    """A fill value, one or three of 0..1, in the fields of an int64."""
+    levels = np.round(np.broadcast_to(np.asarray(value, np.float64), 3) * 255).astype(int)
+    return sum(int(level) << WIDE * c for c, level in enumerate(levels))
 
 
 def _fixed(value: tf.Tensor, bits: int) -> tf.Tensor:

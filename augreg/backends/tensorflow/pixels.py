@@ -7,7 +7,8 @@ take what is at hand, so that pixels are read once as uint8 and written once as 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, TypeAlias, TypeVar, cast
 
@@ -17,7 +18,6 @@ import tensorflow as tf
 UNIT = np.float32(1 / 255)
 T = TypeVar("T")
 BYTE, WIDE = 8, 21  # bits that a channel gets in an int32 and in an int64
-_LONGEST_ROW = 2 ** (WIDE - BYTE)  # pixels whose bytes a field can add up
 
 
 @dataclass(frozen=True)
@@ -124,42 +124,26 @@ def interleave(planes: tuple[tf.Tensor, ...]) -> tf.Tensor:
     return tf.where(channel == 0, r, tf.where(channel == 1, g, b))
 
 
-def pack(images: tf.Tensor) -> Packed:
-    """uint8 [B,H,W,3] as one int32 for each pixel: what gathers and sums work on."""
-    places = tf.constant([1, 1 << BYTE, 1 << 2 * BYTE], tf.int32)
-    return Packed(tf.reduce_sum(tf.cast(images, tf.int32) * places, axis=-1))
+def pack(images: tf.Tensor, wide: bool = False) -> Packed:
+    """uint8 [B,H,W,3] as one integer for each pixel: int32, or int64 where a warp will read it."""
+    field, dtype = (WIDE, tf.int64) if wide else (BYTE, tf.int32)
+    places = tf.constant([1, 1 << field, 1 << 2 * field], dtype)
+    return Packed(tf.reduce_sum(tf.cast(images, dtype) * places, axis=-1))
 
 
 def mean_of(pixels: Pixels) -> tf.Tensor:
-    """float32 [B,C]: the mean of each channel, by rows first, which keeps sums short.
+    """float32 [B,C]: the mean of each channel, by columns first, which XLA vectorizes.
 
-    Packed pixels are summed three channels at a time; of a warp's sums the lowest bits are dropped
-    first, so that a row fits its field. A row too long for that is summed plane by plane.
+    Columns of packed pixels are summed as integers. They fit: a warp has fewer bits the longer the
+    sides are, 22 with those of a side's length.
     """
-    if isinstance(pixels, Packed) and pixels.values.shape[2] <= _LONGEST_ROW:
-        return _packed_mean(pixels)
-    planes = to_planes(pixels)
-    return tf.stack([tf.reduce_mean(tf.reduce_mean(p, axis=2), axis=1) for p in planes], axis=-1)
-
-
-def _packed_mean(pixels: Packed) -> tf.Tensor:
+    if not isinstance(pixels, Packed):
+        columns = [tf.reduce_mean(plane, axis=1) for plane in to_planes(pixels)]
+        return tf.stack([tf.reduce_mean(column, axis=1) for column in columns], axis=-1)
     height, width = pixels.values.shape[1:3]
-    room = WIDE - BYTE - (width - 1).bit_length()  # binary places that a row's sum can keep
-    drop = max(pixels.bits - room, 0)
-    wide = pixels.widened()
-    if drop:
-        wide = tf.bitwise.right_shift(
-            wide + _in_each_field(1 << drop - 1), tf.constant(drop, tf.int64)
-        )
-        wide = tf.bitwise.bitwise_and(wide, _in_each_field((1 << WIDE - drop) - 1))
-    rows = Packed(tf.reduce_sum(wide, axis=2))
-    scale = np.float32(1 / (255 * 2 ** (pixels.bits - drop) * height * width))
-    channels = [tf.cast(rows.channel(c), tf.float32) for c in range(3)]
-    return tf.stack([tf.reduce_sum(channel, axis=1) * scale for channel in channels], axis=-1)
-
-
-def _in_each_field(value: int) -> tf.Tensor:
-    return tf.constant(value | value << WIDE | value << 2 * WIDE, tf.int64)
+    unit = np.float32(1 / (255 * 2**pixels.bits * height * width))
+    sums = [tf.reduce_sum(pixels.channel(c), axis=1) for c in range(3)]
+    return tf.stack([tf.reduce_sum(tf.cast(s, tf.float32), axis=1) * unit for s in sums], axis=-1)
 
 
 def barrier(go: tf.Tensor | None, compute: Callable[[], T]) -> T:
@@ -176,29 +160,44 @@ def barrier(go: tf.Tensor | None, compute: Callable[[], T]) -> T:
 
     def tensors() -> list[tf.Tensor]:
         made.append(compute())
-        return [_costly(go), *tensors_of(made[0])]
+        return tensors_of(made[0])
 
     def zeros() -> list[tf.Tensor]:
         shapes = [[batch if s is None else s for s in x.shape] for x in tensors_of(made[0])]
-        empty = [tf.zeros(s, x.dtype) for s, x in zip(shapes, tensors_of(made[0]), strict=True)]
-        return [tf.constant(0), *empty]
+        return [tf.zeros(s, x.dtype) for s, x in zip(shapes, tensors_of(made[0]), strict=True)]
 
-    mark, *values = tf.nest.flatten(tf.cond(tf.reduce_any(go), tensors, zeros))
-    if values:
-        values[0] = tf.where(mark > 0, values[0], tf.zeros([], values[0].dtype))
-    kept = iter(values)
+    branch = tf.cast(~tf.reduce_any(go), tf.int32)
+    kept = iter(only_one(branch, [tensors, zeros], go))
     return cast("T", map_tensors(lambda _: next(kept), made[0]))
 
 
-def _costly(go: tf.Tensor) -> tf.Tensor:
-    """int32 scalar, 1, by a loop of one turn.
+def only_one(
+    chosen: tf.Tensor, branches: Sequence[Callable[[], list[tf.Tensor]]], go: tf.Tensor
+) -> list[tf.Tensor]:
+    """What the branch that `chosen` (int32 scalar) numbers makes; XLA does no other.
 
     XLA turns a conditional of elementwise operations, slices and sums into a select and fuses it,
     draws and all, into every pixel of what follows: minutes of compilation. It leaves a conditional
-    alone that holds a loop, as long as the loop's result is used.
+    alone that holds a loop whose result is used; so each branch adds a zero that only a loop of one
+    turn shows.
     """
-    turns = tf.reduce_max(tf.cast(go, tf.int32))
-    return tf.while_loop(lambda i: i < turns, lambda i: [i + 1], [tf.constant(0)])[0]
+
+    def looped(branch: Callable[[], list[tf.Tensor]]) -> list[tf.Tensor]:
+        values = branch()
+        turns = tf.reduce_max(tf.cast(go, tf.int32))
+        zero = tf.while_loop(lambda i: i < turns, lambda i: [i + 1], [tf.constant(0)])[0] - turns
+        return [_plus(values[0], zero), *values[1:]] if values else []
+
+    traced = [functools.partial(looped, branch) for branch in branches]
+    if len(traced) == 2:
+        return list(tf.nest.flatten(tf.cond(tf.equal(chosen, 0), *traced)))
+    return list(tf.nest.flatten(tf.switch_case(chosen, traced)))
+
+
+def _plus(value: tf.Tensor, zero: tf.Tensor) -> tf.Tensor:
+    if value.dtype == tf.bool:
+        return value | (zero > 0)
+    return value + tf.cast(zero, value.dtype)
 
 
 def map_tensors(function: Callable[[tf.Tensor], Any], value: Any) -> Any:

@@ -1,7 +1,7 @@
 """A bilinear warp of float planes, for the few samples of a batch that a choice gave one.
 
-Positions and weights are worked out once, in vectors, and kept from being worked out again for each
-plane. Constant fill is a border of one pixel around each plane, so that no read asks where it is.
+Of positions outside, the nearest pixel is read and weighs nothing: so no plane needs a border, and
+what is missing of the weights is the fill.
 """
 
 from __future__ import annotations
@@ -25,40 +25,32 @@ def affine(
 
     fill: reflect, nearest or constant; sides of 2 and more.
     """
-    height, width = size
-    border = 1 if fill == "constant" else 0
-    inner = (height + 2 * border, width + 2 * border)
-    index, wx, wy = keep(lambda: _positions(matrix, size, inner, fill))
-    levels = np.broadcast_to(np.asarray(value, np.float32), len(planes))
+    sx, sy = keep(lambda: [tf.reshape(s, (-1,)) for s in geometry.source(matrix, size, size)])
+    (x, left, right), (y, above, below) = (
+        _taps(s, side, fill) for s, side in ((sx, size[1]), (sy, size[0]))
+    )
+    index = y * size[1] + x
+    levels = np.broadcast_to(
+        np.asarray(value if fill == "constant" else 0, np.float32), len(planes)
+    )
     result = []
     for plane, level in zip(planes, levels, strict=True):
-        flat = tf.reshape(_bordered(plane, level) if border else plane, (-1,))
-        flat = keep(lambda f=flat: f) if border else flat  # type: ignore[misc]
-        a, b = tf.gather(flat, index), tf.gather(flat, index + 1)
-        c, d = tf.gather(flat, index + inner[1]), tf.gather(flat, index + inner[1] + 1)
-        upper, lower = a + (b - a) * wx, c + (d - c) * wx
-        result.append(tf.reshape(upper + (lower - upper) * wy, (1, height, width)))
+        flat = tf.reshape(plane, (-1,))
+        a, b, c, d = (
+            tf.gather(flat, index + step) - level for step in (0, 1, size[1], size[1] + 1)
+        )
+        warped = (a * left + b * right) * above + (c * left + d * right) * below + level
+        result.append(tf.reshape(warped, (1, *size)))
     return tuple(result)
 
 
-def _positions(
-    matrix: tf.Tensor, size: tuple[int, int], inner: tuple[int, int], fill: str
-) -> list[tf.Tensor]:
-    """The upper left pixel's place in the flattened plane, and the weights of right and below."""
-    sx, sy = (tf.reshape(s, (-1,)) for s in geometry.source(matrix, size, size))
+def _taps(position: tf.Tensor, side: int, fill: str) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """The first of the two pixels along an axis to read, and the weights of both."""
     if fill == "reflect":
-        sx, sy = geometry.reflect(sx, size[1]), geometry.reflect(sy, size[0])
-    border = (inner[1] - size[1]) // 2
-    sx, sy = (
-        tf.clip_by_value(s + border, 0.0, float(side - 1))
-        for s, side in ((sx, inner[1]), (sy, inner[0]))
-    )
-    x, y = (
-        tf.minimum(tf.floor(s), float(side - 2)) for s, side in ((sx, inner[1]), (sy, inner[0]))
-    )
-    index = tf.cast(y, tf.int32) * inner[1] + tf.cast(x, tf.int32)
-    return [index, sx - x, sy - y]
-
-
-def _bordered(plane: tf.Tensor, level: Any) -> tf.Tensor:
-    return tf.pad(plane, [[0, 0], [1, 1], [1, 1]], constant_values=level)
+        position = geometry.reflect(position, side)
+    low, high = (-1.0, float(side)) if fill == "constant" else (0.0, float(side - 1))
+    position = tf.clip_by_value(position, low, high)
+    first = tf.clip_by_value(tf.floor(position), 0.0, float(side - 2))
+    # how near a pixel is: beyond one away it weighs nothing
+    weights = [tf.maximum(1 - tf.abs(position - first - step), 0.0) for step in (0.0, 1.0)]
+    return tf.cast(first, tf.int32), *weights

@@ -10,7 +10,15 @@ import tensorflow as tf
 from augreg.algebra import ColorMap, PixelFunction
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.functions import Statistics, arguments_of, choose, keywords
-from augreg.backends.tensorflow.pixels import Planes
+from augreg.backends.tensorflow.pixels import (
+    Packed,
+    Pixels,
+    Planes,
+    interleave,
+    to_float,
+    to_planes,
+    to_unit,
+)
 from augreg.policy import Output
 
 PlaneTuple = tuple[tf.Tensor, ...]
@@ -55,7 +63,21 @@ def _function(
     return choose(condition, tuple(result), planes)
 
 
-def finish(planes: PlaneTuple, output: Output) -> PlaneTuple:
+def finish(pixels: Pixels, output: Output | None) -> tf.Tensor:
+    """The end of a policy: clip, range, dtype, interleaved [B,H,W,C]. None: float32 in 0..1."""
+    if output is None:
+        return to_float(pixels)
+    if isinstance(pixels, tf.Tensor):
+        if pixels.dtype == tf.uint8 and output.dtype == "uint8":
+            return pixels
+        if len(output.scale) == 1 or pixels.shape[-1] == 1:
+            return _finished((to_unit(pixels),), output)[0]
+    if isinstance(pixels, Packed) and not pixels.bits and output.dtype == "uint8":
+        return interleave(tuple(tf.cast(pixels.channel(c), tf.uint8) for c in range(3)))
+    return interleave(_finished(to_planes(pixels), output))
+
+
+def _finished(planes: PlaneTuple, output: Output) -> PlaneTuple:
     """Clips to 0..1 and maps to the output's range; uint8 is rounded half up."""
     clipped = [tf.clip_by_value(plane, 0.0, 1.0) for plane in planes]
     if output.dtype == "uint8":

@@ -44,7 +44,7 @@ def for_those(
     def one(i: tf.Tensor, buffers: list[Any]) -> tuple[tf.Tensor, list[Any]]:
         b = order[i]
         mine = tuple(buffer.read(b)[tf.newaxis] for buffer in buffers)
-        made = compute(mine, map_tensors(lambda value: _row(value, b), arguments))
+        made = compute(mine, map_tensors(lambda value: row(value, b), arguments))
         written = [buffer.write(b, new[0]) for buffer, new in zip(buffers, made, strict=True)]
         return i + 1, written
 
@@ -55,5 +55,6 @@ def for_those(
     )
 
 
-def _row(value: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+def row(value: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+    """Sample `b` of a tensor [B,...], as [1,...]; what is [1,...] is every sample's."""
     return value if value.shape[0] == 1 else tf.gather(value, b[tf.newaxis])

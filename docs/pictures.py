@@ -1,0 +1,102 @@
+"""The pictures of the op reference: a photograph, then a step at low, middle and high strength.
+
+Needs no TensorFlow: they come from the NumPy reference.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+import augreg
+from augreg.images import photo_paths
+from augreg.mixing import mixing_steps
+
+SEED = 7
+HEIGHT, WIDTH = 200, 300  # of the photograph; pictures are shown at half their size
+GAP = 6
+SEEN = 3 / 255  # the mean difference from which on a sample counts as changed
+TRIES = 5  # samples among which the picture's are looked for
+
+Op = augreg.Op | augreg.Macro
+
+
+def policy_of(op: Op, given: Mapping[str, Any]) -> augreg.Policy:
+    """A step of the op."""
+    step = {"op": op.name, **given}
+    return augreg.load_policy({"version": 1, "augment": [step], "output": {"dtype": "uint8"}})
+
+
+def picture(op: Op) -> tuple[bytes, list[Mapping[str, Any]]]:
+    """A JPEG of the original and up to three results, and the arguments of each result.
+
+    One sample at each strength; where the op has none, its result, or three samples if they differ.
+    """
+    original, shown = photograph(0), list(op.shown)
+    highest = samples(op, shown[-1])
+    seen = [i for i, image in enumerate(highest) if change(image) > SEEN] or [0]
+    if len(shown) > 1:
+        lowest = samples(op, shown[0])
+        # the sample whose change grows most with the strength
+        chosen = max(seen, key=lambda i: change(highest[i]) - change(lowest[i]))
+        middle = samples(op, shown[1], chosen)
+        results = [lowest[chosen], middle, highest[chosen]]
+    else:
+        results = [highest[i] for i in seen[:3]]
+        if all(np.array_equal(image, results[0]) for image in results):
+            results = results[:1]
+        shown = shown * len(results)
+    return sheet([original, *results]), shown
+
+
+@cache
+def photograph(number: int) -> np.ndarray:
+    """uint8 [H,W,3]: one of those that ship inside."""
+    image = Image.open(photo_paths()[number]).convert("RGB")
+    return np.asarray(image.resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS))
+
+
+def samples(op: Op, given: Mapping[str, Any], index: int | None = None) -> np.ndarray:
+    """uint8 [N,h,w,3]: the first photograph under the draws of the first samples; or of one."""
+    policy = policy_of(op, given)
+    if mixing_steps(policy):
+        pairs = 4 * TRIES  # of its draws more than half hardly show a strength
+        batch = np.stack([photograph(0), photograph(1)] * pairs)
+        mixed, _ = augreg.augment(batch, policy, SEED, labels=[0, 1] * pairs)
+        return mixed[::2] if index is None else mixed[2 * index]
+    if index is not None:
+        return augreg.augment(photograph(0), policy, SEED, index=index)
+    return augreg.augment(np.stack([photograph(0)] * TRIES), policy, SEED)
+
+
+def change(image: np.ndarray) -> float:
+    """The mean difference from the original in 0..1; 1 where the sizes differ."""
+    original = photograph(0)
+    if image.shape != original.shape:
+        return 1.0
+    return float(np.abs(image.astype(np.int16) - original).mean()) / 255
+
+
+def sheet(images: Sequence[np.ndarray]) -> bytes:
+    """Side by side as JPEG, each at half its size, so that sizes can be compared."""
+    tiles = [tile(image) for image in images]
+    high = max(one.height for one in tiles)
+    page = Image.new("RGB", (sum(t.width + GAP for t in tiles) - GAP, high), "white")
+    left = 0
+    for one in tiles:
+        page.paste(one, (left, (high - one.height) // 2))
+        left += one.width + GAP
+    buffer = io.BytesIO()
+    page.save(buffer, "JPEG", quality=80)
+    return buffer.getvalue()
+
+
+def tile(image: np.ndarray) -> Image.Image:
+    """At half its size."""
+    height, width = image.shape[:2]
+    return Image.fromarray(image).resize((width // 2, height // 2), Image.Resampling.LANCZOS)
