@@ -108,9 +108,15 @@ unit: $(VENV)/.dev ## pytest
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 .PHONY: fuzz
-fuzz: $(VENV)/.dev ## 100,000 hostile policies (a few minutes)
+fuzz: $(VENV)/.dev ## 100,000 hostile policies (a few minutes); more, where atheris is installed
 	AUGREG_FUZZ=100000 $(BIN)/python -m pytest tests/test_fuzz.py -s -k 'bytes or mutated' \
 		-o faulthandler_timeout=0
+	@mkdir -p build
+	@if $(BIN)/python -c 'import atheris' 2>/dev/null; then \
+		$(BIN)/python tests/fuzz_atheris.py -max_total_time=300 -artifact_prefix=build/; \
+	else \
+		echo "For a run guided by coverage, install atheris into $(VENV)."; \
+	fi
 
 .PHONY: bench
 bench: $(BENCH_VENV)/.run ## measure augreg beside its peers

@@ -12,11 +12,12 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from augreg.errors import PolicyError
+from augreg.errors import PolicyError, shown
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 150  # jsonschema overflows the stack between 150 and 300 levels
@@ -24,6 +25,7 @@ MAX_DIGITS = 40
 MAX_PARTS = 4_000  # a step takes the schema 0.3 ms: 70,000 of them fit into a file, 20 s
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
+_TRAILING = re.compile(r",\s*[\]}]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -65,7 +67,7 @@ def parse(text: str, path: str | None = None) -> tuple[str, Any]:
             'the file is empty; the smallest policy is {"version": 1}', path=path, line=1, column=1
         )
     _check_extent(text, path)
-    faults: list[str] = []
+    faults: list[_Fault] = []
     try:
         value = json.loads(
             text,
@@ -75,17 +77,27 @@ def parse(text: str, path: str | None = None) -> tuple[str, Any]:
             parse_int=lambda digits: _int(digits, faults),
         )
     except json.JSONDecodeError as error:
+        message, offset = _not_json(text, error)
+        line, column = _line_column(text, offset)
         raise PolicyError(
-            f"not valid JSON: {error.msg}", path=path, line=error.lineno, column=error.colno
+            f"not valid JSON: {message}", path=path, line=line, column=column
         ) from error
     if faults:
         line, column = _position_of_fault(text, faults[0])
-        raise PolicyError(faults[0], path=path, line=line, column=column)
+        raise PolicyError(faults[0].message, path=path, line=line, column=column)
     if found := _SURROGATE.search(json.dumps(value, ensure_ascii=False)):
         code = f"\\u{ord(found.group()):04x}"
         line, column = _line_column(text, max(text.lower().find(code), 0))
         raise PolicyError(f"lone surrogate {code} in a string", path=path, line=line, column=column)
     return text, value
+
+
+def _not_json(text: str, error: json.JSONDecodeError) -> tuple[str, int]:
+    """What is wrong, and where: Python before 3.13 points behind a trailing comma."""
+    for start in (error.pos, len(text[: error.pos].rstrip()) - 1):
+        if start >= 0 and (comma := _TRAILING.match(text, start)):
+            return f'a comma before "{comma.group()[-1]}"; remove it', start
+    return error.msg, error.pos
 
 
 def show(value: Any) -> str:
@@ -168,42 +180,50 @@ def _line_column(text: str, offset: int) -> tuple[int, int]:
     return before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
 
 
-def _object(pairs: list[tuple[str, Any]], faults: list[str]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Fault:
+    """What JSON forbids and Python's parser lets pass. `key`: the one that stands twice."""
+
+    message: str
+    key: str | None = None
+
+
+def _object(pairs: list[tuple[str, Any]], faults: list[_Fault]) -> dict[str, Any]:
     seen = dict(pairs)
     if len(seen) < len(pairs):
         counts = Counter(name for name, _ in pairs)
         twice = next(name for name, count in counts.items() if count > 1)
-        _fault(faults, f'the key "{twice}" stands twice in one object; keep one')
+        message = f'the key "{shown(twice)}" stands twice in one object; keep one'
+        faults.append(_Fault(message, twice))
     return seen
 
 
-def _fault(faults: list[str], message: str) -> float:
-    faults.append(message)
+def _fault(faults: list[_Fault], message: str) -> float:
+    faults.append(_Fault(message))
     return 0.0
 
 
-def _float(digits: str, faults: list[str]) -> float:
+def _float(digits: str, faults: list[_Fault]) -> float:
     value = float(digits)
     return value if math.isfinite(value) else _fault(faults, f"{digits[:40]} is too large a number")
 
 
-def _int(digits: str, faults: list[str]) -> float:
+def _int(digits: str, faults: list[_Fault]) -> float:
     if len(digits) > MAX_DIGITS:
         return _fault(faults, f"an integer of {len(digits)} digits is too large a number")
     return int(digits)
 
 
-def _position_of_fault(text: str, message: str) -> tuple[int, int]:
-    """The place of the token that `message` is about: a word, a number, or a key's second use."""
-    if message.startswith("the key "):
-        name = message.removeprefix('the key "').rsplit('" stands', 1)[0]
-        offset = _second_use(text, name)
-    elif message.startswith("an integer"):
+def _position_of_fault(text: str, fault: _Fault) -> tuple[int, int]:
+    """The place of the token that a fault is about: a word, a number, or a key's second use."""
+    if fault.key is not None:
+        offset = _second_use(text, fault.key)
+    elif fault.message.startswith("an integer"):
         offset = next(
             m.start() for m in _TOKEN.finditer(text) if len(_digits(m.group())) > MAX_DIGITS - 1
         )
     else:
-        word = message.split(" ", 1)[0]
+        word = fault.message.split(" ", 1)[0]
         offset = next((m.start() for m in _TOKEN.finditer(text) if m.group().startswith(word)), 0)
     return _line_column(text, offset)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+_LONGEST = 60  # characters of a name that a message repeats
+
 
 class AugregError(Exception):
     """A mistake that a user can mend: it says where, what was found and what is allowed."""
@@ -40,7 +42,8 @@ class PolicyError(AugregError):
         where = self.path or ""
         if self.line is not None:
             where += f":{self.line}:{self.column}"
-        head = " ".join(part for part in (where, self.pointer) if part)
+        pointer = "/".join(map(shown, self.pointer.split("/")))
+        head = " ".join(part for part in (where, pointer) if part)
         return f"{head}: {self.message}" if head else self.message
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -63,7 +66,15 @@ class ParameterError(AugregError):
 
 
 class OpError(AugregError):
-    """An op that breaks the contract: its declaration, or what it returned."""
+    """An op that breaks the contract: its declaration, or what it returned.
+
+    op: its name, where that is known.
+    pointer: of the step that uses it, once that is known; the message then begins with its place.
+    """
+
+    def __init__(self, message: str, op: str = "", pointer: str | None = None) -> None:
+        self.op, self.pointer = op, pointer
+        super().__init__(message)
 
 
 class PluginError(AugregError):
@@ -82,11 +93,27 @@ class RunError(AugregError):
     """A run (of `apply` or `train`) that can't start or go on."""
 
 
+def shown(text: str) -> str:
+    r"""A name out of a file, for a message: on one line, and cut where it is long.
+
+    >>> shown("a\nb"), len(shown("x" * 1000))
+    ('a\\nb', 60)
+    """
+    cut = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    if cut.isprintable():
+        return cut
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in cut
+    )
+
+
 def suggest(name: str, known: Iterable[str]) -> str:
     """A question that names the nearest of `known`, or an empty string.
 
     >>> suggest("rotat", ["rotate", "flip"])
     ' (did you mean "rotate"?)'
     """
+    if len(name) > _LONGEST:  # it is no misspelling, and comparing takes the product of lengths
+        return ""
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f' (did you mean "{near[0]}"?)' if near else ""

@@ -130,7 +130,7 @@ def _form(item: Item) -> Hashable:
     element = element_of(item.step, (None, None))
     assert isinstance(element, PixelFunction | Neighborhood)
     shapes = tuple(tuple(argument.shape[1:]) for argument in element.arguments)
-    extra: tuple[Hashable, ...] = ()
     if isinstance(element, PixelFunction):
         extra = (element.statistics, element.coordinates, len(element.noise))
-    return getattr(element.function, "__wrapped__", element.function), shapes, extra
+        return getattr(element.function, "__wrapped__", element.function), shapes, extra
+    return tuple(getattr(f, "__wrapped__", f) for f in element.functions), shapes

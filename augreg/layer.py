@@ -71,7 +71,6 @@ class AugmentationLayer(keras.layers.Layer):
         self.seed = int(as_uint32(seed, "seed"))
         self.input_range = (float(input_range[0]), float(input_range[1]))
         self.sections = check_sections(sections)
-        self.supports_jit = True
         self.rules = BoxRules(bounding_box_format, min_visible)
         common = (self.sections, self.input_range)
         self._modes = {
@@ -81,6 +80,8 @@ class AugmentationLayer(keras.layers.Layer):
             )
             for training in (False, True)
         }
+        # XLA leaves assertions out, and they are all that debug mode is
+        self.supports_jit = not self._modes[True].compiled.debug
         self._seen = self.add_weight(
             name="samples_seen",
             shape=(),

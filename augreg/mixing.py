@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from augreg import algebra
-from augreg.errors import DataError
+from augreg.errors import DataError, OpError
 from augreg.lower import Lowering
 from augreg.plan import MixStage, Plan, element_of
 from augreg.policy import Policy, Step, walk
@@ -24,7 +24,14 @@ LABELS = "labels"
 def mixing_steps(policy: Policy) -> tuple[Step, ...]:
     """The steps of a policy that mix samples of a batch, and so need batches with labels."""
     steps = (node for node in walk(policy.augment) if isinstance(node, Step))
-    return tuple(s for s in steps if isinstance(element_of(s, (None, None)), algebra.Mix))
+    return tuple(step for step in steps if _mixes(policy, step))
+
+
+def _mixes(policy: Policy, step: Step) -> bool:
+    try:
+        return isinstance(element_of(step, (None, None)), algebra.Mix)
+    except OpError as error:
+        raise policy.located(error, step.pointer) from error
 
 
 def label_classes(policy: Policy) -> int | None:

@@ -7,6 +7,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from numbers import Real
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -79,43 +80,74 @@ class Op:
         except AugregError:  # a refusal in the op's own words
             raise
         except Exception as error:  # an op is anyone's code: a user has to learn whose
-            raise OpError(f'op "{self.name}" raised {type(error).__name__}: {error}') from error
-        if not isinstance(element, _ELEMENTS):
-            found = type(element).__name__
-            names = ", ".join(kind.__name__ for kind in _ELEMENTS)
-            raise OpError(f'op "{self.name}" returned a {found}; it has to return one of {names}')
-        if unknown := set(getattr(element, "statistics", ())) - set(algebra.STATISTICS):
-            names = ", ".join(algebra.STATISTICS)
-            raise OpError(f'op "{self.name}" asks for {sorted(unknown)}; there are {names}')
+            said = f'op "{self.name}" raised {type(error).__name__}: {error}'
+            raise OpError(said, self.name) from error
+        _check_element(self.name, element)
         try:
             element = algebra.batched(xp, element)
         except ValueError as error:
-            raise OpError(f'op "{self.name}": {error}') from error
+            raise OpError(f'op "{self.name}": {error}', self.name) from error
         if isinstance(element, algebra.PixelFunction):
             return replace(element, function=_checked(self.name, element.function))
+        if isinstance(element, algebra.Neighborhood):
+            *first, last = element.functions
+            inner = [_checked(self.name, function, any_size=True) for function in first]
+            function = _checked(self.name, last, any_size=bool(first))
+            return replace(element, function=(*inner, function))
         return element
 
 
-def _checked(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """A pixel function that raises `OpError` where it does not return planes like its input's."""
+def _check_element(name: str, element: Any) -> None:
+    """Raises `OpError` for what is no element, or asks for what there is not."""
+    if not isinstance(element, _ELEMENTS):
+        found = type(element).__name__
+        names = ", ".join(kind.__name__ for kind in _ELEMENTS)
+        raise OpError(f'op "{name}" returned a {found}; it has to return one of {names}', name)
+    if unknown := set(getattr(element, "statistics", ())) - set(algebra.STATISTICS):
+        names = ", ".join(algebra.STATISTICS)
+        raise OpError(f'op "{name}" asks for {sorted(unknown)}; there are {names}', name)
+    levels = getattr(element, "fill_value", 0.0)
+    every = levels if isinstance(levels, tuple | list) else (levels,)
+    if not all(isinstance(level, Real) and 0 <= float(level) <= 1 for level in every):
+        said = f"fills with {levels}; levels are 0 to 1, where 1 is white"
+        raise OpError(f'op "{name}" {said}', name)
+
+
+def _checked(name: str, function: Callable[..., Any], any_size: bool = False) -> Callable[..., Any]:
+    """A function that raises `OpError` where it does not return planes like its input's.
+
+    any_size: there may be more planes, of other sides, as between a neighbourhood's functions.
+    """
 
     @functools.wraps(function)  # which function it is decides what may become one stage
     def checked(xp: Namespace, planes: Any, *arguments: Any, **given: Any) -> Any:
-        result = function(xp, planes, *arguments, **given)
-        same = isinstance(result, tuple | list) and len(result) == len(planes)
-        if not same or not all(map(_alike, planes, result)):
-            wanted, found = (_describe(many) for many in (planes, result))
-            raise OpError(f'op "{name}": its pixel function returned {found}, expected {wanted}')
+        try:
+            result = function(xp, planes, *arguments, **given)
+        except AugregError:
+            raise
+        except Exception as error:
+            said = f"its pixel function raised {type(error).__name__}: {error}"
+            raise OpError(f'op "{name}": {said}', name) from error
+        check_planes(name, planes, result, any_size)
         return result
 
     return checked
 
 
-def _alike(plane: Any, other: Any) -> bool:
+def check_planes(name: str, planes: Any, result: Any, any_size: bool = False) -> None:
+    """Raises `OpError` where what an op's function made of planes does not go in their place."""
+    same = isinstance(result, tuple | list) and (any_size or len(result) == len(planes))
+    if not same or not all(_alike(planes[0], plane, any_size) for plane in result):
+        wanted, found = (_describe(many) for many in (planes, result))
+        said = f"its pixel function returned {found}, expected {wanted}"
+        raise OpError(f'op "{name}": {said}', name)
+
+
+def _alike(plane: Any, other: Any, any_size: bool) -> bool:
     """One dtype and one shape, as far as the sides are known."""
     if getattr(other, "dtype", None) != plane.dtype or len(other.shape) != len(plane.shape):
         return False
-    return all(
+    return any_size or all(
         None in sides or sides[0] == sides[1]
         for sides in zip(plane.shape, other.shape, strict=True)
     )

@@ -16,7 +16,7 @@ from typing import Any
 import pluggy
 
 from augreg import hookspecs
-from augreg.errors import PluginError, suggest
+from augreg.errors import PluginError, shown, suggest
 from augreg.macros import Macro
 from augreg.operation import Op
 
@@ -63,7 +63,7 @@ class Registry:
     def _why_missing(self, name: str) -> str:
         if name in self.conflicts:
             return self.conflicts[name]
-        package = name.partition("/")[0] if "/" in name else ""
+        package, name = name.partition("/")[0] if "/" in name else "", shown(name)
         for plugin in self.plugins:
             if (
                 package
@@ -75,7 +75,9 @@ class Registry:
                 )
         hint = suggest(name, self.steps)
         if package:
-            hint += f'; no installed plugin has it: install the wheel that ships "{package}" ops'
+            hint += (
+                f'; no installed plugin has it: install the wheel that ships "{shown(package)}" ops'
+            )
         return f'unknown op "{name}"{hint}'
 
 

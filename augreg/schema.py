@@ -42,6 +42,12 @@ def policy_schema(registry: Registry) -> dict[str, Any]:
             },
             "augment": {"description": "Runs in training only.", **_STEPS},
             "output": {"$ref": "#/$defs/output"},
+            "wheels": {
+                "description": "Where the ops came from when augreg wrote this file: nothing but "
+                "an error about a missing one reads it.",
+                "type": "object",
+                "additionalProperties": {"type": "string"},
+            },
         },
         "required": ["version"],
         "additionalProperties": False,

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from augreg.document import pointer_of, show
-from augreg.errors import ParameterError, PluginError, suggest
+from augreg.errors import ParameterError, PluginError, shown, suggest
 from augreg.registry import Registry
 from augreg.schema import GROUPS, policy_schema
 
@@ -73,7 +73,8 @@ def _explain(error: Any, value: Any, registry: Registry) -> ParameterError:
     path = list(error.absolute_path)
     step, name = _step_and_parameter(value, path)
     if step is not None and name == "op":
-        return ParameterError(_unknown_op(step["op"], registry), pointer_of(path))
+        wheels = value.get("wheels")
+        return ParameterError(_unknown_op(step["op"], registry, wheels), pointer_of(path))
     if step is not None and name is not None and _known(step.get("op"), registry):
         op = registry.steps[step["op"]]
         if name in op.settable:
@@ -116,13 +117,16 @@ def _depth(value: Any, path: list[Any]) -> int:
     return 0
 
 
-def _unknown_op(name: Any, registry: Registry) -> str:
+def _unknown_op(name: Any, registry: Registry, wheels: Any) -> str:
+    """`wheels`: what the policy says of where its ops came from; anyone may have written it."""
     if not isinstance(name, str):
         return f'"op" takes the name of an op, found {show(name)}'
     try:
         registry.get(name)
     except PluginError as error:
-        return str(error)
+        wheel = wheels.get(name) if isinstance(wheels, dict) else None
+        written = f"; the policy was written with {shown(wheel)}" if isinstance(wheel, str) else ""
+        return f"{error}{written}"
     return f'"op" has to be one of the registered ops, found {show(name)}'
 
 
@@ -130,7 +134,8 @@ def _unknown_key(error: Any, path: list[Any]) -> ParameterError:
     known = list(error.schema["properties"])
     extra = next(key for key in error.instance if key not in known)
     owner = error.instance.get("op") if "op" in error.instance else None
-    subject = f'"{owner}" has no parameter "{extra}"' if owner else f'unknown key "{extra}"'
+    key = shown(extra)
+    subject = f'"{owner}" has no parameter "{key}"' if owner else f'unknown key "{key}"'
     offered = [name for name in known if name != "op"]
     names = ", ".join(f'"{name}"' for name in offered)
     hint = suggest(extra, offered)

@@ -221,7 +221,11 @@ def test_bad_images_are_skipped_and_listed(
     assert command("apply", policy_file, images, tmp_path / "out") == 4
     error = capsys.readouterr().err
     assert "skipped 4 of 7 images" in error
-    for words in ("cut.png: a truncated or damaged", "empty.jpg: the file is empty", "gone.jpg"):
+    for words in (
+        "cut.png: a truncated or damaged PNG",
+        "empty.jpg: the file is empty",
+        "gone.jpg",
+    ):
         assert words in error
     assert "page.jpg: this is an HTML page" in error
     assert len((tmp_path / "out/manifest.jsonl").read_text().splitlines()) == 3

@@ -334,7 +334,7 @@ def test_data_set_is_surveyed(said: Any, write: Any) -> None:
             "version": 1,
             "augment": [
                 {"op": "zoom", "factor": 0.5, "fill": "constant"},
-                {"op": "invert"},
+                {"one_of": [{"op": "invert"}, {"op": "invert"}]},
                 {"op": "brightness", "delta": 1},
             ],
         }
@@ -343,9 +343,11 @@ def test_data_set_is_surveyed(said: Any, write: Any) -> None:
     assert code == 0
     assert "digits: 1797 images, none bad" in out and "sizes: 8x8 (1797)" in out
     rows = {line.split()[0]: line.split()[1:] for line in out.splitlines() if "/augment" in line}
-    assert rows["/augment/0"] == ["0.00%", "75.00%"]
-    assert rows["/augment/1"] == ["0.00%", "0.00%"]
-    assert float(rows["/augment/2"][0].rstrip("%")) > 50
+    assert rows["/augment/0"] == ["zoom", "0.00%", "75.00%"]
+    assert rows["/augment/1/one_of/0"] == ["invert", "0.00%", "0.00%"]
+    assert rows["/augment/1/one_of/1"] == ["invert", "0.00%", "0.00%"]
+    assert rows["/augment/2"][0] == "brightness"
+    assert float(rows["/augment/2"][1].rstrip("%")) > 50
 
 
 def test_bad_files_of_a_data_set_are_listed_with_exit_4(

@@ -438,3 +438,12 @@ def test_encoded_images_are_decoded_one_by_one():
 def test_unknown_section_is_refused():
     with pytest.raises(ValueError, match="unknown sections"):
         augreg.augment_dataset(_source(), LIGHT, sections=("prepare", "augmnt"))
+
+
+def test_index_in_a_tensor_counts_modulo_2_to_the_32():
+    fn = augreg.map_fn({"version": 1, "augment": [{"op": "brightness", "delta": [0, 0.9]}]})
+    image = tf.zeros((2, 2, 3))
+    small, large = (fn(tf.constant(i, tf.int64), image) for i in (5, 2**32 + 5))
+    np.testing.assert_array_equal(small, large)
+    with pytest.raises(ValueError, match="index has to be in 0 to 4294967295, found 4294967301"):
+        fn(2**32 + 5, image)

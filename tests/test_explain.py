@@ -80,7 +80,7 @@ def test_choice_among_families_says_what_it_costs() -> None:
     result = explained([{"one_of": [{"op": "rotate", "degrees": 9}, {"op": "invert"}]}])
     assert result.costs == (
         "/augment/0: its branches are of different families, so it costs 2 kernels for every "
-        "image, whatever is chosen",
+        "image; warps, windows and histograms only where they are chosen",
     )
     assert result.stages[0].steps[0].under == ("branch 0 of one_of at /augment/0",)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import textwrap
@@ -281,6 +282,32 @@ def test_saved_model_goes_on_where_it_was(name, tmp_path):
     np.testing.assert_allclose(loaded(IMAGES), model(IMAGES), atol=1e-7)
     following = _expected(POLICY, index=np.arange(7, 14))
     np.testing.assert_allclose(loaded(IMAGES, training=True), following, atol=1e-6)
+
+
+FRESH = """
+{imports}
+import keras
+model = keras.saving.load_model({path!r})
+print(type(model.layers[0]).__name__)
+"""
+
+
+@pytest.mark.parametrize(
+    "imports", ["from augreg import AugmentationLayer", "import augreg.layer", "import keras"]
+)
+def test_saved_model_loads_in_a_fresh_process_that_imported_the_layer(tmp_path, imports):
+    path = str(tmp_path / "m.keras")
+    keras.Sequential([keras.Input((12, 12, 3), dtype="uint8"), _layer()]).save(path)
+    command = [sys.executable, "-W", "ignore", "-c", FRESH.format(imports=imports, path=path)]
+    root = Path(__file__).parents[1]
+    paths = os.pathsep.join([str(root), str(root / "plugins"), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": paths}
+    )
+    if "layer" in imports.lower():
+        assert done.stdout == "AugmentationLayer\n", done.stderr
+    else:  # what the documentation says of it has to stay true
+        assert "Could not locate class 'AugmentationLayer'" in done.stderr
 
 
 def test_export_takes_raw_images_of_any_size_and_prepares_only(tmp_path):

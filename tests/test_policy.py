@@ -54,11 +54,8 @@ def test_fault_01_empty_file_is_refused(refusal):
 def test_fault_02_trailing_comma_is_refused_with_line_and_column(refusal):
     found = refusal('{"version": 1,\n "augment": [],\n}')
 
-    # json's own words and column changed in Python 3.13
-    assert found in (
-        "p.json:3:1: not valid JSON: Expecting property name enclosed in double quotes",
-        "p.json:2:15: not valid JSON: Illegal trailing comma before end of object",
-    )
+    # json's own words and column changed in Python 3.13; ours are the same in all
+    assert found == 'p.json:2:15: not valid JSON: a comma before "}"; remove it'
 
 
 def test_fault_03_byte_order_mark_is_accepted(tmp_path):
@@ -187,7 +184,7 @@ def test_fault_18_unknown_parameter_gets_the_nearest_name(refusal):
 def test_fault_18_unknown_key_of_the_policy_or_a_group_gets_the_nearest_name(refusal):
     assert refusal('{"version": 1,\n "augmnt": []}') == (
         'p.json:2:12 /augmnt: unknown key "augmnt" (did you mean "augment"?); allowed: "$schema", '
-        '"version", "name", "description", "prepare", "augment", "output"'
+        '"version", "name", "description", "prepare", "augment", "output", "wheels"'
     )
     assert refusal(_augment('{"one_of": [{"op": "flip"}], "weight": [1]}')) == (
         'p.json:3:42 /augment/0/weight: unknown key "weight" (did you mean "weights"?); '

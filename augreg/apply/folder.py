@@ -65,15 +65,16 @@ class OutputFolder:
         """Writes a whole file: a temporary one, synced, then renamed over whatever is there."""
         with self._parent(name) as (parent, last):
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-            part = os.open(_PART, flags, 0o666, dir_fd=self.descriptor)
             try:
+                part = os.open(_PART, flags, 0o666, dir_fd=self.descriptor)
                 try:
                     write_all(part, contents)
                     os.fsync(part)
                 finally:
                     os.close(part)
                 os.rename(_PART, last, src_dir_fd=self.descriptor, dst_dir_fd=parent)
-            except BaseException:
+            except BaseException as error:
+                name_of(error, self.path / name)
                 self._drop_part()
                 raise
 
@@ -142,6 +143,12 @@ class OutputFolder:
     def _drop_part(self) -> None:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(_PART, dir_fd=self.descriptor)
+
+
+def name_of(error: BaseException, path: Path) -> None:
+    """Has a system's error that names no file, or a temporary one, name the one that was meant."""
+    if isinstance(error, OSError):
+        error.filename, error.filename2 = str(path), None
 
 
 def write_all(descriptor: int, contents: bytes) -> None:

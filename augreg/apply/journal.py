@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, fields
 from types import TracebackType
 from typing import Any, Self
 
-from augreg.apply.folder import OutputFolder, write_all
+from augreg.apply.folder import OutputFolder, name_of, write_all
 from augreg.errors import RunError
 
 NAME = "manifest.jsonl"
@@ -105,8 +105,9 @@ class Journal:
         length = os.fstat(self._descriptor).st_size
         try:
             write_all(self._descriptor, line.encode())
-        except BaseException:
+        except BaseException as error:
             os.ftruncate(self._descriptor, length)
+            name_of(error, self.folder.path / NAME)
             raise
         self.lines[line.index, line.copy] = line
         self._unsynced += 1

@@ -69,7 +69,7 @@ def settle(folder: OutputFolder, options: ApplyOptions, tasks: Sequence[Task]) -
             f"{printable(folder.path)}: it holds a {NAME} but no {SETTINGS}, so this run can't go "
             "on with it; name another folder"
         )
-    text = json.dumps(dict(options.policy.source), indent=2) + "\n"
+    text = json.dumps(options.policy.written, indent=2) + "\n"
     folder.write(POLICY, text.encode("ascii"))
     folder.write(SETTINGS, (json.dumps(wanted, indent=2) + "\n").encode("ascii"))
 

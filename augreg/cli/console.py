@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from augreg.errors import DataError
 from augreg.images.files import printable
 
 if TYPE_CHECKING:
@@ -21,8 +22,13 @@ class Terminated(BaseException):
 
 
 def complain(message: object, code: int) -> int:
-    """Says on stderr what is wrong, and returns the exit code."""
-    say(f"augreg: {message}")
+    """Says on stderr what is wrong, and returns the exit code.
+
+    On one line, unless it is a list of bad images, whose names are printable already.
+    """
+    text = f"augreg: {message}"
+    for line in text.split("\n") if isinstance(message, DataError) else [text]:
+        say(line)
     return code
 
 

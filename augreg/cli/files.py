@@ -150,6 +150,9 @@ def write_whole(path: Path, contents: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)
+    except OSError as error:
+        error.filename, error.filename2 = str(path), None  # not the temporary one, or none
+        raise
     finally:
         part.unlink(missing_ok=True)
 

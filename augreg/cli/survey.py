@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from augreg.algebra import HORIZON
 from augreg.backends.reference import kernels
-from augreg.backends.reference.run import _Run
+from augreg.backends.reference.interpreter import Interpreter
 from augreg.checks import as_uint32
 from augreg.cli.console import IN_PART, progress, say, stdout, table
 from augreg.explain import size_text
 from augreg.lower import Draws, Lowering
 from augreg.plan import AffineStage, BranchStage, LatticeStage, Stage, plan
-from augreg.policy import Policy
+from augreg.policy import Policy, Step
 from augreg.xp import NUMPY
 
 if TYPE_CHECKING:
@@ -41,18 +41,20 @@ class Found:
     total: Any = 0.0
     squares: Any = 0.0
 
-    def add(self, name: str, image: Image) -> None:
-        """Takes one image [H,W,C] into account; `name` is for what is wrong with it."""
+    def add(self, name: str, image: Image) -> bool:
+        """Takes one image [H,W,C] into account; `name` is for what is wrong with it, if it is."""
         self.sizes[image.shape[0], image.shape[1]] += 1
+        before = len(self.faults)
         if image.dtype != np.uint8:
             self._check(name, image)
             if not np.isfinite(image).all():
-                return  # it would make NaN of every mean
+                return False  # it would make NaN of every mean
         self.low, self.high = min(self.low, image.min()), max(self.high, image.max())
         unit = kernels.to_unit(image).astype(np.float64)
         self.count += unit.shape[0] * unit.shape[1]
         self.total = self.total + unit.sum(axis=(0, 1))
         self.squares = self.squares + (unit**2).sum(axis=(0, 1))
+        return len(self.faults) == before
 
     def _check(self, name: str, image: Image) -> None:
         if not np.isfinite(image).all():
@@ -94,11 +96,11 @@ def report(
         total = sum(split.size for split in source.splits.values())
         task = bar.add_task("reading", total=total)
         for name, split in source.splits.items():
-            every = max(1, split.size // limit)
+            every = max(1, -(-split.size // limit))
             for index, (image, label) in enumerate(_decoded(split)):
-                found.add(f"{name}#{index}", image)
+                fine = found.add(f"{name}#{index}", image)
                 found.classes.setdefault(name, Counter())[int(label)] += 1
-                if name == "train" and index % every == 0 and not found.faults:
+                if name == "train" and index % every == 0 and fine:
                     _try(policy, image, index, effects)
                 bar.advance(task)
     _print(source, found, list(effects.values()))
@@ -124,10 +126,10 @@ def _decoded(split: Split) -> Iterator[tuple[Image, Any]]:
 def _try(policy: Policy, image: Image, index: int, effects: dict[str, Effect]) -> None:
     """Runs the policy's stages as written on one image, and measures after each."""
     size, channels = image.shape[:2], image.shape[2]
-    planned = plan(policy, size=(size[0], size[1]), channels=channels)
+    planned = plan(policy, size=(size[0], size[1]), channels=channels, apart=True)
     zero = as_uint32(0, "epoch")
     words = Draws.make(NUMPY, planned, zero, zero, as_uint32([index], "index"))
-    run = _Run(Lowering(NUMPY, words))
+    run = Interpreter(policy, Lowering(NUMPY, words))
     pixels: Image = image[None]
     for stages in (planned.prepare, planned.augment):
         for stage in stages:
@@ -143,10 +145,14 @@ def _try(policy: Policy, image: Image, index: int, effects: dict[str, Effect]) -
 
 
 def _name(stage: Stage) -> str:
+    """A line for each step or group of a stage: its pointer, and its op or kind."""
     if isinstance(stage, BranchStage):
-        return stage.group.pointer
-    names = (item.node.pointer + item.suffix for item in stage.items)
-    return " ".join(names)
+        return f"{stage.group.pointer} {stage.group.kind}"
+    nodes = ((item.node, item.suffix) for item in stage.items)
+    return "\n".join(
+        f"{node.pointer}{suffix} {node.op.name if isinstance(node, Step) else node.kind}"
+        for node, suffix in nodes
+    )
 
 
 def _filled(lowering: Lowering, stage: Stage, size: tuple[int, int]) -> float:

@@ -94,7 +94,8 @@ def map_fn(
         sections: which of prepare, augment and output to run.
         bounding_box_format: Keras's name of the format of boxes, as xyxy or rel_xywh.
         min_visible: the share of its moved area that a box has to keep; else its class is -1.
-        debug: checks shapes, ranges and NaN after every step, slowly; None asks `AUGREG_DEBUG`.
+        debug: checks shape, dtype, range and NaN after every step, slowly; None asks
+            `AUGREG_DEBUG`.
 
     Returns:
         `fn(index, element, epoch=None) -> element`. An element is an image, `(image, label)`,
@@ -102,6 +103,9 @@ def map_fn(
         [B,H,W,C], or a scalar string of encoded bytes. A dict's "masks", "boxes" and
         "keypoints" (as `augreg.augment` takes them) move with the image. Labels become float32
         [B, classes] where the policy mixes samples, in training. All else passes through.
+
+    Seed, epoch and index are 32 bits wide. A constant outside of 0 to 2**32-1 is refused; a tensor
+    is not looked at, and counts modulo 2**32.
 
     Raises:
         PolicyError: the policy is wrong, or can't work at this size, or has to be told the epoch;

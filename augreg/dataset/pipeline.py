@@ -33,6 +33,7 @@ def augment_dataset(
     drop_remainder: bool = False,
     bounding_box_format: str | None = None,
     min_visible: float = MIN_VISIBLE,
+    debug: bool | None = None,
 ) -> tf.data.Dataset:
     """Prepares, shuffles, batches, augments (in training only) and prefetches.
 
@@ -41,8 +42,8 @@ def augment_dataset(
     Args:
         ds: elements as in `map_fn`, in a fixed order: an element's index is its position. An
             `Indexed` source is shuffled without a buffer.
-        policy, seed, training, input_range, sections, bounding_box_format, min_visible: as in
-            `map_fn`.
+        policy, seed, training, input_range, sections, bounding_box_format, min_visible, debug: as
+            in `map_fn`.
         batch_size: the last batch of an epoch may be smaller, unless `drop_remainder`.
         shuffle: True mixes the whole of `ds` (10,000 elements at a time where its length is
             unknown); a number is the window that is mixed. The order depends on (seed, epoch).
@@ -57,7 +58,8 @@ def augment_dataset(
         PolicyError: the policy is wrong, or can't work at this size.
     """
     loaded, wanted = load_policy(policy), check_sections(sections)
-    rules = {"bounding_box_format": bounding_box_format, "min_visible": min_visible}
+    rules: dict[str, Any] = {"bounding_box_format": bounding_box_format, "debug": debug}
+    rules["min_visible"] = min_visible
     steps = Epochs(ds, loaded, batch_size, seed, training, shuffle, input_range, wanted, rules)
     last = int(as_uint32(first_epoch, "first_epoch")) + epochs
     numbers = tf.data.Dataset.range(first_epoch, last)

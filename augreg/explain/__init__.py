@@ -20,7 +20,7 @@ from augreg.explain.words import (
     size_text,
 )
 from augreg.optimize import Note, optimize
-from augreg.plan import BranchStage, MixStage, Plan, plan
+from augreg.plan import BranchStage, Guard, MixStage, Plan, plan
 from augreg.policy import Policy, walk
 
 __all__ = [
@@ -105,7 +105,7 @@ def explain(
 def _costs(best: Plan) -> Iterator[str]:
     """What costs more than it looks: choices that are made on pixels."""
     stages = (*best.prepare, *best.augment)
-    guarded: dict[str, int] = {}
+    guarded: dict[str, list[Guard]] = {}
     for stage in stages:
         if isinstance(stage, BranchStage):
             pointer = stage.group.pointer
@@ -116,14 +116,15 @@ def _costs(best: Plan) -> Iterator[str]:
                 f"{stage.items[0].node.pointer}: its result depends on the batch: on its size and "
                 "on which samples are in it"
             )
-        groups = {g.group.pointer for item in stage.items for g in item.guards}
-        for pointer in groups:
-            guarded[pointer] = guarded.get(pointer, 0) + 1
-    for pointer, count in guarded.items():
-        if count > 1:
+        for pointer, guard in {g.group.pointer: g for i in stage.items for g in i.guards}.items():
+            guarded.setdefault(pointer, []).append(guard)
+    for pointer, guards in guarded.items():
+        if len(guards) > 1:
+            chosen = all(guard.branch is not None for guard in guards)
             yield (
-                f"{pointer}: its branches are of different families, so it costs {count} kernels "
-                "for every image, whatever is chosen"
+                f"{pointer}: its branches are of different families, so it costs {len(guards)} "
+                "kernels for every image"
+                + ("; warps, windows and histograms only where they are chosen" if chosen else "")
             )
     if best.prepare and best.augment:
         yield "between prepare and augment: uint8 images are rounded to uint8, floats are not"

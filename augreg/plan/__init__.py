@@ -35,6 +35,8 @@ from augreg.plan.stages import PointwiseStage as PointwiseStage
 from augreg.plan.stages import ResizeStage as ResizeStage
 from augreg.plan.stages import Size as Size
 from augreg.plan.stages import Stage as Stage
+from augreg.plan.stages import pointer_in as pointer_in
+from augreg.plan.stages import pointers_of as pointers_of
 from augreg.plan.stages import statistics_of as statistics_of
 from augreg.policy import Node, Output, Policy, Step
 
@@ -67,10 +69,12 @@ def plan(
     size: Size = (None, None),
     channels: int = 3,
     encoded: bool = False,
+    apart: bool = False,
 ) -> Plan:
     """Plans `sections` of a policy for images of `size` (height, width; None: not known).
 
-    `encoded`: images come as the bytes of a file.
+    `encoded`: images come as the bytes of a file. `apart`: a stage for each step of a group of
+    colour maps too, so that one can look between them.
 
     Raises:
         PolicyError: a step can't work at this size or with this number of channels.
@@ -78,7 +82,7 @@ def plan(
     chosen = check_sections(sections)
     prepare = policy.prepare(training) if "prepare" in chosen else ()
     augment = policy.augment if training and "augment" in chosen else ()
-    builder = Builder(policy, tuple(size), channels)  # type: ignore[arg-type]
+    builder = Builder(policy, tuple(size), channels, apart)  # type: ignore[arg-type]
     prepare_stages = builder.section(prepare)
     size_prepared = builder.size
     builder.classes = 0

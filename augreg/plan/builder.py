@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from augreg import algebra
+from augreg.errors import OpError
 from augreg.plan.geometry import (
     Traits,
     any_order,
@@ -41,8 +42,8 @@ from augreg.policy import Group, Node, Policy, Step, walk
 class Builder:
     """Walks a section's nodes, keeping size and channels, and starts a stage at each boundary."""
 
-    def __init__(self, policy: Policy, size: Size, channels: int) -> None:
-        self.policy, self.size, self.channels = policy, size, channels
+    def __init__(self, policy: Policy, size: Size, channels: int, apart: bool = False) -> None:
+        self.policy, self.size, self.channels, self.apart = policy, size, channels, apart
         self.stages: list[Stage] = []
         self.traits: Traits | None = None  # of the last stage while geometry may still join it
         self.scope: tuple[Guard, ...] = ()
@@ -61,7 +62,7 @@ class Builder:
             self.add_mixture(Item(node, guards, suffix))
         elif isinstance(traits := self.geometry(node, self.size), Traits):
             self.add_geometry(Item(node, guards, suffix), traits, self.group_size(node, self.size))
-        elif self.is_color(node):
+        elif not self.apart and self.is_color(node):
             mean = any(needs_mean(element_of(leaf, self.size)) for leaf in steps_of(node))
             self.add_pointwise(ColorPart((Item(node, guards, suffix),), mean), self.channels)
         else:
@@ -107,7 +108,10 @@ class Builder:
         return element
 
     def element(self, step: Step, size: Size) -> algebra.Element:
-        element = element_of(step, size)
+        try:
+            element = element_of(step, size)
+        except OpError as error:
+            raise self.policy.located(error, step.pointer) from error
         levels = getattr(element, "fill_value", 0.0)
         if isinstance(levels, tuple) and len(levels) > self.channels:
             raise self.policy.error(
@@ -176,7 +180,7 @@ class Builder:
             raise self.policy.error("branches of a mixture keep size and channels", group.pointer)
         branches = []
         for branch in group.branches:
-            inner = Builder(self.policy, self.size, self.channels)
+            inner = Builder(self.policy, self.size, self.channels, self.apart)
             inner.add(branch, (), item.suffix)
             branches.append(tuple(inner.stages))
         self.close("a mixture", MixtureStage(item, tuple(branches)), self.size)
@@ -199,7 +203,7 @@ class Builder:
             self.refuse_p(next(steps_of(group)))
         start, ends, branches = (self.size, self.channels), [], []
         for branch in group.branches:
-            inner = Builder(self.policy, *start)
+            inner = Builder(self.policy, *start, self.apart)
             inner.add(branch, (), suffix)
             branches.append(tuple(inner.stages))
             ends.append((inner.size, inner.channels))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from augreg.policy import Group, Node, Step
+from augreg.policy import Group, Node, Step, walk
 
 Size = tuple[int | None, int | None]
 SECTIONS = ("prepare", "augment", "output")
@@ -189,6 +189,19 @@ Stage = (
     | BranchStage
     | MixtureStage
 )
+
+
+def pointers_of(stage: Stage) -> tuple[str, ...]:
+    """The pointers of the steps and groups in a stage, in order."""
+    nodes = [stage.group] if isinstance(stage, BranchStage) else [i.node for i in stage.items]
+    return tuple(node.pointer for node in nodes)
+
+
+def pointer_in(stage: Stage, op: str) -> str:
+    """The pointer of the first step in a stage that uses `op`; that of the first node for none."""
+    nodes = (stage.group,) if isinstance(stage, BranchStage) else (i.node for i in stage.items)
+    steps = (node for node in walk(tuple(nodes)) if isinstance(node, Step))
+    return next((s.pointer for s in steps if s.op.name == op), pointers_of(stage)[0])
 
 
 def statistics_of(part: ColorPart | PixelPart) -> tuple[str, ...]:

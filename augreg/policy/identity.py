@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from augreg import draws
-from augreg.errors import ParameterError
+from augreg.errors import ParameterError, shown
 from augreg.policy.nodes import Node, Step
 
 
@@ -15,9 +15,10 @@ def check_draws(nodes: list[Node]) -> None:
     """Refuses two steps whose draws would be the same, and ids that collide in 32 bits."""
     seen: dict[int, tuple[str, str]] = {}
     for node in nodes:
+        path = shown(node.path)
         if "#" in node.path:
             raise ParameterError(
-                f'"{node.path}" holds a "#", which names the picks of some_of; choose another "id"',
+                f'"{path}" holds a "#", which names the picks of some_of; choose another "id"',
                 f"{node.pointer}/id",
             )
         drawn = (
@@ -31,7 +32,7 @@ def check_draws(nodes: list[Node]) -> None:
                 other = seen[key][1]
                 where = f"{node.pointer}/id" if node.path != node.pointer else node.pointer
                 raise ParameterError(
-                    f'"{node.path}" and the id of {other} give the same draws; choose another "id"',
+                    f'"{path}" and the id of {other} give the same draws; choose another "id"',
                     where,
                 )
             seen[key] = (node.path, node.pointer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -17,7 +17,7 @@ from augreg.macros import expand_nodes
 from augreg.policy.identity import check_draws, hash_of
 from augreg.policy.nodes import Group, Node, Policy, Step, error_at, outermost, walk
 from augreg.policy.output import read_output
-from augreg.registry import Registry, default_registry
+from augreg.registry import FIRST_PARTY, Registry, default_registry
 from augreg.schema import GROUPS
 from augreg.validation import check_structure
 
@@ -73,6 +73,15 @@ def expanded(
     return result, tuple(found)
 
 
+def _names(value: Any) -> Iterator[str]:
+    """The op of every step in a part of a checked document."""
+    if isinstance(value, dict) and "op" in value:
+        yield value["op"]
+    elif isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _names(part)
+
+
 @dataclass(frozen=True)
 class _Loader:
     registry: Registry
@@ -122,7 +131,18 @@ class _Loader:
             path=self.path,
             text=self.text,
             macros=macros,
+            wheels=self._wheels(source),
         )
+
+    def _wheels(self, source: dict[str, Any]) -> dict[str, str]:
+        """The wheel of each op and macro in a document that is not one of ours."""
+        sections = [source.get(name, []) for name in ("prepare", "augment")]
+        owners = {name: self.registry.owner[name] for name in sorted(set(_names(sections)))}
+        return {
+            name: f"{owner.distribution} {owner.version}"
+            for name, owner in owners.items()
+            if owner.distribution != FIRST_PARTY
+        }
 
     def _nodes(self, values: list[Any], pointer: str) -> tuple[Node, ...]:
         return tuple(self._node(value, f"{pointer}/{i}") for i, value in enumerate(values))

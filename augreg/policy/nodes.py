@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from augreg import distributions, document
-from augreg.errors import PolicyError
+from augreg.errors import OpError, PolicyError
 from augreg.operation import Op
 
 
@@ -80,6 +81,13 @@ class Policy:
     path: str | None = None
     text: str | None = None
     macros: tuple[str, ...] = ()  # pointers of steps that are groups now
+    wheels: Mapping[str, str] = field(default_factory=dict)  # third-party op -> wheel and version
+
+    @property
+    def written(self) -> dict[str, Any]:
+        """The policy as augreg writes it: it says which wheels its ops came from."""
+        source = copy.deepcopy(dict(self.source))
+        return {**source, "wheels": dict(self.wheels)} if self.wheels else source
 
     def scheduled(self, sections: tuple[str, ...] = ("prepare", "augment")) -> str | None:
         """The pointer of the first step of `sections` that follows the epoch, if any."""
@@ -94,6 +102,12 @@ class Policy:
     def error(self, message: str, pointer: str) -> PolicyError:
         """A `PolicyError` about the part at `pointer`, with its place in the file."""
         return error_at(message, outermost(pointer, self.macros), self.path, self.text)
+
+    def located(self, error: OpError, pointer: str) -> OpError:
+        """The error with the place of the step that it came from, unless it has one."""
+        if error.pointer is not None:
+            return error
+        return OpError(str(self.error(str(error), pointer)), error.op, pointer)
 
 
 def outermost(pointer: str, macros: tuple[str, ...]) -> str:

@@ -96,7 +96,7 @@ class _Run:
         for note in self.source.notes:
             self._say(note)
         self._restore()
-        text = json.dumps(dict(self.policy.source), indent=2, ensure_ascii=False)
+        text = json.dumps(self.policy.written, indent=2, ensure_ascii=False)
         files.write_text(self.output / "policy.json", text + "\n")
         with self._kept_on_signal(), data.reading(self.options.data):
             self._fit()

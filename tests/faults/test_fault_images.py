@@ -58,8 +58,8 @@ def as_pillow(contents: bytes) -> Any:
     [
         ("26_empty.png", "the file is empty (0 bytes)"),
         ("27_page.jpg", "this is an HTML page, not an image"),
-        ("28_cut.jpg", "a truncated or damaged image"),
-        ("29_cut.png", "a truncated or damaged image"),
+        ("28_cut.jpg", "a truncated or damaged JPEG"),
+        ("29_cut.png", "a truncated or damaged PNG"),
         ("30_nothing.png", "the PNG header says 0x0 pixels"),
     ],
 )

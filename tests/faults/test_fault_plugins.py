@@ -134,15 +134,21 @@ def used(install: Any, tmp_path: Path, function: Callable[..., Any]) -> Said:
         (lambda xp, amount: shift(xp, xp.cast(amount, "float64")), "offset is float64; it has to"),
         (lambda xp, amount: amount, "returned a ndarray; it has to return one of"),
         (lambda xp, amount: 1 / 0, "raised ZeroDivisionError: division by zero"),
+        (
+            lambda xp, amount: augreg.PixelFunction(lambda xp, planes: planes[:2]),
+            "its pixel function returned (float32",
+        ),
     ],
-    ids=["shape of a colour map", "shape of a warp", "dtype", "no element", "raises"],
+    ids=["shape of a colour map", "shape of a warp", "dtype", "no element", "raises", "planes"],
 )
-def test_fault_66_wrong_shape_or_dtype_names_the_op(
+def test_fault_66_wrong_shape_or_dtype_names_the_op_and_its_step(
     install: Any, tmp_path: Path, function: Any, words: str
 ) -> None:
     said = used(install, tmp_path, function)
+    last = said.err.splitlines()[-1]  # before it stands how many outputs are whole
     assert said.code == 1
-    assert said.err.startswith('augreg: op "acme/op"') and words in said.err
+    place = f"augreg: {tmp_path / 'p.json'}:1:28 /augment/0: "
+    assert last.startswith(f'{place}op "acme/op"') and words in last, said.err
 
 
 def nothing(xp: Any, amount: Any) -> Any:
@@ -157,10 +163,12 @@ def dice(xp: Any, amount: Any) -> Any:
 @pytest.mark.parametrize(
     ("function", "in_debug", "in_check"),
     [
-        pytest.param(nothing, "NaN or infinite pixels", "ColorMap.offset holds NaN", id="67"),
+        pytest.param(
+            nothing, "NaN or infinite values in its offset", "ColorMap.offset holds NaN", id="67"
+        ),
         pytest.param(
             dice,
-            "another result each time: it draws numbers of its own",
+            "another offset each time: it draws numbers of its own",
             "must not draw random numbers of its own",
             id="68",
         ),
@@ -179,7 +187,7 @@ def test_fault_67_68_nan_and_own_random_numbers_are_named_by_debug_mode_and_chec
     monkeypatch.setenv("AUGREG_DEBUG", "1")
     said = used(install, tmp_path, function)
     assert said.code == 1
-    assert "a.png: " in said.err and "p.json:1:28 /augment/0: " in said.err, said.err
+    assert "p.json:1:28 /augment/0: " in said.err, said.err
     assert in_debug in said.err
 
 
@@ -189,7 +197,16 @@ def test_fault_69_policy_or_model_that_needs_a_missing_plugin_names_the_wheel(
     install(EntryPoint("acme", Plugin(GOOD), "acme-ops", "2.5"))
     model = keras.Sequential([keras.Input((4, 4, 3)), augreg.AugmentationLayer(STEP)])
     model.save(tmp_path / "model.keras")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.png").write_bytes(encoded(pixels()))
+    run = ("apply", policy_file(tmp_path, STEP), tmp_path / "in", tmp_path / "out")
+    assert command(*run).code == 0
     install()
+    said = command("validate", tmp_path / "out/policy.json")  # which augreg wrote
+    assert said.code == 3 and "out/policy.json:5:13 /augment/0/op: " in said.err, said.err
+    assert said.err.endswith("; the policy was written with acme-ops 2.5\n")
+    said = command("replay", tmp_path / "out/manifest.jsonl", 1, "-o", tmp_path / "again.png")
+    assert said.code == 3 and "was written with acme-ops 2.5" in said.err
     refused(tmp_path, 'unknown op "acme/op"', 'install the wheel that ships "acme" ops')
     with pytest.raises(PluginError, match=r"the layer was saved with: acme-ops 2\.5"):
         load_model(tmp_path / "model.keras")

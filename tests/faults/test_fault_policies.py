@@ -39,10 +39,19 @@ def test_fault_01_empty_file_is_refused(tmp_path: Path) -> None:
     refused(tmp_path, b"", ":1:1", "the file is empty", '{"version": 1}')
 
 
-def test_fault_02_trailing_comma_has_line_and_column(tmp_path: Path) -> None:
-    path = policy_file(tmp_path, '{"version": 1,\n "augment": []\n,}')
-    said = command("validate", path)
-    assert said.code == 3 and f"{path}:3:" in said.err and "not valid JSON" in said.err
+@pytest.mark.parametrize(
+    ("policy", "place"),
+    [
+        ('{"version": 1,\n "augment": []\n,}', ":3:1"),
+        ('{"version": 1,\n "augment": [\n{"op": "flip"},\n]}', ":3:15"),
+        ('{"version": 1,\n "augment": [\n{"op": "flip", }]}', ":3:14"),
+    ],
+    ids=["policy", "list", "step"],
+)
+def test_fault_02_trailing_comma_has_line_and_column(
+    tmp_path: Path, policy: str, place: str
+) -> None:
+    refused(tmp_path, policy, place, 'not valid JSON: a comma before "', "remove it")
 
 
 def test_fault_03_byte_order_mark_is_accepted(tmp_path: Path) -> None:
@@ -125,6 +134,29 @@ def test_fault_18_unknown_parameter_gets_the_nearest_name(tmp_path: Path) -> Non
     policy = steps('{"op": "rotate", "degreees": 3}')
     words = ('"rotate" has no parameter "degreees"', 'did you mean "degrees"?')
     refused(tmp_path, policy, ":2:30 /augment/0/degreees", *words)
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        f'{{"version": 1, "{"k" * 900_000}": 1}}',
+        f'{{"version": 1, "{"k" * 400_000}": 1, "{"k" * 400_000}": 1}}',
+        steps(f'{{"op": "{"k" * 900_000}"}}'),
+        steps(f'{{"op": "acme/{"k" * 900_000}"}}'),
+        steps(f'{{"op": "{"k" * 900_000}/x"}}'),
+        steps(f'{{"op": "flip", "{"k" * 900_000}": 1}}'),
+        steps(f'{{"op": "flip", "id": "{"k" * 900_000}#"}}'),
+        steps('{"op": "flip", "a\\u001b[31m\\nb": 1}'),
+    ],
+    ids=["key", "key twice", "op", "package's op", "package", "parameter", "id", "control"],
+)
+def test_fault_18_message_repeats_no_long_name_and_nothing_unprintable(
+    tmp_path: Path, policy: str
+) -> None:
+    said = command("validate", policy_file(tmp_path, policy))
+    assert said.code == 3 and len(said.err) < 1000
+    assert said.err.count("\n") == 1 and said.err[:-1].isprintable()
+    assert ("k" * 54 in said.err and "…" in said.err) or "a\\x1b[31m\\nb" in said.err
 
 
 def test_fault_19_range_that_runs_backwards_is_refused(tmp_path: Path) -> None:

@@ -23,12 +23,14 @@ from augreg.sources import Source, Split
 
 def surveyed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: Any) -> str:
     """What `validate --data` says of a source one of whose float images is `bad`."""
-    images = np.stack([np.full((4, 5, 3), 0.5, np.float32)] * 3 + [bad])
-    dataset = tf.data.Dataset.from_tensor_slices((images, np.arange(4) % 2))
-    source = Source("floats", ("a", "b"), {"train": Split(4, dataset)})
+    good = np.full((4, 5, 3), 0.5, np.float32)
+    images = np.stack([good, good, good, bad, good])
+    dataset = tf.data.Dataset.from_tensor_slices((images, np.arange(5) % 2))
+    source = Source("floats", ("a", "b"), {"train": Split(5, dataset)})
     monkeypatch.setattr("augreg.sources.open_source", lambda *_, **__: source)
     said = command("validate", policy_file(tmp_path), "--data", "floats")
     assert said.code == 4
+    assert "the policy's steps, on 4 training images:" in said.out  # the good ones
     return said.err
 
 
@@ -39,10 +41,20 @@ def test_fault_44_nan_and_inf_are_detected_and_named(
     bad = np.full((4, 5, 3), value, np.float32)
     said = surveyed(tmp_path, monkeypatch, bad)
     assert said == "  train#3: holds NaN or infinite values\n"
+    bad[1:] = 0  # one row is enough
+    images = np.stack([np.zeros_like(bad), bad])
     with pytest.raises(ImageError, match="image 1 holds NaN or infinite values"):
-        augreg.augment(np.stack([np.zeros_like(bad), bad]), KEEP, seed=0)
-    with pytest.raises(tf.errors.InvalidArgumentError, match="or hold NaN"):
-        augreg.AugmentationLayer(KEEP, debug=True)(bad[None], training=True)
+        augreg.augment(images, KEEP, seed=0)
+    named = "the image at index 1 holds NaN or infinite values"
+    for policy in (KEEP, {**KEEP, "prepare": [{"op": "resize", "height": 3, "width": 3}]}):
+        ds = tf.data.Dataset.from_tensor_slices(images)
+        with pytest.raises(tf.errors.InvalidArgumentError, match=named):
+            list(augreg.augment_dataset(ds, policy))
+        with pytest.raises(tf.errors.InvalidArgumentError, match=named):
+            augreg.AugmentationLayer(policy)(images, training=True)
+    fn = augreg.map_fn(KEEP, batched=True)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="index 71 holds NaN"):
+        fn(np.array([70, 71]), {"images": images, "labels": np.arange(2)})
 
 
 def test_fault_45_values_outside_of_the_stated_range_are_detected(

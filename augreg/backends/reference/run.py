@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augreg import algebra, fields, mixing, moving
+from augreg import mixing, moving
 from augreg.annotations import (
     MIN_VISIBLE,
     BoxRules,
@@ -18,26 +18,12 @@ from augreg.annotations import (
     with_annotations,
 )
 from augreg.backends.reference import kernels
+from augreg.backends.reference.interpreter import Interpreter
 from augreg.checks import as_uint32, check_images
 from augreg.elements import image_of, with_image
 from augreg.errors import ImageError
 from augreg.lower import Draws, Lowering
-from augreg.plan import (
-    SECTIONS,
-    AffineStage,
-    BranchStage,
-    ColorPart,
-    LatticeStage,
-    MixStage,
-    MixtureStage,
-    NeighborStage,
-    PixelPart,
-    Plan,
-    PointwiseStage,
-    ResizeStage,
-    Stage,
-    plan,
-)
+from augreg.plan import SECTIONS, Plan, plan
 from augreg.policy import Output, load_policy
 from augreg.xp import NUMPY
 
@@ -129,7 +115,7 @@ def _moved(planned: Plan, words: Draws, given: dict[str, Any], rules: BoxRules) 
 
 def _pixels(planned: Plan, words: Draws, images: Images, input_range: Range) -> Images:
     """The batch [B,H,W,C] after a plan's stages."""
-    run = _Run(Lowering(NUMPY, words))
+    run = Interpreter(planned.policy, Lowering(NUMPY, words))
     came_as_uint8 = images.dtype == np.uint8
     if not came_as_uint8:
         images = _unit_range(images, input_range)
@@ -166,94 +152,3 @@ def _unit_range(images: Images, input_range: Range) -> Images:
     if (lo, hi) == (0, 1):
         return images
     return (images - np.float32(lo)) * np.float32(1 / (hi - lo))
-
-
-class _Run:
-    """Stages of one batch, in order."""
-
-    def __init__(self, lowering: Lowering) -> None:
-        self.lowering = lowering
-
-    def stages(self, stages: Iterable[Stage], images: Images) -> Images:
-        for stage in stages:
-            images = self.stage(stage, images)
-        return images
-
-    def stage(self, stage: Stage, images: Images) -> Images:
-        size = (images.shape[1], images.shape[2])
-        match stage:
-            case LatticeStage():
-                element = self.lowering.lattice(stage, size)
-                return kernels.lattice(images, element, self.size_after(stage, size))
-            case AffineStage():
-                matrix = self.lowering.affine(stage, size)
-                after = self.size_after(stage, size)
-                modes = (stage.fill, stage.fill_value, stage.interpolation)
-                return kernels.affine(kernels.to_unit(images), matrix, after, *modes)
-            case PointwiseStage():
-                images = kernels.to_unit(images)
-                for part in stage.parts:
-                    images = self.part(part, images)
-                return images
-            case ResizeStage():
-                (item,) = stage.items
-                element = self.lowering.element(item.step, size, item.suffix)
-                return kernels.resize(images, element)
-            case MixStage():
-                mix = mixing.lower_mix(self.lowering, stage, size)
-                return np.asarray(mixing.mix_images(NUMPY, kernels.to_unit(images), mix))
-            case NeighborStage():
-                return self.neighborhood(stage, kernels.to_unit(images))
-            case BranchStage():
-                return self.branches(stage, images)
-            case MixtureStage():
-                return self.mixture(stage, kernels.to_unit(images))
-
-    def size_after(
-        self, stage: LatticeStage | AffineStage, size: tuple[int, int]
-    ) -> tuple[int, int]:
-        height, width = stage.size_out
-        assert height is not None and width is not None, "the reference plans at known sizes"
-        return height, width
-
-    def part(self, part: ColorPart | PixelPart, images: Images) -> Images:
-        if isinstance(part, ColorPart):
-            return kernels.color(images, self.lowering.color(part.items, images.shape[-1]))
-        size = (images.shape[1], images.shape[2])
-        element, condition = self.lowering.function(part.items, size)
-        assert isinstance(element, algebra.PixelFunction)
-        planes = tuple(np.moveaxis(images, -1, 0))
-        given: dict[str, Any] = dict(kernels.statistics(images, element.statistics))
-        if element.coordinates:
-            given |= fields.coordinates(NUMPY, size)
-        if element.noise:
-            noise = (fields.uniform_planes(NUMPY, k, size, len(planes)) for k in element.noise)
-            given["noise"] = tuple(noise)
-        arguments = [fields.aligned(NUMPY, argument) for argument in element.arguments]
-        result = np.stack(element.function(NUMPY, planes, *arguments, **given), axis=-1)
-        return _choose(condition, result, images)
-
-    def neighborhood(self, stage: NeighborStage, images: Images) -> Images:
-        element, condition = self.lowering.function(stage.items, images.shape[1:3])
-        arguments = [fields.aligned(NUMPY, argument) for argument in element.arguments]
-        planes = tuple(np.moveaxis(images, -1, 0))
-        for function in element.functions:
-            planes = tuple(function(NUMPY, planes, *arguments))
-        return _choose(condition, np.stack(planes, axis=-1), images)
-
-    def mixture(self, stage: MixtureStage, images: Images) -> Images:
-        weights, together = self.lowering.mixture(stage.item)
-        total = np.reshape(1 - together, (-1, 1, 1, 1)) * images
-        for i, branch in enumerate(stage.branches):
-            share = np.reshape(together * weights[:, i], (-1, 1, 1, 1))
-            total = total + share * kernels.to_unit(self.stages(branch, images))
-        return np.asarray(total, np.float32)
-
-    def branches(self, stage: BranchStage, images: Images) -> Images:
-        chosen = np.broadcast_to(self.lowering.chosen(stage.group, stage.suffix), len(images))
-        results = [kernels.to_unit(self.stages(branch, images)) for branch in stage.branches]
-        return np.stack([results[branch][b] for b, branch in enumerate(chosen)])
-
-
-def _choose(condition: Any, new: Images, old: Images) -> Images:
-    return new if condition is None else np.where(np.reshape(condition, (-1, 1, 1, 1)), new, old)

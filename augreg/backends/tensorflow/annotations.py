@@ -63,7 +63,7 @@ class Annotated:
         moved = each(tf.convert_to_tensor, given)
         if alone:
             images, moved = images[tf.newaxis], each(lambda part: part[tf.newaxis], moved)
-        images = self.compiled.entered(images)
+        images = self.compiled.entered(images, index)
         check_annotations(moved, tuple(images.shape[1:3]), self.rules)
         images, moved = self._run(images, moved, index, epoch)
         if alone:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -10,9 +11,10 @@ import tensorflow as tf
 
 from augreg.backends.tensorflow.decode import decode
 from augreg.errors import ImageError, RunError
+from augreg.images import inspect
 
 Png = Callable[[bytes, str, int, int], bytes]
-_ASSERTED = re.compile(r"assertion failed: \[(.*?)\]", re.DOTALL)
+_ASSERTED = re.compile(r"assertion failed: \[(.*?)\][ \t]*(?:\n|\Z)", re.DOTALL)
 
 
 def png_maker(augment: Callable[[Any, Any, Any], Any]) -> Png:
@@ -27,7 +29,8 @@ def png_maker(augment: Callable[[Any, Any, Any], Any]) -> Png:
             uint8 [H',W',C'].
 
     Raises:
-        ImageError: by `make`, for contents that can't be decoded; the message begins with `name`.
+        ImageError: by `make`, for contents that can't be decoded; the message begins with `name`
+            and says which format they have.
         RunError: by `make`, where a check of debug mode failed.
     """
 
@@ -49,14 +52,26 @@ def png_maker(augment: Callable[[Any, Any, Any], Any]) -> Png:
             made = run(contents, tf.constant(index, tf.uint32), tf.constant(epoch, tf.uint32))
         except tf.errors.InvalidArgumentError as error:
             if _decodes(contents):  # so it is a check of debug mode that failed
-                found = _ASSERTED.search(error.message)
-                raise RunError(f"{name}: {found[1] if found else error.message}") from error
+                raise RunError(f"{name}: {_asserted(error.message)}") from error
+            kind = inspect(contents, name, sys.maxsize).format
             raise ImageError(
-                f"{name}: a truncated or damaged image: its pixels can't be decoded"
+                f"{name}: a truncated or damaged {kind}: its pixels can't be decoded"
             ) from error
         return bytes(made.numpy())
 
     return make
+
+
+def _asserted(message: str) -> str:
+    """What an assertion says in TensorFlow's message, which writes quotes and bytes as C does."""
+    found = _ASSERTED.search(message)
+    text = found[1] if found else message
+    return (
+        text.encode("utf-8", "replace")
+        .decode("unicode_escape")
+        .encode("latin-1", "replace")
+        .decode("utf-8", "replace")
+    )
 
 
 def _decodes(contents: bytes) -> bool:

@@ -12,7 +12,7 @@ import tensorflow as tf
 from augreg import algebra, mixing
 from augreg.backends.tensorflow import functions, geometry, warping
 from augreg.backends.tensorflow.arrays import TENSORFLOW
-from augreg.backends.tensorflow.checked import checked
+from augreg.backends.tensorflow.checked import Done, checked
 from augreg.backends.tensorflow.decode import decode, decode_scaled, decode_window, shape
 from augreg.backends.tensorflow.forms import packed
 from augreg.backends.tensorflow.pixels import (
@@ -27,7 +27,9 @@ from augreg.backends.tensorflow.pixels import (
 from augreg.backends.tensorflow.pointwise import pointwise_stage
 from augreg.backends.tensorflow.resizing import resize
 from augreg.backends.tensorflow.scope import Scope
+from augreg.errors import OpError
 from augreg.lower import Lowering
+from augreg.operation import check_planes
 from augreg.plan import (
     AffineStage,
     BranchStage,
@@ -40,6 +42,7 @@ from augreg.plan import (
     PointwiseStage,
     ResizeStage,
     Stage,
+    pointer_in,
 )
 from augreg.policy import Policy
 
@@ -93,12 +96,18 @@ class Kernels:
         """The stages with their arguments."""
         sizes, channels = self.sizes(stages, size_of(pixels)), channels_of(pixels)
         for i, (stage, arguments) in enumerate(zip(stages, lowered, strict=True)):
-            before = pixels
-            pixels = self.stage(stage, arguments, before, sizes[i + 1], i + 1 == len(stages))
-            if self.debug:
-                again = self.lower(stage, sizes[i], _channels(stage, channels))
-                other = self.stage(stage, again, before, sizes[i + 1], True)
-                pixels = checked(self.policy, stage, pixels, other)
+            after, last = sizes[i + 1], i + 1 == len(stages)
+            try:
+                made = self.stage(stage, arguments, pixels, after, last)
+                if self.debug:
+                    again = self.lower(stage, sizes[i], _channels(stage, channels))
+                    other = self.stage(stage, again, pixels, after, True)
+                    channels = channels_after((stage,), channels)
+                    done = Done(stage, arguments, pixels, made, other, after, channels)
+                    made = checked(self.policy, done)
+            except OpError as error:
+                raise self.policy.located(error, pointer_in(stage, error.op)) from error
+            pixels = made
         return pixels
 
     def sizes(self, stages: Sequence[Stage], size: Any) -> list[Any]:
@@ -178,7 +187,8 @@ class Kernels:
                 images = self.scope.kept(lambda: to_float(pixels))
                 return self.scope.kept(lambda: mixing.mix_images(TENSORFLOW, images, arguments))
             case NeighborStage():
-                return self.neighborhood(arguments[0], arguments[1], pixels)
+                name = stage.item.step.op.name
+                return self.neighborhood(name, arguments[0], arguments[1], pixels)
             case BranchStage():
                 chosen, inner = arguments
                 return self.branches(stage, chosen, inner, pixels)
@@ -200,18 +210,27 @@ class Kernels:
         return resize(pixels, element, xla=self.scope.xla, portable=self.portable)
 
     def neighborhood(
-        self, element: algebra.Neighborhood, condition: tf.Tensor | None, pixels: Pixels
+        self,
+        name: str,
+        element: algebra.Neighborhood,
+        condition: tf.Tensor | None,
+        pixels: Pixels,
     ) -> Pixels:
         keep = self.scope.kept
-        if not self.scope.xla or condition is None:
-            return self.scope.kept(
-                lambda: Planes(functions.neighborhood(to_planes(pixels), element, condition, keep))
-            )
 
         def compute(mine: Any, own: Any) -> Any:
-            return functions.neighborhood(mine, own, None, keep)
+            made = functions.neighborhood(mine, own, None, keep)
+            check_planes(name, mine, made)
+            return made
 
-        return Planes(self.scope.for_those(condition, to_planes(pixels), element, compute))
+        if self.scope.xla and condition is not None:
+            return Planes(self.scope.for_those(condition, to_planes(pixels), element, compute))
+
+        def compute_all() -> Planes:
+            planes = to_planes(pixels)
+            return Planes(functions.choose(condition, compute(planes, element), planes))
+
+        return self.scope.kept(compute_all)
 
     def mixture(self, stage: MixtureStage, arguments: tuple[Any, ...], pixels: Pixels) -> Pixels:
         weights, together, lowered = arguments
@@ -244,3 +263,13 @@ class Kernels:
 
 def _channels(stage: Stage, channels: int) -> int:
     return stage.channels_in if isinstance(stage, PointwiseStage) else channels
+
+
+def channels_after(stages: Sequence[Stage], channels: int) -> int:
+    """How many channels an image has after the stages."""
+    for stage in stages:
+        if isinstance(stage, PointwiseStage):
+            channels = stage.channels_out
+        elif isinstance(stage, BranchStage):
+            channels = channels_after(stage.branches[0], channels)
+    return channels

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from augreg.backends.tensorflow import turns
 from augreg.backends.tensorflow.arrays import TENSORFLOW
+from augreg.backends.tensorflow.checked import CheckedLowering, checked_output
 from augreg.backends.tensorflow.kernels import Kernels
 from augreg.backends.tensorflow.pixels import Pixels, never_folded, to_float
 from augreg.backends.tensorflow.pointwise import finish
@@ -48,7 +49,10 @@ class Program:
         self, images: tf.Tensor, index: tf.Tensor, seed: tf.Tensor, epoch: tf.Tensor
     ) -> tf.Tensor:
         plan = self.plan
-        lowering = Lowering(TENSORFLOW, Draws.make(TENSORFLOW, plan, seed, epoch, index))
+        words = Draws.make(TENSORFLOW, plan, seed, epoch, index)
+        lowering = Lowering(TENSORFLOW, words)
+        if self.debug:
+            lowering = CheckedLowering(TENSORFLOW, words, plan.policy)
         go = never_folded(index) if self.xla else None
         kernels = Kernels(lowering, plan.policy, Scope(go), self.portable, self.debug)
         pixels: Pixels = kernels.decoded(plan.decode, images) if plan.decode else images
@@ -57,9 +61,9 @@ class Program:
             pixels = kernels.stages(plan.prepare, pixels)
             pixels = finish(pixels, _BYTES) if came_as_uint8 else to_float(pixels)
         if plan.augment:
-            return self._augmented(kernels, pixels)
+            return self._ended(self._augmented(kernels, pixels))
         if plan.output is not None:
-            return finish(pixels, plan.output)
+            return self._ended(finish(pixels, plan.output))
         return pixels if came_as_uint8 else to_float(pixels)
 
     def _augmented(self, kernels: Kernels, pixels: Pixels) -> tf.Tensor:
@@ -75,3 +79,9 @@ class Program:
             else:
                 pixels = finish(kernels.stages(stages, pixels), output)
         return pixels
+
+    def _ended(self, images: tf.Tensor) -> tf.Tensor:
+        output = self.plan.output
+        if not self.debug or output is None:
+            return images
+        return checked_output(self.plan.policy, images, output)

@@ -14,12 +14,12 @@ from typing import Any
 import tensorflow as tf
 
 from augreg.backends.tensorflow.forms import entered
-from augreg.backends.tensorflow.kernels import Kernels
+from augreg.backends.tensorflow.kernels import Kernels, channels_after
 from augreg.backends.tensorflow.pixels import Pixels, barrier, channels_of, map_tensors, size_of
 from augreg.backends.tensorflow.pointwise import finish
 from augreg.backends.tensorflow.scope import Scope
 from augreg.backends.tensorflow.sparse import row
-from augreg.plan import BranchStage, MixStage, PointwiseStage, Stage
+from augreg.plan import MixStage, PointwiseStage, Stage
 from augreg.policy import Output
 
 SMALLEST = 128 * 128  # pixels of an image; a turn costs about 10 us, which smaller ones don't save
@@ -43,7 +43,7 @@ def each_image(
     results = tf.TensorArray(
         tf.float32 if output is None else tf.dtypes.as_dtype(output.dtype),
         size=tf.shape(images)[0],
-        element_shape=(*kernels.sizes(stages, size)[-1], _channels_after(stages, channels)),
+        element_shape=(*kernels.sizes(stages, size)[-1], channels_after(stages, channels)),
     )
 
     def one(i: tf.Tensor, results: Any) -> tuple[tf.Tensor, Any]:
@@ -56,12 +56,3 @@ def each_image(
     count = tf.shape(images)[0]
     _, done = tf.while_loop(lambda i, _: i < count, one, (tf.constant(0), results))
     return done.stack()
-
-
-def _channels_after(stages: tuple[Stage, ...], channels: int) -> int:
-    for stage in stages:
-        if isinstance(stage, PointwiseStage):
-            channels = stage.channels_out
-        elif isinstance(stage, BranchStage):
-            channels = _channels_after(stage.branches[0], channels)
-    return channels
