@@ -31,6 +31,7 @@ GOALS = (
     Goal("full", TWO, 1.4, 2),
     Goal("tutorial_tf_image", "tf_image", 2.5),
     Goal("tutorial_tf_image", TWO, 1.1, 2),
+    Goal("randaugment", "keras_data", 30),
 )
 
 # From files: the rate of the first over that of the second, at least.

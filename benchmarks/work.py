@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-POLICIES = ("tutorial_keras", "tutorial_tf_image", "geometry", "colour", "full")
+POLICIES = ("tutorial_keras", "tutorial_tf_image", "geometry", "colour", "full", "randaugment")
 SIZES = (32, 180, 224, 512)
 FOLDER = Path(__file__).parent / "policies"
 

@@ -85,9 +85,9 @@ def test_ratios_compare_turns_of_the_same_round():
 
 def test_whole_run_has_every_policy_at_180_and_full_at_every_size():
     found = [(case.policy, case.size) for case in work.cases(work.POLICIES, work.SIZES, 180, False)]
-    assert found[:5] == [(policy, 180) for policy in work.POLICIES]
-    assert found[5:] == [("full", 32), ("full", 224), ("full", 512)]
-    assert len(work.cases(work.POLICIES, work.SIZES, 180, True)) == 20
+    assert found[: len(work.POLICIES)] == [(policy, 180) for policy in work.POLICIES]
+    assert found[len(work.POLICIES) :] == [("full", 32), ("full", 224), ("full", 512)]
+    assert len(work.cases(work.POLICIES, work.SIZES, 180, True)) == 4 * len(work.POLICIES)
 
 
 def test_images_are_the_same_for_the_same_seed_and_not_flat():
