@@ -34,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
         "--quick", action="store_true", help="3 short rounds at 180 pixels, fewer peers"
     )
     made.add_argument("--rounds", type=int, help="turns for each contestant (7)")
-    made.add_argument("--seconds", type=float, help="length of a turn (0.5)")
+    made.add_argument("--seconds", type=float, help="length of a turn (0.25)")
     made.add_argument("--policies", nargs="+", metavar="NAME", help="files in benchmarks/policies")
     made.add_argument("--sizes", nargs="+", type=int, metavar="N", help="pixels a side")
     made.add_argument(

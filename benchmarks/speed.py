@@ -21,7 +21,7 @@ class Settings:
     """rounds: turns for each contestant; seconds: the length of a turn."""
 
     rounds: int = 7
-    seconds: float = 0.5
+    seconds: float = 0.25
     policies: tuple[str, ...] = work.POLICIES
     sizes: tuple[int, ...] = work.SIZES
     peers: tuple[str, ...] = ()

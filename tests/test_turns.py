@@ -36,6 +36,7 @@ def _done_in_turns(policy, images):
         ([ROTATE], 1),
         ([{"op": "contrast", "factor": 0.5}], 1),
         ([{"op": "invert"}], 0),  # one kernel that reads and writes each pixel once
+        ([{"op": "flip"}, {"op": "invert"}], 0),  # two, in order
         ([{"op": "mixup", "classes": 2}], 0),  # reads the whole batch
     ],
 )

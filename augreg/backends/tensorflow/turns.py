@@ -19,18 +19,24 @@ from augreg.backends.tensorflow.pixels import Pixels, barrier, channels_of, map_
 from augreg.backends.tensorflow.pointwise import finish
 from augreg.backends.tensorflow.scope import Scope
 from augreg.backends.tensorflow.sparse import row
-from augreg.plan import MixStage, PointwiseStage, Stage
+from augreg.plan import LatticeStage, MixStage, PointwiseStage, Stage
 from augreg.policy import Output
 
 SMALLEST = 128 * 128  # pixels of an image; a turn costs about 10 us, which smaller ones don't save
 
 
 def pays(stages: tuple[Stage, ...]) -> bool:
-    """Whether turns save anything: not where one kernel reads and writes each pixel once."""
+    """Whether turns save anything.
+
+    Not where a batch's pixels are read in order and once for each stage: moves of whole pixels and
+    pointwise kernels without statistics wait for no memory, and a turn has a cost of its own.
+    """
     if isinstance(stages[0], MixStage):
         return False
-    return (
-        len(stages) > 1 or not isinstance(stages[0], PointwiseStage) or bool(stages[0].statistics)
+    return not all(
+        isinstance(stage, LatticeStage)
+        or (isinstance(stage, PointwiseStage) and not stage.statistics)
+        for stage in stages
     )
 
 
