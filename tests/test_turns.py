@@ -34,7 +34,8 @@ def _done_in_turns(policy, images):
     ("steps", "expected"),
     [
         ([ROTATE], 1),
-        ([{"op": "contrast", "factor": 0.5}], 1),
+        ([BLUR], 1),
+        ([{"op": "contrast", "factor": 0.5}], 0),  # reads in order, for the mean and for the result
         ([{"op": "invert"}], 0),  # one kernel that reads and writes each pixel once
         ([{"op": "flip"}, {"op": "invert"}], 0),  # two, in order
         ([{"op": "mixup", "classes": 2}], 0),  # reads the whole batch

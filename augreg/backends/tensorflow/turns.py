@@ -28,16 +28,13 @@ SMALLEST = 128 * 128  # pixels of an image; a turn costs about 10 us, which smal
 def pays(stages: tuple[Stage, ...]) -> bool:
     """Whether turns save anything.
 
-    Not where a batch's pixels are read in order and once for each stage: moves of whole pixels and
-    pointwise kernels without statistics wait for no memory, and a turn has a cost of its own.
+    Not where a batch's pixels are read in order, once or a few times: moves of whole pixels and
+    pointwise kernels wait for no memory, and a turn has a cost of its own.
     """
-    if isinstance(stages[0], MixStage):
-        return False
-    return not all(
-        isinstance(stage, LatticeStage)
-        or (isinstance(stage, PointwiseStage) and not stage.statistics)
-        for stage in stages
+    in_order = isinstance(stages[0], MixStage) or all(
+        isinstance(stage, LatticeStage | PointwiseStage) for stage in stages
     )
+    return not in_order
 
 
 def each_image(
