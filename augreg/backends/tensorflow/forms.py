@@ -15,19 +15,21 @@ def entered(scope: Scope, images: tf.Tensor, first: Stage) -> Pixels:
 
     Under XLA, bytes go into one integer a pixel where gathers or sums will read them.
     """
-    gathers = isinstance(first, LatticeStage | AffineStage)
-    sums = isinstance(first, PointwiseStage) and first.statistics
-    rgb = images.dtype == tf.uint8 and images.shape[-1] == 3
-    if not scope.xla or not rgb or not (gathers or sums):
-        return images
-    if not isinstance(first, AffineStage):
-        return pack(images)
-    modes = (first.fill, first.fill_value, first.interpolation)
-    return pack(images, wide=True) if geometry.packs(size_of(images), *modes) else images
+    return pack(images, isinstance(first, AffineStage)) if _packs(scope, images, first) else images
 
 
 def packed(scope: Scope, pixels: Pixels, stage: Stage) -> Pixels:
-    """`entered` behind a barrier, where it was not done before."""
-    if not isinstance(pixels, tf.Tensor):
+    """`entered` behind a barrier, where it was not done before and changes anything."""
+    if not isinstance(pixels, tf.Tensor) or not _packs(scope, pixels, stage):
         return pixels
     return scope.kept(lambda: entered(scope, pixels, stage))
+
+
+def _packs(scope: Scope, images: tf.Tensor, stage: Stage) -> bool:
+    if not scope.xla or images.dtype != tf.uint8 or images.shape[-1] != 3:
+        return False
+    if isinstance(stage, AffineStage):
+        modes = (stage.fill, stage.fill_value, stage.interpolation)
+        return geometry.packs(size_of(images), *modes)
+    sums = isinstance(stage, PointwiseStage) and bool(stage.statistics)
+    return isinstance(stage, LatticeStage) or sums
