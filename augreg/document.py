@@ -152,6 +152,8 @@ def locate(text: str, pointer: str) -> tuple[int, int]:
     for path, start in _values(text):
         if best < len(path) <= len(wanted) and all(map(_same, path, wanted)):
             best, offset = len(path), start
+            if best == len(wanted):
+                break
     return _line_column(text, offset)
 
 

@@ -125,6 +125,10 @@ class DataError(AugregError):
     """A data set that can't be opened or doesn't fit."""
 
 
+class PathError(AugregError):
+    """A path that can't be served, such as `gs://bucket/folder`."""
+
+
 class RunError(AugregError):
     """A run (of `apply` or `train`) that can't start or go on."""
 

@@ -381,9 +381,7 @@ def test_preview_of_real_photographs_in_each_step(said: Any, tmp_path: Path) -> 
 
 
 def process(script: str, **more: Any) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        script, shell=True, text=True, capture_output=True, cwd=ROOT, timeout=120, **more
-    )
+    return subprocess.run(script, shell=True, text=True, capture_output=True, cwd=ROOT, **more)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from augreg.cli.policies import PolicyArgument, load
 from augreg.cli.quiet import quiet_tensorflow
 from augreg.errors import PolicyError
 from augreg.images import MAX_PIXELS
+from augreg.paths import check_here
 
 if TYPE_CHECKING:
     from augreg.apply import Report
@@ -137,8 +138,10 @@ def write_whole(path: Path, contents: bytes) -> None:
     """Writes a file whole or not at all; into what is no file, such as /dev/stdout, it just writes.
 
     Raises:
+        PathError: it is no file of this machine.
         OSError: the disk is full, or a permission is missing; what was there before is kept.
     """
+    check_here(path)
     if path.exists() and not path.is_file():
         path.write_bytes(contents)
         return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from os import PathLike, fspath
 from pathlib import Path
@@ -74,20 +73,18 @@ def _plain(value: Any, path: tuple[str | int, ...]) -> Any:
         raise PolicyError(f"nested deeper than {MAX_DEPTH} levels")
     if isinstance(value, Mapping):
         if wrong := [key for key in value if not isinstance(key, str)]:
-            raise PolicyError(f"the key {wrong[0]!r} is no text", pointer=pointer_of(path))
+            where = pointer_of(path) or "the root"
+            raise PolicyError(f"the policy is not JSON: a key at {where} is {_kind(wrong[0])}")
         return {str(key): _plain(part, (*path, str(key))) for key, part in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(part, (*path, i)) for i, part in enumerate(value)]
     if hasattr(value, "dtype") and hasattr(value, "item"):  # NumPy's, without importing it
         return _number(value, path)
-    if isinstance(value, float) and not math.isfinite(value):
-        raise PolicyError(f"{_word(value)} is not a number of JSON", pointer=pointer_of(path))
     if value is None or isinstance(value, str | bool | int | float):
         return value
     raise PolicyError(
-        f"{_kind(value)} is not a value of JSON; write a number, text, true or false, a list "
-        "or a dict",
-        pointer=pointer_of(path),
+        f"the policy is not JSON: {pointer_of(path)} is {_kind(value)}; write a number, text, "
+        "true or false, a list or a dict"
     )
 
 
@@ -97,10 +94,6 @@ def _number(value: Any, path: tuple[str | int, ...]) -> Any:
     single = value.item()
     # 0.1 of float32 is meant as 0.1, which is the same float32, and reads the same in every hash
     return _plain(float(str(value)) if isinstance(single, float) else single, path)
-
-
-def _word(value: float) -> str:
-    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
 def _kind(value: Any) -> str:

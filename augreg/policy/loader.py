@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from augreg import document, params
-from augreg.errors import ParameterError
+from augreg.errors import MAX_MISTAKES, ParameterError
 from augreg.macros import Expansion
 from augreg.policy.given import find_policy, parsed
 from augreg.policy.identity import draw_mistakes, hash_of
@@ -104,6 +104,8 @@ class _Loader:
         with mistakes.caught():
             wrong = structural_mistakes(value, self.registry)
             mistakes.add(wrong)
+            if len(wrong) > MAX_MISTAKES:  # that will do, and the schema did not look further
+                raise mistakes.error(value, self.path, self.text)
             written, expansion = expanded(without(value, wrong), self.registry)
             macros = tuple(expansion.found)
             mistakes.add(expansion.refused, macros)

@@ -12,7 +12,7 @@ from augreg.errors import ParameterError, PolicyError, joined
 from augreg.policy.nodes import error_at, outermost
 from augreg.schema import GROUPS
 
-_OF_NODES = frozenset({*GROUPS, "prepare", "augment", "train", "eval"})
+_OPENED = frozenset({*GROUPS, "prepare", "augment", "train", "eval", "output"})
 
 
 class Mistakes:
@@ -64,7 +64,7 @@ def _cut(value: dict[str, Any], parts: list[str]) -> None:
         key = int(name) if isinstance(part, list) else name
         places.append((part, key))
         part = part[key]
-        if not isinstance(part, dict | list) or (isinstance(key, str) and key not in _OF_NODES):
+        if not isinstance(part, dict | list) or (isinstance(key, str) and key not in _OPENED):
             break
     while places and places[-1][1] in GROUPS:
         places.pop()  # a group without branches is none
