@@ -49,6 +49,7 @@ class HashMaker:
             drawn={},
             sha256=hashlib.sha256(contents).hexdigest(),
             output=task.output,
+            original=task.original,
         )
         return Made(contents, line, ())
 

@@ -20,7 +20,15 @@ from typer.core import TyperGroup
 
 from augreg import __version__
 from augreg.cli import catalog, files, policies, training
-from augreg.cli.console import FAILED, INTERRUPTED, INVALID_POLICY, TERMINATED, Terminated, complain
+from augreg.cli.console import (
+    FAILED,
+    INTERRUPTED,
+    INVALID_POLICY,
+    TERMINATED,
+    Terminated,
+    any_terminal,
+    complain,
+)
 from augreg.errors import AugregError, PolicyError
 
 __all__ = ["app", "main"]
@@ -82,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     before = signal.signal(signal.SIGTERM, _terminate) if stoppable else None
     try:
-        with warnings.catch_warnings():
+        with any_terminal(), warnings.catch_warnings():
             warnings.showwarning = _show_warning
             code = _run(arguments)
     finally:

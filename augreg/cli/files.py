@@ -57,8 +57,8 @@ def preview(
         raise typer.BadParameter(f'"{output}" has to end in .png', param_hint="--output")
     loaded = load(policy)
     from augreg.drawing import read_annotations
-    from augreg.preview import PreviewOptions
-    from augreg.preview import preview as draw
+    from augreg.views.preview import PreviewOptions
+    from augreg.views.preview import preview as draw
 
     parts = read_annotations(annotations) if annotations else {}
     page = draw(PreviewOptions(loaded, images or (), seed, epoch, copies, each_step, parts))
