@@ -5,6 +5,7 @@ Public names load on first use, so that importing augreg imports neither TensorF
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from augreg.params import Unit as Unit
     from augreg.policy import Policy as Policy
     from augreg.policy import load_policy as load_policy
+    from augreg.views.figure import preview as preview
 
 __version__ = "0.1.0"
 
@@ -72,6 +74,7 @@ _HOME = {
     "macro": "macros",
     "map_fn": "dataset",
     "op": "operation",
+    "preview": "views.figure",
     "symmetric_beta": "beta",
 }
 
@@ -88,3 +91,18 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return __all__
+
+
+def _register_layer() -> None:
+    """Has Keras know the layer, where Keras is there already and runs on TensorFlow.
+
+    So `keras.models.load_model` finds it in a model's file. Keras itself is not imported here, and
+    where it comes later, `augreg.AugmentationLayer` registers on first use: the file's own config
+    says so in Keras's error.
+    """
+    keras: Any = sys.modules.get("keras")
+    if hasattr(keras, "saving") and keras.config.backend() == "tensorflow":
+        __getattr__("AugmentationLayer")
+
+
+_register_layer()

@@ -13,16 +13,18 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
-from augreg.errors import PolicyError, shown
+from augreg.errors import MAX_MISTAKES, PolicyError, joined, shown
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 150  # jsonschema overflows the stack between 150 and 300 levels
 MAX_DIGITS = 40
 MAX_PARTS = 4_000  # a step takes the schema 0.3 ms: 70,000 of them fit into a file, 20 s
+
+_FAULTS = MAX_MISTAKES + 1  # that are looked for in the text, each from its beginning
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
 _TRAILING = re.compile(r",\s*[\]}]")
@@ -83,8 +85,13 @@ def parse(text: str, path: str | None = None) -> tuple[str, Any]:
             f"not valid JSON: {message}", path=path, line=line, column=column
         ) from error
     if faults:
-        line, column = _position_of_fault(text, faults[0])
-        raise PolicyError(faults[0].message, path=path, line=line, column=column)
+        places = sorted(
+            (_position(text, faults, i), faults[i].message) for i in range(len(faults[:_FAULTS]))
+        )
+        raise joined(
+            PolicyError(message, path=path, line=line, column=column)
+            for (line, column), message in places
+        )
     if found := _SURROGATE.search(json.dumps(value, ensure_ascii=False)):
         code = f"\\u{ord(found.group()):04x}"
         line, column = _line_column(text, max(text.lower().find(code), 0))
@@ -111,17 +118,42 @@ def pointer_of(path: Iterable[str | int]) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
+def order_of(value: Any, parts: Iterable[str]) -> tuple[int, ...]:
+    """Where the part at a path of keys and positions stands in the document, to sort by.
+
+    A path that leads nowhere is that of the nearest part that exists.
+    """
+    places: list[int] = []
+    for part in parts:
+        if isinstance(value, dict) and part in value:
+            places.append(list(value).index(part))
+            value = value[part]
+        elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
+            places.append(int(part))
+            value = value[int(part)]
+        else:
+            break
+    return tuple(places)
+
+
+def parts_of(pointer: str) -> list[str]:
+    """The keys and positions in a JSON pointer."""
+    return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+
+
 def locate(text: str, pointer: str) -> tuple[int, int]:
     """Line and column, from 1, of the value that `pointer` names in valid JSON `text`.
 
     A pointer that leads nowhere gives the position of the nearest part that exists, so that an
     error about a missing key still has a place.
     """
-    wanted = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+    wanted = parts_of(pointer)
     best, offset = -1, 0
     for path, start in _values(text):
         if best < len(path) <= len(wanted) and all(map(_same, path, wanted)):
             best, offset = len(path), start
+            if best == len(wanted):
+                break
     return _line_column(text, offset)
 
 
@@ -187,6 +219,11 @@ class _Fault:
     message: str
     key: str | None = None
 
+    @property
+    def about(self) -> str:
+        """What it is found by in the text: the key, or the word that the message begins with."""
+        return self.key or self.message.split(" ", 1)[0]
+
 
 def _object(pairs: list[tuple[str, Any]], faults: list[_Fault]) -> dict[str, Any]:
     seen = dict(pairs)
@@ -214,26 +251,26 @@ def _int(digits: str, faults: list[_Fault]) -> float:
     return int(digits)
 
 
-def _position_of_fault(text: str, fault: _Fault) -> tuple[int, int]:
+def _position(text: str, faults: list[_Fault], number: int) -> tuple[int, int]:
     """The place of the token that a fault is about: a word, a number, or a key's second use."""
+    fault = faults[number]
+    alike = sum(other.about == fault.about for other in faults[:number])
     if fault.key is not None:
-        offset = _second_use(text, fault.key)
-    elif fault.message.startswith("an integer"):
-        offset = next(
-            m.start() for m in _TOKEN.finditer(text) if len(_digits(m.group())) > MAX_DIGITS - 1
-        )
+        offsets = _second_uses(text, fault.key)
+    elif fault.about == "an":
+        long = (m for m in _TOKEN.finditer(text) if len(_digits(m.group())) > MAX_DIGITS - 1)
+        offsets = (m.start() for m in long)
     else:
-        word = fault.message.split(" ", 1)[0]
-        offset = next((m.start() for m in _TOKEN.finditer(text) if m.group().startswith(word)), 0)
-    return _line_column(text, offset)
+        offsets = (m.start() for m in _TOKEN.finditer(text) if m.group().startswith(fault.about))
+    return _line_column(text, next(islice(offsets, alike, None), 0))
 
 
 def _digits(token: str) -> str:
     return token.removeprefix("-") if token.removeprefix("-").isdigit() else ""
 
 
-def _second_use(text: str, name: str) -> int:
-    """Where the key `name` stands for the second time in one object."""
+def _second_uses(text: str, name: str) -> Iterator[int]:
+    """Where the key `name` stands for the second time in an object."""
     keys: list[set[str]] = []  # of the objects (and arrays) that are open
     tokens = list(_TOKEN.finditer(text))
     for token, after in pairwise(tokens):
@@ -245,6 +282,5 @@ def _second_use(text: str, name: str) -> int:
         elif after.group() == ":":
             key = json.loads(word)
             if key == name and key in keys[-1]:
-                return token.start()
+                yield token.start()
             keys[-1].add(key)
-    return 0

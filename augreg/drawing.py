@@ -23,6 +23,7 @@ from PIL import Image, ImageDraw
 
 from augreg.boxes import check_format
 from augreg.errors import DataError
+from augreg.paths import check_here
 
 Pixels = NDArray[np.uint8]
 _KEYS = ("boxes", "labels", "bounding_box_format", "keypoints", "mask")
@@ -40,6 +41,7 @@ class Drawn:
 
 def read_annotations(path: Path) -> dict[str, Drawn]:
     """What the file holds, by the images' names; raises `DataError`."""
+    check_here(path)
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

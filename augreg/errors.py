@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 _LONGEST = 60  # characters of a name that a message repeats
 
@@ -12,8 +13,14 @@ class AugregError(Exception):
     """A mistake that a user can mend: it says where, what was found and what is allowed."""
 
 
+MAX_MISTAKES = 20  # of a policy, in one error; who has mended these asks again
+
+
 class PolicyError(AugregError):
     """A policy that can't be loaded or planned.
+
+    All that is known to be wrong is said at once: the text has a line for each mistake, in the
+    document's order, up to twenty. The attributes are those of the first.
 
     Attributes:
         path: the policy's file, or None where it came as a dict.
@@ -30,15 +37,26 @@ class PolicyError(AugregError):
         pointer: str = "",
         line: int | None = None,
         column: int | None = None,
+        others: Iterable[PolicyError] = (),
     ) -> None:
         self.path = path
         self.pointer = pointer
         self.line = line
         self.column = column
         self.message = message
+        self._others = tuple(others)
         super().__init__(message)
 
+    @property
+    def mistakes(self) -> tuple[PolicyError, ...]:
+        """Every mistake as an error of its own, this one first."""
+        return (_rebuild(self._place, ()), *self._others) if self._others else (self,)
+
     def __str__(self) -> str:
+        return "\n".join(mistake._line for mistake in self.mistakes)
+
+    @property
+    def _line(self) -> str:
         where = self.path or ""
         if self.line is not None:
             where += f":{self.line}:{self.column}"
@@ -46,14 +64,32 @@ class PolicyError(AugregError):
         head = " ".join(part for part in (where, pointer) if part)
         return f"{head}: {self.message}" if head else self.message
 
+    @property
+    def _place(self) -> tuple[Any, ...]:
+        return self.message, self.path, self.pointer, self.line, self.column
+
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (self.message, self.path, self.pointer, self.line, self.column)
+        return _rebuild, (self._place, self._others)
 
 
-def _rebuild(
-    message: str, path: str | None, pointer: str, line: int | None, column: int | None
-) -> PolicyError:
-    return PolicyError(message, path=path, pointer=pointer, line=line, column=column)
+_PLACE = ("path", "pointer", "line", "column")
+
+
+def _rebuild(place: tuple[Any, ...], others: tuple[PolicyError, ...]) -> PolicyError:
+    message, *where = place
+    return PolicyError(message, **dict(zip(_PLACE, where, strict=True)), others=others)
+
+
+def joined(mistakes: Iterable[PolicyError]) -> PolicyError:
+    """One error of several, in their order and without what stands there twice, up to twenty."""
+    every = list({mistake._place: mistake for one in mistakes for mistake in one.mistakes}.values())
+    first, *others = every[:MAX_MISTAKES]
+    if len(every) > MAX_MISTAKES:
+        last = others.pop()
+        others.append(
+            _rebuild((f"{last.message} (and there is more after it)", *last._place[1:]), ())
+        )
+    return _rebuild(first._place, tuple(others))
 
 
 class ParameterError(AugregError):
@@ -87,6 +123,10 @@ class ImageError(AugregError):
 
 class DataError(AugregError):
     """A data set that can't be opened or doesn't fit."""
+
+
+class PathError(AugregError):
+    """A path that can't be served, such as `gs://bucket/folder`."""
 
 
 class RunError(AugregError):

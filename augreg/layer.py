@@ -20,6 +20,7 @@ from augreg.policy import load_policy
 
 Range = tuple[float, float]
 _DRAW_BOUND = 2**32
+_REMEDY = "to_load_this"
 
 
 @keras.saving.register_keras_serializable(package="augreg")
@@ -197,11 +198,14 @@ class AugmentationLayer(keras.layers.Layer):
             "sections": list(self.sections),
             "bounding_box_format": self.rules.format,
             "min_visible": self.rules.min_visible,
+            # Keras prints the config of a layer that it does not know, and so the remedy
+            _REMEDY: "import augreg after keras, or from augreg import AugmentationLayer",
         }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> AugmentationLayer:
         config = dict(config)
+        config.pop(_REMEDY, None)
         plugins = config.pop("plugins", {})
         written = config.pop("policy_hash", None)
         try:

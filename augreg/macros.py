@@ -108,38 +108,43 @@ def macro(
     return decorate
 
 
-def expand_nodes(
-    nodes: list[Any], macros: Mapping[str, Macro], pointer: str, found: list[str], depth: int = 0
-) -> list[Any]:
-    """`nodes` with each macro's step replaced by the group it writes; pointers go to `found`.
+@dataclass(frozen=True)
+class Expansion:
+    """What writing macros out met: `found`, where they stood, and `refused`, with their reasons."""
 
-    Raises:
-        ParameterError: at the macro's step, where it refuses its arguments or writes itself.
-    """
-    return [_expand(node, macros, f"{pointer}/{i}", found, depth) for i, node in enumerate(nodes)]
+    macros: Mapping[str, Macro]
+    found: list[str] = field(default_factory=list)
+    refused: list[ParameterError] = field(default_factory=list)
 
+    def nodes(self, nodes: list[Any], pointer: str, depth: int = 0) -> list[Any]:
+        """`nodes` with each macro's step replaced by the group it writes, or None where refused."""
+        return [self._node(node, f"{pointer}/{i}", depth) for i, node in enumerate(nodes)]
 
-def _expand(
-    node: Any, macros: Mapping[str, Macro], pointer: str, found: list[str], depth: int
-) -> Any:
-    if not isinstance(node, dict):
-        return node
-    if isinstance(node.get("op"), str) and node["op"] in macros:
-        if depth >= MAX_NESTING:
-            raise ParameterError(f"macros nest deeper than {MAX_NESTING} levels", pointer)
-        found.append(pointer)
+    def _node(self, node: Any, pointer: str, depth: int) -> Any:
+        if not isinstance(node, dict):
+            return node
+        if isinstance(node.get("op"), str) and node["op"] in self.macros:
+            return self._written(node, pointer, depth)
+        return {
+            key: self.nodes(value, f"{pointer}/{key}", depth)
+            if isinstance(value, list) and key in GROUP_KEYS
+            else value
+            for key, value in node.items()
+        }
+
+    def _written(self, step: dict[str, Any], pointer: str, depth: int) -> Any:
         try:
-            written = macros[node["op"]].nodes(node)
+            if depth >= MAX_NESTING:
+                raise ParameterError(f"macros nest deeper than {MAX_NESTING} levels")
+            inner = f"{pointer}/sequence"
+            nodes = self.nodes(self.macros[step["op"]].nodes(step), inner, depth + 1)
         except ParameterError as error:
-            raise ParameterError(error.message, pointer + error.pointer) from error
-        inner = expand_nodes(written, macros, f"{pointer}/sequence", found, depth + 1)
-        return {"sequence": inner, **({"p": node["p"]} if "p" in node else {})}
-    return {
-        key: expand_nodes(value, macros, f"{pointer}/{key}", found, depth)
-        if isinstance(value, list) and key in GROUP_KEYS
-        else value
-        for key, value in node.items()
-    }
+            if depth:  # what the policy's author wrote is the outermost macro
+                raise ParameterError(error.message) from error
+            self.refused.append(ParameterError(error.message, pointer + error.pointer))
+            return None
+        self.found.append(pointer)
+        return {"sequence": nodes, **({"p": step["p"]} if "p" in step else {})}
 
 
 GROUP_KEYS = ("sequence", "one_of", "some_of", "random_order", "mixture")

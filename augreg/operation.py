@@ -52,6 +52,9 @@ class Op:
     wants_size: bool = False
     strengths: tuple[Mapping[str, Any], ...] = ()
 
+    def __hash__(self) -> int:
+        return hash((self.name, self.version))  # its mappings have none
+
     @property
     def shown(self) -> tuple[Mapping[str, Any], ...]:
         """Arguments at low, middle and high strength; of a single step where there is none."""

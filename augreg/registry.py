@@ -6,6 +6,7 @@ here, each step on its own, and what went wrong is recorded for `augreg plugins`
 
 from __future__ import annotations
 
+import copyreg
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from typing import Any
 
 import pluggy
 
-from augreg import hookspecs
+from augreg import habits, hookspecs
 from augreg.errors import PluginError, shown, suggest
 from augreg.macros import Macro
 from augreg.operation import Op
@@ -28,7 +29,8 @@ DISABLE = "AUGREG_DISABLE_PLUGINS"
 class Plugin:
     """One entry point and what became of it.
 
-    state: ready, disabled (by name), skipped (another API version), failed or conflict.
+    state: ready, disabled (by name), skipped (another API version), failed, or empty (it registers
+    no op).
     """
 
     name: str
@@ -73,12 +75,20 @@ class Registry:
                 return (
                     f'unknown op "{name}": plugin "{plugin.name}" is {plugin.state}: {plugin.error}'
                 )
-        hint = suggest(name, self.steps)
+        hint = self._hint(name)
         if package:
             hint += (
                 f'; no installed plugin has it: install the wheel that ships "{shown(package)}" ops'
             )
         return f'unknown op "{name}"{hint}'
+
+    def _hint(self, name: str) -> str:
+        """What was meant: another library's name, ours in other letters, or the nearest one."""
+        if meant := habits.pointer(name):
+            return f"; {meant}"
+        letters = {habits.keys(known)[0]: known for known in self.steps}
+        alike = next((letters[key] for key in habits.keys(name) if key in letters), None)
+        return f' (did you mean "{alike}"?)' if alike else suggest(name, self.steps)
 
 
 @lru_cache(maxsize=1)
@@ -160,7 +170,20 @@ def _load(
         if module is not None and manager.get_plugin(point.name) is module:
             manager.unregister(module)
         return plugin("failed", f"{type(error).__name__}: {error}"), ()
+    if not ops:
+        return plugin("empty", _why_empty(module)), ()
     return plugin("ready", ops=tuple(op.name for op in ops)), ops
+
+
+def _why_empty(module: Any) -> str:
+    """Why a plugin that loads has no ops: what its author is likely to have forgotten."""
+    hook = getattr(module, "register_ops", None)
+    if hook is None:
+        found = f"{getattr(module, '__name__', module)!r} has no register_ops"
+        return f"it registers nothing: {found} that is marked with @augreg.hookimpl"
+    if not hasattr(hook, f"{hookspecs.PROJECT}_impl"):
+        return "it registers nothing: its register_ops is not marked with @augreg.hookimpl"
+    return "it registers nothing: its register_ops has to return a list of ops, and it is empty"
 
 
 def _collect(
@@ -178,6 +201,28 @@ def _collect(
                 f'call it "package/{op.name}"'
             )
     return ops
+
+
+def registered(name: str, version: int) -> Op | Macro:
+    """The installed op or macro of a name, for what was pickled; raises `PluginError`."""
+    known = default_registry()
+    found = known.steps.get(name) or known.get(name)
+    if found.version != version:
+        raise PluginError(
+            f'op "{name}" was sent from a process that has version {version} of it; here it is '
+            f"version {found.version}: install the same wheels"
+        )
+    return found
+
+
+def _by_name(op: Op | Macro) -> tuple[Any, tuple[str, int]]:
+    return registered, (op.name, op.version)
+
+
+# A policy goes to other processes, and an op is code, which is there already. It is told to
+# `copyreg` because an op's own class, below this module, can't know where ops are found.
+copyreg.pickle(Op, _by_name)
+copyreg.pickle(Macro, _by_name)
 
 
 def _distribution(point: Any) -> tuple[str, str]:

@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
-from augreg.document import pointer_of, show
-from augreg.errors import ParameterError, PluginError, shown, suggest
+from augreg import habits
+from augreg.document import order_of, pointer_of, show
+from augreg.errors import MAX_MISTAKES, ParameterError, PluginError, shown, suggest
 from augreg.registry import Registry
 from augreg.schema import GROUPS, policy_schema
 
 MAX_GROUPS = 32
+_COMPLAINTS = 10 * MAX_MISTAKES  # several may come to one mistake
 
 
-def check_structure(value: Any, registry: Registry) -> None:
-    """Raises `ParameterError` (its pointer from the document's root) for the first fault."""
+def structural_mistakes(value: Any, registry: Registry) -> tuple[ParameterError, ...]:
+    """What the schema says is wrong, in the document's order, a few more than an error holds.
+
+    Raises:
+        ParameterError: nothing else can be said: it is no policy, a newer one, or nested too deep.
+    """
     if not isinstance(value, dict):
         raise ParameterError(f"a policy is a JSON object, found {show(value)}")
     _check_version(value)
     _check_nesting(value)
-    for error in _validator(_Key(registry)).iter_errors(value):
-        raise _explain(error, value, registry)
+    complaints = list(islice(_validator(_Key(registry)).iter_errors(value), _COMPLAINTS))
+    complaints.sort(key=lambda error: order_of(value, list(map(str, error.absolute_path))))
+    found: dict[tuple[str, str], ParameterError] = {}
+    for complaint in complaints:
+        for mistake in _explain(complaint, value, registry):
+            found.setdefault((mistake.pointer, mistake.message), mistake)
+        if len(found) > MAX_MISTAKES:  # explaining costs more than finding: it looks for near names
+            break
+    return tuple(found.values())
 
 
 def _check_version(value: dict[str, Any]) -> None:
@@ -68,13 +83,14 @@ def _validator(key: _Key) -> Any:
     return jsonschema.Draft202012Validator(policy_schema(key.registry))
 
 
-def _explain(error: Any, value: Any, registry: Registry) -> ParameterError:
+def _explain(error: Any, value: Any, registry: Registry) -> Iterator[ParameterError]:
     """The schema's complaint in words that name the op and how to mend it."""
     path = list(error.absolute_path)
     step, name = _step_and_parameter(value, path)
     if step is not None and name == "op":
         wheels = value.get("wheels")
-        return ParameterError(_unknown_op(step["op"], registry, wheels), pointer_of(path))
+        yield ParameterError(_unknown_op(step["op"], registry, wheels), pointer_of(path))
+        return
     if step is not None and name is not None and _known(step.get("op"), registry):
         op = registry.steps[step["op"]]
         if name in op.settable:
@@ -82,15 +98,16 @@ def _explain(error: Any, value: Any, registry: Registry) -> ParameterError:
                 op.settable[name].parse(step[name], op.name)
             except ParameterError as fault:
                 cut = path[: path.index(name, _depth(value, path)) + 1]
-                return ParameterError(fault.message, pointer_of(cut) + fault.pointer)
+                yield ParameterError(fault.message, pointer_of(cut) + fault.pointer)
+                return
     if error.validator == "additionalProperties":
-        return _unknown_key(error, path)
-    if error.validator == "required":
-        return ParameterError(_missing(error), pointer_of(path))
-    if error.validator == "anyOf" and path[-1:] != ["n"]:
-        names = ", ".join(f'"{kind}"' for kind in GROUPS)
-        return ParameterError(f'neither a step ("op") nor a group ({names})', pointer_of(path))
-    return ParameterError(_plain(error), pointer_of(path))
+        yield from _unknown_keys(error, path)
+    elif error.validator == "required":
+        yield from (ParameterError(text, pointer_of(path)) for text in _missing(error))
+    elif error.validator == "anyOf" and path[-1:] != ["n"]:
+        yield ParameterError(_no_node(error.instance), pointer_of(path))
+    else:
+        yield ParameterError(_plain(error), pointer_of(path))
 
 
 def _known(name: Any, registry: Registry) -> bool:
@@ -130,24 +147,38 @@ def _unknown_op(name: Any, registry: Registry, wheels: Any) -> str:
     return f'"op" has to be one of the registered ops, found {show(name)}'
 
 
-def _unknown_key(error: Any, path: list[Any]) -> ParameterError:
+def _unknown_keys(error: Any, path: list[Any]) -> Iterator[ParameterError]:
     known = list(error.schema["properties"])
-    extra = next(key for key in error.instance if key not in known)
     owner = error.instance.get("op") if "op" in error.instance else None
-    key = shown(extra)
-    subject = f'"{owner}" has no parameter "{key}"' if owner else f'unknown key "{key}"'
     offered = [name for name in known if name != "op"]
     names = ", ".join(f'"{name}"' for name in offered)
-    hint = suggest(extra, offered)
-    return ParameterError(f"{subject}{hint}; allowed: {names}", pointer_of([*path, extra]))
+    for extra in error.instance:
+        if extra not in known:
+            key = shown(extra)
+            subject = f'"{owner}" has no parameter "{key}"' if owner else f'unknown key "{key}"'
+            hint = suggest(extra, offered)
+            yield ParameterError(f"{subject}{hint}; allowed: {names}", pointer_of([*path, extra]))
 
 
-def _missing(error: Any) -> str:
-    key = next(key for key in error.validator_value if key not in error.instance)
-    if key == "version":
-        return '"version" is missing; add "version": 1'
-    owner = error.instance.get("op")
-    return f'"{key}" is missing; "{owner}" needs it' if owner else f'"{key}" is missing'
+def _missing(error: Any) -> Iterator[str]:
+    owner, known = error.instance.get("op"), error.schema.get("properties", {})
+    # a misspelt key is said to be unknown, with what was meant; to say both would be one too many
+    misspelt = [suggest(key, known) for key in error.instance if key not in known]
+    for key in error.validator_value:
+        if key not in error.instance and not any(f'"{key}"' in hint for hint in misspelt):
+            if key == "version":
+                yield '"version" is missing; add "version": 1'
+            else:
+                yield f'"{key}" is missing; "{owner}" needs it' if owner else f'"{key}" is missing'
+
+
+def _no_node(found: Any) -> str:
+    """`found` has no "op" and no key of a group; the key of another library's may be there."""
+    names = ", ".join(f'"{kind}"' for kind in GROUPS)
+    text = f'neither a step ("op") nor a group ({names})'
+    hints = (habits.pointer(key) for key in found) if isinstance(found, dict) else ()
+    hint = next(filter(None, hints), "")
+    return f"{text}; {hint}" if hint else text
 
 
 def _plain(error: Any) -> str:

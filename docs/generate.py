@@ -35,7 +35,7 @@ from augreg.images import photo_paths
 from augreg.params import REQUIRED, Fill, Option, Range
 from augreg.plan import element_of
 from augreg.policy import load_policy
-from augreg.preview import PreviewOptions, preview
+from augreg.views.preview import PreviewOptions, preview
 from augreg.registry import FIRST_PARTY, default_registry
 
 DOCS = Path(__file__).resolve().parent

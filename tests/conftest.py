@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -26,3 +27,15 @@ def _fresh_registry() -> Iterator[None]:
     default_registry.cache_clear()
     yield
     default_registry.cache_clear()
+
+
+@pytest.fixture
+def foreground() -> Iterator[None]:
+    """SIGINT as in a terminal, here and in what the test starts.
+
+    Where the suite runs in the background, a shell has started it with SIGINT ignored, and it
+    would be ignored in every program that a test starts.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -13,7 +13,7 @@ from PIL import Image
 import augreg
 from augreg.drawing import draw, read_annotations
 from augreg.errors import DataError
-from augreg.preview import PreviewOptions, preview
+from augreg.views.preview import PreviewOptions, preview
 
 BLUE, RED = (40, 120, 230), (230, 60, 50)
 

@@ -464,8 +464,6 @@ _MIRRORED = """
 def test_replicas_draw_samples_of_their_own():
     command = [sys.executable, "-c", textwrap.dedent(_MIRRORED)]
     tests = Path(__file__).parent
-    run = subprocess.run(
-        command, cwd=tests, capture_output=True, text=True, check=False, timeout=200
-    )
+    run = subprocess.run(command, cwd=tests, capture_output=True, text=True, check=False)
 
     assert run.stdout.strip().endswith("agreed"), run.stderr[-3000:]

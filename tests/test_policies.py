@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 import augreg
-from augreg.cli.policies import ready_policies
 from augreg.plan import plan
-from augreg.policy import Step, walk
+from augreg.policy import Step, ready_policies, walk
 from augreg.registry import FIRST_PARTY, Registry, default_registry
 from augreg.schema import policy_schema
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 import augreg
 from augreg.errors import ImageError
-from augreg.preview import _GAP, _LINE, _TILE, PreviewOptions, preview, read_image
+from augreg.views.preview import _GAP, _LINE, _TILE, PreviewOptions, preview, read_image
 
 FLAT = (200, 40, 90)
 

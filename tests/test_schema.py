@@ -201,10 +201,10 @@ def test_loader_accepts_what_the_schema_accepts(document):
 def _refusal(document):
     if not isinstance(document, dict):
         from augreg.errors import ParameterError
-        from augreg.validation import check_structure
+        from augreg.validation import structural_mistakes
 
         with pytest.raises(ParameterError) as caught:
-            check_structure(document, default_registry())
+            structural_mistakes(document, default_registry())
         return caught.value
     try:
         augreg.load_policy(document)

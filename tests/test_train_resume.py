@@ -83,9 +83,8 @@ def test_kill_9_in_mid_epoch_then_resume_gives_the_uninterrupted_weights_bit_for
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wanted = random.Random().choice([n for n in range(1, 2 * STEPS) if n % STEPS])
-        deadline = time.monotonic() + 120
         while not checkpoints(tmp_path) or step(tmp_path) < wanted:
-            assert child.poll() is None and time.monotonic() < deadline
+            assert child.poll() is None
             time.sleep(random.random() * 0.02)
     finally:
         os.kill(child.pid, signal.SIGKILL)
@@ -198,7 +197,7 @@ def test_fault_76_other_classes_are_refused_with_both_lists(uninterrupted: Path)
 
 
 def test_fault_57_sigint_in_mid_epoch_keeps_a_checkpoint_and_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, foreground: None
 ) -> None:
     stop_at(monkeypatch, Display, "step", call=2, signum=signal.SIGINT)
     said = io.StringIO()
@@ -211,7 +210,7 @@ def test_fault_57_sigint_in_mid_epoch_keeps_a_checkpoint_and_says_so(
 
 
 def test_fault_57_sigterm_while_validating_keeps_the_epoch_and_it_goes_on(
-    uninterrupted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    uninterrupted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, foreground: None
 ) -> None:
     stop_at(monkeypatch, Network, "clear", call=2, signum=signal.SIGTERM)
     with pytest.raises(Interrupted, match="epoch-00000-batch-000003") as caught:
@@ -224,12 +223,22 @@ def test_fault_57_sigterm_while_validating_keeps_the_epoch_and_it_goes_on(
 
 
 def test_a_signal_before_training_ends_the_run_at_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, foreground: None
 ) -> None:
     stop_at(monkeypatch, Network, "variables", call=1, signum=signal.SIGINT)
     with pytest.raises(Interrupted, match="stopped by SIGINT; what was kept before is whole"):
         run(tmp_path)
     assert not (tmp_path / "summary.json").exists()
+
+
+def test_a_signal_that_the_process_was_started_to_ignore_stays_ignored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, foreground: None
+) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    stop_at(monkeypatch, Display, "step", call=2, signum=signal.SIGINT)
+    run(tmp_path)
+    assert (tmp_path / "summary.json").exists()
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
 def stop_at(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, call: int, signum: int) -> None:

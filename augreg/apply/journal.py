@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -34,6 +35,8 @@ class Line:
         drawn: step pointer -> parameter -> value, of the steps that took effect.
         sha256: of the output file.
         output: its path, relative to the manifest.
+        original: the photograph behind it, by which data is split: `source`, or where an earlier
+            run made that, what its manifest says.
     """
 
     source: str
@@ -46,6 +49,10 @@ class Line:
     drawn: dict[str, dict[str, float | int]]
     sha256: str
     output: str
+    original: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "original", self.original or self.source)
 
     def encode(self) -> bytes:
         return json.dumps(asdict(self)).encode("ascii") + b"\n"
@@ -56,8 +63,9 @@ def parse_line(text: bytes, where: str) -> Line:
     try:
         value = json.loads(text)
         wanted: dict[str, Any] = {field.name: field.type for field in fields(Line)}
-        if not isinstance(value, dict) or set(value) != set(wanted):
+        if not isinstance(value, dict) or set(value) | {"original"} != set(wanted):
             raise ValueError
+        value.setdefault("original", value["source"])  # manifests of 0.1 have none
         for name, kind in wanted.items():
             known = {"str": str, "int": int}.get(str(kind), dict)
             if not isinstance(value[name], known) or isinstance(value[name], bool):
@@ -68,6 +76,30 @@ def parse_line(text: bytes, where: str) -> Line:
             "restore it, or begin again in another folder"
         ) from None
     return Line(**value)
+
+
+def originals(folder: Path) -> dict[str, str]:
+    """What the manifest of an earlier run says of the images in `folder`: image -> original.
+
+    Both are paths with slashes, the image's relative to `folder`, which may lie inside of that
+    run's output. Empty where no run made them.
+    """
+    inside = folder.resolve()
+    for root in (inside, *inside.parents):
+        if (root / NAME).is_file():
+            above = inside.relative_to(root).as_posix() + "/" if root != inside else ""
+            texts = (root / NAME).read_bytes().splitlines(keepends=True)
+            lines = [
+                parse_line(text, f"{root / NAME}:{number}")
+                for number, text in enumerate(texts, start=1)
+                if text.endswith(b"\n")
+            ]
+            return {
+                line.output.removeprefix(above): line.original
+                for line in lines
+                if line.output.startswith(above)
+            }
+    return {}
 
 
 class Journal:

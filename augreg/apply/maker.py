@@ -23,13 +23,18 @@ _LONGEST_NAME = 255  # bytes, on practically every file system
 
 @dataclass(frozen=True)
 class Task:
-    """One copy of one image. `name`: its path relative to the input, with slashes."""
+    """One copy of one image.
+
+    name: its path relative to the input, with slashes. original: the photograph it was made from,
+    where an earlier run made it.
+    """
 
     path: Path
     name: str
     index: int
     epoch: int
     copy: int
+    original: str = ""
 
     @property
     def output(self) -> str:
@@ -89,6 +94,7 @@ class Maker:
             drawn=drawn_values(planned, self.seed, task.epoch, task.index),
             sha256=hashlib.sha256(made).hexdigest(),
             output=task.output,
+            original=task.original,
         )
         return Made(made, line, info.notes)
 

@@ -12,6 +12,7 @@ from augreg.apply.maker import Made, Maker, Task
 from augreg.apply.settings import POLICY, SETTINGS, read_settings
 from augreg.errors import RunError
 from augreg.images import printable
+from augreg.paths import check_here
 from augreg.policy import Policy, load_policy
 
 
@@ -25,6 +26,7 @@ def replay(manifest: Path, number: int, source: Path | None = None) -> Made:
     Raises:
         RunError: there is no such line, the policy or the image changed, or the result differs.
     """
+    check_here(manifest, source)
     where = f"{printable(manifest)}:{number}"
     line = _line(manifest, number, where)
     policy = load_policy(manifest.parent / POLICY)

@@ -16,12 +16,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from augreg.apply.folder import OutputFolder
-from augreg.apply.journal import NAME, Journal, Line
+from augreg.apply.journal import NAME, Journal, Line, originals
 from augreg.apply.maker import Made, Maker, Task
 from augreg.apply.settings import POLICY, SETTINGS, ApplyOptions, settle
 from augreg.errors import DataError, ImageError, PolicyError, RunError
 from augreg.images import list_images, printable
-from augreg.images.files import identity
+from augreg.paths import holds
 from augreg.plan import plan
 
 _OURS = frozenset({POLICY, SETTINGS, NAME})
@@ -83,30 +83,38 @@ def apply_folder(
 
 def _tasks(options: ApplyOptions) -> list[Task]:
     """Every output that is wanted, in its order."""
-    output = _check_folders(options)
-    found = list_images(options.input, output)
+    _check_folders(options)
+    found = list_images(options.input)
     if not found:
         raise DataError(f"{printable(options.input)}: no images in this folder or below it")
     names = [path.relative_to(options.input).as_posix() for path in found]
     _check_names(names)
+    made = originals(options.input)
     return [
-        Task(path, name, index, options.epoch + copy, copy)
+        Task(path, name, index, options.epoch + copy, copy, made.get(name, ""))
         for index, (path, name) in enumerate(zip(found, names, strict=True))
         for copy in range(options.copies)
     ]
 
 
-def _check_folders(options: ApplyOptions) -> frozenset[tuple[int, int]]:
-    """The output's identity, which listing the input leaves out, where it exists already."""
+def _check_folders(options: ApplyOptions) -> None:
+    """Refuses folders of which one holds the other.
+
+    Outputs among the inputs would be augmented again by the next run, and be learnt from as if
+    they were photographs of their own.
+    """
     if not options.input.is_dir():
         raise DataError(f"{printable(options.input)}: not a folder; name a folder of images")
-    inside, outside = options.input.resolve(), options.output.resolve()
-    if outside == inside or outside in inside.parents:
+    where = printable(options.output)
+    if holds(options.output, options.input):
         raise RunError(
-            f"{printable(options.output)}: the output folder is the input folder or holds it; "
-            "name another one"
+            f"{where}: the output folder is the input folder or holds it; name another one"
         )
-    return frozenset({identity(outside)} if outside.is_dir() else ())
+    if holds(options.input, options.output):
+        raise RunError(
+            f"{where}: the output folder lies inside of the input folder, whose images it would "
+            "be counted among; name one outside of it"
+        )
 
 
 def _check_names(names: list[str]) -> None:

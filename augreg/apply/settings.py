@@ -17,6 +17,7 @@ from augreg.apply.journal import NAME
 from augreg.apply.maker import Task
 from augreg.errors import RunError
 from augreg.images import MAX_PIXELS, printable
+from augreg.paths import check_here
 from augreg.policy import Policy
 
 POLICY, SETTINGS = "policy.json", "apply.json"
@@ -24,7 +25,11 @@ POLICY, SETTINGS = "policy.json", "apply.json"
 
 @dataclass(frozen=True)
 class ApplyOptions:
-    """What to make: `copies` of each image of `input`, copy c of image i at (epoch + c, i)."""
+    """What to make: `copies` of each image of `input`, copy c of image i at (epoch + c, i).
+
+    Raises:
+        PathError: a folder is none of this machine's.
+    """
 
     policy: Policy
     input: Path
@@ -33,6 +38,9 @@ class ApplyOptions:
     seed: int = 0
     epoch: int = 0
     max_pixels: int = MAX_PIXELS
+
+    def __post_init__(self) -> None:
+        check_here(self.input, self.output)
 
 
 def read_settings(raw: bytes, where: str) -> dict[str, Any]:

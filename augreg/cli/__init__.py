@@ -20,7 +20,15 @@ from typer.core import TyperGroup
 
 from augreg import __version__
 from augreg.cli import catalog, files, policies, training
-from augreg.cli.console import FAILED, INTERRUPTED, INVALID_POLICY, TERMINATED, Terminated, complain
+from augreg.cli.console import (
+    FAILED,
+    INTERRUPTED,
+    INVALID_POLICY,
+    TERMINATED,
+    Terminated,
+    any_terminal,
+    complain,
+)
 from augreg.errors import AugregError, PolicyError
 
 __all__ = ["app", "main"]
@@ -76,14 +84,17 @@ for _family in (policies, files, training, catalog):
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and exits; `arguments` are those of the process where None."""
-    main_thread = threading.current_thread() is threading.main_thread()  # the only one with signals
-    before = signal.signal(signal.SIGTERM, _terminate) if main_thread else None
+    # only the main thread has signals; what a process was started to ignore, it goes on ignoring
+    stoppable = threading.current_thread() is threading.main_thread() and (
+        signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN
+    )
+    before = signal.signal(signal.SIGTERM, _terminate) if stoppable else None
     try:
-        with warnings.catch_warnings():
+        with any_terminal(), warnings.catch_warnings():
             warnings.showwarning = _show_warning
             code = _run(arguments)
     finally:
-        if main_thread:
+        if stoppable:
             signal.signal(signal.SIGTERM, before)
     sys.exit(code)
 

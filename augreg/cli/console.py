@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from augreg.errors import DataError
+from augreg.errors import DataError, PolicyError
 from augreg.images.files import printable
 
 if TYPE_CHECKING:
@@ -24,17 +28,57 @@ class Terminated(BaseException):
 def complain(message: object, code: int) -> int:
     """Says on stderr what is wrong, and returns the exit code.
 
-    On one line, unless it is a list of bad images, whose names are printable already.
+    On one line, unless it is a list of bad images, whose names are printable already, or of a
+    policy's mistakes.
     """
-    text = f"augreg: {message}"
-    for line in text.split("\n") if isinstance(message, DataError) else [text]:
-        say(line)
+    mistakes = message.mistakes if isinstance(message, PolicyError) else (message,)
+    for text in (f"augreg: {mistake}" for mistake in mistakes):
+        for line in text.split("\n") if isinstance(message, DataError) else [text]:
+            say(line)
     return code
 
 
 def say(message: str) -> None:
     """A line on stderr, whatever bytes it holds."""
     print(printable(message), file=sys.stderr, flush=True)
+
+
+@contextmanager
+def any_terminal() -> Iterator[None]:
+    """Both streams take every character, in whatever encoding they are.
+
+    What an ASCII terminal lacks is written with what it has, as `->` for an arrow, or as \\u00e9,
+    which JSON reads as the letter again.
+    """
+    codecs.register_error("augreg", _in_other_characters)
+    streams = [s for s in (sys.stdout, sys.stderr) if isinstance(s, io.TextIOWrapper)]
+    before = [stream.errors for stream in streams]
+    for stream in streams:
+        stream.reconfigure(errors="augreg")
+    try:
+        yield
+    finally:
+        for stream, errors in zip(streams, before, strict=True):
+            stream.reconfigure(errors=errors)
+
+
+_INSTEAD = {"→": "->", "·": "-", "±": "+-", "×": "x", "…": "...", "“": '"', "”": '"', "’": "'"}
+_BOX = range(0x2500, 0x2580)  # the lines of tables and frames
+
+
+def _in_other_characters(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(map(_instead, error.object[error.start : error.end])), error.end
+
+
+def _instead(character: str) -> str:
+    if character in _INSTEAD:
+        return _INSTEAD[character]
+    if ord(character) in _BOX:
+        return "|" if character in "│┃║" else "-" if character in "─━═╸╺" else "+"
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
 
 
 def stdout() -> Console:

@@ -15,6 +15,7 @@ from augreg.cli.policies import PolicyArgument, load
 from augreg.cli.quiet import quiet_tensorflow
 from augreg.errors import PolicyError
 from augreg.images import MAX_PIXELS
+from augreg.paths import check_here
 
 if TYPE_CHECKING:
     from augreg.apply import Report
@@ -56,8 +57,8 @@ def preview(
         raise typer.BadParameter(f'"{output}" has to end in .png', param_hint="--output")
     loaded = load(policy)
     from augreg.drawing import read_annotations
-    from augreg.preview import PreviewOptions
-    from augreg.preview import preview as draw
+    from augreg.views.preview import PreviewOptions
+    from augreg.views.preview import preview as draw
 
     parts = read_annotations(annotations) if annotations else {}
     page = draw(PreviewOptions(loaded, images or (), seed, epoch, copies, each_step, parts))
@@ -137,8 +138,10 @@ def write_whole(path: Path, contents: bytes) -> None:
     """Writes a file whole or not at all; into what is no file, such as /dev/stdout, it just writes.
 
     Raises:
+        PathError: it is no file of this machine.
         OSError: the disk is full, or a permission is missing; what was there before is kept.
     """
+    check_here(path)
     if path.exists() and not path.is_file():
         path.write_bytes(contents)
         return

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from augreg.cli.console import INVALID_POLICY, as_json, as_policy, complain, parse_size
-from augreg.errors import PolicyError, suggest
+from augreg.errors import PolicyError
 
 if TYPE_CHECKING:
     from augreg.policy import Policy
@@ -24,32 +24,11 @@ def add_to(app: typer.Typer) -> None:
     app.command()(expand)
 
 
-def ready_policies() -> Path:
-    """The folder of the ready policies: inside of an installed package, beside it in a checkout."""
-    package = Path(__file__).parents[1]
-    inside = package / "policies"
-    return inside if inside.is_dir() else package.parent / "policies"
-
-
-def find_policy(name: str) -> Path:
-    """The file that POLICY means: a path, or a ready policy's name. Raises `PolicyError`."""
-    path = Path(name)
-    if path.is_file():
-        return path
-    known = sorted(p.stem for p in ready_policies().glob("*.json") if p.stem != "policy.schema")
-    if name in known:
-        return ready_policies() / f"{name}.json"
-    if path.exists():
-        raise PolicyError("this is a folder; name a policy's file", path=name)
-    hint = suggest(path.stem, known)
-    raise PolicyError(f"no such file{hint}; ready policies: {', '.join(known)}", path=name)
-
-
 def load(name: str) -> Policy:
     """Loads POLICY, a path or a ready policy's name."""
     from augreg.policy import load_policy
 
-    return load_policy(find_policy(name))
+    return load_policy(name)
 
 
 def validate(
@@ -97,7 +76,7 @@ def validate(
 def _checked(name: str, size: tuple[int, int] | None) -> Policy:
     """A policy that loads and can be planned, in training and in evaluation."""
     from augreg.plan import plan
-    from augreg.policy import Step, load_policy, outermost, walk
+    from augreg.policy import Step, find_policy, load_policy, outermost, walk
 
     path = find_policy(name)
     policy = load_policy(path)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from augreg.cli.console import INTERRUPTED, parse_size, say
-from augreg.cli.policies import find_policy
 from augreg.cli.quiet import quiet_tensorflow
 
 if TYPE_CHECKING:
+    from augreg.policy import find_policy
     from augreg.train import TrainOptions
 
 PLACEMENTS = ("data", "model")

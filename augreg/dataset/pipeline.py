@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from augreg.annotations import MIN_VISIBLE
 from augreg.checks import as_uint32
+from augreg.dataset.described import described
 from augreg.dataset.epochs import Epochs
 from augreg.dataset.function import Range
 from augreg.dataset.plain import flat_map
@@ -75,4 +76,6 @@ def augment_dataset(
     if per_epoch is not None:
         count = per_epoch * epochs - min(first_batch, per_epoch)
         batches = batches.apply(tf.data.experimental.assert_cardinality(count))
-    return batches.prefetch(tf.data.AUTOTUNE)
+    kind = "training" if training else "evaluation"
+    about = f"{kind}, batches of {batch_size}, seed {seed}"
+    return described(batches.prefetch(tf.data.AUTOTUNE), loaded, about)

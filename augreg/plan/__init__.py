@@ -11,7 +11,7 @@ items: a sample that a guard does not select gets the identity.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from augreg import distributions
 from augreg.plan.builder import Builder
@@ -38,6 +38,7 @@ from augreg.plan.stages import Stage as Stage
 from augreg.plan.stages import pointer_in as pointer_in
 from augreg.plan.stages import pointers_of as pointers_of
 from augreg.plan.stages import statistics_of as statistics_of
+from augreg.plan.texts import plan_html, plan_text
 from augreg.policy import Node, Output, Policy, Step
 
 
@@ -58,9 +59,15 @@ class Plan:
     size_out: Size
     channels_in: int
     channels_out: int
-    policy: Policy = field(repr=False)
+    policy: Policy
     decode: Decode | None = None
     unchecked: tuple[tuple[str, str], ...] = ()
+
+    def __repr__(self) -> str:
+        return plan_text(self)
+
+    def _repr_html_(self) -> str:
+        return plan_html(self)
 
 
 def plan(

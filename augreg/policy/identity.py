@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from augreg import draws
@@ -11,31 +12,30 @@ from augreg.errors import ParameterError, shown
 from augreg.policy.nodes import Node, Step
 
 
-def check_draws(nodes: list[Node]) -> None:
-    """Refuses two steps whose draws would be the same, and ids that collide in 32 bits."""
-    seen: dict[int, tuple[str, str]] = {}
+def draw_mistakes(nodes: list[Node]) -> Iterator[ParameterError]:
+    """Two steps whose draws would be the same, and ids that collide in 32 bits."""
+    seen: dict[int, str] = {}
     for node in nodes:
         path = shown(node.path)
         if "#" in node.path:
-            raise ParameterError(
+            yield ParameterError(
                 f'"{path}" holds a "#", which names the picks of some_of; choose another "id"',
                 f"{node.pointer}/id",
             )
-        drawn = (
-            [name for name, *_ in node.drawn()]
-            if isinstance(node, Step)
-            else ["choice", "n", "mix"]
-        )
-        for name in [*drawn, "p"]:
-            key = draws.draw_id(node.path, name)
-            if key in seen:
-                other = seen[key][1]
-                where = f"{node.pointer}/id" if node.path != node.pointer else node.pointer
-                raise ParameterError(
-                    f'"{path}" and the id of {other} give the same draws; choose another "id"',
-                    where,
-                )
-            seen[key] = (node.path, node.pointer)
+            continue
+        keys = {draws.draw_id(node.path, name) for name in _draw_names(node)}
+        if taken := keys & seen.keys():
+            other = seen[min(taken)]
+            yield ParameterError(
+                f'"{path}" and the id of {other} give the same draws; choose another "id"',
+                f"{node.pointer}/id" if node.path != node.pointer else node.pointer,
+            )
+        seen |= dict.fromkeys(keys - taken, node.pointer)
+
+
+def _draw_names(node: Node) -> list[str]:
+    own = (name for name, *_ in node.drawn()) if isinstance(node, Step) else ("choice", "n", "mix")
+    return [*own, "p"]
 
 
 def hash_of(value: dict[str, Any], versions: dict[str, int]) -> str:

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import copy
-import json
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from augreg import document, params
-from augreg.errors import ParameterError, PolicyError
-from augreg.macros import expand_nodes
-from augreg.policy.identity import check_draws, hash_of
-from augreg.policy.nodes import Group, Node, Policy, Step, error_at, outermost, walk
+from augreg.errors import MAX_MISTAKES, ParameterError
+from augreg.macros import Expansion
+from augreg.policy.given import find_policy, parsed
+from augreg.policy.identity import draw_mistakes, hash_of
+from augreg.policy.mistakes import Mistakes, without
+from augreg.policy.nodes import Group, Node, Output, Policy, Step, outermost, walk
 from augreg.policy.output import read_output
 from augreg.registry import FIRST_PARTY, Registry, default_registry
 from augreg.schema import GROUPS
-from augreg.validation import check_structure
+from augreg.validation import structural_mistakes
 
 
 class PolicyWarning(UserWarning):
@@ -27,50 +28,53 @@ class PolicyWarning(UserWarning):
 
 
 def load_policy(
-    path_or_dict: str | PathLike[str] | Mapping[str, Any] | Policy,
+    policy: str | PathLike[str] | Mapping[str, Any] | Policy,
     *,
     registry: Registry | None = None,
 ) -> Policy:
     """Loads and checks a policy.
 
     Args:
-        path_or_dict: a file's path, or the policy as a dict. A `Policy` is returned as it is.
+        policy: a file's path, the name of a ready policy such as "flowers" (a file of that name
+            comes first), or the policy as a dict, in which NumPy numbers and tuples are numbers
+            and lists. A `Policy` is returned as it is.
         registry: the ops that it may use; those of all installed plugins where None.
 
     Raises:
-        PolicyError: with file, JSON pointer, line and column of what is wrong.
+        PolicyError: all that is wrong, up to twenty mistakes, each with file, JSON pointer, line
+            and column.
 
     >>> import augreg
     >>> augreg.load_policy({"version": 1, "augment": [{"op": "flip", "p": 0.5}]}).augment[0].p
     0.5
+    >>> augreg.load_policy("flowers").name
+    'flowers'
     """
-    if isinstance(path_or_dict, Policy):
-        return path_or_dict
+    if isinstance(policy, Policy):
+        return policy
     ops = registry or default_registry()
-    if isinstance(path_or_dict, Mapping):
-        text, value = _text_of(path_or_dict)
-        return _Loader(ops, None, None).load(value)
-    path = Path(path_or_dict)
+    if isinstance(policy, Mapping):
+        return _Loader(ops, None, None).load(parsed(policy))
+    path = find_policy(policy)
     text, value = document.read_document(path)
     return _Loader(ops, str(path), text).load(value)
 
 
 def expanded(
     value: Mapping[str, Any], registry: Registry | None = None
-) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """A checked policy with every macro written out, and the pointers where macros stood."""
-    macros, found = (registry or default_registry()).macros, []  # type: tuple[Any, list[str]]
+) -> tuple[dict[str, Any], Expansion]:
+    """A checked policy with every macro written out, and where they stood."""
+    expansion = Expansion((registry or default_registry()).macros)
     result = dict(value)
     for section in ("prepare", "augment"):
         part = value.get(section)
         if isinstance(part, dict):
             result[section] = {
-                split: expand_nodes(part[split], macros, f"/{section}/{split}", found)
-                for split in part
+                split: expansion.nodes(part[split], f"/{section}/{split}") for split in part
             }
         elif part is not None:
-            result[section] = expand_nodes(part, macros, f"/{section}", found)
-    return result, tuple(found)
+            result[section] = expansion.nodes(part, f"/{section}")
+    return result, expansion
 
 
 def _names(value: Any) -> Iterator[str]:
@@ -87,35 +91,49 @@ class _Loader:
     registry: Registry
     path: str | None
     text: str | None
+    mistakes: Mistakes = field(default_factory=Mistakes)
 
     def load(self, value: Any) -> Policy:
+        """The policy, or all that is wrong with it.
+
+        Each look goes on with what the one before found right.
+        """
+        mistakes = self.mistakes
         macros: tuple[str, ...] = ()
-        try:
-            check_structure(value, self.registry)
-            written, macros = expanded(value, self.registry)
+        written: dict[str, Any] = {}
+        with mistakes.caught():
+            wrong = structural_mistakes(value, self.registry)
+            mistakes.add(wrong)
+            if len(wrong) > MAX_MISTAKES:  # that will do, and the schema did not look further
+                raise mistakes.error(value, self.path, self.text)
+            written, expansion = expanded(without(value, wrong), self.registry)
+            macros = tuple(expansion.found)
+            mistakes.add(expansion.refused, macros)
             if macros:
-                check_structure(written, self.registry)
-            return self._policy(value, written, macros)
-        except ParameterError as error:
-            where = outermost(error.pointer, macros)
-            raise error_at(error.message, where, self.path, self.text) from error
+                inner = structural_mistakes(written, self.registry)
+                wrong = tuple(one for one in inner if outermost(one.pointer, macros) != one.pointer)
+                mistakes.add(wrong, macros)
+                written = without(written, wrong)
+        return self._policy(value, written, macros)
 
     def _policy(
         self, source: dict[str, Any], value: dict[str, Any], macros: tuple[str, ...]
     ) -> Policy:
-        prepare = value.get("prepare", [])
-        if isinstance(prepare, dict):
-            train = self._nodes(prepare["train"], "/prepare/train")
-            evaluation = self._nodes(prepare["eval"], "/prepare/eval")
-        else:
-            train = evaluation = self._nodes(prepare, "/prepare")
-        augment = self._nodes(value.get("augment", []), "/augment")
+        found = Mistakes()  # their pointers may lie in what a macro wrote
+        train, evaluation = self._prepared(value.get("prepare", []), found)
+        augment = self._nodes(value.get("augment", []), "/augment", found)
+        output = Output()
+        with found.caught():
+            output = read_output(value.get("output", {}))
+        every = list(walk(train)) + list(walk(augment))
+        every += [] if evaluation is train else list(walk(evaluation))
+        found.found += draw_mistakes(every)
+        self.mistakes.add(found.found, macros)
+        if self.mistakes.found:
+            raise self.mistakes.error(source, self.path, self.text)
         if not (train or evaluation or augment):
             where = f"{self.path}: " if self.path else ""
             warnings.warn(f"{where}the policy has no steps", PolicyWarning, stacklevel=4)
-        every = list(walk(train)) + list(walk(augment))
-        every += [] if evaluation is train else list(walk(evaluation))
-        check_draws(every)
         steps = [node for node in every if isinstance(node, Step)]
         owners = [self.registry.owner[step.op.name] for step in steps]
         return Policy(
@@ -124,7 +142,7 @@ class _Loader:
             prepare_train=train,
             prepare_eval=evaluation,
             augment=augment,
-            output=read_output(value.get("output", {})),
+            output=output,
             source=copy.deepcopy(source),
             hash=hash_of(value, {step.op.name: step.op.version for step in steps}),
             plugins={owner.distribution: owner.version for owner in owners},
@@ -133,6 +151,17 @@ class _Loader:
             macros=macros,
             wheels=self._wheels(source),
         )
+
+    def _prepared(self, value: Any, found: Mistakes) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
+        """What `prepare` does in training and in evaluation."""
+        if not isinstance(value, dict):
+            both = self._nodes(value, "/prepare", found)
+            return both, both
+        train, evaluation = (
+            self._nodes(value.get(split, []), f"/prepare/{split}", found)
+            for split in ("train", "eval")
+        )
+        return train, evaluation
 
     def _wheels(self, source: dict[str, Any]) -> dict[str, str]:
         """The wheel of each op and macro in a document that is not one of ours."""
@@ -144,13 +173,18 @@ class _Loader:
             if owner.distribution != FIRST_PARTY
         }
 
-    def _nodes(self, values: list[Any], pointer: str) -> tuple[Node, ...]:
-        return tuple(self._node(value, f"{pointer}/{i}") for i, value in enumerate(values))
+    def _nodes(self, values: list[Any], pointer: str, found: Mistakes) -> tuple[Node, ...]:
+        nodes = (self._node(value, f"{pointer}/{i}", found) for i, value in enumerate(values))
+        return tuple(node for node in nodes if node is not None)
 
-    def _node(self, value: dict[str, Any], pointer: str) -> Node:
-        return self._step(value, pointer) if "op" in value else self._group(value, pointer)
+    def _node(self, value: dict[str, Any] | None, pointer: str, found: Mistakes) -> Node | None:
+        if value is None:  # it is wrong, and that is known already
+            return None
+        if "op" in value:
+            return self._step(value, pointer, found)
+        return self._group(value, pointer, found)
 
-    def _step(self, value: dict[str, Any], pointer: str) -> Step:
+    def _step(self, value: dict[str, Any], pointer: str, found: Mistakes) -> Step | None:
         op = self.registry.get(value["op"])
         arguments: dict[str, Any] = {}
         for name, spec in op.params.items():
@@ -158,46 +192,35 @@ class _Loader:
                 arguments[name] = spec.distribution
                 continue
             raw = value.get(name, spec.default)
-            try:
+            with found.caught(f"{pointer}/{name}"):
                 arguments[name] = None if raw is None else spec.parse(raw, op.name)
-            except ParameterError as error:
-                where = f"{pointer}/{name}{error.pointer}"
-                raise ParameterError(error.message, where) from error
+        if len(arguments) < len(op.params):
+            return None
         p = float(value.get("p", 1.0))
         return Step(op, arguments, p, value.get("id", pointer), pointer)
 
-    def _group(self, value: dict[str, Any], pointer: str) -> Group:
+    def _group(self, value: dict[str, Any], pointer: str, found: Mistakes) -> Group:
         kind = next(key for key in GROUPS if key in value)
-        branches = self._nodes(value[kind], f"{pointer}/{kind}")
+        branches = self._nodes(value[kind], f"{pointer}/{kind}", found)
         weights: tuple[float, ...] = ()
-        if kind == "one_of":
-            try:
-                weights = params.check_weights(value.get("weights"), len(branches))
-            except ParameterError as error:
-                raise ParameterError(error.message, pointer + error.pointer) from error
-        count = self._count(value, len(branches), pointer) if kind == "some_of" else (0, 0)
+        count = (0, 0)
+        with found.caught(pointer):
+            if kind == "one_of":
+                weights = params.check_weights(value.get("weights"), len(value[kind]))
+            if kind == "some_of":
+                count = _count(value, len(value[kind]))
         p, replace = float(value.get("p", 1.0)), bool(value.get("replace", False))
         return Group(kind, branches, p, pointer, pointer, weights, count, replace)
 
-    def _count(self, value: dict[str, Any], branches: int, pointer: str) -> tuple[int, int]:
-        raw = value["n"]
-        lo, hi = (int(end) for end in (raw if isinstance(raw, list) else [raw, raw]))
-        if lo > hi:
-            raise ParameterError(f"the range [{lo}, {hi}] runs backwards", f"{pointer}/n")
-        if hi > branches and not value.get("replace", False):
-            raise ParameterError(
-                f'{hi} of {branches} branches without "replace": true', f"{pointer}/n"
-            )
-        if hi > 32:
-            raise ParameterError(f"{hi} picks; at most 32 are allowed", f"{pointer}/n")
-        return lo, hi
 
-
-def _text_of(value: Mapping[str, Any]) -> tuple[str, Any]:
-    """A dict goes through the same parser as a file, so that both are held to the same rules."""
-    try:
-        return document.parse(json.dumps(dict(value)))
-    except PolicyError as error:  # its place is one in a text that the caller never saw
-        raise PolicyError(error.message) from error
-    except (TypeError, ValueError, RecursionError) as error:
-        raise PolicyError(f"the policy is not JSON: {error}") from error
+def _count(value: dict[str, Any], branches: int) -> tuple[int, int]:
+    """The least and the most of `some_of`; raises `ParameterError`."""
+    raw = value.get("n", 0)  # it is missing only where that was a mistake
+    lo, hi = (int(end) for end in (raw if isinstance(raw, list) else [raw, raw]))
+    if lo > hi:
+        raise ParameterError(f"the range [{lo}, {hi}] runs backwards", "/n")
+    if hi > branches and not value.get("replace", False):
+        raise ParameterError(f'{hi} of {branches} branches without "replace": true', "/n")
+    if hi > 32:
+        raise ParameterError(f"{hi} picks; at most 32 are allowed", "/n")
+    return lo, hi

@@ -10,6 +10,7 @@ from typing import Any
 from augreg import distributions, document
 from augreg.errors import OpError, PolicyError
 from augreg.operation import Op
+from augreg.policy import texts
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,9 @@ class Step:
     def scheduled(self) -> bool:
         """A parameter follows the epoch."""
         return any(isinstance(value, distributions.Schedule) for _, value, _ in self.drawn())
+
+    def __hash__(self) -> int:
+        return hash((self.op.name, self.path, self.p))  # arguments are a dict
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,15 @@ class Policy:
     text: str | None = None
     macros: tuple[str, ...] = ()  # pointers of steps that are groups now
     wheels: Mapping[str, str] = field(default_factory=dict)  # third-party op -> wheel and version
+
+    def __hash__(self) -> int:
+        return int(self.hash[:15], 16)  # the same in every process
+
+    def __repr__(self) -> str:
+        return texts.policy_text(self.name, self.hash, self.source)
+
+    def _repr_html_(self) -> str:
+        return texts.policy_html(self.name, self.hash, self.source)
 
     @property
     def written(self) -> dict[str, Any]:

@@ -20,6 +20,7 @@ import tensorflow as tf
 from augreg.errors import DataError
 from augreg.images import list_images, printable
 from augreg.images.files import Directory, identity
+from augreg.paths import check_here
 from augreg.sources.source import (
     Candidate,
     Source,
@@ -47,6 +48,7 @@ class _File:
 
 def open_folder(spec: str, *, max_bad: float, max_pixels: int, verify: bool) -> Source:
     """Opens `folder:PATH`. See `augreg.sources.open_source`."""
+    check_here(spec.removeprefix("folder:"))
     root = Path(spec.removeprefix("folder:"))
     where = printable(root)
     found, carved = _find(root)

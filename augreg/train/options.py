@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from augreg.errors import RunError
+from augreg.paths import check_here, holds
 
 PLACEMENTS = ("data", "model")
 TUTORIAL = "tutorial"
@@ -39,7 +40,7 @@ class TrainOptions:
             with one in any case.
 
     Raises:
-        RunError: a value is outside of these.
+        RunError: a value is outside of these. PathError: a folder is none of this machine's.
     """
 
     policy: str | PathLike[str] | Mapping[str, Any] | None
@@ -60,6 +61,8 @@ class TrainOptions:
     checkpoint_seconds: float = 60.0
 
     def __post_init__(self) -> None:
+        tfds = (one for one in (self.data_dir, self.manual_dir) if isinstance(one, Path))
+        check_here(self.output, self.data.removeprefix("folder:"), *tfds)  # TFDS reads "gs://..."
         object.__setattr__(self, "output", Path(self.output))
         if self.placement not in PLACEMENTS:
             raise RunError(f'placement "{self.placement}"; allowed are {" and ".join(PLACEMENTS)}')
@@ -72,3 +75,12 @@ class TrainOptions:
             raise RunError(f"max_bad is {self.max_bad}; it is a share, 0 to 1")
         if self.size is not None and min(self.size) < 1:
             raise RunError(f"size is {self.size}; a height and a width of 1 or more are allowed")
+
+    def check_places(self) -> None:
+        """Raises `RunError` where the run's own files would be read as data by the next one."""
+        root = Path(self.data.removeprefix("folder:"))
+        if self.data.startswith("folder:") and root.is_dir() and holds(root, self.output):
+            raise RunError(
+                f"{self.output}: the output folder is the data folder or lies inside of it, where "
+                "the next run would read it as a class; name one outside of it"
+            )

@@ -50,6 +50,7 @@ def train(
     >>> train(TrainOptions("policies/digits.json", output="runs/digits")).test_accuracy > 0.9
     True
     """
+    options.check_places()
     policy = data.policy_of(options)
     if options.policy is None:
         options = replace(options, size=None)  # it resizes, and says nothing about the data

@@ -16,8 +16,12 @@ class Interrupted(KeyboardInterrupt):
 
     def __init__(self, signum: int, kept: str) -> None:
         self.signum = signum
+        self.kept = kept
         self.exit_code = 128 + signum
         super().__init__(f"stopped by {signal.Signals(signum).name}; {kept}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Interrupted, (self.signum, self.kept)
 
 
 class Stop(BaseException):
@@ -30,7 +34,8 @@ class Signals:
     Outside of `patient`, a signal raises `Interrupted` at once. Inside, the first one only sets a
     flag that `check` turns into `Stop` between two steps, where the model is consistent; a second
     one does not wait any more. In a thread other than the main one Python delivers no signals, so
-    nothing is installed.
+    nothing is installed. What the process was started to ignore, as a shell starts what it puts
+    into the background, stays ignored.
     """
 
     def __init__(self) -> None:
@@ -41,7 +46,8 @@ class Signals:
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             for signum in (signal.SIGINT, signal.SIGTERM):
-                self._before[signum] = signal.signal(signum, self._handle)
+                if signal.getsignal(signum) is not signal.SIG_IGN:
+                    self._before[signum] = signal.signal(signum, self._handle)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -113,7 +113,12 @@ def test_fault_56_apply_does_not_go_on_with_another_policy_seed_or_op_version(
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_fault_57_signal_keeps_what_is_done_and_says_so(
-    tmp_path: Path, run: list[Any], monkeypatch: pytest.MonkeyPatch, number: int, code: int
+    tmp_path: Path,
+    run: list[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    code: int,
+    foreground: None,
 ) -> None:
     from augreg.apply.journal import Journal
 

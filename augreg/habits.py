@@ -1,0 +1,258 @@
+"""Names that other libraries use, and what is written for them here.
+
+Keras's layers, torchvision, Albumentations, tf.image, imgaug and Keras's old ImageDataGenerator.
+Capitals, underscores and a module in front (`A.`, `tf.image.`) do not count, nor do the prefixes
+`stateless_`, `random_` and `adjust_` where the rest of the name is in the table.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+_PREFIXES = ("stateless", "random", "adjust")
+
+_FLIP = '{"op": "flip", "p": 0.5}'
+_CROP = '{"op": "crop", "height": 180, "width": 180}'
+_RESIZED_CROP = '{"op": "resized_crop", "height": 224, "width": 224}'
+_NORMALIZE = '"output": {"normalize": {"mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25]}}'
+_NOISE = '{"op": "gaussian_noise", "std": [0, 0.05]}'
+_BLUR = '{"op": "gaussian_blur", "kernel_size": 5, "sigma": [0.1, 2]}'
+_ERASE = '{"op": "erase", "p": 0.5}'
+_SEQUENCE = '{"sequence": [{"op": "flip"}, {"op": "invert"}], "p": 0.5}'
+_ONE_OF = '{"one_of": [{"op": "invert"}, {"op": "grayscale"}]}'
+_MOVE = '{"op": "translate", "x": [-0.1, 0.1], "y": [-0.1, 0.1]}'
+_DTYPE = '"output": {"dtype": "float32", "range": [0, 1]}'
+_ALWAYS = "always done where no p is given"
+
+# names; what is written here, or nothing; what else there is to know
+_ROWS = (
+    ("RandomFlip", _FLIP, "an axis a step; Keras tosses one coin for both axes at once"),
+    (
+        "HorizontalFlip hflip fliplr flip_left_right mirror",
+        _FLIP,
+        _ALWAYS,
+    ),
+    (
+        "VerticalFlip vflip flipud flip_up_down",
+        '{"op": "flip", "axis": "vertical", "p": 0.5}',
+        _ALWAYS,
+    ),
+    ("Transpose", '{"op": "rot90", "k": 1}', "a quarter turn; add a flip for a transposition"),
+    (
+        "Rotate90 RandomRotate90 rot_90 D4",
+        '{"op": "rot90", "k": [0, 3]}',
+        "a random quarter turn needs square images",
+    ),
+    (
+        "Rotation RandomRotation rotate_image SafeRotate rotation_range",
+        '{"op": "rotate", "degrees": [-30, 30]}',
+        "in degrees; Keras counts parts of a turn, and its 0.2 is [-72, 72]",
+    ),
+    (
+        "RandomZoom zoom_range ScaleJitter RandomScale scale scale_x scale_y RandomZoomOut ZoomOut",
+        '{"op": "zoom", "factor": [0.8, 1.25]}',
+        "above 1 zooms in; Keras's positive factors zoom out",
+    ),
+    (
+        "Translation width_shift height_shift width_shift_range height_shift_range translate_x "
+        "translate_y",
+        _MOVE,
+        "in parts of the width and height; shift takes pixels",
+    ),
+    (
+        "RandomShear shear_range shear_x shear_y",
+        '{"op": "shear", "x_degrees": [-10, 10]}',
+        "in degrees, about the centre",
+    ),
+    (
+        "Affine RandomAffine ShiftScaleRotate affine_transform",
+        '{"sequence": [{"op": "rotate", "degrees": [-10, 10]}, ' + _MOVE + "]}",
+        "rotate, zoom, shear and translate stand side by side, and are one resample",
+    ),
+    (
+        "RandomPerspective PerspectiveTransform",
+        '{"op": "perspective", "distortion": [0, 0.3]}',
+        "",
+    ),
+    ("RandomCrop CropToBoundingBox", _CROP, "its place is drawn for each sample"),
+    (
+        "CenterCrop CentralCrop",
+        '{"op": "crop", "height": 180, "width": 180, "position": "center"}',
+        "central_crop takes a share of the image instead",
+    ),
+    (
+        "ResizedCrop RandomResizedCrop RandomSizedCrop RandomCropAndResize CropAndResize "
+        "sample_distorted_bounding_box JitteredResize",
+        _RESIZED_CROP,
+        'changes the size, so it takes no "p"',
+    ),
+    (
+        "Pad PadIfNeeded ZeroPadding2D resize_with_crop_or_pad resize_image_with_crop_or_pad "
+        "pad_to_bounding_box CropAndPad CropOrPad CenterPad",
+        '{"op": "pad_or_crop", "height": 200, "width": 200}',
+        "takes the size that results",
+    ),
+    (
+        "Resizing RandomResize SmallestMaxSize LongestMaxSize RandomShortestSize resize_images "
+        "resize_with_pad RandomHeight RandomWidth Downscale",
+        '"prepare": [{"op": "resize", "height": 180, "width": 180}]',
+        'one size for all; "fit" is stretch, crop or pad',
+    ),
+    (
+        "RandomBrightness brightness_range multiply_brightness",
+        '{"op": "brightness", "delta": [-0.2, 0.2]}',
+        "is added, in 0..1; enhance multiplies",
+    ),
+    (
+        "RandomContrast LinearContrast",
+        '{"op": "contrast", "factor": [0.8, 1.2]}',
+        "1 leaves the image as it is",
+    ),
+    (
+        "RandomSaturation",
+        '{"op": "saturation", "factor": [0.5, 1.5]}',
+        "1 leaves the image as it is; Keras's neutral value is 0.5",
+    ),
+    (
+        "RandomHue",
+        '{"op": "hue", "delta": [-0.1, 0.1]}',
+        "in turns of the colour circle; Keras's factor f is a delta of f/2 either way",
+    ),
+    (
+        "ColorJitter RandomColorJitter RandomBrightnessContrast HueSaturationValue Jitter "
+        "RandomPhotometricDistort PhotometricDistort AddToHueAndSaturation ColourJitter",
+        '{"op": "color_jitter", "brightness": 0.4, "contrast": 0.4, "saturation": 0.4, "hue": 0.1}',
+        "",
+    ),
+    (
+        "RandomColorDegeneration ColorDegeneration Color Colour",
+        '{"op": "enhance", "kind": "color", "factor": [0.5, 1]}',
+        "1 leaves the image as it is, 0 is grey",
+    ),
+    (
+        "Greyscale ToGray ToGrey rgb_to_grayscale RandomGrayscale gray grey",
+        '{"op": "grayscale"}',
+        'three equal channels; "channels": 1 gives one',
+    ),
+    ("InvertImg Inversion negative", '{"op": "invert"}', ""),
+    (
+        "Solarization",
+        '{"op": "solarize", "threshold": 0.5}',
+        "thresholds are 0..1, not 0..255",
+    ),
+    ("Posterization", '{"op": "posterize", "bits": 4}', ""),
+    ("Equalization HistogramEqualization", '{"op": "equalize"}', ""),
+    ("AutoContrast", '{"op": "autocontrast"}', ""),
+    (
+        "RandomGamma GammaContrast GammaCorrection",
+        '{"op": "gamma", "gamma": [0.8, 1.25]}',
+        "1 leaves the image as it is; Albumentations counts in hundredths",
+    ),
+    (
+        "RGBShift ChannelShift RandomChannelShift channel_shift_range",
+        '{"op": "rgb_shift", "red": [-0.1, 0.1]}',
+        "in 0..1",
+    ),
+    ("ChannelPermutation RandomChannelPermutation", '{"op": "channel_shuffle"}', ""),
+    (
+        "AdjustSharpness RandomAdjustSharpness RandomSharpness Sharpen UnsharpMask",
+        '{"op": "sharpness", "factor": [1, 2]}',
+        "1 leaves the image as it is; Keras's factor f is 2f here",
+    ),
+    (
+        "Blur GaussianBlur RandomGaussianBlur BoxBlur AverageBlur MedianBlur MotionBlur "
+        "AdvancedBlur",
+        _BLUR,
+        "",
+    ),
+    (
+        "GaussNoise GaussianNoise AdditiveGaussianNoise ISONoise MultiplicativeNoise noise "
+        "AddNoise",
+        _NOISE,
+        "std is in 0..1, not 0..255; Albumentations 1 gives a variance",
+    ),
+    (
+        "Cutout RandomCutout RandomErasing Erasing CoarseDropout GridDropout MaskDropout "
+        "XYMasking GridMask",
+        _ERASE,
+        "areas are shares of the image",
+    ),
+    ("MixUp", '{"op": "mixup", "classes": 10}', "needs the number of classes"),
+    ("CutMix", '{"op": "cutmix", "classes": 10}', "needs the number of classes"),
+    ("RandAug RandAugment", '{"op": "rand_augment", "n": 2, "magnitude": 9}', ""),
+    ("AutoAug AutoAugment", '{"op": "auto_augment", "dataset": "imagenet"}', ""),
+    ("TrivialAugment TrivialAugmentWide", '{"op": "trivial_augment_wide"}', ""),
+    ("AugMix", '{"op": "aug_mix"}', ""),
+    (
+        "Normalize Normalization per_image_standardization Standardize featurewise_center "
+        "image_normalize",
+        _NORMALIZE,
+        "no step: it stands beside the steps, in 0..1 units, with std and not the variance",
+    ),
+    (
+        "Rescaling Rescale ToFloat FromFloat ConvertImageDtype ToDtype ToTensor ToTensorV2 ToImage "
+        "ToPILImage PILToTensor image_to_tensor cast",
+        _DTYPE,
+        "no step: it stands beside the steps, and images are 0..1 inside; [-1, 1] and [0, 255] "
+        "are other ranges",
+    ),
+    (
+        "OneOf RandomChoice",
+        _ONE_OF,
+        'a group; a branch\'s own "p" is not its weight: "weights" are',
+    ),
+    ("SomeOf", '{"some_of": [{"op": "invert"}, {"op": "flip"}], "n": 1}', "a group"),
+    (
+        "Compose Sequential Sequence Sometimes RandomApply Pipeline ReplayCompose",
+        _SEQUENCE,
+        'a group; "augment" itself is a sequence',
+    ),
+    ("RandomOrder", '{"random_order": [{"op": "invert"}, {"op": "flip"}]}', "a group"),
+    ("NoOp Identity Noop", '{"op": "clip"}', "an empty list of steps changes nothing"),
+    (
+        "ElasticTransform ElasticTransformation RandomElasticTransform GridDistortion "
+        "OpticalDistortion PiecewiseAffine ThinPlateSpline Emboss ToSepia CLAHE FancyPCA "
+        "ImageCompression JpegCompression JPEG adjust_jpeg_quality RandomJpegQuality jpeg_quality "
+        "PixelDropout ChannelDropout RandomRain RandomSnow RandomFog RandomShadow RandomSunFlare "
+        "Superpixels PlanckianJitter RandomToneCurve RandomIoUCrop Mosaic Lambda FiveCrop TenCrop "
+        "SaltAndPepper Dropout",
+        "",
+        "",
+    ),
+)
+
+
+def pointer(name: str) -> str:
+    """What is written here for another library's `name`; empty where it is not known.
+
+    >>> pointer("RandomHorizontalFlip")
+    'here it is {"op": "flip", "p": 0.5} (always done where no p is given)'
+    """
+    return next((_table()[key] for key in keys(name) if key in _table()), "")
+
+
+def keys(name: str) -> list[str]:
+    """What a name is compared by: its letters and digits, then without what stands before it."""
+    if len(name) > 60:
+        return []
+    found = [re.sub(r"[^a-z0-9]", "", name.rpartition(".")[2].lower())]
+    for prefix in _PREFIXES:
+        if found[-1].startswith(prefix) and found[-1] != prefix:
+            found.append(found[-1].removeprefix(prefix))
+    return found
+
+
+@lru_cache(maxsize=1)
+def _table() -> dict[str, str]:
+    return {
+        keys(name)[0]: _text(written, note)
+        for names, written, note in _ROWS
+        for name in names.split()
+    }
+
+
+def _text(written: str, note: str) -> str:
+    if not written:
+        return "there is no such op here yet: docs/write-an-op.md says how to add one"
+    return f"here it is {written}" + (f" ({note})" if note else "")
