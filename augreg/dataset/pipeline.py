@@ -12,7 +12,7 @@ from augreg.checks import as_uint32
 from augreg.dataset.epochs import Epochs
 from augreg.dataset.function import Range
 from augreg.dataset.plain import flat_map
-from augreg.elements import Indexed
+from augreg.elements import Indexed, Parts, check_parts
 from augreg.plan import SECTIONS, check_sections
 from augreg.policy import load_policy
 
@@ -27,7 +27,8 @@ def augment_dataset(
     epochs: int = 1,
     first_epoch: int = 0,
     *,
-    input_range: Range = (0, 1),
+    input_range: Range = None,
+    parts: Parts | None = None,
     sections: Iterable[str] = SECTIONS,
     first_batch: int = 0,
     drop_remainder: bool = False,
@@ -42,8 +43,8 @@ def augment_dataset(
     Args:
         ds: elements as in `map_fn`, in a fixed order: an element's index is its position. An
             `Indexed` source is shuffled without a buffer.
-        policy, seed, training, input_range, sections, bounding_box_format, min_visible, debug: as
-            in `map_fn`.
+        policy, seed, training, input_range, parts, sections, bounding_box_format, min_visible,
+            debug: as in `map_fn`.
         batch_size: the last batch of an epoch may be smaller, unless `drop_remainder`.
         shuffle: True mixes the whole of `ds` (10,000 elements at a time where its length is
             unknown); a number is the window that is mixed. The order depends on (seed, epoch).
@@ -59,7 +60,7 @@ def augment_dataset(
     """
     loaded, wanted = load_policy(policy), check_sections(sections)
     rules: dict[str, Any] = {"bounding_box_format": bounding_box_format, "debug": debug}
-    rules["min_visible"] = min_visible
+    rules.update(min_visible=min_visible, parts=check_parts(parts))
     steps = Epochs(ds, loaded, batch_size, seed, training, shuffle, input_range, wanted, rules)
     last = int(as_uint32(first_epoch, "first_epoch")) + epochs
     numbers = tf.data.Dataset.range(first_epoch, last)
