@@ -11,10 +11,12 @@ from augreg.errors import DataError
 from augreg.xp import Array
 
 Size = tuple[Any, Any]
+IMAGES = "images"
 MASKS = ("masks", "segmentation_masks")  # the second is Keras's own name
 BOXES = ("boxes", "bounding_boxes")
 KEYPOINTS = ("keypoints",)
 LABELS = "labels"
+TARGETS = (*MASKS, *BOXES, *KEYPOINTS, LABELS)
 PADDED = -1  # the class of a box that is none
 MIN_VISIBLE = 0.1
 Annotations = Mapping[str, Any]
@@ -37,25 +39,6 @@ class BoxRules:
             object.__setattr__(self, "format", check_format(self.format))
         if not 0 <= self.min_visible <= 1:
             raise ValueError(f"min_visible has to be in 0 to 1, found {self.min_visible}")
-
-
-def annotations_of(element: Any, plan_mixes: bool) -> dict[str, Any]:
-    """The parts of a dict element that move with its image; labels where the plan mixes them."""
-    keys = (*MASKS, *BOXES, *KEYPOINTS, *([LABELS] if plan_mixes else []))
-    if isinstance(element, dict):
-        return {key: element[key] for key in keys if key in element}
-    if plan_mixes and isinstance(element, tuple | list) and len(element) > 1:
-        return {LABELS: element[1]}
-    return {}
-
-
-def with_annotations(element: Any, moved: Annotations) -> Any:
-    """The element with what moved in place of what was."""
-    if isinstance(element, dict):
-        return {**element, **moved}
-    if LABELS in moved:
-        return (element[0], moved[LABELS], *element[2:])
-    return element
 
 
 def each(function: Callable[[Any], Any], annotations: Annotations) -> dict[str, Any]:

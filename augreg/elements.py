@@ -1,14 +1,27 @@
-"""What a data set's element is: where its image is, and how to put another in its place."""
+"""What an element of a data set is: where its image is, what belongs to it, and replacing them.
+
+An element is taken apart by paths: of each part that augreg knows, the keys and places that lead to
+it. What no path leads to passes through, in the container that it came in.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
-from augreg.errors import DataError
+from augreg.annotations import BOXES, IMAGES, LABELS, TARGETS
+from augreg.errors import DataError, suggest
 
-IMAGES = "images"
+Path: TypeAlias = tuple[Any, ...]
+# The names of a tuple's parts in order, or of a dict's keys; None for a part that passes through.
+Parts: TypeAlias = Sequence[Any] | Mapping[Any, Any]
+NAMES = (IMAGES, *TARGETS)
+_FORMS = (
+    'allowed are an image, (image, label), (image, label, weight), (image, {...}) and {"images": '
+    "...}; parts= names the parts of others"
+)
 
 
 @dataclass(frozen=True)
@@ -22,27 +35,183 @@ class Indexed:
     element: Callable[[Any], Any]
 
 
-def image_of(element: Any) -> Any:
-    """The image of an element: itself, the first of a tuple, or a dict's "images"."""
-    if isinstance(element, dict):
-        if IMAGES not in element:
-            names = ", ".join(f'"{key}"' for key in element)
-            raise DataError(f'an element that is a dict needs the key "{IMAGES}"; found {names}')
-        return element[IMAGES]
-    if isinstance(element, tuple | list):
-        if not 1 <= len(element) <= 3:
-            raise DataError(
-                f"an element of {len(element)} parts; allowed are an image, (image, label), "
-                "(image, label, weight) or a dict"
-            )
-        return element[0]
+def image_of(element: Any, parts: Parts | None = None) -> Any:
+    """The image of an element: itself, the first of a tuple, a dict's "images", or what is named.
+
+    Raises:
+        DataError: the element has another form, or no image.
+    """
+    return _at(element, paths(element, parts)[IMAGES])
+
+
+def with_image(element: Any, image: Any, parts: Parts | None = None) -> Any:
+    """The element with another image; everything else as it was."""
+    return _with(element, paths(element, parts)[IMAGES], image)
+
+
+def targets_of(element: Any, parts: Parts | None = None) -> dict[str, Any]:
+    """The parts of an element that are masks, boxes, keypoints or labels, by these names.
+
+    Boxes are a dict of their own, {"boxes": [N, 4], "labels": [N]}, also where the element holds
+    the two side by side, as detection models take them.
+    """
+    places = paths(element, parts)
+    found = {name: _at(element, path) for name, path in places.items() if name != IMAGES}
+    for name in _flat(found):
+        found[name] = {"boxes": found[name], "labels": found.pop(LABELS)}
+    return found
+
+
+def with_targets(element: Any, targets: Mapping[str, Any], parts: Parts | None = None) -> Any:
+    """The element with these in place of its own, in the form that they had."""
+    places = paths(element, parts)
+    flat = _flat({name: _at(element, path) for name, path in places.items()})
+    for name, value in targets.items():
+        if name in flat:
+            element = _with(element, places[LABELS], value["labels"])
+            value = value["boxes"]
+        element = _with(element, places[name], value)
     return element
 
 
-def with_image(element: Any, image: Any) -> Any:
-    """The element with another image; everything else as it was."""
-    if isinstance(element, dict):
-        return {**element, IMAGES: image}
-    if isinstance(element, tuple | list):
-        return (image, *element[1:])
-    return image
+def _flat(found: Mapping[str, Any]) -> list[str]:
+    """Boxes that are an array beside their labels."""
+    return [
+        name
+        for name in BOXES
+        if name in found and LABELS in found and not isinstance(found[name], Mapping)
+    ]
+
+
+def paths(element: Any, parts: Parts | None = None) -> dict[str, Path]:
+    """The path to each part of an element that augreg knows, by its name; "images" is there.
+
+    Raises:
+        DataError: the element has another form, or no image, or two parts of one name.
+    """
+    found: dict[str, Path] = {}
+    for name, path in _named(element, parts):
+        if name in found:
+            raise DataError(f'an element with two parts named "{name}"; allowed is one of each')
+        found[name] = path
+    if IMAGES not in found:
+        raise DataError(_without_images(element, parts))
+    return found
+
+
+def _named(element: Any, parts: Parts | None) -> Iterator[tuple[str, Path]]:
+    if isinstance(element, list):
+        raise DataError(
+            f"a list of {len(element)} parts, which may be a batch or one element; stack images "
+            "into one array [B, H, W, C], and write an element as a tuple, (image, label)"
+        )
+    if isinstance(element, Mapping):
+        yield from _of_dict(element, parts, ())
+    elif isinstance(element, tuple):
+        yield from _of_tuple(element, parts)
+    elif parts is not None and not isinstance(parts, Mapping) and len(parts) != 1:
+        raise DataError(f"parts={tuple(parts)!r}, and the element is a single image")
+    else:
+        yield IMAGES, ()
+
+
+def _of_tuple(element: tuple[Any, ...], parts: Parts | None) -> Iterator[tuple[str, Path]]:
+    if parts is None:
+        parts = _by_convention(element)
+    elif isinstance(parts, Mapping) or len(parts) != len(element):
+        names = dict(parts) if isinstance(parts, Mapping) else tuple(parts)
+        raise DataError(
+            f"parts={names!r} for an element of {len(element)} parts; allowed is a name, or None, "
+            "for each of them"
+        )
+    for place, (name, part) in enumerate(zip(parts, element, strict=True)):
+        if isinstance(name, Mapping):
+            yield from _of_dict(part, name, (place,))
+        elif name is not None:
+            yield name, (place,)
+
+
+def _by_convention(element: tuple[Any, ...]) -> tuple[Any, ...]:
+    """What a tuple's parts are where nobody names them: as `fit` takes them."""
+    if not 1 <= len(element) <= 3:
+        raise DataError(f"an element of {len(element)} parts; {_FORMS}")
+    usual = (IMAGES, LABELS, None)
+    return tuple(
+        {} if isinstance(part, Mapping) and name is not None else name
+        for name, part in zip(usual, element, strict=False)
+    )
+
+
+def _of_dict(element: Any, parts: Parts | None, path: Path) -> Iterator[tuple[str, Path]]:
+    renamed: Any = {} if parts is None else parts
+    if not isinstance(renamed, Mapping) or not isinstance(element, Mapping):
+        form = "a dict" if isinstance(element, Mapping) else f"a {type(element).__name__}"
+        raise DataError(
+            f"parts={parts!r} for {form}; a tuple's parts are named by a tuple, a "
+            'dict\'s by a dict, as {"mask": "masks"}'
+        )
+    missing = [key for key in renamed if key not in element]
+    if missing:
+        raise DataError(
+            f'parts names "{missing[0]}", which the element does not hold; found ' + _keys(element)
+        )
+    for key in element:
+        name = renamed.get(key, key)
+        if name in NAMES:
+            yield name, (*path, key)
+
+
+def _without_images(element: Any, parts: Parts | None) -> str:
+    if parts is not None:
+        return f'parts={parts!r} without "images"; one of the parts has to be the image'
+    if isinstance(element, Mapping):
+        return f'an element that is a dict needs the key "{IMAGES}"; found {_keys(element)}'
+    return f"an element without an image; {_FORMS}"
+
+
+def _keys(element: Mapping[Any, Any]) -> str:
+    return ", ".join(f'"{key}"' for key in element) or "no key"
+
+
+def check_parts(parts: Any) -> Parts | None:
+    """Names of parts, once they are seen to be names; raises `DataError`."""
+    if parts is None:
+        return None
+    if isinstance(parts, str) or not isinstance(parts, Sequence | Mapping):
+        raise DataError(f'parts={parts!r}; allowed is a tuple of names, as ("images", "masks")')
+    names: list[Any] = []
+    for name in parts.values() if isinstance(parts, Mapping) else parts:
+        nested = isinstance(name, Mapping)
+        names += name.values() if nested else [name]
+    for name in names:
+        if name is not None and name not in NAMES:
+            allowed = ", ".join(f'"{one}"' for one in NAMES)
+            hint = suggest(name, NAMES) if isinstance(name, str) else ""
+            raise DataError(
+                f"parts={parts!r}: {name!r} is no part{hint}; allowed are {allowed} and None"
+            )
+    if not isinstance(parts, Mapping) and IMAGES not in names and {} not in parts:
+        raise DataError(f'parts={parts!r} without "images"; one of the parts has to be the image')
+    return dict(parts) if isinstance(parts, Mapping) else tuple(parts)
+
+
+def _at(element: Any, path: Path) -> Any:
+    for step in path:
+        element = element[step]
+    return element
+
+
+def _with(element: Any, path: Path, value: Any) -> Any:
+    """The element with another value at the path, its containers of the types that they were."""
+    if not path:
+        return value
+    first, rest = path[0], path[1:]
+    inner = _with(element[first], rest, value)
+    if isinstance(element, Mapping):
+        if type(element) is dict or not hasattr(element, "__setitem__"):
+            return {**element, first: inner}
+        replaced = copy.copy(element)  # OrderedDict, defaultdict
+        replaced[first] = inner
+        return replaced
+    values = (*element[:first], inner, *element[first + 1 :])
+    return type(element)._make(values) if hasattr(element, "_make") else values

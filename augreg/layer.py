@@ -12,13 +12,13 @@ import tensorflow as tf
 from augreg.annotations import BOXES, KEYPOINTS, LABELS, MASKS, MIN_VISIBLE, BoxRules
 from augreg.backends.tensorflow.annotations import Annotated
 from augreg.backends.tensorflow.compiled import Compiled
-from augreg.checks import as_uint32, check_images
-from augreg.elements import image_of, with_image
+from augreg.checks import as_uint32, check_images, check_input_range
+from augreg.elements import Parts, check_parts, image_of, with_image
 from augreg.errors import AugregError, PluginError, PolicyError
 from augreg.plan import SECTIONS, check_sections, plan
 from augreg.policy import load_policy
 
-Range = tuple[float, float]
+Range = tuple[float, float] | None
 _DRAW_BOUND = 2**32
 _REMEDY = "to_load_this"
 
@@ -39,7 +39,10 @@ class AugmentationLayer(keras.layers.Layer):
     Args:
         policy: a `Policy`, a dict or a path.
         seed: 0 to 2**32-1.
-        input_range: what float images mean.
+        input_range: what float images mean, as (0, 255). Where it is not stated, they have to lie
+            in 0..1; note that Keras makes floats of uint8 images that come to a model without an
+            `Input` of that dtype.
+        parts: names the parts of a tuple, as ("images", "masks"); see `augreg.map_fn`.
         sections: which of prepare, augment and output to run; `("augment", "output")` where a
             dataset has run prepare already.
         bounding_box_format: Keras's name of the format of boxes, as xyxy or rel_xywh.
@@ -57,7 +60,8 @@ class AugmentationLayer(keras.layers.Layer):
         policy: Any,
         seed: int = 0,
         *,
-        input_range: Range = (0, 1),
+        input_range: Range = None,
+        parts: Parts | None = None,
         sections: Iterable[str] = SECTIONS,
         bounding_box_format: str | None = None,
         min_visible: float = MIN_VISIBLE,
@@ -70,7 +74,8 @@ class AugmentationLayer(keras.layers.Layer):
         super().__init__(autocast=False, **kwargs)
         self.policy = load_policy(policy)
         self.seed = int(as_uint32(seed, "seed"))
-        self.input_range = (float(input_range[0]), float(input_range[1]))
+        self.input_range = check_input_range(input_range)
+        self.parts = check_parts(parts)
         self.sections = check_sections(sections)
         self.rules = BoxRules(bounding_box_format, min_visible)
         common = (self.sections, self.input_range)
@@ -78,6 +83,7 @@ class AugmentationLayer(keras.layers.Layer):
             training: Annotated(
                 Compiled(self.policy, self.seed, training, *common, portable=True, debug=debug),
                 self.rules,
+                self.parts,
             )
             for training in (False, True)
         }
@@ -98,7 +104,7 @@ class AugmentationLayer(keras.layers.Layer):
     ) -> Any:
         if index is not None and not tf.is_tensor(index):
             index = as_uint32(index, "index")
-        images = tf.convert_to_tensor(image_of(inputs))
+        images = tf.convert_to_tensor(image_of(inputs, self.parts))
         alone = images.shape.rank == 3
         annotated = self._modes[bool(training)]
         with _raised_as_itself():
@@ -114,7 +120,7 @@ class AugmentationLayer(keras.layers.Layer):
             if given:
                 return annotated(inputs, given, index, _scalar(epoch), alone)
             result = annotated.compiled(images, index, _scalar(epoch))
-        return with_image(inputs, result[0] if alone else result)
+        return with_image(inputs, result[0] if alone else result, self.parts)
 
     def _check_unscheduled(self) -> None:
         pointer = self.policy.scheduled(self.sections)
@@ -154,7 +160,7 @@ class AugmentationLayer(keras.layers.Layer):
 
     def _element_spec(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """Of a dict: masks get the image's size, points float32, mixed labels their classes."""
-        images = self.compute_output_spec(image_of(inputs))
+        images = self.compute_output_spec(image_of(inputs, self.parts))
         classes = self._modes[True].classes
         result = with_image(inputs, images)
         batch = images.shape[:-3]
@@ -194,7 +200,8 @@ class AugmentationLayer(keras.layers.Layer):
             "policy_hash": self.policy.hash,
             "plugins": dict(self.policy.plugins),
             "seed": self.seed,
-            "input_range": list(self.input_range),
+            "input_range": None if self.input_range is None else list(self.input_range),
+            "parts": self.parts,
             "sections": list(self.sections),
             "bounding_box_format": self.rules.format,
             "min_visible": self.rules.min_visible,

@@ -12,7 +12,6 @@ ELEMENTS = [
     (("image",), "image", ("new",)),
     (("image", 1), "image", ("new", 1)),
     (("image", 1, 0.5), "image", ("new", 1, 0.5)),
-    (["image", 1], "image", ("new", 1)),
     ({"images": "image"}, "image", {"images": "new"}),
     ({"labels": 1, "images": "image"}, "image", {"labels": 1, "images": "new"}),
 ]
@@ -35,6 +34,7 @@ def test_dict_keeps_the_order_of_its_keys_and_is_not_changed():
     ("element", "message"),
     [
         ({"image": 0}, 'an element that is a dict needs the key "images"; found "image"'),
+        (["image", 1], "a list of 2 parts, which may be a batch or one element; stack images"),
         ((), "an element of 0 parts; allowed are an image"),
         ((0, 1, 2, 3), "an element of 4 parts; allowed are an image"),
     ],

@@ -14,7 +14,7 @@ from augreg.dataset.function import Range, map_fn
 from augreg.dataset.plain import parallel_map
 from augreg.dataset.shuffling import WINDOW, Order
 from augreg.dataset.sizes import is_encoded, length, of_one_size
-from augreg.elements import Indexed, image_of, with_image
+from augreg.elements import Indexed, Parts, image_of, with_image
 
 
 class Epochs:
@@ -33,8 +33,9 @@ class Epochs:
         rules: dict[str, Any],
     ) -> None:
         self.ds, self.batch_size, self.shuffle = ds, batch_size, shuffle
+        self.parts: Parts | None = rules.get("parts")
         self.seed, self.size = int(as_uint32(seed, "seed")), length(ds)
-        self.encoded = not isinstance(ds, Indexed) and is_encoded(ds.element_spec)
+        self.encoded = not isinstance(ds, Indexed) and is_encoded(ds.element_spec, self.parts)
         first = tuple(name for name in sections if name == "prepare")
         rest = tuple(name for name in sections if name != "prepare")
         if not (policy.prepare(training) or self.encoded or isinstance(ds, Indexed)):
@@ -43,7 +44,7 @@ class Epochs:
         self.prepare = None
         if first:
             self.prepare = map_fn(*common, input_range=input_range, sections=first, **rules)
-        after = (0, 1) if first else input_range
+        after = (0.0, 1.0) if first else input_range
         batched = (policy, seed, training, True, 0)
         self.augment = None
         if rest:
@@ -60,7 +61,7 @@ class Epochs:
             ds = self._sequential(self.ds, epoch, skip)
         else:
             return self._batches_first(self.ds, epoch, drop_remainder, first_batch)
-        alike = of_one_size(ds, self.batch_size, lambda pair: image_of(pair[1]))
+        alike = of_one_size(ds, self.batch_size, lambda pair: self._image(pair[1]))
         return self._augmented(batch(alike, self.batch_size, drop_remainder), epoch)
 
     def _augmented(self, batches: tf.data.Dataset, epoch: tf.Tensor) -> tf.data.Dataset:
@@ -73,7 +74,7 @@ class Epochs:
         self, ds: tf.data.Dataset, epoch: tf.Tensor, drop_remainder: bool, first_batch: int
     ) -> tf.data.Dataset:
         """Nothing is done to single elements: batches are numbered, which costs less."""
-        alike = of_one_size(ds, self.batch_size, image_of)
+        alike = of_one_size(ds, self.batch_size, self._image)
         batches = batch(alike, self.batch_size, drop_remainder).skip(first_batch)
         augment, first = self.augment, tf.range(self.batch_size, dtype=tf.int64)
         if augment is None:
@@ -118,5 +119,10 @@ class Epochs:
     def _prepared(self, index: tf.Tensor, element: Any, epoch: tf.Tensor) -> tuple[tf.Tensor, Any]:
         if self.prepare is not None:
             return index, self.prepare(index, element, epoch)
-        image = image_of(element)
-        return index, with_image(element, decode(image)) if image.dtype == tf.string else element
+        image = self._image(element)
+        if image.dtype != tf.string:
+            return index, element
+        return index, with_image(element, decode(image), self.parts)
+
+    def _image(self, element: Any) -> Any:
+        return image_of(element, self.parts)

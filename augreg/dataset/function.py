@@ -12,20 +12,27 @@ from augreg.annotations import MIN_VISIBLE, BoxRules
 from augreg.backends.tensorflow.annotations import Annotated
 from augreg.backends.tensorflow.compiled import Compiled
 from augreg.checks import as_uint32
-from augreg.elements import image_of, with_image
+from augreg.elements import Parts, check_parts, image_of, with_image
 from augreg.errors import DataError
 from augreg.plan import SECTIONS, check_sections
 from augreg.policy import load_policy
 
-Range = tuple[float, float]
+Range = tuple[float, float] | None
 
 
 class MapFunction:
     """`fn(index, element, epoch=None) -> element`; see `map_fn`."""
 
-    def __init__(self, compiled: Compiled, batched: bool, epoch: Any, rules: BoxRules) -> None:
-        self.compiled, self.batched = compiled, batched
-        self.annotated = Annotated(compiled, rules)
+    def __init__(
+        self,
+        compiled: Compiled,
+        batched: bool,
+        epoch: Any,
+        rules: BoxRules,
+        parts: Parts | None = None,
+    ) -> None:
+        self.compiled, self.batched, self.parts = compiled, batched, parts
+        self.annotated = Annotated(compiled, rules, parts)
         if self.annotated.classes is not None and not batched:
             step = mixing.mixing_steps(compiled.policy)[0]
             raise compiled.policy.error(
@@ -37,7 +44,7 @@ class MapFunction:
         self.follows = compiled.policy.scheduled(compiled.sections) if compiled.training else None
 
     def __call__(self, index: Any, element: Any, epoch: Any = None) -> Any:
-        image = tf.convert_to_tensor(image_of(element))
+        image = tf.convert_to_tensor(image_of(element, self.parts))
         if image.dtype == tf.string and self.batched:
             raise DataError("encoded images are decoded one by one: use batched=False")
         index = tf.convert_to_tensor(index if tf.is_tensor(index) else as_uint32(index, "index"))
@@ -46,10 +53,10 @@ class MapFunction:
             index = index if self.batched else tf.reshape(index, (1,))
             return self.annotated(element, given, index, epoch, not self.batched)
         if self.batched:
-            return with_image(element, self.compiled(image, index, epoch))
+            return with_image(element, self.compiled(image, index, epoch), self.parts)
         images = image if image.dtype == tf.string else image[tf.newaxis]
         result = self.compiled(images, tf.reshape(index, (1,)), epoch)
-        return with_image(element, result[0])
+        return with_image(element, result[0], self.parts)
 
     def _at(self, epoch: Any) -> tf.Tensor:
         """The epoch of a call; refuses to guess one where a step follows it."""
@@ -75,7 +82,8 @@ def map_fn(
     batched: bool = False,
     epoch: Any = None,
     *,
-    input_range: Range = (0, 1),
+    input_range: Range = None,
+    parts: Parts | None = None,
     sections: Iterable[str] = SECTIONS,
     bounding_box_format: str | None = None,
     min_visible: float = MIN_VISIBLE,
@@ -90,7 +98,11 @@ def map_fn(
         batched: elements are batches, and index is [B].
         epoch: what `fn`'s own epoch falls back to; an integer or a scalar tensor. None is 0, and
             refused in training where a parameter follows the epoch (a `schedule`).
-        input_range: what float images mean; uint8 is always 0..255.
+        input_range: what float images mean, as (0, 255); uint8 is always 0..255. Where it is not
+            stated, floats have to lie in 0..1, and the first batch that does not ends the data.
+        parts: names the parts of a tuple in order, as ("images", "masks"), or keys of a dict, as
+            {"mask": "masks"}. Names are images, labels, masks, boxes, keypoints, and None for what
+            passes through.
         sections: which of prepare, augment and output to run.
         bounding_box_format: Keras's name of the format of boxes, as xyxy or rel_xywh.
         min_visible: the share of its moved area that a box has to keep; else its class is -1.
@@ -120,6 +132,6 @@ def map_fn(
     rules = BoxRules(bounding_box_format, min_visible)
     wanted = check_sections(sections)
     compiled = Compiled(load_policy(policy), seed, training, wanted, input_range, debug=debug)
-    function = MapFunction(compiled, batched, epoch, rules)
+    function = MapFunction(compiled, batched, epoch, rules, check_parts(parts))
     # autograph would turn a PolicyError into an error of its own
     return tf.autograph.experimental.do_not_convert(function)

@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from augreg.elements import Indexed, image_of
+from augreg.elements import Indexed, Parts, image_of
 
 _MEND = '; add a "resize" to the policy\'s "prepare"'
 
@@ -49,6 +49,6 @@ def length(ds: tf.data.Dataset | Indexed) -> int | None:
     return count if count >= 0 else None
 
 
-def is_encoded(spec: Any) -> bool:
+def is_encoded(spec: Any, parts: Parts | None = None) -> bool:
     """Whether elements hold the bytes of a file."""
-    return bool(image_of(spec).dtype == tf.string)
+    return bool(image_of(spec, parts).dtype == tf.string)

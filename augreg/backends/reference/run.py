@@ -9,18 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augreg import mixing, moving
-from augreg.annotations import (
-    MIN_VISIBLE,
-    BoxRules,
-    annotations_of,
-    check_annotations,
-    each,
-    with_annotations,
-)
+from augreg.annotations import LABELS, MIN_VISIBLE, BoxRules, check_annotations, each
 from augreg.backends.reference import kernels
 from augreg.backends.reference.interpreter import Interpreter
-from augreg.checks import as_uint32, check_images
-from augreg.elements import image_of, with_image
+from augreg.checks import as_uint32, check_images, check_input_range
+from augreg.elements import Parts, check_parts, image_of, targets_of, with_image, with_targets
 from augreg.errors import ImageError
 from augreg.lower import Draws, Lowering
 from augreg.plan import SECTIONS, Plan, plan
@@ -28,7 +21,7 @@ from augreg.policy import Output, load_policy
 from augreg.xp import NUMPY
 
 Images = NDArray[Any]
-Range = tuple[float, float]
+Range = tuple[float, float] | None
 
 
 def augment(
@@ -40,7 +33,8 @@ def augment(
     training: bool = True,
     *,
     labels: Any = None,
-    input_range: Range = (0, 1),
+    input_range: Range = None,
+    parts: Parts | None = None,
     sections: Iterable[str] = SECTIONS,
     bounding_box_format: str | None = None,
     min_visible: float = MIN_VISIBLE,
@@ -57,7 +51,9 @@ def augment(
         index: [B] positions of the samples in their source; 0, 1, ... where None.
         training: False leaves `augment` out and takes `prepare.eval`.
         labels: [B] class numbers or [B, classes] shares, for policies that mix samples.
-        input_range: what floats mean.
+        input_range: what floats mean, as (0, 255). Where it is not stated, they have to lie in
+            0..1.
+        parts: what the parts of a tuple are, as ("images", "masks"); see `map_fn`.
         sections: which of prepare, augment and output to run. Without output, the result is
             float32 in 0..1, unclipped; uint8 after prepare alone, where the images came as uint8.
         bounding_box_format: Keras's name of the boxes' format, as xyxy or rel_xywh.
@@ -78,7 +74,8 @@ def augment(
     np.float32(1.0)
     """
     element: Any = images if labels is None else (images, np.asarray(labels))
-    pixels = np.asarray(image_of(element))
+    parts, input_range = check_parts(parts), check_input_range(input_range)
+    pixels = np.asarray(image_of(element, parts))
     check_images(pixels.shape, str(pixels.dtype))
     planned = plan(
         load_policy(policy),
@@ -87,9 +84,11 @@ def augment(
         size=(pixels.shape[-3], pixels.shape[-2]),
         channels=pixels.shape[-1],
     )
-    alone, given = pixels.ndim == 3, annotations_of(element, mixing.mixes(planned))
+    alone, given = pixels.ndim == 3, targets_of(element, parts)
     if mixing.mixes(planned):
         mixing.check_mixable(planned.policy, given, alone)
+    else:
+        given.pop(LABELS, None)
     given = each(np.asarray, given)
     if alone:
         pixels, given = pixels[None], each(lambda part: part[None], given)
@@ -101,7 +100,7 @@ def augment(
     result = _pixels(planned, words, pixels, input_range)
     if alone:
         result, moved = result[0], each(lambda part: part[0], moved)
-    return with_image(with_annotations(element, moved), result)
+    return with_image(with_targets(element, moved, parts), result, parts)
 
 
 def _moved(planned: Plan, words: Draws, given: dict[str, Any], rules: BoxRules) -> dict[str, Any]:
@@ -143,7 +142,7 @@ def output(images: Images, spec: Output) -> Images:
 
 
 def _unit_range(images: Images, input_range: Range) -> Images:
-    lo, hi = input_range
+    lo, hi = input_range or (0.0, 1.0)
     finite = np.isfinite(images).all(axis=(1, 2, 3))
     if not finite.all():
         which = int(np.argmin(finite))

@@ -9,18 +9,11 @@ from typing import Any
 import tensorflow as tf
 
 from augreg import mixing, moving
-from augreg.annotations import (
-    MASKS,
-    BoxRules,
-    annotations_of,
-    check_annotations,
-    each,
-    with_annotations,
-)
+from augreg.annotations import LABELS, MASKS, BoxRules, check_annotations, each
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.compiled import Compiled
 from augreg.backends.tensorflow.decode import decode
-from augreg.elements import image_of, with_image
+from augreg.elements import Parts, image_of, targets_of, with_image, with_targets
 from augreg.lower import Draws
 from augreg.plan import Plan, plan
 
@@ -35,6 +28,7 @@ class Annotated:
 
     compiled: Compiled
     rules: BoxRules
+    parts: Parts | None = None
     classes: int | None = None
     _functions: dict[Any, Any] = field(default_factory=dict)
 
@@ -49,7 +43,9 @@ class Annotated:
         Raises:
             PolicyError: the policy mixes, and there is no batch or no labels.
         """
-        given = annotations_of(element, self.classes is not None)
+        given = targets_of(element, self.parts)
+        if self.classes is None:
+            given.pop(LABELS, None)
         if self.classes is not None:
             mixing.check_mixable(self.compiled.policy, given, alone)
         return given
@@ -58,7 +54,7 @@ class Annotated:
         self, element: Any, given: Mapping[str, Any], index: Any, epoch: Any, alone: bool
     ) -> Any:
         """The element after the policy's sections; index [B], epoch a scalar, integers."""
-        images = tf.convert_to_tensor(image_of(element))
+        images = tf.convert_to_tensor(image_of(element, self.parts))
         images = decode(images) if images.dtype == tf.string else images
         moved = each(tf.convert_to_tensor, given)
         if alone:
@@ -68,7 +64,8 @@ class Annotated:
         images, moved = self._run(images, moved, index, epoch)
         if alone:
             images, moved = images[0], each(lambda part: part[0], moved)
-        return with_image(with_annotations(element, moved), images)
+        done = with_targets(element, moved, self.parts)
+        return with_image(done, images, self.parts)
 
     def _run(
         self, images: tf.Tensor, given: dict[str, Any], index: Any, epoch: Any

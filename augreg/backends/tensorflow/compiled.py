@@ -11,12 +11,13 @@ import tensorflow as tf
 from augreg.backends.tensorflow import turns
 from augreg.backends.tensorflow.checked import checked_input, wanted
 from augreg.backends.tensorflow.program import Program
-from augreg.checks import as_uint32, check_images
+from augreg.checks import as_uint32, check_images, check_input_range
 from augreg.optimize import optimize
 from augreg.plan import Plan, check_sections, plan
 from augreg.policy import Policy
 
-Range = tuple[float, float]
+Range = tuple[float, float] | None
+UNIT = (0.0, 1.0)
 
 
 @dataclass
@@ -26,7 +27,7 @@ class Compiled:
     Attributes:
         seed: uint32.
         sections: which of prepare, augment and output to run.
-        input_range: what floats mean; what leaves an earlier section is in 0..1.
+        input_range: what floats mean; None where nobody stated it: 0..1, and looked at.
         portable: a model around it may be compiled by XLA. prepare then keeps to ops that XLA has;
             otherwise it runs as TensorFlow's own ops. Either takes images of any size.
         debug: checks every stage (see `checked`); None asks the environment.
@@ -36,13 +37,14 @@ class Compiled:
     seed: int
     training: bool
     sections: tuple[str, ...]
-    input_range: Range = (0, 1)
+    input_range: Range = None
     portable: bool = False
     debug: bool | None = None
     _programs: dict[Any, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.sections = check_sections(self.sections)
+        self.input_range = check_input_range(self.input_range)
         self.seed = int(as_uint32(self.seed, "seed"))
         self.debug = wanted(self.debug)
 
@@ -63,8 +65,8 @@ class Compiled:
             return images
         images = finite(tf.cast(images, tf.float32), index)
         if self.debug:
-            images = checked_input(images, self.input_range)
-        return to_unit_range(images, self.input_range)
+            images = checked_input(images, self.input_range or UNIT)
+        return to_unit_range(images, self.input_range or UNIT)
 
     def parts(self, encoded: bool) -> list[tuple[str, ...]]:
         """Sections that share a function."""
@@ -127,7 +129,7 @@ def finite(images: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
         return tf.identity(images)
 
 
-def to_unit_range(images: tf.Tensor, input_range: Range) -> tf.Tensor:
+def to_unit_range(images: tf.Tensor, input_range: tuple[float, float]) -> tf.Tensor:
     """float32 images in 0..1."""
     lo, hi = input_range
     return images if (lo, hi) == (0, 1) else (images - lo) * np.float32(1 / (hi - lo))
