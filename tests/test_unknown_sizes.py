@@ -104,7 +104,7 @@ def test_the_remedy_helps() -> None:
     np.testing.assert_allclose(found, augreg.augment(images, loaded, seed=7), atol=1e-6)
 
 
-def test_an_op_that_looks_at_the_size_keeps_it_for_some_sizes_only() -> None:
+def test_an_op_that_looks_at_the_size_is_refused_where_there_is_none() -> None:
     def halved(height: Any, width: Any, /) -> Any:
         return (height // 2 if height > 9 else height), width
 
@@ -115,12 +115,45 @@ def test_an_op_that_looks_at_the_size_keeps_it_for_some_sizes_only() -> None:
             xp.array([[1, 0], [0, 1]], "int32"), xp.array([0, 0], "int32"), pads=False
         )
 
-    loaded = policy({"op": "acme/halve", "p": 0.5}, registry=with_ops(halve))
-    with pytest.raises(PolicyError, match='"acme/halve" may change the size'):
-        plan(loaded)
-    plan(loaded, size=(8, 8))
+    for p in (1, 0.5):
+        loaded = policy({"op": "acme/halve", "p": p}, registry=with_ops(halve))
+        with pytest.raises(PolicyError, match=r'"acme/halve" has a size that depends .* "resize"'):
+            plan(loaded)
+        plan(loaded, size=(8, 8))
     with pytest.raises(PolicyError, match='"acme/halve" changes the size'):
         plan(loaded, size=(18, 8))
+
+
+def test_an_op_that_takes_sides_for_integers_is_refused_by_name() -> None:
+    @augreg.op("acme/third", output_size=lambda height, width, /: (int(height / 3), width))
+    def third(xp: Any, size: Any) -> augreg.LatticeMap:
+        """Keeps the upper third."""
+        corner = xp.array([0, 0], "int32")
+        return augreg.LatticeMap(xp.array([[1, 0], [0, 1]], "int32"), corner, pads=False)
+
+    loaded = policy({"op": "acme/third"}, registry=with_ops(third))
+    plan(loaded, size=(9, 9))
+    with pytest.raises(PolicyError, match=r'^/augment/0: "acme/third" can\'t tell its size: Value'):
+        plan(loaded)
+
+
+def test_a_crop_of_anyone_s_that_compares_numbers_works_at_an_unknown_size() -> None:
+    def fits(height: Any, width: Any, /) -> Any:
+        if height < 4 or width < 4:
+            raise augreg.ParameterError("too small")
+        return 4, 4
+
+    @augreg.op("acme/corner", output_size=fits)
+    def corner(xp: Any, size: Any) -> augreg.LatticeMap:
+        """Cuts out the upper left corner."""
+        origin = xp.array([0, 0], "int32")
+        return augreg.LatticeMap(xp.array([[1, 0], [0, 1]], "int32"), origin, pads=False)
+
+    loaded = policy({"op": "acme/corner"}, registry=with_ops(corner))
+    images = noise(2, 6, 9, 3)
+    np.testing.assert_allclose(_at_unknown_size(loaded, images), images[:, :4, :4] / 255, atol=1e-6)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="acme/corner reaches beyond an image"):
+        _at_unknown_size(loaded, noise(2, 3, 9, 3))
 
 
 # --- what works, at every size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -122,6 +123,10 @@ class Lowering(Choices):
         arguments = {name: step.arguments[name] for name in step.op.settable}
         if all(isinstance(side, int) for side in size):
             return tuple(int(side) for side in step.op.output_size(*size, **arguments))  # type: ignore[return-value]
+        known = (side if isinstance(side, int) else math.nan for side in size)
+        after = step.op.output_size(*known, **arguments)
+        if not any(map(math.isnan, after)):  # as the plan has seen: it may have asked for numbers
+            return int(after[0]), int(after[1])
         sides = [self.xp.cast(side, "float64") for side in size]
         after = step.op.output_size(*sides, **arguments)
         return tuple(

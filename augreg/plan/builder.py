@@ -40,8 +40,6 @@ from augreg.plan.stages import (
 )
 from augreg.policy import Group, Node, Policy, Step, walk
 
-_UNKNOWN_SIZE = '; the images\' size is not known here: a "resize" before fixes it'
-
 
 class Builder:
     """Walks a section's nodes, keeping size and channels, and starts a stage at each boundary."""
@@ -117,12 +115,11 @@ class Builder:
         """Refuses a step, at images of `sides`, that not all samples of a batch do."""
         name, known = step.op.name, sizes.is_known(sides)
         changes = "changes" if known else "may change"
-        mend = "" if known else _UNKNOWN_SIZE
-        raise self.policy.error(
+        said = (
             f'"{name}" {changes} the size or the channels here, so neither it nor a group around '
-            f'it takes "p" below 1, and branches have to agree on the result{mend}',
-            step.pointer,
+            'it takes "p" below 1, and branches have to agree on the result'
         )
+        raise self.policy.error(said + sizes.remedy(sides), step.pointer)
 
     def describe(self, step: Step) -> algebra.Element:
         element = self.element(step, self.size)
@@ -206,8 +203,7 @@ class Builder:
         group = item.node
         assert isinstance(group, Group)
         if self.changes_shape(group) is not None:
-            mend = "" if sizes.is_known(self.sides) else _UNKNOWN_SIZE
-            said = f"branches of a mixture keep size and channels{mend}"
+            said = "branches of a mixture keep size and channels" + sizes.remedy(self.sides)
             raise self.policy.error(said, group.pointer)
         branches = []
         for branch in group.branches:
@@ -245,9 +241,8 @@ class Builder:
 
     def refuse_ends(self, what: str, ends: list[str], group: Group) -> NoReturn:
         """Refuses branches that end in different sizes or shapes, or may."""
-        mend = "" if sizes.is_known(self.sides) else _UNKNOWN_SIZE
-        said = f"branches end in different {what}: {', '.join(ends)}{mend}"
-        raise self.policy.error(said, group.pointer)
+        said = f"branches end in different {what}: {', '.join(ends)}"
+        raise self.policy.error(said + sizes.remedy(self.sides), group.pointer)
 
     # --- pure groups
 

@@ -45,6 +45,13 @@ def is_known(sides: Sides) -> bool:
     return None not in size_of(sides)
 
 
+def remedy(sides: Sides) -> str:
+    """How to mend what is refused because a side is not known; empty where both are."""
+    if is_known(sides):
+        return ""
+    return '; the images\' size is not known here: a "resize" before fixes it'
+
+
 def text_of(sides: Sides) -> str:
     """As 20x24; ? is a side that is not known, H and W are those of the image itself."""
     names = {HEIGHT: "H", WIDTH: "W"}
@@ -65,11 +72,17 @@ def after(policy: Policy, step: Step, sides: Sides) -> tuple[Sides, bool]:
         result = step.op.output_size(*given, **arguments)
     except ParameterError as error:
         raise policy.error(error.message, step.pointer + error.pointer) from error
+    except Exception as error:  # an op is anyone's code: a user has to learn whose
+        said = f'"{step.op.name}" can\'t tell its size: {type(error).__name__}: {error}'
+        raise policy.error(said + remedy(sides), step.pointer) from error
     compared = any(isinstance(side, _StandIn) and side.compared for side in given)
+    if compared and any(math.isnan(side) for side in result):
+        said = f'"{step.op.name}" has a size that depends on how large an image is'
+        raise policy.error(said + remedy(sides), step.pointer)
 
     def side(i: int) -> int | Unknown:
         for stand_in, same in zip(given, sides, strict=True):
-            if result[i] is stand_in and isinstance(same, Unknown) and not compared:
+            if result[i] is stand_in and isinstance(same, Unknown):
                 return same
         if not math.isnan(result[i]):
             return int(result[i])
@@ -81,7 +94,8 @@ def after(policy: Policy, step: Step, sides: Sides) -> tuple[Sides, bool]:
 class _StandIn(float):
     """nan, for an op that calculates with a side. Notes whether it was compared with anything.
 
-    An op that asks how long a side is may return it unchanged for one length and not for another.
+    An op that asks how long a side is may return it unchanged for one length and not for another;
+    and it can't ask when it runs, where a side is a tensor.
     """
 
     compared: bool
