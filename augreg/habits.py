@@ -26,7 +26,7 @@ _DTYPE = '"output": {"dtype": "float32", "range": [0, 1]}'
 _ALWAYS = "always done where no p is given"
 
 # names; what is written here, or nothing; what else there is to know
-_ROWS = (
+ROWS = (
     ("RandomFlip", _FLIP, "an axis a step; Keras tosses one coin for both axes at once"),
     (
         "HorizontalFlip hflip fliplr flip_left_right mirror",
@@ -247,7 +247,7 @@ def keys(name: str) -> list[str]:
 def _table() -> dict[str, str]:
     return {
         keys(name)[0]: _text(written, note)
-        for names, written, note in _ROWS
+        for names, written, note in ROWS
         for name in names.split()
     }
 

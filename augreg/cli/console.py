@@ -45,9 +45,9 @@ def say(message: str) -> None:
 
 @contextmanager
 def any_terminal() -> Iterator[None]:
-    """Both streams take every character, in whatever encoding they are.
+    r"""Both streams take every character, in whatever encoding they are.
 
-    What an ASCII terminal lacks is written with what it has, as `->` for an arrow, or as \\u00e9,
+    What an ASCII terminal lacks is written with what it has, as `->` for an arrow, or as \u00e9,
     which JSON reads as the letter again.
     """
     codecs.register_error("augreg", _in_other_characters)
