@@ -144,7 +144,7 @@ def test_no_name_stands_twice_and_none_is_an_op_of_ours() -> None:
 
 
 def test_group_of_another_library_is_named_in_ours() -> None:
-    with pytest.raises(augreg.PolicyError, match='here it is {"one_of": ') as caught:
+    with pytest.raises(augreg.PolicyError, match=r'here it is \{"one_of": ') as caught:
         augreg.load_policy({"version": 1, "augment": [{"OneOf": [{"op": "flip"}], "p": 0.5}]})
     assert caught.value.pointer == "/augment/0"
 

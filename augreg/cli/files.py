@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import io
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from augreg.cli.console import IN_PART, progress, say
+from augreg.cli.console import IN_PART, print_json, progress, say
 from augreg.cli.meant import check_images, check_policy_first, line_of_manifest
 from augreg.cli.policies import PolicyArgument, load
 from augreg.cli.quiet import quiet_tensorflow
@@ -132,9 +131,9 @@ def replay(
 
 
 def print_or_write(text: str, output: Path | None) -> None:
-    """Text and a line's end: to a file, or to stdout where there is none."""
+    """JSON and a line's end: to a file, or to stdout where there is none."""
     if output is None:
-        sys.stdout.write(text + "\n")
+        print_json(text)
     else:
         write_whole(output, (text + "\n").encode())
 
