@@ -86,9 +86,7 @@ def joined(mistakes: Iterable[PolicyError]) -> PolicyError:
     first, *others = every[:MAX_MISTAKES]
     if len(every) > MAX_MISTAKES:
         last = others.pop()
-        others.append(
-            _rebuild((f"{last.message} (and there is more after it)", *last._place[1:]), ())
-        )
+        others.append(_rebuild((f"{last.message} (more mistakes follow)", *last._place[1:]), ()))
     return _rebuild(first._place, tuple(others))
 
 

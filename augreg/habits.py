@@ -26,7 +26,7 @@ _DTYPE = '"output": {"dtype": "float32", "range": [0, 1]}'
 _ALWAYS = "always done where no p is given"
 
 # names; what is written here, or nothing; what else there is to know
-_ROWS = (
+ROWS = (
     ("RandomFlip", _FLIP, "an axis a step; Keras tosses one coin for both axes at once"),
     (
         "HorizontalFlip hflip fliplr flip_left_right mirror",
@@ -209,7 +209,7 @@ _ROWS = (
         'a group; "augment" itself is a sequence',
     ),
     ("RandomOrder", '{"random_order": [{"op": "invert"}, {"op": "flip"}]}', "a group"),
-    ("NoOp Identity Noop", '{"op": "clip"}', "an empty list of steps changes nothing"),
+    ("NoOp Identity", '{"op": "clip"}', "an empty list of steps changes nothing"),
     (
         "ElasticTransform ElasticTransformation RandomElasticTransform GridDistortion "
         "OpticalDistortion PiecewiseAffine ThinPlateSpline Emboss ToSepia CLAHE FancyPCA "
@@ -245,11 +245,15 @@ def keys(name: str) -> list[str]:
 
 @lru_cache(maxsize=1)
 def _table() -> dict[str, str]:
-    return {
-        keys(name)[0]: _text(written, note)
-        for names, written, note in _ROWS
-        for name in names.split()
-    }
+    found: dict[str, str] = {}
+    for names, written, note in ROWS:
+        for name in names.split():
+            found[keys(name)[0]] = _text(written, note)
+    for names, written, note in ROWS:  # "adjust_hue" finds "RandomHue" by what both are without
+        for name in names.split():
+            for key in keys(name):
+                found.setdefault(key, _text(written, note))
+    return found
 
 
 def _text(written: str, note: str) -> str:

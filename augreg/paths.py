@@ -36,7 +36,8 @@ def check_here(*paths: str | PathLike[str] | None) -> None:
     """Raises `PathError` for the first of `paths` that is not of this machine."""
     for path in paths:
         if path is not None and (reason := elsewhere(path)):
-            raise PathError(f"{shown(str(fspath(path)))}: {reason}")
+            written = re.sub(":/+", "://", str(fspath(path)), count=1)
+            raise PathError(f"{shown(written)}: {reason}")
 
 
 def holds(outer: Path, inner: Path) -> bool:

@@ -142,3 +142,16 @@ def augreg_ops():
 
     registry = default_registry()
     return [o for n, o in registry.steps.items() if registry.owner[n].distribution == FIRST_PARTY]
+
+
+def test_mistakes_in_write_a_policy_are_what_augreg_says():
+    steps = [{"op": "RandomFlip"}, {"op": "zoom", "factor": [2, 1]}]
+    with pytest.raises(augreg.PolicyError) as raised:
+        augreg.load_policy({"version": 1, "augment": steps})
+    assert str(raised.value) in (ROOT / "docs" / "write-a-policy.md").read_text()
+
+
+def test_hue_is_said_to_be_there():
+    page = (ROOT / "docs" / "coming-from-tf-image.md").read_text()
+    missing = page.split("Not there yet:")[1].split("\n\n")[0]
+    assert not [op.name for op in augreg_ops() if op.name in missing and op.name != "rot90"]

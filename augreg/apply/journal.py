@@ -78,6 +78,14 @@ def parse_line(text: bytes, where: str) -> Line:
     return Line(**value)
 
 
+def find_line(manifest: Path, output: str) -> int | None:
+    """The number, from 1, of the line of an output (its path relative to the manifest)."""
+    for number, text in enumerate(manifest.read_bytes().splitlines(), start=1):
+        if parse_line(text, f"{manifest}:{number}").output == output:
+            return number
+    return None
+
+
 def originals(folder: Path) -> dict[str, str]:
     """What the manifest of an earlier run says of the images in `folder`: image -> original.
 

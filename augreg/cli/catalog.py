@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from augreg.cli.console import as_json, stdout, table
+from augreg.cli.console import as_json, print_json, stdout, table
 from augreg.cli.files import print_or_write
 from augreg.errors import PluginError
 
@@ -40,10 +40,10 @@ def ops(
     registry = default_registry()
     if name is None:
         found = [_op_entry(op, registry) for op in registry.steps.values()]
-        print(as_json(found)) if json else _print_ops(registry)
+        print_json(as_json(found)) if json else _print_ops(registry)
         return
     op = registry.steps.get(name) or registry.get(name)
-    print(as_json(_op_entry(op, registry))) if json else _print_op(op, registry)
+    print_json(as_json(_op_entry(op, registry))) if json else _print_op(op, registry)
 
 
 def plugins(json: Json = False) -> None:
@@ -55,7 +55,7 @@ def plugins(json: Json = False) -> None:
 
     found = default_registry()
     if json:
-        print(as_json([vars(plugin) for plugin in found.plugins]))
+        print_json(as_json([vars(plugin) for plugin in found.plugins]))
         return
     rows = table("plugin", "wheel", "version", "state", "ops")
     for plugin in found.plugins:

@@ -45,10 +45,9 @@ def say(message: str) -> None:
 
 @contextmanager
 def any_terminal() -> Iterator[None]:
-    """Both streams take every character, in whatever encoding they are.
+    r"""Both streams take every character, in whatever encoding they are.
 
-    What an ASCII terminal lacks is written with what it has, as `->` for an arrow, or as \\u00e9,
-    which JSON reads as the letter again.
+    What an ASCII terminal lacks is written with what it has, as `->` for an arrow, or as \u00e9.
     """
     codecs.register_error("augreg", _in_other_characters)
     streams = [s for s in (sys.stdout, sys.stderr) if isinstance(s, io.TextIOWrapper)]
@@ -77,8 +76,21 @@ def _instead(character: str) -> str:
         return _INSTEAD[character]
     if ord(character) in _BOX:
         return "|" if character in "│┃║" else "-" if character in "─━═╸╺" else "+"
+    return _escaped(character)
+
+
+def _escaped(character: str) -> str:
     units = character.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
+
+
+def print_json(text: str) -> None:
+    """JSON on stdout: what its encoding lacks is escaped, and so it reads back as it is."""
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = "".join(c if c.isascii() else _escaped(c) for c in text)
+    print(text)
 
 
 def stdout() -> Console:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from augreg.cli.console import IN_PART, progress, say
+from augreg.cli.console import IN_PART, print_json, progress, say
+from augreg.cli.meant import check_images, check_policy_first, line_of_manifest
 from augreg.cli.policies import PolicyArgument, load
 from augreg.cli.quiet import quiet_tensorflow
 from augreg.errors import PolicyError
@@ -55,6 +55,8 @@ def preview(
     """Writes a picture: each image beside samples of the policy."""
     if output.suffix.lower() != ".png":
         raise typer.BadParameter(f'"{output}" has to end in .png', param_hint="--output")
+    check_policy_first("preview", policy, images or ())
+    check_images("preview", policy, images or ())
     loaded = load(policy)
     from augreg.drawing import read_annotations
     from augreg.views.preview import PreviewOptions
@@ -84,6 +86,7 @@ def apply(
     Copy c of image i is the sample (epoch + c, index i). The same command continues a run that was
     stopped. Images that can't be read are skipped and listed; the exit code is then 4.
     """
+    check_policy_first("apply", policy, (source, output))
     loaded = load(policy)
     from augreg.apply import ApplyOptions, Report, apply_folder
 
@@ -103,7 +106,7 @@ def apply(
 
 def replay(
     manifest: Annotated[Path, typer.Argument(metavar="MANIFEST", help="manifest.jsonl of a run.")],
-    number: Annotated[int, typer.Argument(metavar="N", help="The line, from 1.")],
+    number: Annotated[str | None, typer.Argument(metavar="N", help="The line, from 1.")] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Where to write it; only checked else.")
     ] = None,
@@ -114,22 +117,23 @@ def replay(
     """Makes one output of `apply` again, byte for byte, and checks it against the manifest."""
     import json
 
+    place = line_of_manifest(manifest, number)
     from augreg.apply import replay as again
 
     with quiet_tensorflow():
-        made = again(manifest, number, source)
+        made = again(manifest, place, source)
     line = made.line
     if output is not None:
         write_whole(output, made.contents)
-    place = f"seed {line.seed}, epoch {line.epoch}, index {line.index}"
-    print(f"{manifest}:{number}: the same bytes again: {line.output} ({place})")
+    draws = f"seed {line.seed}, epoch {line.epoch}, index {line.index}"
+    print(f"{manifest}:{place}: the same bytes again: {line.output} ({draws})")
     print(json.dumps(line.drawn))
 
 
 def print_or_write(text: str, output: Path | None) -> None:
-    """Text and a line's end: to a file, or to stdout where there is none."""
+    """JSON and a line's end: to a file, or to stdout where there is none."""
     if output is None:
-        sys.stdout.write(text + "\n")
+        print_json(text)
     else:
         write_whole(output, (text + "\n").encode())
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from augreg.cli.console import INVALID_POLICY, as_json, as_policy, complain, parse_size
+from augreg.cli.console import INVALID_POLICY, as_json, as_policy, complain, parse_size, print_json
 from augreg.errors import PolicyError
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def explain(
 
     result = explained(load(policy), size=parse_size(size), training=not evaluation)
     if json:
-        print(as_json(result.as_dict()))
+        print_json(as_json(result.as_dict()))
         return
     from augreg.cli.tables import print_explanation
 

@@ -11,7 +11,6 @@ from augreg.cli.console import INTERRUPTED, parse_size, say
 from augreg.cli.quiet import quiet_tensorflow
 
 if TYPE_CHECKING:
-    from augreg.policy import find_policy
     from augreg.train import TrainOptions
 
 PLACEMENTS = ("data", "model")
@@ -76,6 +75,7 @@ def train(
     given = dict(locals())  # every option, under the name that `TrainOptions` has for it
     if placement not in PLACEMENTS:
         raise typer.BadParameter(f'"{placement}" is no placement; allowed are data and model')
+    from augreg.policy import find_policy
     from augreg.train import TrainOptions
 
     given["size"] = parse_size(size)

@@ -78,14 +78,20 @@ def identity(folder: str | bytes | os.PathLike[str]) -> Directory:
     return status.st_dev, status.st_ino
 
 
-def _is_image(entry: os.DirEntry[bytes]) -> bool:
-    named = os.path.splitext(entry.name)[1].lower() in _EXTENSIONS
-    if not os.path.isfile(entry.path):
-        return named and entry.is_symlink() and not os.path.exists(entry.path)
-    if named:
+def is_image(path: str | bytes | os.PathLike[str]) -> bool:
+    """Whether a file counts as an image: by its extension, or else by its first bytes."""
+    at = os.fsencode(path)
+    if os.path.splitext(at)[1].lower() in _EXTENSIONS:
         return True
     try:
-        with open(entry.path, "rb") as file:
+        with open(at, "rb") as file:
             return file.read(8).startswith(_MAGIC)
     except OSError:
         return False
+
+
+def _is_image(entry: os.DirEntry[bytes]) -> bool:
+    if not os.path.isfile(entry.path):
+        named = os.path.splitext(entry.name)[1].lower() in _EXTENSIONS
+        return named and entry.is_symlink() and not os.path.exists(entry.path)
+    return is_image(entry.path)

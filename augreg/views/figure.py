@@ -91,7 +91,7 @@ def preview(
     figure = Preview(figsize=(wide * _TILE, 0.6 + len(found) * rows * _TILE), layout="constrained")
     FigureCanvasAgg(figure)
     about = f"seed {seed}, epochs {epoch} to {epoch + samples - 1}, {loaded.hash[:12]}"
-    figure.suptitle(f"{loaded.name}\n{about}", fontsize=9)
+    figure.suptitle(f"{loaded.name}\n{about}", fontsize=9, parse_math=False)
     means: dict[str, Any] = {} if input_range is None else {"input_range": input_range}
     made = [_made(shown, found, places, seed, epoch + c, means) for c in range(samples)]
     parts = figure.subfigures(len(found), 1, squeeze=False)[:, 0]
