@@ -46,7 +46,9 @@ def main(arguments: list[str] | None = None) -> int:
             for line in lines:
                 print(f"DIFFERS {line}", flush=True)
             rate = done / (time.monotonic() - began)
-            print(f"{done} of {given.count} cases, {failed} differ, {rate:.1f} a second", flush=True)
+            print(
+                f"{done} of {given.count} cases, {failed} differ, {rate:.1f} a second", flush=True
+            )
     _summary(*totals)
     print(f"{done} cases, {failed} differ")
     return int(failed > 0)
@@ -57,7 +59,7 @@ def _parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--count", type=int, default=1000, help="how many cases")
     parser.add_argument("--first", type=int, default=0, help="the first case's number")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
-    parser.add_argument("--every", type=int, default=40, help="each costly way once in so many; 0: never")
+    parser.add_argument("--every", type=int, default=40, help="each costly way once in so many")
     parser.add_argument("--way", action="append", default=[], help="only these ways")
     return parser.parse_args(arguments)
 

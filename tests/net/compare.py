@@ -144,7 +144,7 @@ class Expected:
 
 
 def _check_points(case: Case, found: dict[str, Any], against: dict[str, Any]) -> str:
-    """Boxes and keypoints beside the reference's; far away, where a projection ends, is far away."""
+    """Boxes and keypoints beside the reference's; what lies far away may lie farther apart."""
     if "keypoints" in found and "keypoints" in case.parts:
         one, two = (parts["keypoints"].astype(np.float64) for parts in (found, against))
         if one.shape != two.shape or found["keypoints"].dtype != np.float32:
@@ -158,7 +158,8 @@ def _check_points(case: Case, found: dict[str, Any], against: dict[str, Any]) ->
         if not np.array_equal(one["labels"], two["labels"]):
             return f"box labels {one['labels'].tolist()}, expected {two['labels'].tolist()}"
         size = found["images"].shape[1:3]
-        edges = [to_edges(NUMPY, p["boxes"], BoxRules(case.box_format).format, size) for p in (one, two)]
+        form = BoxRules(case.box_format).format
+        edges = [to_edges(NUMPY, part["boxes"], form, size) for part in (one, two)]
         if (off := _apart(*edges)) > 1e-2:
             return f"boxes off by {off:.3g}"
     return ""

@@ -29,9 +29,10 @@ class Coverage:
         form = "normalize" if len(output.scale) > 1 else f"{output.scale[0]:g} {output.offset[0]:g}"
         held |= {("output dtype", output.dtype), ("output range", form)}
         held |= {("input", f"{case.dtype} x{case.channels}"), ("images", case.kind)}
-        held |= {("part", part) for part in case.parts} | ({("part", "labels")} if case.mixes else set())
+        held |= {("part", part) for part in (*case.parts, *["labels"] * bool(case.mixes))}
         if "prepare" in case.document:
-            held.add(("section", "prepare by split" if isinstance(case.document["prepare"], dict) else "prepare"))
+            split = isinstance(case.document["prepare"], dict)
+            held.add(("section", "prepare by split" if split else "prepare"))
         held.add(("section", "training" if case.training else "evaluation"))
         self.seen.update(held)
 

@@ -19,9 +19,7 @@ class Jitter:
     def values(self, image: np.ndarray) -> np.ndarray:
         return image
 
-    def places(
-        self, x: np.ndarray, y: np.ndarray, exact: bool
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def places(self, x: np.ndarray, y: np.ndarray, exact: bool) -> tuple[np.ndarray, np.ndarray]:
         return x, y
 
 

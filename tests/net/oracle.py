@@ -29,7 +29,7 @@ Takers = tuple[bool, ...]  # which samples do a node
 class Oracle:
     """One batch on its way through a policy.
 
-    known: sizes are known when the policy is planned. jitter: what rounding could do; None: nothing.
+    known: sizes are known when the policy is planned. jitter: what rounding could do (None: no).
     """
 
     def __init__(
@@ -125,7 +125,9 @@ class Oracle:
     def mixture(self, group: Group, takers: Takers, suffix: str) -> None:
         start = [kernels.to_unit(image) for image in self.images]
         shares = [self.choices.shares(group, suffix, b) for b in range(len(start))]
-        together = [share if t else np.float32(0) for (_, share), t in zip(shares, takers, strict=True)]
+        together = [
+            share if t else np.float32(0) for (_, share), t in zip(shares, takers, strict=True)
+        ]
         totals = [(1 - part) * image for part, image in zip(together, start, strict=True)]
         before = self.size
         for i, branch in enumerate(group.branches):

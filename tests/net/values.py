@@ -153,4 +153,6 @@ def _numbers(value: Any) -> list[float]:
         return [float(value)]
     if isinstance(value, list | tuple):
         return [n for part in value for n in _numbers(part)]
-    return [n for part in value.values() for n in _numbers(part)] if isinstance(value, Mapping) else []
+    return (
+        [n for part in value.values() for n in _numbers(part)] if isinstance(value, Mapping) else []
+    )
