@@ -1,0 +1,80 @@
+"""`python -m net`: many cases, in several processes; exit 1 where any way differs from the oracle.
+
+A case is made from its number alone: `python -m net --first 17 --count 1 --every 1` runs it again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import sys
+import time
+from typing import Any
+
+CHUNK = 250  # cases of one process: TensorFlow keeps what it has compiled
+
+
+def chunk(work: tuple[int, int, int, tuple[str, ...]]) -> Any:
+    """Runs the cases from the first to before the last."""
+    first, last, every, only = work
+    from net.coverage import Coverage
+    from net.running import Tally, run, ways_of
+
+    tally, coverage = Tally(), Coverage()
+    for number in range(first, last):
+        case = run(number, only or ways_of(number, every), tally)
+        coverage.add(case)
+    lines = [str(failure) for failure in tally.failures]
+    return last - first, lines, tally.ran, tally.skipped, tally.refused, coverage.seen
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs, prints progress, failures as they come, and what was covered."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    given = _parsed(arguments)
+    starts = range(given.first, given.first + given.count, CHUNK)
+    end = given.first + given.count
+    work = [(s, min(s + CHUNK, end), given.every, tuple(given.way)) for s in starts]
+    began, done, failed = time.monotonic(), 0, 0
+    totals: list[Any] = [None] * 4
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(given.jobs, maxtasksperchild=1) as pool:
+        for count, lines, *counts in pool.imap_unordered(chunk, work):
+            done, failed = done + count, failed + len(lines)
+            totals = [c if t is None else t + c for t, c in zip(totals, counts, strict=True)]
+            for line in lines:
+                print(f"DIFFERS {line}", flush=True)
+            rate = done / (time.monotonic() - began)
+            print(
+                f"{done} of {given.count} cases, {failed} differ, {rate:.1f} a second", flush=True
+            )
+    _summary(*totals)
+    print(f"{done} cases, {failed} differ")
+    return int(failed > 0)
+
+
+def _parsed(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m net", description=__doc__)
+    parser.add_argument("--count", type=int, default=1000, help="how many cases")
+    parser.add_argument("--first", type=int, default=0, help="the first case's number")
+    parser.add_argument("--jobs", type=int, default=2, help="processes")
+    parser.add_argument("--every", type=int, default=40, help="each costly way once in so many")
+    parser.add_argument("--way", action="append", default=[], help="only these ways")
+    return parser.parse_args(arguments)
+
+
+def _summary(ran: Any, skipped: Any, refused: Any, seen: Any) -> None:
+    for title, counter in (
+        ("ways", ran),
+        ("plans that know less refused", skipped),
+        ("policies refused before one was taken", refused),
+    ):
+        print(f"{title}: " + ", ".join(f"{name} {n}" for name, n in sorted(counter.items())))
+    for kind in sorted({kind for kind, _ in seen}):
+        every = sorted((name, n) for (k, name), n in seen.items() if k == kind)
+        print(f"{kind}: " + ", ".join(f"{name} {n}" for name, n in every))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

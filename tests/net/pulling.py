@@ -1,0 +1,71 @@
+"""Geometry of one sample: positions of output pixels pulled back through steps, one by one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from augreg import algebra
+from augreg.backends.reference import kernels
+from augreg.lower import Lattice
+from net.jitter import Jitter
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A step's element, and the sizes around it."""
+
+    element: Any
+    size: tuple[int, int]
+    after: tuple[int, int]
+
+
+def pulled(image: np.ndarray, leaves: list[Leaf], modes: Any, jitter: Jitter) -> np.ndarray:
+    """An image [H,W,C] after geometric steps that share a resample (modes None: whole pixels)."""
+    if modes is None:
+        for leaf in leaves:
+            image = _moved(image[np.newaxis], leaf)[0]
+        return image
+    height, width = leaves[-1].after if leaves else image.shape[:2]
+    y, x = np.mgrid[:height, :width].astype(np.float64)
+    for leaf in reversed(leaves):
+        x, y = _back(leaf, x, y)
+    fill, fill_value, interpolation = modes
+    exact = all(_is_exact(leaf) for leaf in leaves)
+    x, y = jitter.places(x, y, exact)
+    result = kernels.sample(kernels.to_unit(image), x, y, fill, fill_value, interpolation)
+    return result if interpolation == "nearest" else jitter.values(result)
+
+
+def _moved(image: np.ndarray, leaf: Leaf) -> np.ndarray:
+    """One whole-pixel step alone: what it reads outside of the image is 0."""
+    window = np.array([[0, 0, leaf.size[1], leaf.size[0]]], np.int32)
+    element = Lattice(leaf.element.linear, leaf.element.offset, window)
+    return kernels.lattice(image, element, leaf.after)
+
+
+def _back(leaf: Leaf, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where a step's output positions come from in its input."""
+    element = leaf.element
+    if isinstance(element, algebra.LatticeMap):
+        a, o = element.linear[0].astype(np.float64), element.offset[0]
+        return a[0, 0] * x + a[0, 1] * y + o[0], a[1, 0] * x + a[1, 1] * y + o[1]
+    rows = element.matrix[0].astype(np.float64)
+    (height, width), (tall, wide) = leaf.size, leaf.after
+    u, v = x - (wide - 1) / 2, y - (tall - 1) / 2
+    sx, sy = (row[0] * u + row[1] * v + row[2] for row in rows[:2])
+    if len(rows) == 3:
+        depth = np.maximum(rows[2, 0] * u + rows[2, 1] * v + rows[2, 2], algebra.HORIZON)
+        sx, sy = sx / depth, sy / depth
+    return sx + (width - 1) / 2, sy + (height - 1) / 2
+
+
+def _is_exact(leaf: Leaf) -> bool:
+    """No rounding can happen: all numbers are small multiples of 1/256."""
+    if isinstance(leaf.element, algebra.LatticeMap):
+        return True
+    matrix = np.asarray(leaf.element.matrix, np.float64)
+    small = np.abs(matrix).max() < 2**10 and matrix.shape[1] == 2
+    return bool(small and (np.round(matrix * 256) == matrix * 256).all())

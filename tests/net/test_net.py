@@ -1,0 +1,41 @@
+"""Two hundred fixed cases of the net; `make fuzz-policies N=20000` runs as many as one likes."""
+
+from __future__ import annotations
+
+import pytest
+
+from augreg.registry import default_registry
+from net.case import make
+from net.coverage import Coverage
+from net.running import Tally, run, ways_of
+
+CASES, EVERY, PART = 200, 40, 20
+
+
+@pytest.mark.parametrize("first", range(0, CASES, PART))
+def test_generated_policies_come_out_alike_in_every_way(first):
+    tally = Tally()
+    for number in range(first, first + PART):
+        run(number, ways_of(number, EVERY), tally)
+
+    assert not tally.failures, "\n".join(map(str, tally.failures))
+
+
+def test_the_generator_reaches_every_op_group_and_kind_of_value():
+    coverage, refused = Coverage(), 0
+    for number in range(CASES):
+        case = make(number)
+        coverage.add(case)
+        refused += sum(case.refused.values())
+
+    seen: dict[str, set[str]] = {}
+    for kind, name in coverage.seen:
+        seen.setdefault(kind, set()).add(name)
+    assert seen["op"] >= set(default_registry().ops)
+    assert seen["group"] >= {
+        *("sequence", "one_of", "some_of", "some_of with replacement", "random_order", "mixture")
+    }
+    assert seen["distribution"] >= {
+        *("Constant", "Uniform", "Choice", "Normal", "LogUniform", "Units", "RawKey", "Schedule")
+    }
+    assert refused < 0.15 * CASES

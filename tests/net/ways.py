@@ -1,0 +1,220 @@
+"""The ways of running a case. Each gives the parts of its element as NumPy arrays.
+
+The cheap ones run eagerly; the costly ones (`COSTLY`) trace or compile.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import tensorflow as tf
+
+import augreg
+from augreg import draws
+from augreg.annotations import BoxRules, annotations_of
+from augreg.backends.reference import kernels
+from augreg.backends.reference.interpreter import Interpreter
+from augreg.backends.reference.run import output
+from augreg.backends.tensorflow import turns
+from augreg.backends.tensorflow.annotations import AnnotationProgram
+from augreg.backends.tensorflow.program import Program
+from augreg.errors import PolicyError
+from augreg.lower import Draws, Lowering
+from augreg.optimize import optimize
+from augreg.plan import MixStage, plan
+from augreg.xp import NUMPY
+from net.case import Case
+from net.generator import reason
+
+Parts = dict[str, Any]
+
+
+class RefusedHereError(Exception):
+    """A plan that knows less refuses the policy, for a reason that the net knows."""
+
+
+def _rules(case: Case) -> dict[str, Any]:
+    return {"input_range": case.input_range, "bounding_box_format": case.box_format}
+
+
+def reference(case: Case) -> Parts:
+    """The NumPy reference."""
+    words = (case.seed, case.index, case.epoch, case.training)
+    return augreg.augment(case.element, case.policy, *words, **_rules(case))
+
+
+def passes_in_numpy(case: Case) -> Parts:
+    """The reference's interpreter on the optimized plan: the passes alone, at little cost."""
+    planned, _ = optimize(_planned(case, case.size))
+    words = [np.asarray(n).astype(np.uint32) for n in (case.seed, case.epoch, case.index)]
+    lowering = Lowering(NUMPY, Draws.make(NUMPY, planned, *words))
+    run = Interpreter(case.policy, lowering)
+    images = case.unit_images
+    if planned.prepare:
+        images = run.stages(planned.prepare, images)
+        images = kernels.quantize(images) if case.dtype == "uint8" else images
+    images = run.stages(planned.augment, images)
+    return {"images": output(kernels.to_unit(images), case.policy.output)}
+
+
+def _planned(case: Case, size: Any) -> Any:
+    try:
+        return plan(case.policy, training=case.training, size=size, channels=case.channels)
+    except PolicyError as error:
+        if size == case.size:
+            raise
+        raise RefusedHereError(reason(error)) from error
+
+
+def eager(case: Case, passes: bool, size: Any = ..., debug: bool = False) -> Parts:
+    """TensorFlow's plain ops, one after another; `passes`: of the optimized plan."""
+    planned = _planned(case, case.size if size is ... else size)
+    program = Program(optimize(planned)[0] if passes else planned, xla=False, debug=debug)
+    words = [tf.constant(np.asarray(n), tf.uint32) for n in (case.index, case.seed, case.epoch)]
+    index, seed, epoch = words
+    images = tf.constant(case.unit_images)
+    with mock.patch.object(Draws, "make", _drawn_in_numpy):
+        result = {**case.element, "images": program(images, index, seed, epoch)}
+    given = annotations_of(case.element, case.mixes is not None)
+    if given and not passes:
+        given = tf.nest.map_structure(tf.convert_to_tensor, given)
+        program = AnnotationProgram(planned, BoxRules(case.box_format))
+        result |= program(given, tf.constant(case.size), index, seed, epoch)
+    elif passes:
+        result = {"images": result["images"]}
+    return _arrays(result)
+
+
+def _drawn_in_numpy(xp: Any, planned: Any, seed: Any, epoch: Any, index: Any) -> Draws:
+    """The words, which are the same to the bit, by NumPy: one op at a time they cost too much."""
+    ids = tuple(draws.draw_id(path, name) for path, name in planned.draws)
+    if not ids:
+        return Draws({}, epoch)
+    pair = draws.words(NUMPY, seed.numpy(), ids, epoch.numpy(), index.numpy())
+    first, second = (tf.unstack(tf.constant(words)) for words in pair)
+    return Draws(dict(zip(planned.draws, zip(first, second, strict=True), strict=True)), epoch)
+
+
+def _fn(case: Case, **options: Any) -> Any:
+    return augreg.map_fn(case.policy, case.seed, case.training, **_rules(case), **options)
+
+
+def xla(case: Case) -> Parts:
+    """The map function of batches, compiled."""
+    return _arrays(_fn(case, batched=True)(case.index, case.element, case.epoch))
+
+
+@contextlib.contextmanager
+def _in_turns() -> Iterator[None]:
+    """Image by image, as large ones are done."""
+    with (
+        mock.patch.object(turns, "SMALLEST", 0),
+        mock.patch.object(turns, "pays", lambda stages: not isinstance(stages[0], MixStage)),
+    ):
+        yield
+
+
+def in_turns(case: Case) -> Parts:
+    with _in_turns():
+        return xla(case)
+
+
+def one_by_one(case: Case) -> Parts:
+    """Single elements in a parallel map; for policies that mix, the dataset's batches."""
+    if case.mixes:
+        return dataset(case)
+    fn = _fn(case, epoch=case.epoch)
+    ds = tf.data.Dataset.from_tensor_slices((case.index, case.element))
+    made = list(ds.map(fn, num_parallel_calls=2).as_numpy_iterator())
+    return tf.nest.map_structure(lambda *parts: np.stack(parts), *made)
+
+
+def dataset(case: Case) -> Parts:
+    """`augment_dataset`: elements are numbered from 0."""
+    ds = tf.data.Dataset.from_tensor_slices(case.element)
+    batches = augreg.augment_dataset(
+        ds,
+        case.policy,
+        case.batch,
+        case.seed,
+        case.training,
+        first_epoch=case.epoch,
+        **_rules(case),
+    )
+    return next(iter(batches.take(1).as_numpy_iterator()))
+
+
+def _layer(case: Case) -> Any:
+    return augreg.AugmentationLayer(case.policy, case.seed, **_rules(case))
+
+
+def layer(case: Case) -> Parts:
+    """The Keras layer, called as it is."""
+    words = {"index": case.index, "epoch": case.epoch}
+    return _arrays(_layer(case)(case.element, training=case.training, **words))
+
+
+def layer_in_graph(case: Case) -> Parts:
+    """The layer in a function that is compiled around it."""
+    made = _layer(case)
+
+    @tf.function(jit_compile=True, autograph=False)
+    def run(element: Any, index: Any, epoch: Any) -> Any:
+        return made(element, training=case.training, index=index, epoch=epoch)
+
+    words = (tf.constant(case.index, tf.int64), tf.constant(case.epoch, tf.int64))
+    return _arrays(run(tf.nest.map_structure(tf.constant, case.element), *words))
+
+
+def unknown(case: Case) -> Parts:
+    """A graph in which only the data shows the size."""
+    _planned(case, (None, None))
+    fn = _fn(case, batched=True)
+
+    def spec(name: str, part: Any) -> Any:
+        shape = [None] * 3 if name in ("images", "masks") else [None]
+        return tf.TensorSpec([*shape, *part.shape[len(shape) :]], part.dtype)
+
+    element = {
+        name: {k: spec(k, v) for k, v in part.items()}
+        if isinstance(part, dict)
+        else spec(name, part)
+        for name, part in case.element.items()
+    }
+    words = [tf.TensorSpec([None], tf.int64), element, tf.TensorSpec([], tf.int64)]
+    run = tf.function(fn, input_signature=words, autograph=False)
+    given = tf.nest.map_structure(tf.constant, case.element)
+    index, epoch = tf.constant(case.index, tf.int64), tf.constant(case.epoch, tf.int64)
+    return _arrays(run(index, given, epoch))
+
+
+def debug(case: Case) -> Parts:
+    """With every check, a stage for each step where that can be."""
+    return {"images": eager(case, passes=False, debug=True)["images"]}
+
+
+def _arrays(parts: Any) -> Parts:
+    return tf.nest.map_structure(np.asarray, parts)
+
+
+CHEAP = {
+    "reference": reference,
+    "passes in NumPy": passes_in_numpy,
+    "passes": partial(eager, passes=True),
+}
+COSTLY = {
+    "no passes": partial(eager, passes=False),
+    "xla": xla,
+    "turns": in_turns,
+    "one by one": one_by_one,
+    "dataset": dataset,
+    "layer": layer,
+    "layer in a graph": layer_in_graph,
+    "unknown size": unknown,
+}
+WAYS = CHEAP | COSTLY
