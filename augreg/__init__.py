@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from augreg.errors import PolicyError as PolicyError
     from augreg.hookspecs import hookimpl as hookimpl
     from augreg.layer import AugmentationLayer as AugmentationLayer
+    from augreg.levels import to_levels as to_levels
     from augreg.macros import Macro as Macro
     from augreg.macros import macro as macro
     from augreg.operation import Op as Op
@@ -78,6 +79,7 @@ _HOME = {
     "op": "operation",
     "preview": "views.figure",
     "symmetric_beta": "beta",
+    "to_levels": "levels",
 }
 
 __all__ = sorted([*_HOME, "__version__"])
