@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from augreg import algebra
-from augreg.errors import OpError
+from augreg.errors import OpError, PolicyError, joined
 from augreg.plan.geometry import (
     Traits,
     any_order,
@@ -50,9 +50,23 @@ class Builder:
         self.classes: int | None = None  # of the labels that are mixed; None: nothing may mix here
 
     def section(self, nodes: Iterable[Node]) -> tuple[Stage, ...]:
+        """The stages of a section; all of its mistakes are raised at once.
+
+        Of what stands behind a step that was to change the size or the channels, nothing is known.
+        """
         self.stages, self.traits = [], None
+        mistakes: list[PolicyError] = []
         for node in nodes:
-            self.add(node, (), "")
+            before = self.size, self.channels
+            try:
+                self.add(node, (), "")
+            except PolicyError as error:
+                mistakes.append(error)
+                if any(step.op.output_size for step in steps_of(node)):
+                    break
+                (self.size, self.channels), self.traits = before, None
+        if mistakes:
+            raise joined(mistakes)
         return tuple(self.stages)
 
     def add(self, node: Node, guards: tuple[Guard, ...], suffix: str) -> None:
