@@ -178,12 +178,14 @@ def _load(
 def _why_empty(module: Any) -> str:
     """Why a plugin that loads has no ops: what its author is likely to have forgotten."""
     hook = getattr(module, "register_ops", None)
+    name = getattr(module, "__name__", type(module).__name__)
+    if callable(module):
+        return f'it registers nothing: its entry point names "{name}"; it has to name the module'
     if hook is None:
-        found = f"{getattr(module, '__name__', module)!r} has no register_ops"
-        return f"it registers nothing: {found} that is marked with @augreg.hookimpl"
+        return f'it registers nothing: "{name}" has no register_ops marked with @augreg.hookimpl'
     if not hasattr(hook, f"{hookspecs.PROJECT}_impl"):
         return "it registers nothing: its register_ops is not marked with @augreg.hookimpl"
-    return "it registers nothing: its register_ops has to return a list of ops, and it is empty"
+    return "it registers nothing: its register_ops returned no op; it has to return a list of them"
 
 
 def _collect(

@@ -449,6 +449,10 @@ def test_chatter_of_tensorflow_is_kept_from_stderr_and_the_rest_is_not(tmp_path:
         "import os, sys\nfrom augreg.cli.quiet import quiet_tensorflow\n"
         "with quiet_tensorflow():\n"
         "  os.write(2, b'I0000 00:00:1795468834.04 865 port.cc:153] oneDNN\\nreal trouble\\n')\n"
+        "  os.write(2, b'2026-01-02 03:04:05.6: I x/port.cc:153] oneDNN on\\n')\n"
+        "  os.write(2, b'2026-01-02 03:04:05.6: E x/cuda_dnn.cc:9] Unable to register cuDNN\\n')\n"
+        "  os.write(2, b'E0000 00:00:1795468834.04 8 cuda_driver.cc:2] failed call to cuInit\\n')\n"
+        "  os.write(2, b'2026-01-02 03:04:05.6: E x/other.cc:9] it matters\\n')\n"
         "  print('from Python', file=sys.stderr)\n"
         "print('after', file=sys.stderr)\n"
     )
@@ -456,7 +460,8 @@ def test_chatter_of_tensorflow_is_kept_from_stderr_and_the_rest_is_not(tmp_path:
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, env=plain
     )
-    assert sorted(done.stderr.splitlines()) == ["after", "from Python", "real trouble"]
+    matters = "2026-01-02 03:04:05.6: E x/other.cc:9] it matters"
+    assert sorted(done.stderr.splitlines()) == [matters, "after", "from Python", "real trouble"]
     shown = subprocess.run(
         [sys.executable, "-c", script],
         capture_output=True,

@@ -13,6 +13,7 @@ import augreg
 from augreg import PolicyError
 from augreg.cli import main
 from augreg.errors import MAX_MISTAKES, joined
+from augreg.plan import plan
 from augreg.registry import Plugin, Registry, default_registry
 
 
@@ -163,3 +164,26 @@ def test_error_with_all_its_mistakes_goes_to_another_process() -> None:
 def test_joined_errors_hold_each_mistake_once() -> None:
     one, two = PolicyError("a", pointer="/x"), PolicyError("b", pointer="/y")
     assert str(joined([one, joined([two, one]), two])) == "/x: a\n/y: b"
+
+
+def test_mistakes_that_only_a_plan_finds_are_said_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mix = {"op": "mixup", "classes": 3}
+    gray = {"op": "grayscale", "channels": 1}
+    crop = {"op": "crop", "height": 99, "width": 8}
+    steps = [gray, {"op": "saturation", "factor": 2}, {"op": "hue", "delta": 0.1}, crop, crop]
+    path = tmp_path / "p.json"
+    prepare = {"train": [], "eval": [mix]}
+    path.write_text(json.dumps({"version": 1, "prepare": prepare, "augment": steps}))
+    policy = augreg.load_policy(path)
+    with pytest.raises(PolicyError) as caught:
+        plan(policy, size=(32, 32))
+    found = [mistake.pointer for mistake in caught.value.mistakes]
+    # what stands behind a step whose result is not known may be right
+    assert found == ["/augment/1", "/augment/2", "/augment/3/height"]
+    with pytest.raises(SystemExit) as end:
+        main(["validate", str(path), "--size", "32x32"])
+    lines = capsys.readouterr().err.splitlines()
+    assert end.value.code == 3 and len(lines) == 4
+    assert "/prepare/eval/0" in lines[3]

@@ -126,6 +126,46 @@ def test_hook_that_does_not_exist_is_named():
     assert "register_op" in error
 
 
+class Unmarked:
+    def register_ops(self):
+        return [_op("acme/tint")]
+
+
+class Nothing:
+    pass
+
+
+class Returns:
+    def __init__(self, value):
+        self.value = value
+
+    @augreg.hookimpl
+    def register_ops(self):
+        return self.value
+
+
+@augreg.hookimpl
+def register_ops():
+    return [_op("acme/tint")]
+
+
+@pytest.mark.parametrize(
+    ("plugin", "reason"),
+    [
+        (Unmarked(), "its register_ops is not marked with @augreg.hookimpl"),
+        (Nothing(), '"Nothing" has no register_ops marked with @augreg.hookimpl'),
+        (Returns([]), "its register_ops returned no op; it has to return a list of them"),
+        (Returns(None), "its register_ops returned no op; it has to return a list of them"),
+        (register_ops, 'its entry point names "register_ops"; it has to name the module'),
+    ],
+)
+def test_plugin_that_registers_nothing_is_reported_with_what_was_forgotten(plugin, reason):
+    registry = build([EntryPoint("acme", plugin)])
+    assert _state(registry, "acme") == ("empty", f"it registers nothing: {reason}")
+    with pytest.raises(PluginError, match='plugin "acme" is empty: it registers nothing: '):
+        registry.get("acme/tint")
+
+
 def test_what_is_no_op_is_refused():
     state, error = _state(with_plugins(EntryPoint("bad", Plugin(print))), "bad")
 

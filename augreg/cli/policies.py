@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from augreg.cli.console import INVALID_POLICY, as_json, as_policy, complain, parse_size, print_json
-from augreg.errors import PolicyError
+from augreg.errors import PolicyError, joined
 
 if TYPE_CHECKING:
     from augreg.policy import Policy
@@ -80,7 +80,14 @@ def _checked(name: str, size: tuple[int, int] | None) -> Policy:
 
     path = find_policy(name)
     policy = load_policy(path)
-    plans = [plan(policy, training=t, size=size or (None, None)) for t in (True, False)]
+    plans, mistakes = [], []
+    for training in (True, False):
+        try:
+            plans.append(plan(policy, training=training, size=size or (None, None)))
+        except PolicyError as error:
+            mistakes.append(error)
+    if mistakes:
+        raise joined(mistakes)
     count = sum(isinstance(n, Step) for n in walk(policy.prepare_train + policy.augment))
     print(f"{path}: valid ({policy.name}: {count} step{'s' * (count != 1)}, {policy.hash[:12]})")
     for pointer, op in dict.fromkeys(step for planned in plans for step in planned.unchecked):

@@ -13,13 +13,16 @@ from typing import Any
 
 LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 
-# TensorFlow 2.21 writes these from C++ before its log level is read: all that is information or a
-# warning, and the errors which say that there is no GPU, or that a plugin registered twice.
+# TensorFlow writes these from C++ before its log level is read: all that is information or a
+# warning, and the errors which say that there is no GPU, or that a plugin registered twice. 2.21
+# begins a line with level and date, older ones with date and level.
+_INFORMS = rb"[IW]\d{4} \d\d:\d\d:[\d.]+ |\d{4}-\d\d-\d\d \d\d:\d\d:[\d.]+: [IW] "
+_FAILS = rb"E\d{4} \d\d:\d\d:[\d.]+ |\d{4}-\d\d-\d\d \d\d:\d\d:[\d.]+: E "
+_HARMLESS = rb"(cuInit|oneDNN|Unable to register|factory for plugin)"
 _CHATTER = re.compile(
-    rb"WARNING: All log messages before absl::InitializeLog"
-    rb"|[IW]\d{4} \d\d:\d\d:[\d.]+ "
-    rb"|E\d{4} \d\d:\d\d:[\d.]+ .*(cuInit|oneDNN|cuda_|factory for plugin)"
-    rb"|To enable the following instructions:"
+    rb"WARNING: All log messages before absl::InitializeLog|To enable the following instructions:|"
+    + _INFORMS
+    + rb"|(?:%b).*%b" % (_FAILS, _HARMLESS)
 )
 
 
@@ -27,13 +30,14 @@ _CHATTER = re.compile(
 def quiet_tensorflow() -> Iterator[None]:
     """Filters what C++ code writes to stderr; Python's own stderr goes straight to the terminal.
 
-    Does nothing where TF_CPP_MIN_LOG_LEVEL is set (0 shows all), or where stderr is not the
+    Does nothing where TF_CPP_MIN_LOG_LEVEL is 0 or 1, which show all, or where stderr is not the
     process's own, as in a test or a notebook.
     """
-    if LEVEL in os.environ or not _is_own(sys.stderr):
+    level = os.environ.get(LEVEL)
+    if level in ("0", "1") or not _is_own(sys.stderr):
         yield
         return
-    os.environ[LEVEL] = "2"
+    os.environ.setdefault(LEVEL, "2")
     terminal, (read, write) = os.dup(2), os.pipe()
     os.dup2(write, 2)
     os.close(write)
@@ -49,7 +53,8 @@ def quiet_tensorflow() -> Iterator[None]:
         os.dup2(terminal, 2)  # closes the pipe's last writer, so the reader ends
         reader.join(timeout=1)
         os.close(terminal)
-        del os.environ[LEVEL]
+        if level is None:
+            del os.environ[LEVEL]
 
 
 def _is_own(stream: Any) -> bool:

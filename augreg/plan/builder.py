@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import NoReturn
 
 from augreg import algebra
-from augreg.errors import OpError
+from augreg.errors import OpError, PolicyError, joined
 from augreg.plan import sizes
 from augreg.plan.geometry import (
     Traits,
@@ -70,9 +70,23 @@ class Builder:
         return result
 
     def section(self, nodes: Iterable[Node]) -> tuple[Stage, ...]:
+        """The stages of a section; all of its mistakes are raised at once.
+
+        Of what stands behind a step that was to change the size or the channels, nothing is known.
+        """
         self.stages, self.traits = [], None
+        mistakes: list[PolicyError] = []
         for node in nodes:
-            self.add(node, (), "")
+            before = self.sides, self.channels
+            try:
+                self.add(node, (), "")
+            except PolicyError as error:
+                mistakes.append(error)
+                if any(step.op.output_size for step in steps_of(node)):
+                    break
+                (self.sides, self.channels), self.traits = before, None
+        if mistakes:
+            raise joined(mistakes)
         return tuple(self.stages)
 
     def add(self, node: Node, guards: tuple[Guard, ...], suffix: str) -> None:

@@ -24,6 +24,7 @@ from augreg.drawing import Drawn, draw
 from augreg.errors import ImageError, PolicyError
 from augreg.explain import distribution_text, is_default
 from augreg.images import inspect, photo_paths, printable
+from augreg.paths import check_here
 from augreg.policy import Output, Policy, Step, walk
 from augreg.xp import NUMPY
 
@@ -93,7 +94,12 @@ def _original(pixels: Pixels, drawn: Drawn) -> _Original:
 
 
 def read_image(path: Path) -> Pixels:
-    """uint8 [H,W,3] of an image file, its EXIF orientation honoured; raises `ImageError`."""
+    """uint8 [H,W,3] of an image file, its EXIF orientation honoured.
+
+    Raises:
+        ImageError: it can't be read. PathError: it is no file of this machine.
+    """
+    check_here(path)
     name = printable(path)
     try:
         contents = path.read_bytes()

@@ -1,0 +1,76 @@
+"""What `import augreg` does beside Keras: it registers the layer, and loads nothing heavy."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import augreg
+
+
+def run(script: str, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+    )
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import keras
+
+    layer = augreg.AugmentationLayer({"version": 1, "augment": [{"op": "invert"}]}, seed=7)
+    model = keras.Sequential([keras.Input((4, 4, 3), dtype="uint8"), layer])
+    path = tmp_path_factory.mktemp("model") / "m.keras"
+    model.save(path)
+    return path
+
+
+def test_model_loads_after_import_augreg_alone(saved: Path) -> None:
+    done = run(
+        "import sys, keras, numpy as np\nimport augreg\n"
+        "model = keras.saving.load_model(sys.argv[1])\n"
+        "assert model(np.zeros((1, 4, 4, 3), 'uint8'), training=True).numpy().min() == 1\n",
+        saved,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_keras_that_came_later_says_how_to_load_the_model(saved: Path) -> None:
+    done = run(
+        "import sys, augreg\nassert 'keras' not in sys.modules\nimport keras, numpy as np\n"
+        "try:\n    keras.saving.load_model(sys.argv[1])\n"
+        "except TypeError as error:\n    assert 'import augreg after keras' in str(error), error\n"
+        "else:\n    raise AssertionError('it loaded: the docs can say so')\n"
+        "augreg.AugmentationLayer\n"
+        "assert keras.saving.load_model(sys.argv[1]).layers[0].seed == 7\n",
+        saved,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_import_alone_loads_nothing_heavy() -> None:
+    done = run(
+        "import sys, augreg\n"
+        "heavy = {'keras', 'tensorflow', 'numpy', 'matplotlib', 'PIL'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_keras_of_another_backend_brings_no_tensorflow() -> None:
+    done = run(
+        "import sys, types\n"
+        "keras = types.ModuleType('keras')\n"
+        "keras.saving, keras.config = object(), types.SimpleNamespace(backend=lambda: 'jax')\n"
+        "sys.modules['keras'] = keras\n"
+        "import augreg\n"
+        "assert 'tensorflow' not in sys.modules\n"
+    )
+    assert done.returncode == 0, done.stderr
