@@ -3,17 +3,26 @@
 VENV := .venv
 BIN := $(VENV)/bin
 BENCH_VENV := .venv-bench
+OLDEST_VENV := .venv-oldest
+CONSTRAINTS := constraints.txt
 # Test processes at a time. Each loads TensorFlow: count 2 GB for one.
 JOBS ?= 2
 
+VERSIONS := 3.11, 3.12 or 3.13
 # The first Python here that will do; `make PYTHON=/path/to/python3.12 ...` names another.
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	"$$p" -c '$(SUPPORTED)' >/dev/null 2>&1 && echo "$$p" && break; done)
 
+# The oldest TensorFlow runs on 3.11 and 3.12.
+OLDEST_SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))
+OLDEST_PYTHON ?= $(shell for p in python3 python3.12 python3.11 python; do \
+	"$$p" -c '$(OLDEST_SUPPORTED)' >/dev/null 2>&1 && echo "$$p" && break; done)
+
 # Variables, because a comma would end an argument of `call`.
 RUN := -e .
 DEV := -e '.[dev,docs]'
+OLDEST := -e '.[dev]'
 PEERS := -e . -r benchmarks/requirements.txt
 
 # $(call install,ENVIRONMENT,ARGUMENTS): creates the environment where there is none, installs into
@@ -21,26 +30,26 @@ PEERS := -e . -r benchmarks/requirements.txt
 # mirror may be set up for pip alone.
 define install
 	@"$(PYTHON)" -c '$(SUPPORTED)' 2>/dev/null || { \
-		echo "augreg needs Python 3.11, 3.12 or 3.13. $(or $(PYTHON),python3) is" \
+		echo "$@ needs Python $(VERSIONS). $(or $(PYTHON),python3) is" \
 			"$$("$(or $(PYTHON),python3)" --version 2>&1 || true)" >&2; \
 		echo "Install one of them, or name it: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; \
 		exit 1; }
-	@echo "Installing augreg into $(1) at the versions in constraints.txt (once; 3 GB) ..."
+	@echo "Installing augreg into $(1) at the versions in $(CONSTRAINTS) (once; 3 GB) ..."
 	@{ command -v uv >/dev/null 2>&1 \
 		&& { "$(1)/bin/python" -c '$(SUPPORTED)' 2>/dev/null \
 			|| uv venv --quiet --clear --python "$(PYTHON)" "$(1)"; } \
-		&& uv pip install --quiet --python "$(1)/bin/python" -c constraints.txt $(2); } \
+		&& uv pip install --quiet --python "$(1)/bin/python" -c $(CONSTRAINTS) $(2); } \
 	|| { { "$(1)/bin/python" -m pip --version >/dev/null 2>&1 \
 			|| "$(PYTHON)" -m venv --clear "$(1)" \
 			|| { echo "Python's venv is missing (on Debian: apt install python3-venv)" >&2; exit 1; }; } \
 		&& "$(1)/bin/python" -m pip install --quiet --disable-pip-version-check \
-			-c constraints.txt $(2); }
+			-c $(CONSTRAINTS) $(2); }
 	@touch "$@"
 endef
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: install
 install: $(VENV)/.dev ## create .venv with everything needed to work on augreg
@@ -54,6 +63,13 @@ $(VENV)/.dev: pyproject.toml constraints.txt
 
 $(BENCH_VENV)/.run: pyproject.toml constraints.txt benchmarks/requirements.txt
 	$(call install,$(BENCH_VENV),$(PEERS))
+
+$(OLDEST_VENV)/.dev: CONSTRAINTS := constraints-oldest.txt
+$(OLDEST_VENV)/.dev: PYTHON = $(OLDEST_PYTHON)
+$(OLDEST_VENV)/.dev: SUPPORTED = $(OLDEST_SUPPORTED)
+$(OLDEST_VENV)/.dev: VERSIONS := 3.11 or 3.12
+$(OLDEST_VENV)/.dev: pyproject.toml constraints-oldest.txt
+	$(call install,$(OLDEST_VENV),$(OLDEST))
 
 .PHONY: demo
 demo: $(VENV)/.run ## train on the embedded digits, write a preview, say where everything lies
@@ -107,6 +123,10 @@ docs: $(VENV)/.dev ## build the documentation into build/docs
 unit: $(VENV)/.dev ## pytest
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
+.PHONY: test-oldest
+test-oldest: $(OLDEST_VENV)/.dev ## pytest on the oldest TensorFlow and Keras that augreg takes
+	$(OLDEST_VENV)/bin/python -m pytest -n $(JOBS) --dist worksteal
+
 .PHONY: fuzz
 fuzz: $(VENV)/.dev ## 100,000 hostile policies (a few minutes); more, where atheris is installed
 	AUGREG_FUZZ=100000 $(BIN)/python -m pytest tests/test_fuzz.py -s -k 'bytes or mutated' \
@@ -124,6 +144,6 @@ bench: $(BENCH_VENV)/.run ## measure augreg beside its peers
 
 .PHONY: clean
 clean: ## remove what was built; runs/ stays
-	rm -rf $(VENV) $(BENCH_VENV) build dist .hypothesis .import_linter_cache \
+	rm -rf $(VENV) $(BENCH_VENV) $(OLDEST_VENV) build dist .hypothesis .import_linter_cache \
 		.mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -15,8 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from augreg.backends.tensorflow.decode import decode, decode_window, shape
+import augreg.backends.tensorflow.decode as decoding
+from augreg.backends.tensorflow.decode import READS_WEBP, decode, decode_window, shape
 from augreg.backends.tensorflow.exif import orientation_of
+from augreg.backends.tensorflow.files import png_maker
 from augreg.errors import ImageError
 from augreg.images import inspect, list_images, photo_paths
 
@@ -66,6 +68,7 @@ def top_down(bmp: bytes) -> bytes:
     return bmp[:22] + struct.pack("<i", -height) + bmp[26:]
 
 
+MIXED = ["jpeg", "png", "gif", "bmp palette", "webp alpha", "jpeg cmyk"]
 FILES = {
     "jpeg": encoded(photo(), "JPEG"),
     "jpeg 4:4:4": encoded(photo(), "JPEG", subsampling=0),
@@ -95,6 +98,10 @@ FILES = {
     "1x10000": encoded(photo(size=(1, 10_000)), "JPEG"),
     "10000x1": encoded(photo(size=(10_000, 1)), "PNG"),
 }
+
+
+if not READS_WEBP:  # an older TensorFlow; test_webp_is_refused_by_name_... stays
+    FILES = {name: contents for name, contents in FILES.items() if "webp" not in name}
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -191,19 +198,33 @@ def test_ycck_has_the_colours_that_pillow_gives_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "contents", [b"", b"<html>", b"II*\0", b"RIFF\0\0\0\0WEBP", animated("WEBP", 3)]
+    "contents",
+    [b"", b"<html>", b"II*\0\xff\xfe\0\0", b"RIFF\0\0\0\0WEBP", animated("WEBP", 3)],
 )
 def test_what_is_no_readable_image_is_refused(contents: bytes) -> None:
     with pytest.raises(tf.errors.InvalidArgumentError, match="not a JPEG, PNG, GIF, BMP or static"):
         decode_graph(contents)
 
 
-@pytest.mark.parametrize("name", ["jpeg", "png", "gif", "bmp", "webp lossy", "webp lossless"])
+@pytest.mark.parametrize(
+    "name", sorted({"jpeg", "png", "gif", "bmp", "webp lossy", "webp lossless"} & FILES.keys())
+)
 @pytest.mark.parametrize("part", [0.5, 0.95])
 def test_truncated_file_is_refused(name: str, part: float) -> None:
     contents = FILES[name]
     with pytest.raises(tf.errors.InvalidArgumentError):
         decode_graph(contents[: int(len(contents) * part)])
+
+
+def test_webp_is_refused_by_name_where_tensorflow_lacks_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    webp = encoded(photo(), "WEBP")
+    monkeypatch.setattr(decoding, "READS_WEBP", False)
+    said = f"TensorFlow {tf.__version__} cannot read WebP; 2.21 can"
+    with pytest.raises(tf.errors.InvalidArgumentError, match=said):
+        tf.function(decode, autograph=False)(webp)
+    make = png_maker(lambda index, image, epoch: image)
+    with pytest.raises(ImageError, match=f"^a.webp: {said}: upgrade TensorFlow, or convert"):
+        make(webp, "a.webp", 0, 0)
 
 
 def windows(height: int, width: int, count: int, seed: int) -> list[tuple[int, int, int, int]]:
@@ -263,7 +284,7 @@ def test_shapes_are_static_where_they_can_be() -> None:
 
 
 def test_decoding_dataset_is_restored_from_a_checkpoint(tmp_path: Path) -> None:
-    names = ["jpeg", "png", "gif", "bmp palette", "webp alpha", "jpeg cmyk"]
+    names = [name for name in MIXED if name in FILES]
     dataset = tf.data.Dataset.from_tensor_slices([FILES[name] for name in names])
     dataset = dataset.map(decode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     iterator = iter(dataset)
@@ -291,7 +312,7 @@ sys.stdin.read()
 
 
 def test_decoding_runs_in_a_tf_data_service_worker_of_another_process() -> None:
-    names = ["jpeg", "png", "gif", "bmp palette", "webp alpha", "jpeg cmyk"]
+    names = [name for name in MIXED if name in FILES]
     dataset = tf.data.Dataset.from_tensor_slices([FILES[name] for name in names]).map(decode)
     with subprocess.Popen(
         [sys.executable, "-c", WORKER],

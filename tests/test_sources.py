@@ -484,3 +484,11 @@ def test_missing_manual_download_is_a_data_error(tmp_path: Path) -> None:
     message = refusal("imagenet2012", data_dir=tmp_path, manual_dir=tmp_path / "manual")
     assert "ILSVRC2012_img_train.tar" in message
     assert "goes into manual_dir (--manual-dir)" in message
+
+
+def test_tfds_that_failed_in_its_own_import_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    import tensorflow_datasets as tfds
+
+    monkeypatch.delattr(tfds, "builder")
+    with pytest.raises(DataError, match=r"^mnist: tensorflow-datasets .* can't be imported beside"):
+        open_source("mnist")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,6 +11,19 @@ from augreg.errors import ImageError
 
 # Of PNG and WebP: no camera writes them, and finding it would cost every file nodes in the graph.
 _TURNED = "EXIF orientation ignored: it counts in a JPEG only"
+_XMP = "XMP orientation ignored: that of EXIF counts"
+_XMP_TURNED = re.compile(rb"tiff:Orientation(?:=[\"']|>)[2-8]")
+
+# Baseline, extended, progressive, and the last two with arithmetic coding; then what the decoder
+# lacks, by its frame's marker.
+_FRAMES = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)
+_UNREAD_FRAMES = {
+    **dict.fromkeys((0xC3, 0xCB), "a lossless JPEG"),
+    **dict.fromkeys((0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF), "a hierarchical JPEG"),
+    0xF7: "JPEG-LS",
+}
+# TIFF's integers. The standard says one SHORT (3); a LONG (4) is seen.
+_INTEGERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i"}
 
 
 @dataclass(frozen=True)
@@ -43,12 +57,16 @@ class ImageInfo:
 
 
 def _jpeg(data: bytes, name: str) -> ImageInfo:
-    orientation, frame = 1, None
-    for marker, start in _jpeg_segments(data):
-        if marker == 0xE1 and data.find(b"Exif\0\0") == start:
-            orientation = _tiff_orientation(data[start + 6 : start + 6 + (1 << 16)])
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            frame = struct.unpack_from(">BHHB", data, start)
+    orientation, frame, xmp = None, None, b""
+    for marker, payload in _jpeg_segments(data):
+        if marker == 0xE1 and payload.startswith(b"Exif\0\0") and orientation is None:
+            orientation = _tiff_orientation(payload[6:])
+        if marker == 0xE1 and payload.startswith(b"http://ns.adobe.com/xap/"):
+            xmp += payload
+        if marker in _UNREAD_FRAMES:
+            raise ImageError(f"{name}: {_UNREAD_FRAMES[marker]} is not supported: convert it")
+        if marker in _FRAMES:
+            frame = struct.unpack_from(">BHHB", payload)
     if frame is None:
         raise ImageError(f"{name}: the JPEG header is cut off or damaged (it has no frame)")
     bits, height, width, channels = frame
@@ -58,66 +76,81 @@ def _jpeg(data: bytes, name: str) -> ImageInfo:
             f"{name}: a JPEG of {channels} channels of {bits} bits; 1, 3 or 4 channels of 8 bits "
             "are read: convert it"
         )
-    notes = ("CMYK turned to RGB without a colour profile",) if mode == "CMYK" else ()
-    return ImageInfo("JPEG", width, height, mode, orientation, notes=notes)
+    notes = ["CMYK turned to RGB without a colour profile"] * (mode == "CMYK")
+    notes += [_XMP] * bool(orientation in (None, 1) and _XMP_TURNED.search(xmp))
+    return ImageInfo("JPEG", width, height, mode, orientation or 1, notes=tuple(notes))
 
 
-def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
-    """(marker, start of the payload) of each segment, up to the compressed data."""
+def _jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """(marker, payload) of each segment, up to the compressed data."""
     at = 2
     while at + 4 <= len(data):
         marker, length = struct.unpack_from(">HH", data, at)
+        if marker == 0xFFFF:  # fill: any number of 0xFF before a marker (ITU T.81, B.1.1.2)
+            at += 1
+            continue
         if marker <= 0xFF00 or marker == 0xFFDA:
             return
-        yield marker & 0xFF, at + 4
+        yield marker & 0xFF, data[at + 4 : at + 2 + length]
         at += 2 + length
 
 
 def _tiff_orientation(tiff: bytes) -> int:
-    """Tag 0x0112 of the first directory; 1 where there is none or it makes no sense.
+    """Tag 0x0112 of the first directory: the first that holds an integer of 1 to 8, or else 1.
 
     `augreg.backends.tensorflow.exif` has the same rule in graph ops; a test holds them equal.
     """
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])
-    if order is None or len(tiff) < 10:
+    if order is None:
         return 1
-    start = struct.unpack_from(order + "I", tiff, 4)[0] & 0xFFFE
-    count = int.from_bytes(tiff[start : start + 2], "little" if order == "<" else "big")
+    length, tiff = len(tiff), tiff + bytes(14)  # so that no field of it lies outside
+    start = min(struct.unpack_from(order + "I", tiff, 4)[0], length)
+    (count,) = struct.unpack_from(order + "H", tiff, start)
     for at in range(start + 2, min(start + 2 + 12 * count, len(tiff) - 11), 12):
-        tag, kind, _, value = struct.unpack_from(order + "HHIH", tiff, at)
-        if tag == 0x0112 and kind == 3:
-            return int(value) if 1 <= value <= 8 else 1
+        tag, kind, number = struct.unpack_from(order + "HHI", tiff, at)
+        if tag == 0x0112 and kind in _INTEGERS:
+            form = order + _INTEGERS[kind]
+            (value,) = struct.unpack_from(form, tiff, at + 8)
+            if 1 <= value <= 8 and 1 <= number <= 4 // struct.calcsize(form):
+                return int(value)
     return 1
 
 
 def _png(data: bytes, name: str) -> ImageInfo:
     width, height, bits, colour = struct.unpack_from(">IIBB", data, 16)
+    mode = {0: "L", 2: "RGB", 3: "P", 4: "LA", 6: "RGBA"}.get(colour)
+    if data[12:16] != b"IHDR" or mode is None:
+        raise ImageError(
+            f"{name}: the PNG header is damaged, or of a kind that is not supported (it begins "
+            f"with {data[12:16]!r}, colour type {colour}): convert it"
+        )
     frames, clear, turned, at = 1, colour in (4, 6), False, 8
-    while at + 12 <= len(data) and data[at + 4 : at + 8] != b"IDAT":
-        kind = data[at + 4 : at + 8]
+    while at + 12 <= len(data):  # to the end: EXIF may stand behind the pixels
+        length, kind = struct.unpack_from(">I4s", data, at)
         clear = clear or kind == b"tRNS"
-        turned = turned or (kind == b"eXIf" and _tiff_orientation(data[at + 8 :]) != 1)
+        turned = turned or (
+            kind == b"eXIf" and _tiff_orientation(data[at + 8 : at + 8 + length]) != 1
+        )
         if kind == b"acTL":
             (frames,) = struct.unpack_from(">I", data, at + 8)
-        at += 12 + int.from_bytes(data[at : at + 4])
-    mode = {0: "L", 2: "RGB", 3: "P", 4: "LA", 6: "RGBA"}.get(colour)
-    if mode is None:
-        raise ImageError(f"{name}: the PNG header is damaged (colour type {colour})")
+        at += 12 + length
     notes = ["alpha dropped"] * clear + ["16 bits cut to 8"] * (bits == 16) + _animation(frames)
     notes += [_TURNED] * turned
     return ImageInfo("PNG", width, height, mode, bits=bits, frames=frames, notes=tuple(notes))
 
 
 def _gif(data: bytes, name: str) -> ImageInfo:
+    """Width and height are the canvas's: the screen, and as much more as the first frame needs."""
     width, height, flags = struct.unpack_from("<HHB", data, 6)
-    at = 13 + (3 << (flags & 7) + 1) * (flags >> 7)
+    at = 13 + _colours(flags)
     frames, clear = 0, False
     while at < len(data) and data[at] in (0x21, 0x2C):
         if data[at] == 0x2C:
+            left, top, wide, high, local = struct.unpack_from("<HHHHB", data, at + 1)
             if frames == 0:
-                width, height = struct.unpack_from("<HH", data, at + 5)
+                width, height = max(width, left + wide), max(height, top + high)
             frames += 1
-            at += 11 + (3 << (data[at + 9] & 7) + 1) * (data[at + 9] >> 7)
+            at += 11 + _colours(local)
         else:
             clear = clear or (frames == 0 and data[at + 1] == 0xF9 and data[at + 3] & 1 == 1)
             at += 2
@@ -126,6 +159,11 @@ def _gif(data: bytes, name: str) -> ImageInfo:
         at += 1
     notes = ["alpha dropped"] * clear + _animation(frames)
     return ImageInfo("GIF", width, height, "P", frames=max(frames, 1), notes=tuple(notes))
+
+
+def _colours(flags: int) -> int:
+    """Bytes of the table of colours that a GIF's flags announce."""
+    return (3 << (flags & 7) + 1) * (flags >> 7)
 
 
 def _bmp(data: bytes, name: str) -> ImageInfo:
@@ -137,7 +175,10 @@ def _bmp(data: bytes, name: str) -> ImageInfo:
         )
     plain = packing == 3 and bits == 32 and data[54:66] == bytes.fromhex("0000ff0000ff0000ff000000")
     if packing != 0 and not plain:
-        raise ImageError(f"{name}: a compressed BMP (kind {packing}) is not supported: convert it")
+        what = {3: "with masks for its channels", 6: "with masks for its channels"}.get(
+            packing, f"that is compressed (kind {packing})"
+        )
+        raise ImageError(f"{name}: a BMP {what} is not supported: convert it")
     mode = {8: "P", 24: "RGB", 32: "RGBA"}[bits]
     notes = ("alpha dropped",) if plain and data[66:70] == b"\0\0\0\xff" else ()
     return ImageInfo("BMP", width, abs(height), mode, notes=notes)

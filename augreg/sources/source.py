@@ -10,7 +10,7 @@ from itertools import islice
 
 import tensorflow as tf
 
-from augreg.backends.tensorflow.decode import decode
+from augreg.backends.tensorflow.decode import decode, why_not
 from augreg.errors import DataError, ImageError
 from augreg.images import inspect
 
@@ -99,9 +99,7 @@ def _check(candidate: Candidate, max_pixels: int) -> Verdict:
     try:
         _decode_once(contents)
     except tf.errors.OpError:
-        return Verdict(
-            candidate.name, f"a truncated or damaged {info.format}: its pixels can't be decoded"
-        )
+        return Verdict(candidate.name, why_not(info.format))
     return Verdict(candidate.name, None, info.notes)
 
 

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -94,6 +95,13 @@ def open_tfds(
 def _find_builder(spec: str, data_dir: str | os.PathLike[str] | None) -> Any:
     import tensorflow_datasets as tfds
 
+    if not hasattr(tfds, "builder"):  # it logs what failed in its import, and goes on without
+        raise DataError(
+            f"{spec}: tensorflow-datasets {version('tensorflow-datasets')} can't be imported "
+            f"beside protobuf {version('protobuf')} (its reason stands above). A TensorFlow "
+            "before 2.20 needs an older tensorflow-metadata, too: "
+            "pip install 'tensorflow-metadata<1.18'"
+        )
     name = re.sub(r"^(\w+):([A-Za-z_]\w*)$", r"\1/\2", spec)  # name:config, too
     try:
         return tfds.builder(name, data_dir=None if data_dir is None else os.fspath(data_dir))

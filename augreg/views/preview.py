@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
 
 from augreg.backends.reference import augment
 from augreg.boxes import from_edges, to_edges
@@ -30,6 +30,16 @@ from augreg.xp import NUMPY
 
 Pixels = NDArray[np.uint8]
 
+# By EXIF orientation.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 _TILE = 160
 _SMALL = 104
 _GAP = 8
@@ -105,12 +115,22 @@ def read_image(path: Path) -> Pixels:
         contents = path.read_bytes()
     except OSError as error:
         raise ImageError(f"{name}: can't be read: {error.strerror}") from error
-    inspect(contents, name)
+    info = inspect(contents, name)
     try:
         with Image.open(io.BytesIO(contents)) as image:
-            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+            return _as_trained(image, info.orientation)
     except (OSError, SyntaxError, ValueError, UnidentifiedImageError) as error:
         raise ImageError(f"{name}: damaged: its pixels can't be decoded ({error})") from error
+
+
+def _as_trained(image: Image.Image, orientation: int) -> Pixels:
+    """What training decodes: Pillow turns by XMP too, and caps 16 bits of grey at 255."""
+    image.load()
+    image.info.pop("transparency", None)
+    if image.mode.startswith("I"):
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    image = image.convert("RGB")
+    return np.asarray(image.transpose(_TURNS[orientation]) if orientation > 1 else image)
 
 
 # --- blocks -------------------------------------------------------------------------------------

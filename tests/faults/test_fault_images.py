@@ -153,8 +153,13 @@ def test_fault_39_animated_webp_is_refused_before_tensorflow_sees_it(
     assert seen == [GOOD["good.png"]]
 
 
-def test_fault_40_static_webp_works(tmp_path: Path) -> None:
+def test_fault_40_static_webp_works_or_is_refused_by_name(tmp_path: Path) -> None:
+    from augreg.backends.tensorflow.decode import READS_WEBP
+
     contents = encoded(pixels(), "WEBP", lossless=True)
+    if not READS_WEBP:
+        skipped(tmp_path, "a.webp", contents, "cannot read WebP; 2.21 can: upgrade TensorFlow")
+        return
     np.testing.assert_array_equal(made(tmp_path, contents, name="a.webp"), pixels())
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from augreg.backends.tensorflow.decode import decode
+from augreg.backends.tensorflow.decode import decode, why_not
 from augreg.errors import ImageError
 from augreg.images import inspect
 
@@ -54,9 +54,7 @@ def png_maker(augment: Callable[[Any, Any, Any], Any]) -> Png:
             if _decodes(contents):  # so it is the policy that can't do this image
                 raise ImageError(f"{name}: {_said(error)}") from error
             kind = inspect(contents, name, sys.maxsize).format
-            raise ImageError(
-                f"{name}: a truncated or damaged {kind}: its pixels can't be decoded"
-            ) from error
+            raise ImageError(f"{name}: {why_not(kind)}") from error
         return bytes(made.numpy())
 
     return make
