@@ -12,21 +12,9 @@ import sys
 import time
 from typing import Any
 
+from net.running import chunk
+
 CHUNK = 250  # cases of one process: TensorFlow keeps what it has compiled
-
-
-def chunk(work: tuple[int, int, int, tuple[str, ...]]) -> Any:
-    """Runs the cases from the first to before the last."""
-    first, last, every, only = work
-    from net.coverage import Coverage
-    from net.running import Tally, run, ways_of
-
-    tally, coverage = Tally(), Coverage()
-    for number in range(first, last):
-        case = run(number, only or ways_of(number, every), tally)
-        coverage.add(case)
-    lines = [str(failure) for failure in tally.failures]
-    return last - first, lines, tally.ran, tally.skipped, tally.refused, coverage.seen
 
 
 def main(arguments: list[str] | None = None) -> int:
