@@ -12,7 +12,6 @@ from typing import Any
 from augreg.errors import PolicyError
 from net.case import Case, make
 from net.compare import Expected
-from net.coverage import Coverage
 from net.generator import GROUPS
 from net.ways import CHEAP, COSTLY, WAYS, RefusedHereError, reference
 
@@ -149,14 +148,3 @@ def _changed(document: Any, place: tuple[Any, ...], nodes: list[Any]) -> dict[st
     around = _at(document, place[:-1])
     around[place[-1] : place[-1] + 1] = nodes
     return document
-
-
-def chunk(work: tuple[int, int, int, tuple[str, ...]]) -> Any:
-    """Runs the cases from the first to before the last: what one process does."""
-    first, last, every, only = work
-    tally, coverage = Tally(), Coverage()
-    for number in range(first, last):
-        case = run(number, only or ways_of(number, every), tally)
-        coverage.add(case)
-    lines = [str(failure) for failure in tally.failures]
-    return last - first, lines, tally.ran, tally.skipped, tally.refused, coverage.seen
