@@ -49,7 +49,7 @@ endef
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: install
 install: $(VENV)/.dev ## create .venv with everything needed to work on augreg
@@ -137,6 +137,15 @@ fuzz: $(VENV)/.dev ## 100,000 hostile policies (a few minutes); more, where athe
 	else \
 		echo "For a run guided by coverage, install atheris into $(VENV)."; \
 	fi
+
+# The net's cases from FIRST on, N of them; each way that compiles is taken once in EVERY cases.
+N ?= 1000
+FIRST ?= 0
+EVERY ?= 40
+
+.PHONY: fuzz-policies
+fuzz-policies: $(VENV)/.dev ## N generated policies, each in every way, beside a plain interpreter
+	PYTHONPATH=tests $(BIN)/python -m net --first $(FIRST) --count $(N) --every $(EVERY) --jobs $(JOBS)
 
 .PHONY: bench
 bench: $(BENCH_VENV)/.run ## measure augreg beside its peers

@@ -86,8 +86,17 @@ def _given(op: Any, step: Node) -> Any:
 class Generator:
     """Draws one policy. `refused` counts, by reason, the policies that were refused before it."""
 
-    def __init__(self, rng: random.Random, size: tuple[int, int], channels: int) -> None:
-        self.rng, self.start = rng, (*size, channels)
+    groups = GROUPS
+
+    def __init__(
+        self,
+        rng: random.Random,
+        size: tuple[int, int],
+        channels: int,
+        names: frozenset[str] | None = None,
+    ) -> None:
+        """names: of the ops to draw from; None: all, and macros."""
+        self.rng, self.start, self.names = rng, (*size, channels), names
         self.shape: Shape = self.start  # behind what stands so far
         self.where = "augment"
         self.classes, self.ids = 2, 0
@@ -138,6 +147,11 @@ class Generator:
             section.append(node)
         return section
 
+    @property
+    def ops(self) -> dict[str, Any]:
+        ops = default_registry().ops
+        return {name: op for name, op in ops.items() if self.names is None or name in self.names}
+
     # --- nodes, each with the shape behind it
 
     def _node(
@@ -169,11 +183,15 @@ class Generator:
         height, width, channels = shape
         values = Values(self.rng, self.classes, height, width, channels)
         registry = default_registry()
-        macro = self.rng.random() < macros and channels == 3
-        steps: Any = registry.macros if macro else registry.ops
+        macro = self.rng.random() < macros and channels == 3 and self.names is None
+        steps: Any = registry.macros if macro else self.ops
         if channels == 1 and self.rng.random() < 0.99:
             steps = {name: op for name, op in steps.items() if op.gray}
-        return values.step(steps[self.rng.choice(list(steps))])
+        return self.drawn(values, steps[self.rng.choice(list(steps))])
+
+    def drawn(self, values: Values, op: Any) -> Node:
+        """A step with arguments."""
+        return values.step(op)
 
     def _with_p(self, node: Node) -> Node:
         roll = self.rng.random()
@@ -192,7 +210,7 @@ class Generator:
     def _group(self, shape: Shape, depth: int, may_mix: bool) -> Node:
         """A group whose branches keep the shape."""
         rng = self.rng
-        kind = rng.choice(GROUPS)
+        kind = rng.choice(self.groups)
         count = rng.randint(1, 4 if kind != "random_order" else 3)
         mixing = may_mix and kind != "mixture"
         branches = [self._node(shape, depth + 1, mixing, False)[0] for _ in range(count)]
@@ -228,12 +246,12 @@ class Generator:
         rng = self.rng
         sizing = [
             op
-            for op in default_registry().ops.values()
+            for op in self.ops.values()
             if {"height", "width"} <= op.settable.keys() and op.output_size
         ]
         values = Values(rng, self.classes, *shape)
         for _ in range(12):
-            step = {**values.step(rng.choice(sizing)), "height": after[0], "width": after[1]}
+            step = {**self.drawn(values, rng.choice(sizing)), "height": after[0], "width": after[1]}
             if shape_after(step, shape) == after:
                 break
         before = [self._node(shape, depth + 1, False, False)[0] for _ in range(rng.random() < 0.3)]
