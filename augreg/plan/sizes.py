@@ -113,6 +113,6 @@ class _StandIn(float):
         self.compared = True
         return True
 
-    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = _is  # type: ignore[assignment]
-    __ne__ = _is_not  # type: ignore[assignment]
+    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = _is
+    __ne__ = _is_not
     __hash__ = float.__hash__

@@ -71,8 +71,8 @@ class Interpreter:
                     images = self.part(part, images)
                 return images
             case ResizeStage():
-                element, condition = self.lowering.resize(stage, size)
-                resized = kernels.resize(images, element)
+                resize, condition = self.lowering.resize(stage, size)
+                resized = kernels.resize(images, resize)
                 return _choose(condition, resized, kernels.to_unit(images))
             case MixStage():
                 mix = mixing.lower_mix(self.lowering, stage, size)

@@ -179,7 +179,8 @@ class Kernels:
                     return warping.warp_few(self.scope, stage, matrix, few, pixels)
                 return warping.warp(self.scope, stage, matrix, pixels, after, last)
             case ResizeStage():
-                return self.resized_some(*arguments, pixels)
+                resize, condition = arguments
+                return self.resized_some(resize, condition, pixels)
             case PointwiseStage():
                 return pointwise_stage(self.scope, stage, arguments, pixels, last)
             case MixStage():
