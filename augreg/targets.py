@@ -106,7 +106,7 @@ def _follow_boxes(xp: Namespace, targets: Targets, move: Move, size: Size) -> tu
         ys.append(corner[..., 1])
     tight = [_fold(xp.minimum, xs), _fold(xp.minimum, ys)]
     tight += [_fold(xp.maximum, xs), _fold(xp.maximum, ys)]
-    return clipped(xp, xp.stack(tight, axis=-1), size, share)  # type: ignore[arg-type]
+    return clipped(xp, xp.stack(tight, axis=-1), size, share)
 
 
 def clipped(xp: Namespace, boxes: Array, size: Size, share: Array) -> tuple[Array, Array]:

@@ -20,7 +20,9 @@ def read_output(value: dict[str, Any]) -> Output:
         return _normalized(value, dtype)
     lo, hi = _floats(value.get("range", [0, 255] if dtype == "uint8" else [0, 1]))
     if not lo < hi:
-        raise ParameterError(f"the range [{lo:g}, {hi:g}] is empty or runs backwards", "/output/range")
+        raise ParameterError(
+            f"the range [{lo:g}, {hi:g}] is empty or runs backwards", "/output/range"
+        )
     if dtype == "uint8" and (lo, hi) != (0, 255):
         raise ParameterError("uint8 output takes the range [0, 255] only", "/output/range")
     _check_holds(dtype, lo, hi, "/output/range")
@@ -45,7 +47,9 @@ def _normalized(value: dict[str, Any], dtype: str) -> Output:
 
 def _floats(numbers: list[float]) -> list[float]:
     """Floats, where JSON's integers may be larger than any."""
-    return [float(x) if abs(x) < sys.float_info.max else math.copysign(math.inf, x) for x in numbers]
+    return [
+        float(x) if abs(x) < sys.float_info.max else math.copysign(math.inf, x) for x in numbers
+    ]
 
 
 def _check_holds(dtype: str, low: float, high: float, pointer: str) -> None:

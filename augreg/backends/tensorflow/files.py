@@ -9,8 +9,9 @@ from typing import Any
 
 import tensorflow as tf
 
+from augreg.backends.tensorflow.checked import wanted
 from augreg.backends.tensorflow.decode import decode, why_not
-from augreg.errors import ImageError
+from augreg.errors import ImageError, RunError
 from augreg.images import inspect
 
 Png = Callable[[bytes, str, int, int], bytes]
@@ -30,8 +31,9 @@ def png_maker(augment: Callable[[Any, Any, Any], Any]) -> Png:
 
     Raises:
         ImageError: by `make`, for contents that can't be decoded, and says which format they have;
-            or where the policy can't be done to this image: an op, or a check, failed on it. The
-            message begins with `name`.
+            or where the policy can't be done to this image: an op failed on it. The message begins
+            with `name`.
+        RunError: so in debug mode, which looks for what is wrong with an op.
     """
 
     @tf.function(
@@ -52,7 +54,8 @@ def png_maker(augment: Callable[[Any, Any, Any], Any]) -> Png:
             made = run(contents, tf.constant(index, tf.uint32), tf.constant(epoch, tf.uint32))
         except tf.errors.OpError as error:
             if _decodes(contents):  # so it is the policy that can't do this image
-                raise ImageError(f"{name}: {_said(error)}") from error
+                fault = RunError if wanted(None) else ImageError
+                raise fault(f"{name}: {_said(error)}") from error
             kind = inspect(contents, name, sys.maxsize).format
             raise ImageError(f"{name}: {why_not(kind)}") from error
         return bytes(made.numpy())
@@ -66,7 +69,7 @@ def _said(error: tf.errors.OpError) -> str:
         return "there is not enough memory to augment it"
     found = _ASSERTED.search(error.message)
     return (
-        (found[1] if found else error.message)
+        (found[1] if found else error.message.split("\n", 1)[0])
         .encode("utf-8", "replace")
         .decode("unicode_escape")
         .encode("latin-1", "replace")
