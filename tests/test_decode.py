@@ -219,7 +219,7 @@ def test_truncated_file_is_refused(name: str, part: float) -> None:
 def test_webp_is_refused_by_name_where_tensorflow_lacks_it(monkeypatch: pytest.MonkeyPatch) -> None:
     webp = encoded(photo(), "WEBP")
     monkeypatch.setattr(decoding, "READS_WEBP", False)
-    said = f"TensorFlow {tf.__version__} cannot read WebP; 2.21 can"
+    said = f"TensorFlow {tf.__version__} cannot read WebP; 2.20 can"
     with pytest.raises(tf.errors.InvalidArgumentError, match=said):
         tf.function(decode, autograph=False)(webp)
     make = png_maker(lambda index, image, epoch: image)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import struct
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,6 @@ from rare_files import (
     with_fill,
 )
 
-import augreg
 from augreg.backends.tensorflow.decode import (
     READS_WEBP,
     decode,
@@ -38,11 +36,9 @@ from augreg.backends.tensorflow.decode import (
     decode_window,
     shape,
 )
-from augreg.cli import main
 from augreg.errors import ImageError
 from augreg.images import inspect
 from augreg.preview import read_image
-from augreg.sources import open_source
 
 STRING, INT = tf.TensorSpec([], tf.string), tf.TensorSpec([], tf.int32)
 decode_graph = tf.function(decode, input_signature=[STRING], autograph=False)
@@ -310,55 +306,3 @@ def test_what_is_not_read_is_refused_on_every_way_in(name: str) -> None:
         inspect(REFUSED[name], "a")
     with pytest.raises(tf.errors.InvalidArgumentError):
         decode_graph(REFUSED[name])
-
-
-# --- as they are used -------------------------------------------------------------------------
-
-POLICY = {
-    "version": 1,
-    "augment": [{"op": "flip"}],
-    "output": {"dtype": "uint8", "range": [0, 255]},
-}
-USED = [
-    "jpeg, fill before EXIF",
-    "jpeg, orientation of type 4>",
-    "png, palette 2, interlaced",
-    "gif, small",
-    "gif, small, clear",
-    "bmp, palette, top down",
-]
-
-
-def test_apply_reads_rare_files(tmp_path: Path) -> None:
-    (tmp_path / "in").mkdir()
-    (tmp_path / "p.json").write_text(json.dumps(POLICY))
-    for number, name in enumerate(USED):
-        (tmp_path / "in" / f"{number}.jpg").write_bytes(FILES[name])
-    with pytest.raises(SystemExit) as end:
-        main(["apply", str(tmp_path / "p.json"), str(tmp_path / "in"), str(tmp_path / "out")])
-    assert not end.value.code
-    for number, name in enumerate(USED):
-        with Image.open(tmp_path / "out" / f"{number}.jpg.0.png") as image:
-            np.testing.assert_array_equal(image, by_pillow(FILES[name])[:, ::-1])
-
-
-def test_datasets_of_encoded_strings_read_rare_files() -> None:
-    contents = [FILES[name] for name in USED]
-    ds = tf.data.Dataset.from_tensor_slices(contents)
-    for found, name in zip(
-        augreg.augment_dataset(ds, POLICY, batch_size=1, seed=0), USED, strict=True
-    ):
-        np.testing.assert_array_equal(found[0], by_pillow(FILES[name])[:, ::-1])
-
-
-def test_training_reads_rare_files(tmp_path: Path) -> None:
-    for split in ("train", "validation", "test"):
-        for label in ("a", "b"):
-            (tmp_path / split / label).mkdir(parents=True)
-            for number, name in enumerate(USED):
-                (tmp_path / split / label / f"{number}.jpg").write_bytes(FILES[name])
-    source = open_source(f"folder:{tmp_path}")
-    assert source.bad == ()
-    images = [decode_graph(image).numpy() for image, _ in source.splits["train"].dataset]
-    for found, name in zip(images, USED * 2, strict=True):
-        np.testing.assert_array_equal(found, by_pillow(FILES[name]))

@@ -84,10 +84,12 @@ def settle(folder: OutputFolder, options: ApplyOptions, tasks: Sequence[Task]) -
 
 def _tensorflow() -> str:
     """Its version, without importing it."""
-    try:
-        return metadata.version("tensorflow")
-    except metadata.PackageNotFoundError:  # tensorflow-cpu, or a build of one's own
-        return "unknown"
+    for wheel in ("tensorflow", "tensorflow-cpu", "tensorflow-rocm", "tf-nightly"):
+        try:
+            return metadata.version(wheel)
+        except metadata.PackageNotFoundError:
+            continue
+    return "unknown"  # a build of one's own
 
 
 def _compare(found: dict[str, Any], wanted: dict[str, Any], path: Path) -> None:

@@ -8,9 +8,12 @@ import json
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
 
 import augreg
 from augreg.train import files
@@ -60,7 +63,8 @@ class Summary:
 
 def versions(plugins: Mapping[str, str]) -> dict[str, str]:
     """Of everything that decides numbers."""
-    found = {name: metadata.version(name) for name in ("tensorflow", "keras", "numpy")}
+    # Asked of the modules: a wheel may have another name, such as tensorflow-cpu.
+    found = {module.__name__: module.__version__ for module in (tf, keras, np)}
     python = {"python": platform.python_version()}
     return {"augreg": augreg.__version__, **found, **python, **plugins}
 

@@ -158,7 +158,7 @@ def test_fault_40_static_webp_works_or_is_refused_by_name(tmp_path: Path) -> Non
 
     contents = encoded(pixels(), "WEBP", lossless=True)
     if not READS_WEBP:
-        skipped(tmp_path, "a.webp", contents, "cannot read WebP; 2.21 can: upgrade TensorFlow")
+        skipped(tmp_path, "a.webp", contents, "cannot read WebP; 2.20 can: upgrade TensorFlow")
         return
     np.testing.assert_array_equal(made(tmp_path, contents, name="a.webp"), pixels())
 

@@ -4,8 +4,8 @@ So it runs in parallel in tf.data, across a tf.data service worker in another pr
 SavedModel, and through a checkpoint of the iterator; `tf.py_function` does none of the last three.
 
 The content decides what a file is. What these functions give is RGB, uint8, `[H, W, 3]`: alpha is
-dropped, 16 bits are cut to 8, an animated GIF gives its first frame, a JPEG's EXIF orientation is
-honoured. `augreg.images.inspect` says beforehand, without TensorFlow, whether a file can be read;
+dropped, 16 bits are cut to 8, a GIF gives its first frame on its canvas, a JPEG's EXIF orientation
+is honoured. `augreg.images.inspect` says beforehand, without TensorFlow, whether a file can be read;
 here a file that can't be is a `tf.errors.InvalidArgumentError`. An animated WebP never reaches
 TensorFlow's decoder, which has died of one.
 
@@ -34,7 +34,7 @@ from augreg.backends.tensorflow.seldom import seldom
 Tensor = Any
 
 # The decoder of an older TensorFlow has no WebP.
-READS_WEBP = tuple(int(part) for part in tf.__version__.split(".")[:2]) >= (2, 21)
+READS_WEBP = tuple(int(part) for part in tf.__version__.split(".")[:2]) >= (2, 20)
 
 _JPEG = b"\xff\xd8\xff"
 _DCT = "INTEGER_ACCURATE"
@@ -76,7 +76,7 @@ def why_not(kind: str) -> str:
     """Why contents could not be decoded whose header is that of a `kind`: JPEG, PNG, ..."""
     if kind == "WebP" and not READS_WEBP:
         mend = "upgrade TensorFlow, or convert the image"
-        return f"TensorFlow {tf.__version__} cannot read WebP; 2.21 can: {mend}"
+        return f"TensorFlow {tf.__version__} cannot read WebP; 2.20 can: {mend}"
     return f"a truncated or damaged {kind}: its pixels can't be decoded"
 
 
