@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterator
 from os import PathLike, fspath
 from pathlib import Path
 
@@ -40,10 +42,17 @@ def check_here(*paths: str | PathLike[str] | None) -> None:
             raise PathError(f"{shown(written)}: {reason}")
 
 
-def holds(outer: Path, inner: Path) -> bool:
+def holds(outer: str | PathLike[str], inner: str | PathLike[str]) -> bool:
     """`inner` is `outer` or lies in it, by whatever names and links; it need not exist yet."""
-    inside = inner.resolve()
-    if not outer.exists():
-        return outer.resolve() in (inside, *inside.parents)
+    around, inside = (Path(os.path.realpath(path)) for path in (outer, inner))
+    if not around.exists():
+        return around in (inside, *inside.parents)
     # by what they are: a bind mount, or a file system that knows no capitals, has two names for one
-    return any(path.exists() and path.samefile(outer) for path in (inside, *inside.parents))
+    return any(path.exists() and path.samefile(around) for path in (inside, *inside.parents))
+
+
+def links_in(folder: str | PathLike[str]) -> Iterator[Path]:
+    """Every symbolic link in a folder and below it; none is followed."""
+    for at, folders, files in os.walk(folder):
+        every = (Path(at, name) for name in (*folders, *files))
+        yield from (path for path in every if path.is_symlink())

@@ -219,6 +219,11 @@ def test_output_folder_inside_of_the_input_is_refused_by_whatever_name(
             run(images, output)
     with pytest.raises(RunError, match="lies inside of the input folder"):
         run(tmp_path / "link", tmp_path / "to_deep/new")
+    for name, target in (("back", tmp_path / "out"), ("up", tmp_path), ("deep/x", "../../out/y")):
+        (images / name).symlink_to(target)
+        with pytest.raises(RunError, match=f"{name}: this link leads from the input folder into"):
+            run(images, tmp_path / "out")
+        (images / name).unlink()
     for output in (tmp_path, tmp_path / "link/..", images):
         with pytest.raises(RunError, match="is the input folder or holds it"):
             run(images, output)
@@ -605,13 +610,14 @@ def test_what_is_no_line_is_refused(text: bytes) -> None:
 
 
 def start(*arguments: object, driven: bool = True, **more: str) -> subprocess.Popen[str]:
+    root = Path(__file__).parents[1]
     return subprocess.Popen(
         [*(DRIVER if driven else [sys.executable, "-m", "augreg"]), *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        cwd=Path(__file__).parents[1],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), **more},
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{root / 'plugins'}", **more},
     )
 
 

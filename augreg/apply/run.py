@@ -21,7 +21,7 @@ from augreg.apply.maker import Made, Maker, Task
 from augreg.apply.settings import POLICY, SETTINGS, ApplyOptions, settle
 from augreg.errors import DataError, ImageError, PolicyError, RunError
 from augreg.images import list_images, printable
-from augreg.paths import holds
+from augreg.paths import holds, links_in
 from augreg.plan import plan
 
 _OURS = frozenset({POLICY, SETTINGS, NAME})
@@ -115,6 +115,12 @@ def _check_folders(options: ApplyOptions) -> None:
             f"{where}: the output folder lies inside of the input folder, whose images it would "
             "be counted among; name one outside of it"
         )
+    for link in links_in(options.input):
+        if holds(options.output, link) or holds(link, options.output):
+            raise RunError(
+                f"{printable(link)}: this link leads from the input folder into the output folder; "
+                "remove it, or name another output folder"
+            )
 
 
 def _check_names(names: list[str]) -> None:

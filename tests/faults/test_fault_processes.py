@@ -42,7 +42,12 @@ def killed(script: str, *arguments: object) -> None:
         [sys.executable, "-c", script, *map(str, arguments)],
         capture_output=True,
         text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)])},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(
+                map(str, (TESTS, TESTS.parent, TESTS.parent / "plugins"))
+            ),
+        },
     )
     assert done.returncode == -signal.SIGKILL, done.stderr
 

@@ -103,7 +103,7 @@ def test_file_goes_before_a_ready_policy_and_a_folder_does_not(
     ("given", "message"),
     [
         ("flower", 'did you mean "flowers"'),
-        ("nowhere/mine.json", "no such file; ready policies: "),
+        ("nowhere/of/all.json", "no such file.*; ready policies: "),
         ('{"version": 1}', "this is JSON as text"),
         ([{"op": "flip"}], "found a value of the type list"),
         (None, "found None"),
