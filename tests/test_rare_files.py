@@ -32,12 +32,12 @@ from rare_files import (
 )
 
 from augreg.backends.tensorflow.decode import (
-    READS_WEBP,
     decode,
     decode_scaled,
     decode_window,
     shape,
 )
+from augreg.backends.tensorflow.signatures import READS_WEBP
 from augreg.errors import ImageError
 from augreg.images import inspect
 from augreg.preview import read_image
