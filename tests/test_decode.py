@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-import augreg.backends.tensorflow.decode as decoding
-from augreg.backends.tensorflow.decode import READS_WEBP, decode, decode_window, shape
+from augreg.backends.tensorflow import signatures
+from augreg.backends.tensorflow.decode import decode, decode_window, shape
 from augreg.backends.tensorflow.exif import orientation_of
 from augreg.backends.tensorflow.files import png_maker
 from augreg.errors import ImageError
@@ -100,7 +100,7 @@ FILES = {
 }
 
 
-if not READS_WEBP:  # an older TensorFlow; test_webp_is_refused_by_name_... stays
+if not signatures.READS_WEBP:  # an older TensorFlow; test_webp_is_refused_by_name_... stays
     FILES = {name: contents for name, contents in FILES.items() if "webp" not in name}
 
 
@@ -218,7 +218,7 @@ def test_truncated_file_is_refused(name: str, part: float) -> None:
 
 def test_webp_is_refused_by_name_where_tensorflow_lacks_it(monkeypatch: pytest.MonkeyPatch) -> None:
     webp = encoded(photo(), "WEBP")
-    monkeypatch.setattr(decoding, "READS_WEBP", False)
+    monkeypatch.setattr(signatures, "READS_WEBP", False)
     said = f"TensorFlow {tf.__version__} cannot read WebP; 2.20 can"
     with pytest.raises(tf.errors.InvalidArgumentError, match=said):
         tf.function(decode, autograph=False)(webp)

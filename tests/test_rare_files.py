@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image, ImageOps
 from rare_files import (
     bmp,
@@ -30,12 +32,12 @@ from rare_files import (
 )
 
 from augreg.backends.tensorflow.decode import (
-    READS_WEBP,
     decode,
     decode_scaled,
     decode_window,
     shape,
 )
+from augreg.backends.tensorflow.signatures import READS_WEBP
 from augreg.errors import ImageError
 from augreg.images import inspect
 from augreg.preview import read_image
@@ -296,6 +298,9 @@ REFUSED = {
     "lossless JPEG": marked(0xC3),
     "hierarchical JPEG": marked(0xC5),
     "JPEG-LS": marked(0xF7),
+    "a PNG of Apple's": encoded(photo(), "PNG").replace(
+        b"\0\0\0\rIHDR", chunk(b"CgBI", bytes(4)), 1
+    ),
     "TIFF": b"MM\0*\0\0\0\x08\xff\xfe",
 }
 
@@ -306,3 +311,22 @@ def test_what_is_not_read_is_refused_on_every_way_in(name: str) -> None:
         inspect(REFUSED[name], "a")
     with pytest.raises(tf.errors.InvalidArgumentError):
         decode_graph(REFUSED[name])
+
+
+@given(st.sampled_from([name for name in FILES if name.startswith("gif")]), st.data())
+def test_damaged_gif_is_refused_or_as_large_as_its_header_says(
+    name: str, data: st.DataObject
+) -> None:
+    contents = bytearray(FILES[name])
+    for _ in range(data.draw(st.integers(1, 5))):
+        place = data.draw(st.integers(6, min(len(contents), 900) - 1))
+        contents[place] = data.draw(st.integers(0, 255))
+    try:
+        expected = inspect(bytes(contents), name, max_pixels=1_000_000).shape
+    except ImageError:
+        return
+    try:
+        found = decode_graph(bytes(contents)).shape
+    except tf.errors.InvalidArgumentError:
+        return
+    assert found == (*expected, 3)

@@ -10,7 +10,8 @@ from itertools import islice
 
 import tensorflow as tf
 
-from augreg.backends.tensorflow.decode import decode, why_not
+from augreg.backends.tensorflow.decode import decode
+from augreg.backends.tensorflow.signatures import why_not
 from augreg.errors import DataError, ImageError
 from augreg.images import inspect
 

@@ -154,7 +154,7 @@ def test_fault_39_animated_webp_is_refused_before_tensorflow_sees_it(
 
 
 def test_fault_40_static_webp_works_or_is_refused_by_name(tmp_path: Path) -> None:
-    from augreg.backends.tensorflow.decode import READS_WEBP
+    from augreg.backends.tensorflow.signatures import READS_WEBP
 
     contents = encoded(pixels(), "WEBP", lossless=True)
     if not READS_WEBP:

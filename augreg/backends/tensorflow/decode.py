@@ -5,9 +5,9 @@ SavedModel, and through a checkpoint of the iterator; `tf.py_function` does none
 
 The content decides what a file is. What these functions give is RGB, uint8, `[H, W, 3]`: alpha is
 dropped, 16 bits are cut to 8, a GIF gives its first frame on its canvas, a JPEG's EXIF orientation
-is honoured. `augreg.images.inspect` says beforehand, without TensorFlow, whether a file can be read;
-here a file that can't be is a `tf.errors.InvalidArgumentError`. An animated WebP never reaches
-TensorFlow's decoder, which has died of one.
+is honoured. `augreg.images.inspect` says beforehand, without TensorFlow, whether a file can be
+read; here a file that can't be is a `tf.errors.InvalidArgumentError`. An animated WebP never
+reaches TensorFlow's decoder, which has died of one.
 
 JPEGs are decoded with the accurate integer DCT: it gave the very pixels that Pillow gives, and
 TensorFlow's default (up to 23 of 255 away from them) was not faster.
@@ -18,7 +18,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from augreg.backends.tensorflow.exif import (
@@ -30,11 +29,9 @@ from augreg.backends.tensorflow.exif import (
 )
 from augreg.backends.tensorflow.gif import first_frame
 from augreg.backends.tensorflow.seldom import seldom
+from augreg.backends.tensorflow.signatures import UNKNOWN, kind_of, refuse
 
 Tensor = Any
-
-# The decoder of an older TensorFlow has no WebP.
-READS_WEBP = tuple(int(part) for part in tf.__version__.split(".")[:2]) >= (2, 20)
 
 _JPEG = b"\xff\xd8\xff"
 _DCT = "INTEGER_ACCURATE"
@@ -44,40 +41,6 @@ _DCT = "INTEGER_ACCURATE"
 _MARGIN = 2
 # How a JPEG begins that says it was written by Adobe: CMYK, inverted.
 _ADOBE = b"\xff\xd8\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
-
-_ANY, _PALETTE, _GIF, _WEBP, _UNKNOWN = range(5)
-# Of a BMP: the size of its header, bits a pixel, no compression. Without them TensorFlow reads
-# packed pixels as if they were plain ones.
-_BMP = b"BM" + b"." * 12 + b"%c" + b"." * 13 + b"%c." + bytes(4)
-# Channels by masks, where they say what is usual: blue, green, red.
-_MASKED = _BMP[:-4] + b"\3\0\0\0" + b"." * 20 + bytes.fromhex("0000ff0000ff0000ff000000")
-_HEADERS = (40, 52, 56, 64, 108, 124)
-# What a file begins with that is no JPEG; a dot stands for any byte.
-_SIGNATURES = (
-    (_ANY, b"\x89PNG\r\n\x1a\n"),
-    (_GIF, b"GIF87a"),
-    (_GIF, b"GIF89a"),
-    *((_ANY, _BMP % (header, bits)) for header in _HEADERS for bits in (24, 32)),
-    *((_ANY, _MASKED % (header, 32)) for header in _HEADERS),
-    *((_PALETTE, _BMP % (header, 8)) for header in _HEADERS),
-    (_WEBP, b"RIFF....WEBPVP8 "),
-    (_WEBP, b"RIFF....WEBPVP8L"),
-    (_WEBP, b"RIFF....WEBPVP8X....\x00"),
-)
-_HEAD = max(len(magic) for _, magic in _SIGNATURES)
-_KINDS = [kind for kind, _ in _SIGNATURES]
-_BYTES = np.array([list(magic.ljust(_HEAD, b".")) for _, magic in _SIGNATURES], np.uint8)
-_MASKS = np.where(np.isin(_BYTES, list(b".")), 0, 255).astype(np.uint8)
-_MASKS[-1, 20] = 0x02  # of the flags, only the one of an animation, which is left unknown
-_VALUES = _BYTES & _MASKS
-
-
-def why_not(kind: str) -> str:
-    """Why contents could not be decoded whose header is that of a `kind`: JPEG, PNG, ..."""
-    if kind == "WebP" and not READS_WEBP:
-        mend = "upgrade TensorFlow, or convert the image"
-        return f"TensorFlow {tf.__version__} cannot read WebP; 2.20 can: {mend}"
-    return f"a truncated or damaged {kind}: its pixels can't be decoded"
 
 
 def decode(contents: Tensor) -> Tensor:
@@ -235,17 +198,12 @@ def _decode_other(contents: Tensor) -> Tensor:
     def webp() -> Tensor:  # with channels=3 TensorFlow refuses one that has alpha
         return tf.io.decode_image(contents, channels=0, expand_animations=False)[:, :, :3]
 
-    head = tf.strings.substr(contents, 0, _HEAD)
-    head = tf.io.decode_raw(head, tf.uint8, fixed_length=_HEAD)
-    hits = tf.reduce_all(tf.bitwise.bitwise_and(head, _MASKS) == _VALUES, axis=1)
-    kind = tf.reduce_min(tf.where(hits, _KINDS, _UNKNOWN))
-    if not READS_WEBP:
-        kind = tf.where(kind == _WEBP, _UNKNOWN, kind)
+    kind = kind_of(contents)
     # Not a branch of the switch: with an Assert in it, tf.data calls the Case op stateful, and the
     # iterator can't be checkpointed. An If may hold one.
     return tf.cond(
-        kind == _UNKNOWN,
-        lambda: _refuse(contents),
+        kind == UNKNOWN,
+        lambda: refuse(contents),
         lambda: tf.switch_case(
             kind,
             [any_of_them, lambda: _decode_palette(contents), lambda: first_frame(contents), webp],
@@ -261,15 +219,3 @@ def _decode_palette(contents: Tensor) -> Tensor:
     table = tf.strings.substr(contents, 14 + header, 4 * 256)
     colours = tf.reshape(tf.io.decode_raw(table, tf.uint8, fixed_length=4 * 256), [256, 4])
     return tf.gather(colours[:, 2::-1], indices)
-
-
-def _refuse(contents: Tensor) -> Tensor:
-    what = "not a JPEG, PNG, GIF, BMP or static WebP; the file begins with"
-    if not READS_WEBP:
-        what = f"{why_not('WebP')}. Or it is {what}"
-    # As text: an error's message that is not UTF-8 reaches Python as a UnicodeDecodeError.
-    begin = tf.strings.unicode_transcode(
-        tf.strings.substr(contents, 0, 12), "ISO-8859-1", "UTF-8", replace_control_characters=True
-    )
-    with tf.control_dependencies([tf.debugging.Assert(False, [what, begin])]):
-        return tf.zeros([1, 1, 3], tf.uint8)

@@ -10,7 +10,8 @@ from typing import Any
 import tensorflow as tf
 
 from augreg.backends.tensorflow.checked import wanted
-from augreg.backends.tensorflow.decode import decode, why_not
+from augreg.backends.tensorflow.decode import decode
+from augreg.backends.tensorflow.signatures import why_not
 from augreg.errors import ImageError, RunError
 from augreg.images import inspect
 
