@@ -138,7 +138,7 @@ class Schedule:
         return min(self.start[0], self.stop[0]), max(self.start[1], self.stop[1])
 
     def progress(self, xp: Namespace, epoch: Array) -> Array:
-        """float32 scalar: 0 at epoch 0, 1 from epoch `epochs` on."""
+        """float32 of epoch's shape: 0 at epoch 0, 1 from epoch `epochs` on."""
         part = xp.cast(xp.minimum(epoch, xp.array(self.epochs, "uint32")), "float32")
         t = part / xp.array(float(self.epochs))
         if self.shape == "cosine":
@@ -146,7 +146,7 @@ class Schedule:
         return t
 
     def at(self, xp: Namespace, words: tuple[Array, Array], dtype: str, epoch: Array) -> Array:
-        """The draw at `epoch`, a uint32 scalar."""
+        """The draw at `epoch`, uint32 [] or [B]."""
         t, u = self.progress(xp, epoch), draws.uniform(xp, words[0])
         lo, hi = (
             xp.array(a) + t * (xp.array(b) - xp.array(a))

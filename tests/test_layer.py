@@ -233,7 +233,7 @@ def test_fit_under_xla_is_fit_without_it():
         model = _classifier(jit_compile)
         history = model.fit(IMAGES, labels, epochs=2, batch_size=4, shuffle=False, verbose=0)
         losses.append(history.history["loss"])
-        assert int(model.layers[0]._seen) == 14
+        assert int(model.layers[0].samples_seen) == 14
 
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-4)
 
