@@ -67,8 +67,8 @@ class Agreement:
     def text(self, one: Any, other: Any) -> str:
         """What is wrong, for the two shapes in words."""
         return (
-            f'"{self.one[0]}" of the shape {one} beside "{self.other[0]}" of the shape {other}: '
-            f"{self.rule}"
+            f'"{self.one[0]}" of the shape {one} with {self.other[0]} of the shape {other}; allowed '
+            f"is {self.rule}"
         )
 
 
@@ -168,7 +168,7 @@ def _check_boxes(key: str, value: Any, rules: BoxRules) -> None:
 
 def _agreements(annotations: Annotations, images: Any, parts: Annotations) -> Iterator[Agreement]:
     samples = "one for each image"
-    size = "allowed are [H, W] and [H, W, 1] of the image's own size"
+    size = "a mask of the image's own height and width, [H, W] or [H, W, 1]"
     for key, value in annotations.items():
         if key in BOXES:
             boxes = (f"{key}/boxes", value["boxes"])

@@ -122,10 +122,11 @@ class AugmentationLayer(keras.layers.Layer):
             if training and epoch is None:
                 self._check_unscheduled()
             given = annotated.read(inputs)
-            if index is None:
+            if counted := index is None:
                 batch = tf.shape(given.images)[0]
                 index = self._count(batch) if training else tf.range(batch)
-            return annotated(given, _whole(index, "index"), _whole(epoch, "epoch"), _MEND)
+            numbers = _whole(index, "index"), _whole(epoch, "epoch")
+            return annotated(given, *numbers, _MEND, sure=counted)
 
     def _check_unscheduled(self) -> None:
         pointer = self.policy.scheduled(self.sections)

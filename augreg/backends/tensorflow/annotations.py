@@ -116,11 +116,13 @@ class Annotated:
         stays = () if self.classes is not None else (LABELS,)
         return {key: value for key, value in targets.items() if key not in stays}
 
-    def __call__(self, given: Given, index: Any, epoch: Any, mend: str = "") -> Any:
+    def __call__(
+        self, given: Given, index: Any, epoch: Any, mend: str = "", sure: bool = False
+    ) -> Any:
         """The element after the policy's sections.
 
         index: integers [B], or a scalar for a single sample; epoch: integers [], [1] or [B]; mend:
-        how to come by the right index.
+        how to come by the right index; sure: it was counted for this very batch.
 
         Raises:
             DataError: they do not go with the images.
@@ -132,19 +134,20 @@ class Annotated:
         check_epoch(shape_of(epoch), epoch.dtype.name, count)
         index = tf.cast(tf.reshape(index, (1,)) if given.alone else index, tf.uint32)
         epoch = tf.cast(tf.reshape(epoch, ()) if epoch.shape == (1,) else epoch, tf.uint32)
-        images, targets = self._run(given, index, epoch)
+        numbers = [] if sure and epoch.shape == () else guards.one_each(given.images, index, epoch)
+        images, targets = self._run(given, index, epoch, numbers)
         if given.alone:
             images, targets = images[0], each(lambda part: part[0], targets)
         done = with_targets(given.element, targets, self.parts)
         return with_image(done, images, self.parts)
 
     def _run(
-        self, given: Given, index: tf.Tensor, epoch: tf.Tensor
+        self, given: Given, index: tf.Tensor, epoch: tf.Tensor, checks: list[Any]
     ) -> tuple[tf.Tensor, dict[str, Any]]:
         compiled, images, targets, poison = self.compiled, given.images, given.targets, None
         encoded = images.dtype == tf.string
         if not encoded:
-            checks = self._checks(given, index, epoch)
+            checks = [*checks, *self._checks(given)]
             images, targets = guards.after(checks, images), guards.after(checks, targets)
             images, poison = compiled.entered(images, index)
         seed = tf.constant(compiled.seed, tf.uint32)
@@ -157,13 +160,12 @@ class Annotated:
             images = images + tf.cast(poison, images.dtype)
         return images, in_floats(TENSORFLOW, targets)
 
-    def _checks(self, given: Given, index: tf.Tensor, epoch: tf.Tensor) -> list[Any]:
+    def _checks(self, given: Given) -> list[Any]:
         said = [
             (suspect, as_large(suspect, "{}", given.element, self.parts))
             for suspect in given.suspects
         ]
         return [
-            *guards.one_each(given.images, index, epoch),
             *guards.agree(given.agreements),
             *guards.near(given.targets, self.rules),
             *guards.smaller(said, given.images, given.alone),
