@@ -67,8 +67,8 @@ class Agreement:
     def text(self, one: Any, other: Any) -> str:
         """What is wrong, for the two shapes in words."""
         return (
-            f'"{self.one[0]}" of the shape {one} with {self.other[0]} of the shape {other}; allowed '
-            f"is {self.rule}"
+            f'"{self.one[0]}" of the shape {one} with {self.other[0]} of the shape {other}; '
+            f"allowed is {self.rule}"
         )
 
 
