@@ -37,13 +37,17 @@ class AugmentationLayer(keras.layers.Layer):
     """Augments images inside of a model: in training as the policy says, else prepare and output.
 
     Call with images uint8 (0..255) or float (`input_range`), [B,H,W,C] or [H,W,C]; the result has
-    the policy's dtype and range. Or with a dict, which gives a dict: "images", with "masks",
-    "boxes" and "keypoints" that move with them (as `augreg.augment` takes them), and "labels",
-    which become float32 [B, classes] where the policy mixes samples, in training.
+    the policy's dtype and range. Or with an element, which comes back in its own form: a dict with
+    "images", or a tuple (image, label), (image, {...}), or what `parts` names. "masks", "boxes"
+    and "keypoints" move with the images (as `augreg.augment` takes them), and labels become
+    float32 [B, classes] where the policy mixes samples, in training.
 
-    `index` (integers [B]) and `epoch` (a scalar) name the samples and give the same pixels as
-    `augment_dataset`. Without `index`, samples count up from the first that the layer has seen,
-    times the replicas, plus the replica's id, at epoch 0: repeatable, but not what tf.data draws.
+    `index` (integers [B]) and `epoch` (a scalar, [1] or [B]) name the samples and give the same
+    pixels as `augment_dataset`. Without `index`, samples count up from the first that the layer has
+    seen, times the replicas, plus the replica's id, at epoch 0: repeatable, but not what tf.data
+    draws. The count is exact in threads and in a parallel `map`.
+
+    It runs on Keras's TensorFlow backend.
 
     Args:
         policy: a `Policy`, a dict or a path.

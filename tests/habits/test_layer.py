@@ -775,7 +775,7 @@ def test_another_keras_backend_gets_one_sentence(
     from augreg.train import TrainOptions, train
 
     with pytest.raises(RunError, match=message):
-        train(TrainOptions(output="nowhere"))
+        train(TrainOptions(None, output="nowhere"))
 
 
 def test_train_command_under_another_backend_says_one_sentence() -> None:
