@@ -38,6 +38,11 @@ def check_format(name: Any) -> str:
     return name.lower()
 
 
+def is_relative(name: str | None) -> bool:
+    """Whether a format's coordinates are shares of the image's sides."""
+    return name is not None and name.startswith(_RELATIVE)
+
+
 def to_edges(xp: Namespace, boxes: Array, name: str, size: tuple[Any, Any]) -> Array:
     """float64 [..., 4] left, top, right, bottom in pixels; `boxes` in the format `name`."""
     a, b, c, d = (xp.cast(boxes[..., i], "float64") for i in range(4))

@@ -9,8 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augreg import draws
-from augreg.errors import DataError, ImageError
+from augreg.errors import DataError, ImageError, RunError
 
+SLACK = 1e-3  # beyond 0..1, where nobody stated a range: a quarter of a level of 255
+# What to say of floats beyond it; the two `{}` are the lowest and the highest.
+UNSTATED = (
+    "holds floats of {} to {}, and nobody stated what floats mean; pass input_range=(0, 255) where "
+    "255 is white, or the range that they have"
+)
 FLOATS = ("float16", "bfloat16", "float32", "float64")
 
 
@@ -48,6 +54,42 @@ def check_index(
     )
 
 
+def check_epoch(shape: tuple[int | None, ...] | None, dtype: str, batch: int | None) -> None:
+    """Raises `DataError` where an epoch is not one whole number, or one for each image."""
+    if not dtype.startswith(("int", "uint")):
+        raise DataError(f"epoch has to be a whole number, found {dtype}")
+    if shape is None or shape == () or (len(shape) == 1 and shape[0] in (1, None, batch)):
+        return
+    if len(shape) == 1 and batch is None:
+        return
+    raise DataError(
+        f"epoch of the shape {shape}; allowed are a scalar, [1] and one for each image, "
+        f"[{'B' if batch is None else batch}]"
+    )
+
+
+def check_one_or_many(rank: int | None, dtype: str, alone: bool | None) -> bool:
+    """Whether images are a single one: `alone`, or what their rank says where that is None.
+
+    Raises:
+        ImageError: the rank is unknown, or another than `alone` says.
+        DataError: a batch of encoded images.
+    """
+    if dtype == "string" and alone is not None:
+        if not alone:
+            raise DataError("encoded images are decoded one by one: use batched=False")
+        return True
+    if rank is None:
+        raise ImageError(
+            "images of unknown rank; state it, as tf.ensure_shape(image, [None, None, 3]) does, or "
+            "tf.io.decode_image with expand_animations=False and channels=3"
+        )
+    if alone is not None and rank == (4 if alone else 3):
+        found = "a batch, [B, H, W, C]" if alone else "a single image, [H, W, C]"
+        raise ImageError(f"found {found}; use batched={alone}")
+    return rank == 3 if alone is None else alone
+
+
 def check_input_range(value: Any) -> tuple[float, float] | None:
     """The range that floats are stated to have, or None where nobody stated it.
 
@@ -68,10 +110,37 @@ def check_input_range(value: Any) -> tuple[float, float] | None:
     return lo, hi
 
 
+def check_keras_backend(found: str, what: str) -> None:
+    """Raises `RunError` where Keras runs on something else than TensorFlow."""
+    if found != "tensorflow":
+        raise RunError(
+            f'{what} runs on Keras\'s TensorFlow backend, found "{found}"; set '
+            "KERAS_BACKEND=tensorflow before Keras is imported, or augment in the data, with "
+            "augreg.augment_dataset or augreg.map_fn, which feed any backend"
+        )
+
+
+def check_unit(images: NDArray[Any]) -> None:
+    """Raises `ImageError` where floats [B,H,W,C] whose range nobody stated leave 0..1."""
+    low, high = images.min(axis=(1, 2, 3)), images.max(axis=(1, 2, 3))
+    wrong = np.flatnonzero((low < -SLACK) | (high > 1 + SLACK))
+    if wrong.size:
+        which = int(wrong[0])
+        raise ImageError(f"image {which} {UNSTATED.format(low[which], high[which])}")
+
+
 def check_images(shape: tuple[int | None, ...], dtype: str) -> None:
     """Raises `ImageError` where a shape is no [H,W,C] or [B,H,W,C] with C 1 or 3."""
     if len(shape) not in (3, 4):
-        raise ImageError(f"images of the shape {shape}; allowed are [H, W, C] and [B, H, W, C]")
+        mend = "; a grey image has its channel last, images[..., None]" if len(shape) == 2 else ""
+        raise ImageError(
+            f"images of the shape {shape}; allowed are [H, W, C] and [B, H, W, C]{mend}"
+        )
+    if shape[-1] is None:
+        raise ImageError(
+            "images whose number of channels is not known; state it, as tf.ensure_shape(image, "
+            "[None, None, 3]) or decode_jpeg(..., channels=3) do"
+        )
     if shape[-1] not in (1, 3):
         raise ImageError(f"images with {shape[-1]} channels; allowed are 1 (grey) and 3 (RGB)")
     if dtype != "uint8" and dtype not in FLOATS:

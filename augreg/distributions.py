@@ -138,7 +138,7 @@ class Schedule:
         return min(self.start[0], self.stop[0]), max(self.start[1], self.stop[1])
 
     def progress(self, xp: Namespace, epoch: Array) -> Array:
-        """float32 scalar: 0 at epoch 0, 1 from epoch `epochs` on."""
+        """float32 of epoch's shape: 0 at epoch 0, 1 from epoch `epochs` on."""
         part = xp.cast(xp.minimum(epoch, xp.array(self.epochs, "uint32")), "float32")
         t = part / xp.array(float(self.epochs))
         if self.shape == "cosine":
@@ -146,7 +146,7 @@ class Schedule:
         return t
 
     def ends(self, xp: Namespace, dtype: str, epoch: Array) -> tuple[Array, Array]:
-        """The two ends at `epoch`, a uint32 scalar: float32 scalars, whole where `dtype` is."""
+        """The two ends at `epoch` (uint32 [] or [B]), float32 of its shape; whole for int32."""
         t = self.progress(xp, epoch)
         lo, hi = (
             xp.array(a) + t * (xp.array(b) - xp.array(a))
@@ -157,8 +157,10 @@ class Schedule:
         return lo, hi
 
     def at(self, xp: Namespace, words: tuple[Array, Array], dtype: str, epoch: Array) -> Array:
-        """The draw at `epoch`, a uint32 scalar."""
+        """The draw at `epoch`, uint32 [] or [B]."""
         (lo, hi), u = self.ends(xp, dtype, epoch), draws.uniform(xp, words[0])
+        if len(xp.shape(u)) > len(xp.shape(lo)) == 1:  # several draws of each sample
+            lo, hi = lo[:, None], hi[:, None]
         if dtype == "int32":
             return xp.cast(lo + xp.floor(u * (hi - lo + xp.array(1.0))), "int32")
         return lo + u * (hi - lo)
@@ -172,7 +174,7 @@ class Several(NamedTuple):
 
     Attributes:
         draws: float32 [B, count]; [1, 1] where a policy gives one value.
-        low, high: float32 scalars, the ends of what may be drawn.
+        low, high: float32, the ends of what may be drawn: [], or [1] or [B, 1] by the epoch.
     """
 
     draws: Array
@@ -191,7 +193,7 @@ def sample(
     epoch: Array,
     count: int = 1,
 ) -> Any:
-    """A parameter's draws at `epoch` (uint32 scalar): [B] or [1]; `Several` where count is not 1.
+    """A parameter's draws at `epoch` (uint32 [] or [B]): [B] or [1]; `Several` for a count above 1.
 
     Element j of several is drawn under both words as a key (see `draws.elements`).
     """
@@ -199,7 +201,7 @@ def sample(
         words = draws.elements(xp, words, count)
     if isinstance(distribution, Schedule):
         drawn = distribution.at(xp, words, dtype, epoch)  # type: ignore[arg-type]
-        low, high = distribution.ends(xp, dtype, epoch)
+        low, high = (end[..., None] for end in distribution.ends(xp, dtype, epoch))
     else:
         drawn = distribution.sample(xp, words, dtype)  # type: ignore[arg-type]
         low, high = (xp.array(end) for end in distribution.support)

@@ -50,12 +50,13 @@ def words(
     """All draws of a plan at once: two uint32 arrays [len(ids), B].
 
     Args:
-        seed, epoch: uint32 scalars.
+        seed: uint32 scalar.
+        epoch: uint32 scalar, or [B].
         ids: the plan's draw ids.
         index: uint32 [B], the samples' positions in their source.
     """
     key = (xp.reshape(seed, (1, 1)), xp.reshape(xp.array(ids, "uint32"), (len(ids), 1)))
-    return threefry2x32(xp, key, (xp.reshape(epoch, (1, 1)), xp.reshape(index, (1, -1))))
+    return threefry2x32(xp, key, (xp.reshape(epoch, (1, -1)), xp.reshape(index, (1, -1))))
 
 
 def uniform(xp: Namespace, word: Array) -> Array:

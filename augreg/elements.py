@@ -57,6 +57,7 @@ def targets_of(element: Any, parts: Parts | None = None) -> dict[str, Any]:
     """
     places = paths(element, parts)
     found = {name: _at(element, path) for name, path in places.items() if name != IMAGES}
+    found = {name: value for name, value in found.items() if value is not None}
     for name in _flat(found):
         found[name] = {"boxes": found[name], "labels": found.pop(LABELS)}
     return found
@@ -72,6 +73,12 @@ def with_targets(element: Any, targets: Mapping[str, Any], parts: Parts | None =
             value = value["boxes"]
         element = _with(element, places[name], value)
     return element
+
+
+def weights_of(element: Any, parts: Parts | None = None) -> dict[str, Any]:
+    """The weights of a tuple's samples, where nobody named its parts."""
+    weighted = parts is None and isinstance(element, tuple) and len(element) == 3
+    return {"weights": element[2]} if weighted and element[2] is not None else {}
 
 
 def _flat(found: Mapping[str, Any]) -> list[str]:
@@ -117,7 +124,7 @@ def _named(element: Any, parts: Parts | None) -> Iterator[tuple[str, Path]]:
 
 def _of_tuple(element: tuple[Any, ...], parts: Parts | None) -> Iterator[tuple[str, Path]]:
     if parts is None:
-        parts = _by_convention(element)
+        parts = by_convention(element)
     elif isinstance(parts, Mapping) or len(parts) != len(element):
         names = dict(parts) if isinstance(parts, Mapping) else tuple(parts)
         raise DataError(
@@ -131,7 +138,7 @@ def _of_tuple(element: tuple[Any, ...], parts: Parts | None) -> Iterator[tuple[s
             yield name, (place,)
 
 
-def _by_convention(element: tuple[Any, ...]) -> tuple[Any, ...]:
+def by_convention(element: tuple[Any, ...]) -> tuple[Any, ...]:
     """What a tuple's parts are where nobody names them: as `fit` takes them."""
     if not 1 <= len(element) <= 3:
         raise DataError(f"an element of {len(element)} parts; {_FORMS}")
@@ -140,6 +147,20 @@ def _by_convention(element: tuple[Any, ...]) -> tuple[Any, ...]:
         {} if isinstance(part, Mapping) and name is not None else name
         for name, part in zip(usual, element, strict=False)
     )
+
+
+def excused(element: Any, parts: Parts | None) -> set[Path]:
+    """The paths of what `parts` says is to stay as it is: where it names None."""
+    if parts is None:
+        return set()
+    names = parts.items() if isinstance(parts, Mapping) else enumerate(parts)
+    found: set[Path] = set()
+    for key, name in names:
+        if isinstance(name, Mapping):
+            found |= {(key, *path) for path in excused(element[key], name)}
+        elif name is None:
+            found.add((key,))
+    return found
 
 
 def _of_dict(element: Any, parts: Parts | None, path: Path) -> Iterator[tuple[str, Path]]:

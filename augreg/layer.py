@@ -9,11 +9,19 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from augreg.annotations import BOXES, KEYPOINTS, LABELS, MASKS, MIN_VISIBLE, BoxRules
+from augreg.annotations import MIN_VISIBLE, BoxRules, shape_of
+from augreg.backends.tensorflow import symbolic
 from augreg.backends.tensorflow.annotations import Annotated
 from augreg.backends.tensorflow.compiled import Compiled
-from augreg.checks import as_uint32, check_images, check_input_range
-from augreg.elements import Parts, check_parts, image_of, with_image
+from augreg.checks import (
+    as_uint32,
+    check_images,
+    check_index,
+    check_input_range,
+    check_keras_backend,
+    check_one_or_many,
+)
+from augreg.elements import Parts, check_parts, image_of, with_image, with_targets
 from augreg.errors import AugregError, PluginError, PolicyError
 from augreg.plan import SECTIONS, check_sections, plan
 from augreg.policy import load_policy
@@ -21,6 +29,8 @@ from augreg.policy import load_policy
 Range = tuple[float, float] | None
 _DRAW_BOUND = 2**32
 _REMEDY = "to_load_this"
+_PHILOX, _STEP = 1, 256  # TensorFlow's number of the generator, and how far it moves for each skip
+_MEND = "pass the positions of these images in their source, or none"
 
 
 @keras.saving.register_keras_serializable(package="augreg")
@@ -28,13 +38,17 @@ class AugmentationLayer(keras.layers.Layer):
     """Augments images inside of a model: in training as the policy says, else prepare and output.
 
     Call with images uint8 (0..255) or float (`input_range`), [B,H,W,C] or [H,W,C]; the result has
-    the policy's dtype and range. Or with a dict, which gives a dict: "images", with "masks",
-    "boxes" and "keypoints" that move with them (as `augreg.augment` takes them), and "labels",
-    which become float32 [B, classes] where the policy mixes samples, in training.
+    the policy's dtype and range. Or with an element, which comes back in its own form: a dict with
+    "images", or a tuple (image, label), (image, {...}), or what `parts` names. "masks", "boxes"
+    and "keypoints" move with the images (as `augreg.augment` takes them), and labels become
+    float32 [B, classes] where the policy mixes samples, in training.
 
-    `index` (integers [B]) and `epoch` (a scalar) name the samples and give the same pixels as
-    `augment_dataset`. Without `index`, samples count up from the first that the layer has seen,
-    times the replicas, plus the replica's id, at epoch 0: repeatable, but not what tf.data draws.
+    `index` (integers [B]) and `epoch` (a scalar, [1] or [B]) name the samples and give the same
+    pixels as `augment_dataset`. Without `index`, samples count up from the first that the layer has
+    seen, times the replicas, plus the replica's id, at epoch 0: repeatable, but not what tf.data
+    draws. The count is exact in threads and in a parallel `map`.
+
+    It runs on Keras's TensorFlow backend.
 
     Args:
         policy: a `Policy`, a dict or a path.
@@ -68,6 +82,7 @@ class AugmentationLayer(keras.layers.Layer):
         debug: bool | None = None,
         **kwargs: Any,
     ) -> None:
+        check_keras_backend(keras.config.backend(), "AugmentationLayer")
         # the policy decides the dtype of what comes out; a mixed-precision model must not cast what
         # goes in, least of all uint8
         kwargs.setdefault("dtype", "float32")
@@ -91,7 +106,7 @@ class AugmentationLayer(keras.layers.Layer):
         self.supports_jit = not self._modes[True].compiled.debug
         self._seen = self.add_weight(
             name="samples_seen",
-            shape=(),
+            shape=(3,),
             dtype="int64",
             initializer="zeros",
             trainable=False,
@@ -99,28 +114,24 @@ class AugmentationLayer(keras.layers.Layer):
         )
         self.built = True
 
+    @property
+    def samples_seen(self) -> int:
+        """How many samples were drawn for without an index, on the first replica."""
+        return int(keras.ops.convert_to_numpy(self._seen)[0]) // _STEP
+
     def call(
         self, inputs: Any, training: bool | None = None, index: Any = None, epoch: Any = None
     ) -> Any:
-        if index is not None and not tf.is_tensor(index):
-            index = as_uint32(index, "index")
-        images = tf.convert_to_tensor(image_of(inputs, self.parts))
-        alone = images.shape.rank == 3
         annotated = self._modes[bool(training)]
-        with _raised_as_itself():
-            given = annotated.found(inputs, alone)
-        images = images[tf.newaxis] if alone else images
-        batch = tf.shape(images)[0]
-        if index is None:
-            index = self._count(batch) if training else tf.range(batch)
-        index = tf.reshape(index, (1,)) if alone else tf.convert_to_tensor(index)
         with _raised_as_itself():
             if training and epoch is None:
                 self._check_unscheduled()
-            if given:
-                return annotated(inputs, given, index, _scalar(epoch), alone)
-            result = annotated.compiled(images, index, _scalar(epoch))
-        return with_image(inputs, result[0] if alone else result, self.parts)
+            given = annotated.read(inputs)
+            if counted := index is None:
+                batch = tf.shape(given.images)[0]
+                index = self._count(batch) if training else tf.range(batch)
+            numbers = _whole(index, "index"), _whole(epoch, "epoch")
+            return annotated(given, *numbers, _MEND, sure=counted)
 
     def _check_unscheduled(self) -> None:
         pointer = self.policy.scheduled(self.sections)
@@ -132,13 +143,22 @@ class AugmentationLayer(keras.layers.Layer):
             )
 
     def _count(self, batch: tf.Tensor) -> tf.Tensor:
-        """Positions of the next samples; replicas interleave, so that no two draw alike."""
+        """Positions of the next samples; replicas interleave, so that no two draw alike.
+
+        Read and added to in one operation, because a layer may be called from many threads: with a
+        read and an assignment, 1024 samples in a parallel `map` drew 964 times. TensorFlow's one
+        such operation moves the state of a generator of random numbers, whose counter is the first
+        of three numbers and counts in steps of 256. Each replica has a counter of its own.
+        """
         context = tf.distribute.get_replica_context()
         replicas = context.num_replicas_in_sync if context else 1
         replica = context.replica_id_in_sync_group if context else 0
-        seen = tf.convert_to_tensor(self._seen.value)
-        self._seen.assign(seen + tf.cast(batch, tf.int64))
-        places = seen + tf.range(tf.cast(batch, tf.int64))
+        before = tf.raw_ops.RngReadAndSkip(
+            resource=self._seen.value.handle,
+            alg=tf.constant(_PHILOX),
+            delta=tf.cast(batch, tf.uint64),
+        )
+        places = before[0] // _STEP + tf.range(tf.cast(batch, tf.int64))
         numbers = places * tf.cast(replicas, tf.int64) + tf.cast(replica, tf.int64)
         return tf.cast(tf.math.floormod(numbers, _DRAW_BOUND), tf.uint32)
 
@@ -151,31 +171,22 @@ class AugmentationLayer(keras.layers.Layer):
         )
         return (*shape[:-3], height, width, channels)
 
-    def compute_output_spec(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        if isinstance(inputs, dict):
-            return self._element_spec(inputs)
+    def compute_output_spec(
+        self, inputs: Any, training: Any = None, index: Any = None, epoch: Any = None
+    ) -> Any:
+        """What comes out, all of it new: a part that came back as it went in would be no output."""
         with _raised_as_itself():
-            shape = self.compute_output_shape(inputs.shape)
-        return keras.KerasTensor(shape, dtype=self._output_dtype(inputs.dtype))
-
-    def _element_spec(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        """Of a dict: masks get the image's size, points float32, mixed labels their classes."""
-        images = self.compute_output_spec(image_of(inputs, self.parts))
-        classes = self._modes[True].classes
-        result = with_image(inputs, images)
-        batch = images.shape[:-3]
-        for key, part in inputs.items():
-            if key in MASKS:
-                shape = (*batch, *images.shape[-3:-1], *part.shape[len(batch) + 2 :])
-                result[key] = keras.KerasTensor(shape, dtype=part.dtype)
-            elif key in BOXES:
-                boxes = keras.KerasTensor(part["boxes"].shape, dtype="float32")
-                result[key] = {**part, "boxes": boxes}
-            elif key in KEYPOINTS:
-                result[key] = keras.KerasTensor(part.shape, dtype="float32")
-            elif key == LABELS and classes is not None:
-                result[key] = keras.KerasTensor((*batch, classes), dtype="float32")
-        return result
+            images = image_of(inputs, self.parts)
+            alone = check_one_or_many(len(images.shape), images.dtype, None)
+            shape = self.compute_output_shape(images.shape)
+            count = 1 if alone else images.shape[0]
+            if index is not None:
+                check_index(shape_of(index), index.dtype, count, alone, _MEND)
+            targets = symbolic.checked(inputs, images, alone, self.parts, self.rules)
+            spec = keras.KerasTensor(shape, dtype=self._output_dtype(images.dtype))
+            moved = symbolic.moved(targets, spec, self._modes[True].classes)
+            result = keras.tree.map_structure(symbolic.anew, inputs)
+            return with_image(with_targets(result, moved, self.parts), spec, self.parts)
 
     def _planned(self, shape: tuple[Any, ...], training: bool) -> tuple[Any, ...]:
         planned = plan(
@@ -239,7 +250,6 @@ def _raised_as_itself() -> Iterator[None]:
         raise
 
 
-def _scalar(epoch: Any) -> tf.Tensor:
-    if epoch is None:
-        return tf.constant(0, tf.uint32)
-    return tf.convert_to_tensor(epoch if tf.is_tensor(epoch) else as_uint32(epoch, "epoch"))
+def _whole(value: Any, name: str) -> Any:
+    """A tensor as it is; numbers as uint32, and none as 0."""
+    return value if tf.is_tensor(value) else as_uint32(0 if value is None else value, name)

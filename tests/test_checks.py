@@ -53,7 +53,7 @@ def test_images_are_taken(shape, dtype):
         ),
         ((1, 2, 4, 5, 3), "uint8", "images of the shape"),
         ((4, 5, 4), "uint8", "images with 4 channels; allowed are 1 .grey. and 3 .RGB."),
-        ((4, 5, None), "uint8", "images with None channels"),
+        ((4, 5, None), "uint8", "images whose number of channels is not known; state it"),
         ((4, 5, 3), "int32", "images of dtype int32; allowed are uint8 and floats"),
         ((0, 5, 3), "uint8", r"an image of the shape \(0, 5, 3\) has no pixels"),
     ],

@@ -233,7 +233,7 @@ def test_fit_under_xla_is_fit_without_it():
         model = _classifier(jit_compile)
         history = model.fit(IMAGES, labels, epochs=2, batch_size=4, shuffle=False, verbose=0)
         losses.append(history.history["loss"])
-        assert int(model.layers[0]._seen) == 14
+        assert int(model.layers[0].samples_seen) == 14
 
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-4)
 
@@ -447,7 +447,7 @@ _MIRRORED = """
     for batch, shift in zip(found, (0, 8)):
         expected = augreg.augment(images, document, seed=7, index=np.array(order) + shift)
         np.testing.assert_allclose(batch, expected, atol=1e-6)
-    assert strategy.experimental_local_results(layer._seen.value)[0].numpy() == 8
+    assert layer.samples_seen == 8
 
     with strategy.scope():
         model = keras.Sequential([keras.Input((12, 12, 3), dtype="uint8"),
@@ -456,7 +456,7 @@ _MIRRORED = """
         model.compile("sgd", "mse")
     history = model.fit(images, np.zeros((8, 3)), epochs=2, batch_size=4, verbose=0)
     assert np.isfinite(history.history["loss"]).all()
-    seen = strategy.experimental_local_results(model.layers[0]._seen.value)[0].numpy()
+    seen = model.layers[0].samples_seen
     assert seen == 8  # two epochs of two batches of two on each replica
     print("agreed")
 """

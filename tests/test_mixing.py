@@ -31,7 +31,7 @@ def flat_images(batch: int = B) -> np.ndarray:
 
 
 def mix(step: dict[str, Any], batch: int = B, **options: Any) -> tuple[np.ndarray, np.ndarray]:
-    options.setdefault("seed", 5)
+    options = {"seed": 5, "input_range": (0, 1), **options}  # beyond 1 they are clipped
     labels = np.arange(batch)
     step = {"classes": batch, **step} if batch > 1 else {"classes": 2, **step}
     return augreg.augment(flat_images(batch), policy(step), labels=labels, **options)

@@ -36,9 +36,8 @@ def test_bytes_survive_the_way_there_and_back():
 def test_uint8_output_rounds_half_up_and_clips():
     levels = np.float32([[[-1], [0.49 / 255], [0.5 / 255], [1.5 / 255], [254.6 / 255], [9]]])
 
-    found = augreg.augment(
-        levels, policy({"op": "flip", "p": 0}, output={"dtype": "uint8"}), seed=0
-    )
+    bytes_out = policy({"op": "flip", "p": 0}, output={"dtype": "uint8"})
+    found = augreg.augment(levels, bytes_out, seed=0, input_range=(0, 1))
 
     assert found[0, :, 0].tolist() == [0, 0, 1, 2, 255, 255]
 

@@ -8,16 +8,20 @@ from typing import Any
 import tensorflow as tf
 
 from augreg import mixing
-from augreg.annotations import MIN_VISIBLE, BoxRules
+from augreg.annotations import MIN_VISIBLE, BoxRules, shape_of
 from augreg.backends.tensorflow.annotations import Annotated
 from augreg.backends.tensorflow.compiled import Compiled
-from augreg.checks import as_uint32
-from augreg.elements import Parts, check_parts, image_of, with_image
-from augreg.errors import DataError
+from augreg.checks import as_uint32, check_index
+from augreg.elements import Parts, check_parts
 from augreg.plan import SECTIONS, check_sections
 from augreg.policy import load_policy
 
 Range = tuple[float, float] | None
+# How to come by the right index, of one element and of a batch.
+_MEND = (
+    "number the elements, as ds.enumerate().map(fn) does",
+    "number the elements before they are batched, as ds.enumerate().batch(32).map(fn) does",
+)
 
 
 class MapFunction:
@@ -31,7 +35,7 @@ class MapFunction:
         rules: BoxRules,
         parts: Parts | None = None,
     ) -> None:
-        self.compiled, self.batched, self.parts = compiled, batched, parts
+        self.compiled, self.batched = compiled, batched
         self.annotated = Annotated(compiled, rules, parts)
         if self.annotated.classes is not None and not batched:
             step = mixing.mixing_steps(compiled.policy)[0]
@@ -44,19 +48,10 @@ class MapFunction:
         self.follows = compiled.policy.scheduled(compiled.sections) if compiled.training else None
 
     def __call__(self, index: Any, element: Any, epoch: Any = None) -> Any:
-        image = tf.convert_to_tensor(image_of(element, self.parts))
-        if image.dtype == tf.string and self.batched:
-            raise DataError("encoded images are decoded one by one: use batched=False")
         index = tf.convert_to_tensor(index if tf.is_tensor(index) else as_uint32(index, "index"))
-        epoch = self._at(epoch)
-        if given := self.annotated.found(element, not self.batched):
-            index = index if self.batched else tf.reshape(index, (1,))
-            return self.annotated(element, given, index, epoch, not self.batched)
-        if self.batched:
-            return with_image(element, self.compiled(image, index, epoch), self.parts)
-        images = image if image.dtype == tf.string else image[tf.newaxis]
-        result = self.compiled(images, tf.reshape(index, (1,)), epoch)
-        return with_image(element, result[0], self.parts)
+        check_index(shape_of(index), index.dtype.name, None, not self.batched, _MEND[self.batched])
+        given = self.annotated.read(element, not self.batched)
+        return self.annotated(given, index, self._at(epoch), _MEND[self.batched])
 
     def _at(self, epoch: Any) -> tf.Tensor:
         """The epoch of a call; refuses to guess one where a step follows it."""

@@ -16,11 +16,11 @@ class Draws:
     """The words of every draw of a plan for one batch: (path, name) -> two uint32 arrays [B]."""
 
     words: Mapping[tuple[str, str], tuple[Array, Array]]
-    epoch: Array = None  # uint32 scalar: what schedules follow
+    epoch: Array = None  # uint32 scalar or [B]: what schedules follow
 
     @classmethod
     def make(cls, xp: Namespace, plan: Plan, seed: Array, epoch: Array, index: Array) -> Draws:
-        """Draws everything at once; `seed` and `epoch` uint32 scalars, `index` uint32 [B]."""
+        """Draws everything at once; uint32 `seed` [], `epoch` [] or [B], `index` [B]."""
         if not plan.draws:
             return cls({}, epoch)
         ids = tuple(draws.draw_id(path, name) for path, name in plan.draws)

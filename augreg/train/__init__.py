@@ -5,9 +5,11 @@ Names load on first use: `TrainOptions` does not import TensorFlow.
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from augreg.checks import check_keras_backend
 from augreg.train.options import TrainOptions
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ __all__ = ["Interrupted", "Summary", "TrainOptions", "load_model", "train"]
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'augreg.train' has no attribute {name!r}")
+    # asked before Keras is imported, which fails where its backend is not installed
+    check_keras_backend(os.environ.get("KERAS_BACKEND") or "tensorflow", "augreg.train")
     value = getattr(import_module(f"augreg.train.{_HOME[name]}"), name)
     globals()[name] = value
     return value

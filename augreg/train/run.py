@@ -14,6 +14,7 @@ import keras
 import tensorflow as tf
 from rich.console import Console
 
+from augreg.checks import check_keras_backend
 from augreg.errors import RunError
 from augreg.layer import AugmentationLayer
 from augreg.policy import Policy
@@ -51,6 +52,7 @@ def train(
     True
     """
     options.check_places()
+    check_keras_backend(keras.config.backend(), "augreg.train")
     policy = data.policy_of(options)
     if options.policy is None:
         options = replace(options, size=None)  # it resizes, and says nothing about the data
@@ -218,7 +220,11 @@ class _Run:
         if self.options.placement == "data":
             return None
         rest = tuple(name for name in data.sections(self.options) if name != "prepare")
-        return AugmentationLayer(self.policy, seed=self.options.seed, sections=rest)
+        # floats that a resize left were looked at before it, which may have gone beyond 0..1
+        known = (0, 1) if self.policy.prepare(True) else None
+        return AugmentationLayer(
+            self.policy, seed=self.options.seed, sections=rest, input_range=known
+        )
 
     def _identity(self) -> dict[str, Any]:
         """What decides the weights: a checkpoint of a run that differs here is refused."""

@@ -236,7 +236,7 @@ def _augmented(
             seed=options.seed,
             index=[index],
             epoch=options.epoch + copy,
-            bounding_box_format="xyxy",
+            bounding_box_format="xyxy" if "boxes" in element else None,
         )
         for copy in range(options.copies)
     )

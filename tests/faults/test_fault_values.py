@@ -63,10 +63,12 @@ def test_fault_45_values_outside_of_the_stated_range_are_detected(
     bad = np.full((4, 5, 3), 255, np.float32)
     said = surveyed(tmp_path, monkeypatch, bad)
     assert said == "  train#3: values 255 to 255; floats mean 0 to 1: pass input_range\n"
-    monkeypatch.setenv("AUGREG_DEBUG", "1")
     ds = tf.data.Dataset.from_tensors(bad)
-    with pytest.raises(tf.errors.InvalidArgumentError, match=r"leave their input_range \(0"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"pass input_range=\(0, 255\)"):
         list(augreg.augment_dataset(ds, KEEP))
+    monkeypatch.setenv("AUGREG_DEBUG", "1")
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"leave their input_range \(0"):
+        list(augreg.augment_dataset(ds, KEEP, input_range=(0, 1)))
     assert len(list(augreg.augment_dataset(ds, KEEP, input_range=(0, 255)))) == 1
 
 

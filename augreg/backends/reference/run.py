@@ -2,22 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from augreg import mixing, moving
-from augreg.annotations import LABELS, MIN_VISIBLE, BoxRules, check_annotations, each
+from augreg.annotations import (
+    LABELS,
+    MIN_VISIBLE,
+    PADDED,
+    BoxRules,
+    check_annotations,
+    check_boxes_stated,
+    check_near,
+    check_numbers,
+    each,
+    in_floats,
+)
 from augreg.backends.reference import kernels
 from augreg.backends.reference.interpreter import Interpreter
-from augreg.checks import as_uint32, check_images, check_input_range
-from augreg.elements import Parts, check_parts, image_of, targets_of, with_image, with_targets
-from augreg.errors import ImageError
+from augreg.checks import (
+    as_uint32,
+    check_epoch,
+    check_images,
+    check_index,
+    check_input_range,
+    check_unit,
+)
+from augreg.elements import (
+    Parts,
+    check_parts,
+    image_of,
+    targets_of,
+    weights_of,
+    with_image,
+    with_targets,
+)
+from augreg.errors import DataError, ImageError
 from augreg.lower import Draws, Lowering
 from augreg.plan import SECTIONS, Plan, plan
 from augreg.policy import Output, load_policy
+from augreg.undeclared import check_declared, of_unknown_size
 from augreg.xp import NUMPY
 
 Images = NDArray[Any]
@@ -75,7 +102,7 @@ def augment(
     """
     element: Any = images if labels is None else (images, np.asarray(labels))
     parts, input_range = check_parts(parts), check_input_range(input_range)
-    pixels = np.asarray(image_of(element, parts))
+    pixels = _array(image_of(element, parts), "images")
     check_images(pixels.shape, str(pixels.dtype))
     planned = plan(
         load_policy(policy),
@@ -84,32 +111,83 @@ def augment(
         size=(pixels.shape[-3], pixels.shape[-2]),
         channels=pixels.shape[-1],
     )
-    alone, given = pixels.ndim == 3, targets_of(element, parts)
-    if mixing.mixes(planned):
-        mixing.check_mixable(planned.policy, given, alone)
-    else:
-        given.pop(LABELS, None)
-    given = each(np.asarray, given)
-    if alone:
-        pixels, given = pixels[None], each(lambda part: part[None], given)
-        index = None if index is None else np.reshape(index, (1,))
-    positions = np.arange(len(pixels)) if index is None else np.asarray(index)
-    named = ((seed, "seed"), (epoch, "epoch"), (positions, "index"))
-    words = Draws.make(NUMPY, planned, *(as_uint32(value, name) for value, name in named))
-    moved = _moved(planned, words, given, BoxRules(bounding_box_format, min_visible))
-    result = _pixels(planned, words, pixels, input_range)
+    alone, rules = pixels.ndim == 3, BoxRules(bounding_box_format, min_visible)
+    batch = pixels[None] if alone else pixels
+    given = _targets(element, parts, planned, batch, rules, training)
+    words = Draws.make(NUMPY, planned, *_numbers(seed, epoch, index, len(batch), alone))
+    moved = _moved(planned, words, given, rules)
+    result = _pixels(planned, words, batch, input_range)
     if alone:
         result, moved = result[0], each(lambda part: part[0], moved)
     return with_image(with_targets(element, moved, parts), result, parts)
+
+
+def _targets(
+    element: Any,
+    parts: Parts | None,
+    planned: Plan,
+    images: Images,
+    rules: BoxRules,
+    training: bool,
+) -> dict[str, Any]:
+    """What is not to stay as it is, with a batch's dimension, once it is seen to go together."""
+    alone = np.ndim(image_of(element, parts)) == 3
+    found = targets_of(element, parts)
+    if training or isinstance(element, Mapping | tuple):
+        check_boxes_stated(found, rules)
+    if mixes := mixing.mixes(planned):
+        mixing.check_mixable(planned.policy, found, alone)
+        check_numbers(LABELS, np.asarray(found[LABELS]))
+    elif alone:
+        found.pop(LABELS, None)
+    suspects = check_declared(element, parts, alone)
+    given = {key: _arrays(value, key) for key, value in found.items()}
+    given = each(lambda part: part[None], given) if alone else given
+    weights = {} if alone else weights_of(element, parts)
+    check_annotations(given, images, rules, each(np.asarray, weights))
+    of_unknown_size(suspects, images, element, parts, alone)
+    if rules.relative:
+        check_near(given, rules)
+    return {key: value for key, value in given.items() if mixes or key != LABELS}
+
+
+def _numbers(seed: Any, epoch: Any, index: Any, batch: int, alone: bool) -> list[Any]:
+    """uint32: the seed [], the epoch [] or [B], the positions [B]."""
+    index = np.arange(batch) if index is None else as_uint32(index, "index")
+    check_index(index.shape, str(index.dtype), batch, alone)
+    epochs = as_uint32(epoch, "epoch")
+    check_epoch(epochs.shape, str(epochs.dtype), batch)
+    return [as_uint32(seed, "seed"), epochs, as_uint32(np.reshape(index, (batch,)), "index")]
+
+
+def _arrays(value: Any, name: str) -> Any:
+    """A part as NumPy's; boxes as a dict of arrays."""
+    if isinstance(value, Mapping):
+        kept = {key: part for key, part in value.items() if part is not None}
+        return {key: _array(part, f"{name}/{key}") for key, part in kept.items()}
+    return _array(value, name)
+
+
+def _array(value: Any, name: str) -> Images:
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError):
+        array = np.asarray(None)
+    if array.dtype == object:
+        found = "None" if value is None else f"a {type(value).__name__}"
+        raise DataError(
+            f'"{name}" is {found}, which is no array of numbers of one shape; allowed are arrays: '
+            f"pad boxes with class {PADDED}"
+        )
+    return array
 
 
 def _moved(planned: Plan, words: Draws, given: dict[str, Any], rules: BoxRules) -> dict[str, Any]:
     """Batches of annotations after a plan's stages."""
     if not given:
         return given
-    height, width = planned.size_in
-    check_annotations(given, (height, width), rules)
-    return moving.move_annotations(NUMPY, planned, words, given, (height, width), rules)
+    moved = moving.move_annotations(NUMPY, planned, words, given, planned.size_in, rules)
+    return in_floats(NUMPY, moved)
 
 
 def _pixels(planned: Plan, words: Draws, images: Images, input_range: Range) -> Images:
@@ -142,12 +220,15 @@ def output(images: Images, spec: Output) -> Images:
 
 
 def _unit_range(images: Images, input_range: Range) -> Images:
-    lo, hi = input_range or (0.0, 1.0)
     finite = np.isfinite(images).all(axis=(1, 2, 3))
     if not finite.all():
         which = int(np.argmin(finite))
         raise ImageError(f"image {which} holds NaN or infinite values; mend or leave it out")
     images = images.astype(np.float32)
+    if input_range is None:
+        check_unit(images)
+        return images
+    lo, hi = input_range
     if (lo, hi) == (0, 1):
         return images
     return (images - np.float32(lo)) * np.float32(1 / (hi - lo))

@@ -6,16 +6,52 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from augreg import mixing, moving
-from augreg.annotations import LABELS, MASKS, BoxRules, check_annotations, each
+from augreg.annotations import (
+    LABELS,
+    MASKS,
+    Agreement,
+    BoxRules,
+    check_annotations,
+    check_boxes_stated,
+    each,
+    in_floats,
+    shape_of,
+)
+from augreg.backends.tensorflow import guards
 from augreg.backends.tensorflow.arrays import TENSORFLOW
-from augreg.backends.tensorflow.compiled import Compiled
+from augreg.backends.tensorflow.compiled import Compiled, Seen
 from augreg.backends.tensorflow.decode import decode
-from augreg.elements import Parts, image_of, targets_of, with_image, with_targets
+from augreg.backends.tensorflow.dense import dense
+from augreg.checks import check_epoch, check_images, check_index, check_one_or_many
+from augreg.elements import Parts, image_of, targets_of, weights_of, with_image, with_targets
+from augreg.errors import PolicyError
 from augreg.lower import Draws
 from augreg.plan import Plan, plan
+from augreg.undeclared import Suspect, as_large, check_declared, of_unknown_size
+
+
+@dataclass(frozen=True)
+class Given:
+    """An element that was read, and checked as far as its shapes are known.
+
+    Attributes:
+        element: as it came.
+        alone: a single sample; else a batch.
+        images: [B,H,W,C], or a scalar string that a policy's own first steps decode.
+        targets: what is not to stay as it is, with a batch's dimension.
+        agreements, suspects: what has to be looked at in the data.
+    """
+
+    element: Any
+    alone: bool
+    images: tf.Tensor
+    targets: dict[str, Any]
+    agreements: list[Agreement]
+    suspects: list[Suspect]
 
 
 @dataclass
@@ -23,6 +59,7 @@ class Annotated:
     """A compiled policy for whole elements: what moves with their images, and labels that mix.
 
     Attributes:
+        parts: what the parts of an element are, where it does not say so itself.
         classes: of the labels that the policy's sections mix; None where they mix nothing.
     """
 
@@ -31,80 +68,157 @@ class Annotated:
     parts: Parts | None = None
     classes: int | None = None
     _functions: dict[Any, Any] = field(default_factory=dict)
+    _seen: Seen = field(default_factory=Seen)
 
     def __post_init__(self) -> None:
         compiled = self.compiled
         if compiled.training and "augment" in compiled.sections:
             self.classes = mixing.label_classes(compiled.policy)
 
-    def found(self, element: Any, alone: bool) -> dict[str, Any]:
-        """What an element (one sample if `alone`, else a batch) holds that is not to stay as it is.
+    def read(self, element: Any, alone: bool | None = None) -> Given:
+        """Takes an element apart; `alone` None: whether it is one sample is read off its image.
 
         Raises:
+            ImageError, DataError: its parts are no arrays, don't go together, or look like targets
+                that nobody declared.
             PolicyError: the policy mixes, and there is no batch or no labels.
         """
-        given = targets_of(element, self.parts)
-        if self.classes is None:
-            given.pop(LABELS, None)
+        images = dense(image_of(element, self.parts), "images")
+        alone = check_one_or_many(images.shape.rank, images.dtype.name, alone)
+        if images.dtype != tf.string or not alone:
+            check_images(tuple(images.shape), images.dtype.name)
+        targets = self._targets(element, alone)
+        suspects = check_declared(element, self.parts, alone)
+        if images.dtype == tf.string:
+            if not suspects and not self._moving(targets):
+                return Given(element, alone, images, {}, [], [])
+            images = decode(images)
+        if alone:
+            images, targets = images[tf.newaxis], each(lambda part: part[tf.newaxis], targets)
+        weights = {} if alone else weights_of(element, self.parts)
+        unknown = check_annotations(targets, images, self.rules, weights)
+        suspects = of_unknown_size(suspects, images, element, self.parts, alone)
+        return Given(element, alone, images, self._moving(targets), unknown, suspects)
+
+    def _targets(self, element: Any, alone: bool) -> dict[str, Any]:
+        """The element's targets as tensors; labels that nothing mixes are looked at in a batch."""
+        found = targets_of(element, self.parts)
+        if self.compiled.training or isinstance(element, Mapping | tuple):
+            check_boxes_stated(found, self.rules)
         if self.classes is not None:
-            mixing.check_mixable(self.compiled.policy, given, alone)
-        return given
+            mixing.check_mixable(self.compiled.policy, found, alone)
+        elif alone or not isinstance(found.get(LABELS), tf.Tensor | np.ndarray):
+            found.pop(LABELS, None)
+        return {key: dense(value, key) for key, value in found.items()}
+
+    def _moving(self, targets: dict[str, Any]) -> dict[str, Any]:
+        stays = () if self.classes is not None else (LABELS,)
+        return {key: value for key, value in targets.items() if key not in stays}
 
     def __call__(
-        self, element: Any, given: Mapping[str, Any], index: Any, epoch: Any, alone: bool
+        self, given: Given, index: Any, epoch: Any, mend: str = "", sure: bool = False
     ) -> Any:
-        """The element after the policy's sections; index [B], epoch a scalar, integers."""
-        images = tf.convert_to_tensor(image_of(element, self.parts))
-        images = decode(images) if images.dtype == tf.string else images
-        moved = each(tf.convert_to_tensor, given)
-        if alone:
-            images, moved = images[tf.newaxis], each(lambda part: part[tf.newaxis], moved)
-        images = self.compiled.entered(images, index)
-        check_annotations(moved, tuple(images.shape[1:3]), self.rules)
-        images, moved = self._run(images, moved, index, epoch)
-        if alone:
-            images, moved = images[0], each(lambda part: part[0], moved)
-        done = with_targets(element, moved, self.parts)
+        """The element after the policy's sections.
+
+        index: integers [B], or a scalar for a single sample; epoch: integers [], [1] or [B]; mend:
+        how to come by the right index; sure: it was counted for this very batch.
+
+        Raises:
+            DataError: they do not go with the images.
+            PolicyError: the policy can't work at this size.
+        """
+        count = 1 if given.alone else given.images.shape[0]
+        index, epoch = tf.convert_to_tensor(index), tf.convert_to_tensor(epoch)
+        check_index(shape_of(index), index.dtype.name, count, given.alone, mend)
+        check_epoch(shape_of(epoch), epoch.dtype.name, count)
+        index = tf.cast(tf.reshape(index, (1,)) if given.alone else index, tf.uint32)
+        epoch = tf.cast(tf.reshape(epoch, ()) if epoch.shape == (1,) else epoch, tf.uint32)
+        numbers = [] if sure and epoch.shape == () else guards.one_each(given.images, index, epoch)
+        images, targets = self._run(given, index, epoch, numbers)
+        if given.alone:
+            images, targets = images[0], each(lambda part: part[0], targets)
+        done = with_targets(given.element, targets, self.parts)
         return with_image(done, images, self.parts)
 
     def _run(
-        self, images: tf.Tensor, given: dict[str, Any], index: Any, epoch: Any
+        self, given: Given, index: tf.Tensor, epoch: tf.Tensor, checks: list[Any]
     ) -> tuple[tf.Tensor, dict[str, Any]]:
-        compiled = self.compiled
-        index, epoch = tf.cast(index, tf.uint32), tf.cast(epoch, tf.uint32)
+        compiled, images, targets, poison = self.compiled, given.images, given.targets, None
+        encoded = images.dtype == tf.string
+        if not encoded:
+            checks = [*checks, *self._checks(given)]
+            images, targets = guards.after(checks, images), guards.after(checks, targets)
+            images, poison = compiled.entered(images, index)
         seed = tf.constant(compiled.seed, tf.uint32)
-        for part in compiled.parts(encoded=False):
-            size = tf.shape(images)[1:3]
-            move = self._function(part, tuple(images.shape[1:]), given)
-            given = given if move is None else move(given, size, index, seed, epoch)
+        for part in compiled.parts(encoded):
+            move = self._function(part, images, targets) if targets else None
+            if move is not None:
+                targets = move(targets, tf.shape(images)[1:3], index, seed, epoch)
             images = compiled.program(part, images)(images, index, seed, epoch)
-        return images, given
+        if poison is not None and images.dtype.is_floating:
+            images = images + tf.cast(poison, images.dtype)
+        return images, in_floats(TENSORFLOW, targets)
 
-    def _function(self, part: tuple[str, ...], shape: Any, given: dict[str, Any]) -> Any:
-        """The function that moves annotations like `given` in sections; None where none moves."""
-        key = (part, shape, _form(given))
+    def _checks(self, given: Given) -> list[Any]:
+        said = [
+            (suspect, as_large(suspect, "{}", given.element, self.parts))
+            for suspect in given.suspects
+        ]
+        return [
+            *guards.agree(given.agreements),
+            *guards.near(given.targets, self.rules),
+            *guards.smaller(said, given.images, given.alone),
+        ]
+
+    def _function(self, part: tuple[str, ...], images: tf.Tensor, targets: dict[str, Any]) -> Any:
+        """The function that moves targets like these in sections; None where nothing moves."""
+        shape, form = tuple(images.shape[1:]), _form(targets)
+        key = (part, shape, form)
+        if self._seen.keeps((key, images.shape[0])):
+            return self._kept(key, part, shape, targets, False)
+        free = (part, (None, None, shape[2]), _form(targets, ranks=True))
+        try:
+            return self._kept(free, part, free[1], targets, True)
+        except PolicyError:  # a step that can't do without a known size
+            planned = self._planned(part, shape)
+            moves = moving.changes(planned, targets)
+            return AnnotationProgram(planned, self.rules) if moves else None
+
+    def _kept(
+        self, key: Any, part: tuple[str, ...], shape: Any, targets: dict[str, Any], anything: bool
+    ) -> Any:
+        """The function under the key; `anything`: one for eager batches of all sizes."""
         if key not in self._functions:
-            planned = plan(
-                self.compiled.policy,
-                training=self.compiled.training,
-                sections=part,
-                size=shape[:2],
-                channels=shape[2],
-            )
-            moves = moving.changes(planned, given)
-            function = traceable(planned, given, self.rules) if moves else None
+            planned, function = self._planned(part, shape), None
+            if moving.changes(planned, targets):
+                function = traceable(planned, targets, self.rules, anything)
             self._functions[key] = function
         return self._functions[key]
 
+    def _planned(self, part: tuple[str, ...], shape: Any) -> Plan:
+        return plan(
+            self.compiled.policy,
+            training=self.compiled.training,
+            sections=part,
+            size=shape[:2],
+            channels=shape[2],
+        )
 
-def traceable(plan: Plan, annotations: Mapping[str, Any], rules: BoxRules) -> Any:
-    """The program as a function. XLA where there are masks, all sizes static: points are tiny."""
+
+def traceable(
+    plan: Plan, annotations: Mapping[str, Any], rules: BoxRules, anything: bool = False
+) -> Any:
+    """The program as a function. XLA where there are masks, all sizes static: points are tiny.
+
+    anything: it will be called with annotations of many shapes.
+    """
     sizes = (*plan.size_in, *plan.size_out)
     shapes = [tensor.shape[1:] for tensor in tf.nest.flatten(dict(annotations))]
     static = None not in sizes and all(shape.is_fully_defined() for shape in shapes)
     masks = any(key in MASKS for key in annotations)
+    xla = True if static and masks else None
     program = AnnotationProgram(plan, rules)
-    return tf.function(program, autograph=False, jit_compile=True if static and masks else None)
+    return tf.function(program, autograph=False, jit_compile=xla, reduce_retracing=anything)
 
 
 class AnnotationProgram:
@@ -128,9 +242,13 @@ class AnnotationProgram:
         return moving.move_annotations(TENSORFLOW, self.plan, words, annotations, sides, self.rules)
 
 
-def _form(given: Mapping[str, Any]) -> Any:
-    """What a function of annotations is traced for, apart from the batch's size."""
+def _form(targets: Mapping[str, Any], ranks: bool = False) -> Any:
+    """What a function of targets is traced for, apart from the batch's size."""
+
+    def one(part: tf.Tensor) -> Any:
+        return part.shape.rank if ranks else tuple(part.shape[1:]), part.dtype
+
     return tuple(
-        (key, _form(part) if isinstance(part, dict) else (tuple(part.shape[1:]), part.dtype))
-        for key, part in given.items()
+        (key, _form(part, ranks) if isinstance(part, Mapping) else one(part))
+        for key, part in targets.items()
     )

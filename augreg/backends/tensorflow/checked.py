@@ -15,12 +15,12 @@ import numpy as np
 import tensorflow as tf
 
 from augreg.algebra import Resize
+from augreg.backends.tensorflow.guards import after, assert_that
 from augreg.backends.tensorflow.pixels import (
     Packed,
     Pixels,
     Planes,
     channels_of,
-    map_tensors,
     tensors_of,
     to_float,
 )
@@ -74,10 +74,10 @@ class CheckedLowering(Lowering):
             for fine, message in faults:
                 text = f'"{step.op.name}" {message}'
                 if tf.is_tensor(fine):
-                    checks.append(_assert(fine, str(self.policy.error(text, step.pointer))))
+                    checks.append(assert_that(fine, str(self.policy.error(text, step.pointer))))
                 elif not fine:  # a step without draws is worked out while tracing
                     raise self.policy.located(OpError(text), step.pointer)
-        return _after(checks, element)
+        return after(checks, element)
 
 
 def _finite(part: Any) -> Any:
@@ -132,12 +132,12 @@ def checked(policy: Policy, done: Done) -> Pixels:
     low, high = _bounds(done, came)
     out = text(f"values out of range: {{}} to {{}}, and {{}} to {{}} are allowed; {_WHY}")
     checks = [
-        _assert(tf.reduce_all(shape == due), text("images of {}; planned are {}"), shape, due),
-        _assert(_finite(images), text("NaN or infinite pixels")),
-        _assert((least >= low) & (most <= high), out, least, most, low, high),
-        _assert(_same(images, other), text(f"another result each time: {_DICE}")),
+        assert_that(tf.reduce_all(shape == due), text("images of {}; planned are {}"), shape, due),
+        assert_that(_finite(images), text("NaN or infinite pixels")),
+        assert_that((least >= low) & (most <= high), out, least, most, low, high),
+        assert_that(_same(images, other), text(f"another result each time: {_DICE}")),
     ]
-    return _after(checks, images)
+    return after(checks, images)
 
 
 def checked_input(images: tf.Tensor, input_range: tuple[float, float]) -> tf.Tensor:
@@ -146,7 +146,7 @@ def checked_input(images: tf.Tensor, input_range: tuple[float, float]) -> tf.Ten
     values = tf.cast(images, tf.float32)
     least, most = tf.reduce_min(values), tf.reduce_max(values)
     message = f"the images leave their input_range ({lo}, {hi}): they hold {{}} to {{}}"
-    return _after([_assert((least >= lo) & (most <= hi), message, least, most)], images)
+    return after([assert_that((least >= lo) & (most <= hi), message, least, most)], images)
 
 
 def checked_output(policy: Policy, images: tf.Tensor, output: Output) -> tf.Tensor:
@@ -160,23 +160,7 @@ def checked_output(policy: Policy, images: tf.Tensor, output: Output) -> tf.Tens
     least, most = tf.reduce_min(values), tf.reduce_max(values)
     inside = (least >= low - slack) & (most <= high + slack)
     said = str(policy.error("values leave the range of the output: {} to {}", "/output"))
-    return _after([_assert(inside, said, least, most)], images)
-
-
-def _assert(condition: tf.Tensor, message: str, *found: tf.Tensor) -> Any:
-    """Fails with the message, the last `{}` in it (a path may hold others) being `found`."""
-    parts = message.rsplit("{}", len(found)) if found else [message]
-    words: list[Any] = [parts[0]]
-    for tensor, rest in zip(found, parts[1:], strict=True):
-        values = tf.strings.as_string(tf.reshape(tensor, (-1,)), shortest=tensor.dtype.is_floating)
-        words += [tf.strings.reduce_join(values, separator="x"), rest]
-    return tf.debugging.Assert(condition, [tf.strings.join(words)])
-
-
-def _after(checks: list[Any], value: Any) -> Any:
-    """The value, whose tensors can't be had before the checks (None where they ran at once)."""
-    with tf.control_dependencies([check for check in checks if check is not None]):
-        return map_tensors(tf.identity, value)
+    return after([assert_that(inside, said, least, most)], images)
 
 
 def _floats(element: Any) -> list[tuple[str, Any]]:

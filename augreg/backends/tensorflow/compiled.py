@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,14 +11,33 @@ import tensorflow as tf
 
 from augreg.backends.tensorflow import turns
 from augreg.backends.tensorflow.checked import checked_input, wanted
+from augreg.backends.tensorflow.guards import after, assert_that, under_xla
 from augreg.backends.tensorflow.program import Program
-from augreg.checks import as_uint32, check_images, check_input_range
+from augreg.checks import SLACK, UNSTATED, as_uint32, check_images, check_input_range
+from augreg.errors import PolicyError
 from augreg.optimize import optimize
 from augreg.plan import Plan, check_sections, plan
 from augreg.policy import Policy
 
 Range = tuple[float, float] | None
 UNIT = (0.0, 1.0)
+SHAPES = 16  # of eager batches that get a program of their own, before one serves all others
+
+
+@dataclass
+class Seen:
+    """The shapes that eager calls came with: what is kept for each of them stays in memory."""
+
+    keys: set[Any] = field(default_factory=set)
+
+    def keeps(self, key: Any) -> bool:
+        """Whether something may be kept for this key: always where a graph around it is kept."""
+        if not tf.executing_eagerly() or key in self.keys:
+            return True
+        if len(self.keys) >= SHAPES:
+            return False
+        self.keys.add(key)
+        return True
 
 
 @dataclass
@@ -41,32 +61,33 @@ class Compiled:
     portable: bool = False
     debug: bool | None = None
     _programs: dict[Any, Any] = field(default_factory=dict)
+    _seen: Seen = field(default_factory=Seen)
 
     def __post_init__(self) -> None:
         self.sections = check_sections(self.sections)
-        self.input_range = check_input_range(self.input_range)
         self.seed = int(as_uint32(self.seed, "seed"))
+        self.input_range = check_input_range(self.input_range)
         self.debug = wanted(self.debug)
 
-    def __call__(self, images: tf.Tensor, index: tf.Tensor, epoch: tf.Tensor) -> tf.Tensor:
-        """images [B,H,W,C], or one encoded image; index integers [B]; epoch an integer scalar."""
-        if images.dtype != tf.string:
-            images = self.entered(images, index)
-        index, epoch = tf.cast(index, tf.uint32), tf.cast(epoch, tf.uint32)
-        seed = tf.constant(self.seed, tf.uint32)
-        for part in self.parts(images.dtype == tf.string):
-            images = self.program(part, images)(images, index, seed, epoch)
-        return images
+    def entered(self, images: tf.Tensor, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
+        """A batch that was checked, in what sections take: uint8, or float32 in 0..1.
 
-    def entered(self, images: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
-        """A batch that was checked, in what sections take: uint8, or float32 in 0..1."""
+        And what to add to the result: NaN for images that can't be told, and that could not be
+        stopped for; None for nothing.
+        """
         check_images(tuple(images.shape), images.dtype.name)
         if images.dtype == tf.uint8:
-            return images
-        images = finite(tf.cast(images, tf.float32), index)
+            return images, None
+        images, poison = tf.cast(images, tf.float32), None
+        if self.input_range is not None:
+            images = finite(images, index)
+        elif under_xla():
+            poison = _poison(images)
+        else:
+            images = in_unit_range(images, index)
         if self.debug:
             images = checked_input(images, self.input_range or UNIT)
-        return to_unit_range(images, self.input_range or UNIT)
+        return to_unit_range(images, self.input_range or UNIT), poison
 
     def parts(self, encoded: bool) -> list[tuple[str, ...]]:
         """Sections that share a function."""
@@ -78,28 +99,47 @@ class Compiled:
 
     def program(self, sections: tuple[str, ...], images: tf.Tensor) -> Any:
         """The function of these sections for batches like `images`."""
-        encoded = images.dtype == tf.string
-        height, width, channels = (None, None, 3) if encoded else images.shape[1:]
-        key = (sections, height, width, channels, images.dtype)
+        if images.dtype == tf.string:
+            return self._kept(sections, (None, None), 3, images.dtype, False)
+        _, *size, channels = images.shape
+        if self._seen.keeps((sections, tuple(images.shape), images.dtype)):
+            return self._kept(sections, tuple(size), channels, images.dtype, False)
+        try:
+            return self._kept(sections, (None, None), channels, images.dtype, True)
+        except PolicyError:  # a step that can't do without a known size
+            planned = self._planned(sections, tuple(size), channels, False)
+            return self._traceable(planned, sections, kept=False)
+
+    def _kept(
+        self, sections: tuple[str, ...], size: Any, channels: int, dtype: Any, anything: bool
+    ) -> Any:
+        """The program for images of a size; `anything`: one for eager batches of all sizes."""
+        key = (sections, size, channels, dtype, anything)
         if key not in self._programs:
-            planned = plan(
-                self.policy,
-                training=self.training,
-                sections=sections,
-                size=(height, width),
-                channels=channels,
-                encoded=encoded,
-                apart=bool(self.debug),
-            )
-            self._programs[key] = self._traceable(planned, sections)
+            planned = self._planned(sections, size, channels, dtype == tf.string)
+            program = self._traceable(planned, sections)
+            if anything and not self.debug:
+                program = tf.function(program, autograph=False, reduce_retracing=True)
+            self._programs[key] = program
         return self._programs[key]
 
-    def _traceable(self, planned: Plan, sections: tuple[str, ...]) -> Any:
+    def _planned(self, sections: Any, size: Any, channels: int, encoded: bool) -> Plan:
+        return plan(
+            self.policy,
+            training=self.training,
+            sections=sections,
+            size=size,
+            channels=channels,
+            encoded=encoded,
+            apart=bool(self.debug),
+        )
+
+    def _traceable(self, planned: Plan, sections: tuple[str, ...], kept: bool = True) -> Any:
         if self.debug:
             return Program(planned, xla=False, portable=self.portable, debug=True)
         planned, _ = optimize(planned)
         static = None not in (*planned.size_in, *planned.size_prepared, *planned.size_out)
-        xla = static and sections != ("prepare",) and planned.decode is None
+        xla = kept and static and sections != ("prepare",) and planned.decode is None
         program = Program(planned, xla, self.portable, in_turns=self._in_turns(planned))
         # Without XLA it is traced in its caller: tf.data would take a call of a function that holds
         # an assertion for stateful, and not save the iterator.
@@ -116,20 +156,57 @@ class Compiled:
 def finite(images: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
     """Float images [B,H,W,C], once none is seen to hold NaN or infinity; `index` [B] names them.
 
-    By their sums, 21 µs for 180x180x3 where `is_finite` took 34. Where XLA compiles a model around
-    the layer, it leaves assertions out.
+    By their sums, 21 µs for 180x180x3 where `is_finite` took 34.
     """
-    fine = tf.math.is_finite(tf.reduce_sum(images, axis=(1, 2, 3)))
-    which = tf.argmin(tf.cast(tf.concat([fine, [False]], 0), tf.int32))  # a batch may be empty
-    named = tf.gather(tf.concat([tf.cast(index, tf.int64), [-1]], 0), which)
-    rest = " holds NaN or infinite values; mend it or leave it out"
-    said = tf.strings.join(["the image at index ", tf.strings.as_string(named), rest])
-    check = tf.debugging.Assert(tf.reduce_all(fine), [said])
-    with tf.control_dependencies([check] if check is not None else []):
-        return tf.identity(images)
+    if under_xla():
+        return images
+    return after([_all_finite(tf.reduce_sum(images, axis=(1, 2, 3)), index)], images)
+
+
+def in_unit_range(images: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
+    """Float images [B,H,W,C] whose range nobody stated, once all are seen to lie in 0..1."""
+    low, high = tf.reduce_min(images, axis=(1, 2, 3)), tf.reduce_max(images, axis=(1, 2, 3))
+    sums = low + high  # NaN is in both ends, and has a sentence of its own
+    fine = ((low >= -SLACK) & (high <= 1 + SLACK)) | ~tf.math.is_finite(sums)
+    check = assert_that(
+        tf.reduce_all(fine),
+        "the image at index {} " + UNSTATED,
+        *(_first_without(fine, values) for values in (index, low, high)),
+    )
+    return after([_all_finite(sums, index), check], images)
+
+
+def _poison(images: tf.Tensor) -> tf.Tensor:
+    """float32 [B,1,1,1]: NaN for images that `in_unit_range` would refuse, else 0.
+
+    XLA can't stop, so it says now that it can't, and has the loss show it then.
+    """
+    warnings.warn(
+        "float images whose range nobody stated, in a model that XLA compiles: it can't stop where "
+        "they leave 0 to 1, and gives NaN for them; pass input_range=(0, 255) where 255 is white, "
+        "or the range that they have",
+        UserWarning,
+        stacklevel=2,
+    )
+    inside = (images >= -SLACK) & (images <= 1 + SLACK)
+    fine = tf.reduce_all(inside, axis=(1, 2, 3), keepdims=True)
+    return tf.where(fine, tf.constant(0.0), tf.constant(np.nan, tf.float32))
+
+
+def _all_finite(sums: tf.Tensor, index: tf.Tensor) -> Any:
+    fine = tf.math.is_finite(sums)
+    message = "the image at index {} holds NaN or infinite values; mend it or leave it out"
+    return assert_that(tf.reduce_all(fine), message, _first_without(fine, index))
+
+
+def _first_without(fine: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+    """The value [B] of the first sample that is not fine; a batch may be empty."""
+    values = tf.cast(values, tf.int64) if values.dtype.is_integer else values
+    which = tf.argmin(tf.cast(tf.concat([fine, [False]], 0), tf.int32))
+    return tf.gather(tf.concat([values, [tf.zeros([], values.dtype)]], 0), which)
 
 
 def to_unit_range(images: tf.Tensor, input_range: tuple[float, float]) -> tf.Tensor:
     """float32 images in 0..1."""
     lo, hi = input_range
-    return images if (lo, hi) == (0, 1) else (images - lo) * np.float32(1 / (hi - lo))
+    return images if (lo, hi) == UNIT else (images - lo) * np.float32(1 / (hi - lo))

@@ -201,9 +201,11 @@ def _plus(value: tf.Tensor, zero: tf.Tensor) -> tf.Tensor:
 
 
 def map_tensors(function: Callable[[tf.Tensor], Any], value: Any) -> Any:
-    """Applies `function` to every tensor in dataclasses, lists and tuples, and rebuilds them."""
+    """Applies `function` to every tensor in dataclasses, dicts, lists and tuples; rebuilds them."""
     if isinstance(value, tf.Tensor):
         return function(value)
+    if isinstance(value, dict):
+        return {key: map_tensors(function, part) for key, part in value.items()}
     if isinstance(value, list | tuple):
         return type(value)(map_tensors(function, part) for part in value)
     if is_dataclass(value) and not isinstance(value, type):

@@ -1,0 +1,132 @@
+"""What can only be said of the data once it is there: checks that end the batch with a sentence.
+
+An assertion that stands in the function that tf.data maps leaves the iterator without a state to
+lose; one inside of a call of another function would not. Where XLA compiles, nothing can stop:
+assertions are left out by it, and the words of their messages have no kernels. So nothing is traced
+there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from augreg.annotations import (
+    BOXES,
+    FARTHEST,
+    PADDED,
+    Agreement,
+    Annotations,
+    BoxRules,
+    too_far,
+)
+from augreg.backends.tensorflow.pixels import map_tensors
+from augreg.undeclared import Suspect
+
+
+def under_xla() -> bool:
+    """Whether what is traced now will be compiled by XLA with all that is around it.
+
+    TensorFlow says so nowhere in its public API; where a release moves it, the answer is no, and
+    a compiled model fails with the name of an operation that XLA lacks.
+    """
+    if tf.executing_eagerly():
+        return False
+    try:
+        from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
+    except ImportError:  # pragma: no cover
+        return False
+    return bool(GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph()))
+
+
+def assert_that(condition: tf.Tensor, message: str, *found: tf.Tensor) -> Any:
+    """Fails with the message, the last `{}` in it (a path may hold others) being `found`.
+
+    None where it ran at once or, under XLA, can't run.
+    """
+    if under_xla() or (tf.executing_eagerly() and condition):
+        return None
+    parts = message.rsplit("{}", len(found)) if found else [message]
+    words: list[Any] = [parts[0]]
+    for tensor, rest in zip(found, parts[1:], strict=True):
+        words += [_text(tensor), rest]
+    return tf.debugging.Assert(condition, [tf.strings.join(words)])
+
+
+def after(checks: list[Any], value: Any) -> Any:
+    """The value, whose tensors can't be had before the checks (None where they ran at once)."""
+    done = [check for check in checks if check is not None]
+    if not done:
+        return value
+    with tf.control_dependencies(done):
+        return map_tensors(tf.identity, value)
+
+
+def _text(tensor: tf.Tensor) -> tf.Tensor:
+    """A tensor's numbers with "x" between them, or the one string that it is."""
+    if tensor.dtype == tf.string:
+        return tensor
+    values = tf.strings.as_string(tf.reshape(tensor, (-1,)), shortest=tensor.dtype.is_floating)
+    return tf.strings.reduce_join(values, separator="x")
+
+
+def one_each(images: tf.Tensor, index: tf.Tensor, epoch: tf.Tensor) -> list[Any]:
+    """Checks of the numbers that name samples, where their shapes are not known before."""
+    if images.dtype == tf.string:
+        return []
+    batch, checks = tf.shape(images)[0], []
+    if index.shape.rank is None or None in (index.shape[0], images.shape[0]):
+        size = tf.shape(index)
+        text = "index of the shape ({}) for a batch of {} images; one for each image is needed"
+        checks.append(assert_that(tf.reduce_all(size == batch), text, size, batch))
+    if epoch.shape.rank != 0 and (None in (epoch.shape.rank, images.shape[0], epoch.shape[0])):
+        size = tf.size(epoch)
+        text = "{} epochs for a batch of {} images; allowed are one, and one for each image"
+        checks.append(assert_that((size == 1) | (size == batch), text, size, batch))
+    return checks
+
+
+def agree(agreements: list[Agreement]) -> list[Any]:
+    """Checks of sides that are not known before."""
+    checks = []
+    for agreement in agreements:
+        (_, one, i), (_, other, j) = agreement.one, agreement.other
+        shapes = tf.shape(one), tf.shape(other)
+        equal = tf.equal(shapes[0][i], shapes[1][j])
+        checks.append(assert_that(equal, agreement.text("{}", "{}"), *shapes))
+    return checks
+
+
+def near(annotations: Annotations, rules: BoxRules) -> list[Any]:
+    """Checks that relative boxes are no pixels."""
+    if not rules.relative:
+        return []
+    checks = []
+    for value in (annotations[key] for key in BOXES if key in annotations):
+        boxes, labels = value["boxes"], value["labels"]
+        real = tf.not_equal(labels, tf.cast(PADDED, labels.dtype))
+        real = tf.reduce_any(tf.reshape(real, (*_sides(boxes)[:2], -1)), axis=2)
+        reach = tf.abs(tf.cast(boxes, tf.float32)) * tf.cast(real, tf.float32)[..., tf.newaxis]
+        most = tf.reduce_max(tf.concat([tf.reshape(reach, (-1,)), [0.0]], 0))  # there may be none
+        checks.append(assert_that(most <= FARTHEST, too_far(rules), most))
+    return checks
+
+
+def _sides(boxes: tf.Tensor) -> Any:
+    shape = tf.shape(boxes)
+    return [shape[i] for i in range(boxes.shape.rank)]
+
+
+def smaller(suspects: list[tuple[Suspect, str]], images: tf.Tensor, alone: bool) -> list[Any]:
+    """Checks that no part is of its images' size; each with what to say, `{}` for the size."""
+    checks = []
+    for suspect, message in suspects:
+        shape = tf.shape(suspect.value)[0 if alone else 1 :]
+        size, ends = tf.shape(images)[1:3], (shape[:2], shape[-2:])
+        large = tf.constant(False)
+        for pair in ends:
+            wide = tf.size(pair) == 2
+            large |= wide & tf.reduce_all(tf.equal(tf.pad(pair, [[0, 2]])[:2], size))
+        checks.append(assert_that(~large | (tf.reduce_prod(size) == 1), message, size))
+    return checks

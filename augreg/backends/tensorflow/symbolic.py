@@ -1,0 +1,62 @@
+"""An element of a functional model: what its shapes say, and what will come out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from augreg.annotations import (
+    BOXES,
+    KEYPOINTS,
+    LABELS,
+    MASKS,
+    BoxRules,
+    check_annotations,
+    check_boxes_stated,
+    each,
+)
+from augreg.elements import Parts, targets_of
+from augreg.undeclared import check_declared, of_unknown_size
+
+
+def checked(
+    element: Any, images: Any, alone: bool, parts: Parts | None, rules: BoxRules
+) -> dict[str, Any]:
+    """The targets of an element of KerasTensors, once all that shapes say fits."""
+    targets = targets_of(element, parts)
+    if isinstance(element, Mapping | tuple):
+        check_boxes_stated(targets, rules)
+    suspects = check_declared(element, parts, alone)
+    together = {k: part for k, part in targets.items() if not (alone and k == LABELS)}
+    batch = _batched if alone else anew
+    check_annotations(each(batch, together), batch(images), rules)
+    of_unknown_size(suspects, batch(images), element, parts, alone)
+    return targets
+
+
+def moved(targets: Mapping[str, Any], images: Any, classes: int | None) -> dict[str, Any]:
+    """What comes out: masks of the images' new size, points in float32, a share for each class."""
+    batch, made = images.shape[:-3], dict[str, Any]()
+    for key, part in targets.items():
+        if key in MASKS:
+            shape = (*batch, *images.shape[-3:-1], *part.shape[len(batch) + 2 :])
+            made[key] = keras.KerasTensor(shape, dtype=part.dtype)
+        elif key in BOXES:
+            boxes = keras.KerasTensor(part["boxes"].shape, dtype="float32")
+            made[key] = {**each(anew, part), "boxes": boxes}
+        elif key in KEYPOINTS:
+            made[key] = keras.KerasTensor(part.shape, dtype="float32")
+        elif key == LABELS and classes is not None:
+            made[key] = keras.KerasTensor((*batch, classes), dtype="float32")
+    return made
+
+
+def anew(part: Any) -> Any:
+    """Another tensor like this one: a part that came back as it went in would be no output."""
+    return keras.KerasTensor(part.shape, dtype=part.dtype, sparse=getattr(part, "sparse", False))
+
+
+def _batched(part: Any) -> Any:
+    return keras.KerasTensor((1, *part.shape), dtype=part.dtype)
