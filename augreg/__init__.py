@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from augreg.backends.reference import augment as augment
     from augreg.beta import symmetric_beta as symmetric_beta
     from augreg.dataset import augment_dataset as augment_dataset
+    from augreg.dataset import enumerate_epochs as enumerate_epochs
     from augreg.dataset import map_fn as map_fn
     from augreg.errors import AugregError as AugregError
     from augreg.errors import ParameterError as ParameterError
@@ -67,6 +68,7 @@ _HOME = {
     "Unit": "params",
     "augment": "backends.reference",
     "augment_dataset": "dataset",
+    "enumerate_epochs": "dataset",
     "hookimpl": "hookspecs",
     "load_policy": "policy",
     "macro": "macros",

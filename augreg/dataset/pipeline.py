@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from augreg.annotations import MIN_VISIBLE
 from augreg.checks import as_uint32
+from augreg.dataset.counting import counted
 from augreg.dataset.epochs import Epochs
 from augreg.dataset.function import Range
 from augreg.dataset.plain import flat_map
@@ -24,7 +25,7 @@ def augment_dataset(
     seed: int = 0,
     training: bool = True,
     shuffle: bool | int = False,
-    epochs: int = 1,
+    epochs: int | None = None,
     first_epoch: int = 0,
     *,
     input_range: Range = None,
@@ -48,22 +49,31 @@ def augment_dataset(
         batch_size: the last batch of an epoch may be smaller, unless `drop_remainder`.
         shuffle: True mixes the whole of `ds` (10,000 elements at a time where its length is
             unknown); a number is the window that is mixed. The order depends on (seed, epoch).
-        epochs: how many to yield, one after another; no batch crosses an epoch.
-        first_epoch, first_batch: where to begin, to continue an interrupted run.
+        epochs: None yields one epoch, and each new iteration is the next one: `fit(ds, epochs=5)`
+            draws five times. A number yields so many one after another, no batch crossing an epoch,
+            and iterating again replays them.
+        first_epoch: the number of the first epoch, to continue an interrupted run.
+        first_batch: where to begin in it; only beside a number of `epochs`.
 
     Returns:
-        A dataset for `fit(steps_per_epoch=...)`. Iterating it again gives the same epochs; its
-        iterator can be saved by `tf.train.Checkpoint`.
+        A dataset of batches. With a number of `epochs`, or where `training` is False, it holds no
+        state: every iteration is alike, and an iterator can be saved by `tf.train.Checkpoint`.
+        In training with `epochs=None` it counts its iterations, and TensorFlow refuses to save it.
 
     Raises:
         PolicyError: the policy is wrong, or can't work at this size.
+        ValueError: a number is out of its range, or `first_batch` without `epochs`.
     """
     loaded, wanted = load_policy(policy), check_sections(sections)
     rules: dict[str, Any] = {"bounding_box_format": bounding_box_format, "debug": debug}
     rules.update(min_visible=min_visible, parts=check_parts(parts))
     steps = Epochs(ds, loaded, batch_size, seed, training, shuffle, input_range, wanted, rules)
-    last = int(as_uint32(first_epoch, "first_epoch")) + epochs
-    numbers = tf.data.Dataset.range(first_epoch, last)
+    first = int(as_uint32(first_epoch, "first_epoch"))
+    _check_epochs(epochs, first_batch)
+    if epochs is None and training:
+        numbers = counted(first)
+    else:
+        numbers = tf.data.Dataset.range(first, first + (epochs or 1))
     batches = flat_map(numbers, lambda epoch: steps.epoch(epoch, drop_remainder))
     if first_batch:
         begun = flat_map(
@@ -74,6 +84,17 @@ def augment_dataset(
         )
     per_epoch = steps.batches(drop_remainder)
     if per_epoch is not None:
-        count = per_epoch * epochs - min(first_batch, per_epoch)
+        count = per_epoch * (epochs or 1) - min(first_batch, per_epoch)
         batches = batches.apply(tf.data.experimental.assert_cardinality(count))
     return batches.prefetch(tf.data.AUTOTUNE)
+
+
+def _check_epochs(epochs: Any, first_batch: int) -> None:
+    if epochs is None:
+        if first_batch:
+            raise ValueError(
+                f"first_batch={first_batch} with epochs=None, where each iteration is an epoch of "
+                "its own; say how many epochs are left, as epochs=5"
+            )
+    elif isinstance(epochs, bool) or epochs != int(epochs) or epochs < 1:
+        raise ValueError(f"epochs={epochs!r}; allowed are 1, 2, ... and None")
