@@ -39,7 +39,7 @@ class AugmentationLayer(keras.layers.Layer):
     Call with images uint8 (0..255) or float (`input_range`), [B,H,W,C] or [H,W,C]; the result has
     the policy's dtype and range. Or with a dict, which gives a dict: "images", with "masks",
     "boxes" and "keypoints" that move with them (as `augreg.augment` takes them), and "labels",
-    which become float32 [B, classes] where the policy mixes samples, in training.
+    which become float32 [B, classes] where the policy mixes samples.
 
     `index` (integers [B]) and `epoch` (a scalar) name the samples and give the same pixels as
     `augment_dataset`. Without `index`, samples count up from the first that the layer has seen,
