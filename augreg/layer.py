@@ -41,7 +41,7 @@ class AugmentationLayer(keras.layers.Layer):
     the policy's dtype and range. Or with an element, which comes back in its own form: a dict with
     "images", or a tuple (image, label), (image, {...}), or what `parts` names. "masks", "boxes"
     and "keypoints" move with the images (as `augreg.augment` takes them), and labels become
-    float32 [B, classes] where the policy mixes samples, in training.
+    float32 [B, classes] where the policy mixes samples.
 
     `index` (integers [B]) and `epoch` (a scalar, [1] or [B]) name the samples and give the same
     pixels as `augment_dataset`. Without `index`, samples count up from the first that the layer has

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from augreg import algebra
+from augreg.annotations import dtype_of, is_numeric, shape_of
 from augreg.errors import DataError, OpError
 from augreg.lower import Lowering
 from augreg.plan import MixStage, Plan, element_of
@@ -35,7 +36,10 @@ def _mixes(policy: Policy, step: Step) -> bool:
 
 
 def label_classes(policy: Policy) -> int | None:
-    """The number of classes where training mixes labels: they are float32 [B, classes] then."""
+    """The number of classes where a policy mixes labels; None where it does not.
+
+    They are float32 [B, classes] then, in evaluation too: one loss serves training and validation.
+    """
     for step in mixing_steps(policy):
         return int(step.arguments["classes"])
     return None
@@ -95,22 +99,48 @@ def mix_labels(xp: Namespace, labels: Array, element: algebra.Mix) -> Array:
 def one_hot(xp: Namespace, labels: Array, classes: int) -> Array:
     """float32 [B, classes] of class numbers [B] or [B,1]; shares [B, classes] stay as they are.
 
-    A number outside of 0 to classes - 1 gives zeros in TensorFlow, and `DataError` in NumPy.
+    A number that is no class gives NaN in TensorFlow, whose own checks stand elsewhere (under XLA
+    nothing can stop, and a loss of NaN is seen).
+
+    Raises:
+        DataError: labels are text, or of another shape; in NumPy also where a number is no class.
     """
-    shape = xp.shape(labels)
-    if len(shape) == 2 and isinstance(shape[1], int) and shape[1] == classes:
+    if _are_shares(labels, classes):
         return xp.cast(labels, "float32")
-    if len(shape) > 2 or (len(shape) == 2 and shape[1] != 1):
+    numbers = xp.cast(xp.reshape(labels, (-1, 1)), "float32")
+    every = xp.reshape(xp.cast(xp.arange(classes), "float32"), (1, -1))
+    hot = xp.cast(numbers == every, "float32")
+    if xp.name == "numpy":
+        if labels.size and not hot.any(axis=1).all():
+            raise DataError(no_class(classes).format(labels.min(), labels.max()))
+        return hot
+    known = (numbers == xp.floor(numbers)) & (numbers > -1) & (numbers < classes)
+    return xp.where(known, hot, xp.zeros_like(hot) + xp.array(float("nan")))
+
+
+def no_class(classes: int) -> str:
+    """What to say of labels that are no classes; the two `{}` are the lowest and the highest."""
+    return f"labels of {{}} to {{}}; allowed are whole numbers from 0 to {classes - 1}"
+
+
+def _are_shares(labels: Array, classes: int) -> bool:
+    """Whether labels are shares of the classes, and not the numbers of classes."""
+    allowed = f"class numbers [B], 0 to {classes - 1}, and shares [B, {classes}]"
+    if not is_numeric(labels):
         raise DataError(
-            f"labels of the shape {tuple(labels.shape)} can't be mixed; allowed are class numbers "
-            f"[B] and shares of {classes} classes, [B, {classes}]"
+            f"labels of dtype {dtype_of(labels)}, in a policy that mixes them; allowed are "
+            f"{allowed}: turn names into numbers, as "
+            "keras.layers.StringLookup(vocabulary=names, num_oov_indices=0) does"
         )
-    numbers = xp.cast(xp.reshape(labels, (-1, 1)), "int32")
-    if xp.name == "numpy" and numbers.size and not 0 <= numbers.min() <= numbers.max() < classes:
+    shape = shape_of(labels)
+    if shape is None or (len(shape) == 2 and shape[1] is None):
         raise DataError(
-            f"labels of {numbers.min()} to {numbers.max()}; allowed are 0 to {classes - 1}"
+            f"labels of unknown shape, in a policy that mixes them; allowed are {allowed}: state "
+            "theirs, as tf.ensure_shape does"
         )
-    return xp.cast(numbers == xp.reshape(xp.arange(classes), (1, -1)), "float32")
+    if len(shape) == 1 or (len(shape) == 2 and shape[1] in (1, classes)):
+        return len(shape) == 2 and shape[1] == classes
+    raise DataError(f"labels of the shape {shape} can't be mixed; allowed are {allowed}")
 
 
 def mix_annotations(

@@ -35,8 +35,8 @@ from augreg.images import photo_paths
 from augreg.params import REQUIRED, Fill, Option, Range
 from augreg.plan import element_of
 from augreg.policy import load_policy
-from augreg.views.preview import PreviewOptions, preview
 from augreg.registry import FIRST_PARTY, default_registry
+from augreg.views.preview import PreviewOptions, preview
 
 DOCS = Path(__file__).resolve().parent
 PAGE = DOCS / "ops.md"

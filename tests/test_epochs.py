@@ -125,7 +125,7 @@ def test_number_of_epochs_that_is_none_is_refused(epochs):
 
 
 def test_first_batch_asks_for_a_number_of_epochs():
-    with pytest.raises(ValueError, match="first_batch=1 with epochs=None.*as epochs=5"):
+    with pytest.raises(ValueError, match=r"first_batch=1 with epochs=None.*as epochs=5"):
         _dataset(first_batch=1)
     with pytest.raises(ValueError, match="first_epoch has to be in 0 to 4294967295"):
         augreg.enumerate_epochs(tf.data.Dataset.range(2), first_epoch=-1)

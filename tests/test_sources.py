@@ -105,7 +105,9 @@ def test_folder_of_labels_is_split_by_the_hash_of_the_names(tmp_path: Path) -> N
     for name in expected:
         assert elements(source, name) == expected[name]
         assert source.splits[name].size == len(expected[name]) > 0
-    assert source.notes == ("split 80/10/10 by the SHA-256 of the files' names",)
+    assert source.notes == (
+        "split 80/10/10 by the SHA-256 of the files' names, copies with their original",
+    )
     assert source.bad == ()
 
 
@@ -129,7 +131,8 @@ def test_given_splits_are_kept_and_the_missing_one_is_carved_from_train(tmp_path
     assert source.splits["train"].size == 80 - len(carved)
     assert source.splits["test"].size == 80
     assert source.notes == (
-        "no 'validation' folder: taken from 'train' by the SHA-256 of the files' names",
+        "no 'validation' folder: taken from 'train' by the SHA-256 of the files' names, "
+        "copies with their original",
     )
 
 

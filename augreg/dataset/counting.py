@@ -21,9 +21,7 @@ def counted(first: int) -> tf.data.Dataset:
 
     def count(_: tf.Tensor) -> tf.Tensor:
         # read and raised at once: two iterations that start together are two epochs
-        return tf.raw_ops.ResourceCountUpTo(
-            resource=counter.handle, limit=tf.int64.max, T=tf.int64
-        )
+        return tf.raw_ops.ResourceCountUpTo(resource=counter.handle, limit=tf.int64.max, T=tf.int64)
 
     return plain_map(tf.data.Dataset.range(1), count)
 
@@ -53,9 +51,10 @@ def enumerate_epochs(ds: tf.data.Dataset, first_epoch: int = 0) -> tf.data.Datas
         return plain_map(ds.enumerate(), lambda index, element: (index, element, epoch))
 
     numbered = flat_map(counted(int(as_uint32(first_epoch, "first_epoch"))), one_epoch)
-    if (length := ds.cardinality()) == tf.data.UNKNOWN_CARDINALITY:
+    count = tf.get_static_value(ds.cardinality())  # None for a dataset of a graph
+    if count is None or count == tf.data.UNKNOWN_CARDINALITY:
         return numbered
-    return numbered.apply(tf.data.experimental.assert_cardinality(length))
+    return numbered.apply(tf.data.experimental.assert_cardinality(count))
 
 
 @tf.autograph.experimental.do_not_convert

@@ -7,13 +7,14 @@ from typing import Any
 
 import tensorflow as tf
 
-from augreg.backends.tensorflow.batching import batch
+from augreg.backends.tensorflow.batching import batch, varies
 from augreg.backends.tensorflow.decode import decode
 from augreg.checks import as_uint32
 from augreg.dataset.function import Range, map_fn
 from augreg.dataset.plain import parallel_map
 from augreg.dataset.shuffling import WINDOW, Order
-from augreg.dataset.sizes import is_encoded, length, of_one_size
+from augreg.dataset.single import is_batched, singles
+from augreg.dataset.sizes import alike, files, is_encoded, length, unknown
 from augreg.elements import Indexed, Parts, image_of, with_image
 
 
@@ -32,23 +33,33 @@ class Epochs:
         sections: tuple[str, ...],
         rules: dict[str, Any],
     ) -> None:
-        self.ds, self.batch_size, self.shuffle = ds, batch_size, shuffle
+        self.batch_size, self.shuffle = batch_size, shuffle
         self.parts: Parts | None = rules.get("parts")
         self.seed, self.size = int(as_uint32(seed, "seed")), length(ds)
-        self.encoded = not isinstance(ds, Indexed) and is_encoded(ds.element_spec, self.parts)
+        self.encoded = False
+        self.ragged: tuple[bool, ...] = ()
+        if not isinstance(ds, Indexed):
+            batched = is_batched(ds.element_spec, self.parts)
+            known = files(ds) if batched else None
+            ds, self.ragged = singles(ds, self.parts)
+            self.size = known or length(ds)
+            self.encoded = is_encoded(ds.element_spec, self.parts)
+        self.ds = ds
         first = tuple(name for name in sections if name == "prepare")
         rest = tuple(name for name in sections if name != "prepare")
         if not (policy.prepare(training) or self.encoded or isinstance(ds, Indexed)):
-            first = ()
+            # nothing to do for single images; floats are brought to their range all the same
+            first, rest = (), rest or first
         common = (policy, seed, training, False, 0)
         self.prepare = None
         if first:
             self.prepare = map_fn(*common, input_range=input_range, sections=first, **rules)
         after = (0.0, 1.0) if first else input_range
-        batched = (policy, seed, training, True, 0)
         self.augment = None
         if rest:
-            self.augment = map_fn(*batched, input_range=after, sections=rest, **rules)
+            self.augment = map_fn(
+                policy, seed, training, True, 0, input_range=after, sections=rest, **rules
+            )
 
     def epoch(
         self, epoch: tf.Tensor, drop_remainder: bool, first_batch: int = 0
@@ -57,12 +68,18 @@ class Epochs:
         skip = first_batch * self.batch_size
         if isinstance(self.ds, Indexed):
             ds = self._indexed(self.ds, epoch, skip)
-        elif self.shuffle or self.prepare or self.encoded:
+        elif self.shuffle or self.prepare or self.encoded or self._differ(self.ds.element_spec):
             ds = self._sequential(self.ds, epoch, skip)
         else:
             return self._batches_first(self.ds, epoch, drop_remainder, first_batch)
-        alike = of_one_size(ds, self.batch_size, lambda pair: self._image(pair[1]))
-        return self._augmented(batch(alike, self.batch_size, drop_remainder), epoch)
+        ds = alike(ds, self.batch_size, self.parts)
+        batches = batch(ds, self.batch_size, drop_remainder, self.parts, self.ragged)
+        return self._augmented(batches, epoch)
+
+    def _differ(self, spec: Any) -> bool:
+        """Whether two elements may differ in shape, so that single ones have to be looked at."""
+        leaves = tf.nest.flatten(spec)
+        return any(self.ragged) or varies(spec, self.parts) or any(map(unknown, leaves))
 
     def _augmented(self, batches: tf.data.Dataset, epoch: tf.Tensor) -> tf.data.Dataset:
         augment = self.augment
@@ -74,8 +91,7 @@ class Epochs:
         self, ds: tf.data.Dataset, epoch: tf.Tensor, drop_remainder: bool, first_batch: int
     ) -> tf.data.Dataset:
         """Nothing is done to single elements: batches are numbered, which costs less."""
-        alike = of_one_size(ds, self.batch_size, self._image)
-        batches = batch(alike, self.batch_size, drop_remainder).skip(first_batch)
+        batches = ds.batch(self.batch_size, drop_remainder=drop_remainder).skip(first_batch)
         augment, first = self.augment, tf.range(self.batch_size, dtype=tf.int64)
         if augment is None:
             return batches
@@ -96,18 +112,17 @@ class Epochs:
     def _indexed(self, source: Indexed, epoch: tf.Tensor, skip: int) -> tf.data.Dataset:
         positions = tf.data.Dataset.range(source.size)
         if self.shuffle:
-            positions = Order(self.seed, epoch).everywhere(positions, source.size)
+            positions = Order(self.seed, epoch).everywhere(source.size)
         ds = positions.skip(skip) if skip else positions
         return parallel_map(ds, lambda i: self._prepared(i, source.element(i), epoch))
 
     def _sequential(self, ds: tf.data.Dataset, epoch: tf.Tensor, skip: int) -> tf.data.Dataset:
-        """Elements, prepared: before the shuffle, which needs one size, or after it, if encoded."""
+        """Elements, prepared: before the shuffle, or after it where that holds files."""
         ds = ds.enumerate()
         if self.shuffle:
-            whole = self.size or WINDOW
-            window = whole if self.shuffle is True else int(self.shuffle)
+            window = (self.size or WINDOW) if self.shuffle is True else int(self.shuffle)
             mixed = ds if self.encoded else self._each(ds, epoch)
-            ds = Order(self.seed, epoch).in_windows(mixed, min(window, whole))
+            ds = Order(self.seed, epoch).in_windows(mixed, window, self.size)
         ds = ds.skip(skip)
         return self._each(ds, epoch) if self.encoded or not self.shuffle else ds
 

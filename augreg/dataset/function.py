@@ -13,15 +13,20 @@ from augreg.backends.tensorflow.annotations import Annotated
 from augreg.backends.tensorflow.compiled import Compiled
 from augreg.checks import as_uint32, check_index
 from augreg.elements import Parts, check_parts
+from augreg.errors import DataError
 from augreg.plan import SECTIONS, check_sections
 from augreg.policy import load_policy
 
 Range = tuple[float, float] | None
 # How to come by the right index, of one element and of a batch.
 _MEND = (
-    "number the elements, as ds.enumerate().map(fn) does",
-    "number the elements before they are batched, as ds.enumerate().batch(32).map(fn) does",
+    "number the elements, as augreg.enumerate_epochs(ds).map(fn) does",
+    "number the elements before they are batched, as augreg.enumerate_epochs(ds).batch(32).map(fn) "
+    "does",
 )
+
+
+_MISSING = object()
 
 
 class MapFunction:
@@ -37,7 +42,7 @@ class MapFunction:
     ) -> None:
         self.compiled, self.batched = compiled, batched
         self.annotated = Annotated(compiled, rules, parts)
-        if self.annotated.classes is not None and not batched:
+        if self.annotated.classes is not None and compiled.training and not batched:
             step = mixing.mixing_steps(compiled.policy)[0]
             raise compiled.policy.error(
                 f'"{step.op.name}" mixes the samples of a batch: use batched=True, augment_dataset '
@@ -47,7 +52,9 @@ class MapFunction:
         self.epoch = _whole(epoch)
         self.follows = compiled.policy.scheduled(compiled.sections) if compiled.training else None
 
-    def __call__(self, index: Any, element: Any, epoch: Any = None) -> Any:
+    def __call__(self, index: Any, element: Any = _MISSING, epoch: Any = None) -> Any:
+        if element is _MISSING:
+            raise DataError(f"the function got no index; {_MEND[self.batched]}")
         index = tf.convert_to_tensor(index if tf.is_tensor(index) else as_uint32(index, "index"))
         check_index(shape_of(index), index.dtype.name, None, not self.batched, _MEND[self.batched])
         given = self.annotated.read(element, not self.batched)
@@ -109,7 +116,7 @@ def map_fn(
         `(image, label, weight)` or a dict with "images"; the image uint8 or float [H,W,C] or
         [B,H,W,C], or a scalar string of encoded bytes. A dict's "masks", "boxes" and
         "keypoints" (as `augreg.augment` takes them) move with the image. Labels become float32
-        [B, classes] where the policy mixes samples, in training. All else passes through.
+        [B, classes] where the policy mixes samples, in evaluation too. All else passes through.
 
     Seed, epoch and index are 32 bits wide. A constant outside of 0 to 2**32-1 is refused; a tensor
     is not looked at, and counts modulo 2**32.

@@ -40,16 +40,21 @@ def augment_dataset(
 ) -> tf.data.Dataset:
     """Prepares, shuffles, batches, augments (in training only) and prefetches.
 
-    Boxes whose number varies are padded to the largest of a batch, with class -1.
+    Boxes whose number varies are padded to the largest of a batch, with class -1, keypoints with
+    visibility 0. A source of batches (`image_dataset_from_directory`, `ds.batch(32)`, ragged ones
+    too) is taken apart: it gives what its elements give.
 
     Args:
-        ds: elements as in `map_fn`, in a fixed order: an element's index is its position. An
-            `Indexed` source is shuffled without a buffer.
+        ds: elements as in `map_fn`, or batches of them, in a fixed order: an element's index is its
+            position. An `Indexed` source is shuffled without a buffer.
         policy, seed, training, input_range, parts, sections, bounding_box_format, min_visible,
             debug: as in `map_fn`.
         batch_size: the last batch of an epoch may be smaller, unless `drop_remainder`.
-        shuffle: True mixes the whole of `ds` (10,000 elements at a time where its length is
-            unknown); a number is the window that is mixed. The order depends on (seed, epoch).
+        shuffle: True permutes the whole of `ds`, held in memory as it comes out of "prepare", or as
+            files where it holds files; through a window of 10,000 where the length is unknown. A
+            number is such a window, as `Dataset.shuffle` has it: of 3,670 elements sorted into 5
+            classes, 1,000 puts 3.8 classes into a batch of 32, there 3.9, True 5.0. An `Indexed`
+            source is permuted as a whole for any number. The order depends on (seed, epoch).
         epochs: None yields one epoch, and each new iteration is the next one: `fit(ds, epochs=5)`
             draws five times. A number yields so many one after another, no batch crossing an epoch,
             and iterating again replays them.

@@ -7,46 +7,84 @@ from typing import Any
 
 import tensorflow as tf
 
-from augreg.elements import Indexed, Parts, image_of
+from augreg.annotations import KEYPOINTS
+from augreg.elements import Indexed, Parts, image_of, targets_of
 
-_MEND = '; add a "resize" to the policy\'s "prepare"'
+Part = tuple[str, str, Callable[[Any], Any]]  # what differs, how to mend it, where it is
 
 
-def of_one_size(
-    ds: tf.data.Dataset, batch_size: int, image: Callable[[Any], Any]
-) -> tf.data.Dataset:
-    """Has two sizes in one batch end the data with how to mend it, where sizes are not known.
+def alike(ds: tf.data.Dataset, batch_size: int, parts: Parts | None) -> tf.data.Dataset:
+    """Has parts of two shapes in one batch end the data with how to mend it.
 
-    A number is read from our words, which fails with them: an assertion would make the dataset
-    stateful, and its iterator could not be saved.
+    That is for (index, element) whose shapes are not known. A number is read from our words, which
+    fails with them: an assertion would make the dataset stateful, and its iterator could not be
+    saved.
     """
-    shape = image(ds.element_spec).shape
-    if shape.rank != 3 or None not in shape[:2]:
+    checks = [part for part in _parts(parts) if unknown(part[2](ds.element_spec[1]))]
+    if not checks:
         return ds
 
-    def check(state: tuple[tf.Tensor, tf.Tensor], element: Any) -> Any:
-        number, first = state
-        size = tf.shape(image(element))[:2]
-        first = tf.where(number % batch_size == 0, size, first)
-        sides = [tf.strings.reduce_join(tf.as_string(s), separator="x") for s in (size, first)]
-        words = ["images of one batch differ in size: ", sides[0], " after ", sides[1], _MEND]
-        failed = tf.cond(
-            tf.reduce_all(size == first),
-            lambda: tf.constant(0, tf.int64),
-            lambda: tf.strings.to_number(tf.strings.join(words), tf.int64),
-        )
-        return (number + 1 + failed, first), element
+    def check(state: Any, index: Any, element: Any) -> Any:
+        number, firsts = state
+        shapes = tuple(tf.shape(get(element))[:2] for _, _, get in checks)
+        new = number % batch_size == 0
+        firsts = tuple(tf.where(new, *pair) for pair in zip(shapes, firsts, strict=True))
+        failed = [
+            _said(what, mend, shape, first)
+            for (what, mend, _), shape, first in zip(checks, shapes, firsts, strict=True)
+        ]
+        return (number + 1 + tf.add_n(failed), firsts), (index, element)
 
-    start = (tf.constant(0, tf.int64), tf.constant([0, 0]))
-    return ds.scan(start, tf.autograph.experimental.do_not_convert(check))
+    start = (tf.constant(0, tf.int64), tuple(tf.constant([0, 0]) for _ in checks))
+    return ds.scan(
+        start, tf.autograph.experimental.do_not_convert(lambda state, pair: check(state, *pair))
+    )
+
+
+def _parts(parts: Parts | None) -> tuple[Part, ...]:
+    def points(element: Any) -> Any:
+        """Those without a column that could mark padding."""
+        found = next((v for k, v in targets_of(element, parts).items() if k in KEYPOINTS), None)
+        return None if found is None or (found.shape[-1] or 0) > 2 else found
+
+    resize = 'add a "resize" to the policy\'s "prepare"'
+    column = "give them a third column, their visibility, and they are padded with 0 in it"
+    return (
+        ("images of one batch differ in size", resize, lambda element: image_of(element, parts)),
+        ("keypoints of one batch differ in number", column, points),
+    )
+
+
+def unknown(spec: Any) -> bool:
+    """Whether a part's first two sides are not known before it is read."""
+    if not isinstance(spec, tf.TensorSpec) or spec.dtype == tf.string:
+        return False
+    return spec.shape.rank is None or None in spec.shape[:2]
+
+
+def _said(what: str, mend: str, shape: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
+    """0, or an end with these words."""
+    sides = [tf.strings.reduce_join(tf.as_string(s), separator="x") for s in (shape, first)]
+    words = [f"{what}: ", sides[0], " after ", sides[1], f"; {mend}"]
+    return tf.cond(
+        tf.reduce_all(shape == first),
+        lambda: tf.constant(0, tf.int64),
+        lambda: tf.strings.to_number(tf.strings.join(words), tf.int64),
+    )
 
 
 def length(ds: tf.data.Dataset | Indexed) -> int | None:
     """How many elements there are; None where it is not known, or there is no end."""
     if isinstance(ds, Indexed):
         return ds.size
-    count = int(ds.cardinality())
-    return count if count >= 0 else None
+    count = tf.get_static_value(ds.cardinality())  # a graph's own dataset does not know it yet
+    return int(count) if count is not None and count >= 0 else None
+
+
+def files(ds: tf.data.Dataset | Indexed) -> int | None:
+    """How many images there are in the batches of `keras.utils.image_dataset_from_directory`."""
+    paths = getattr(ds, "file_paths", None)
+    return len(paths) if isinstance(paths, list) else None
 
 
 def is_encoded(spec: Any, parts: Parts | None = None) -> bool:

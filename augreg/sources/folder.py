@@ -3,7 +3,8 @@
 Where a split is missing, its images come out of the training images by a rule that looks at a
 file's name only, so that adding or removing a file moves no other: the first four bytes of the
 SHA-256 of the file's name, as a big-endian number, modulo 100, is below 80 for training, below 90
-for validation, and the rest is the test split.
+for validation, and the rest is the test split. Of an image that `augreg apply` made, that is the
+name of the photograph that it was made from: all copies of one are in one split, with it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from augreg.errors import DataError
 from augreg.images import list_images, printable
 from augreg.images.files import Directory, identity
 from augreg.paths import check_here
+from augreg.sources.originals import Originals
 from augreg.sources.source import (
     Candidate,
     Source,
@@ -36,7 +38,7 @@ _SPLITS = {
     "validation": ("validation", "val", "valid"),
     "test": ("test", "testing"),
 }
-_RULE = "by the SHA-256 of the files' names"
+_RULE = "by the SHA-256 of the files' names, copies with their original"
 _LAYOUTS = "wanted are PATH/split/label/*.jpg or PATH/label/*.jpg"
 
 
@@ -125,8 +127,9 @@ def _labelled(folders: Mapping[bytes, Path], known: frozenset[Directory]) -> lis
 def _carve(train: list[_File], given: Mapping[str, list[_File]]) -> dict[str, list[_File]]:
     found: dict[str, list[_File]] = {"train": [], "validation": [], "test": []}
     found.update(given)
+    originals = Originals()
     for file in train:
-        split = _hashed_split(file.path.name)
+        split = _hashed_split(originals.name(file.path))
         found["train" if split in given else split].append(file)
     return found
 

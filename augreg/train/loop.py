@@ -45,24 +45,27 @@ class Network:
 
     def _train(self, batch: Any, epoch: tf.Tensor) -> None:
         images, labels = self._augmented(batch, epoch, True)
-        mixed = labels.shape.rank == 2  # shares of the classes: the policy mixes samples
         with tf.GradientTape() as tape:
             logits = self.core(images, training=True)
-            loss = (self.mixed_loss if mixed else self.loss)(labels, logits)
+            loss = self._loss(labels, logits)
             total = tf.add_n([loss, *self.core.losses])
         gradients = tape.gradient(total, self.core.trainable_variables)
         self.optimizer.apply(gradients, self.core.trainable_variables)
-        self._count(tf.argmax(labels, axis=-1) if mixed else labels, logits, loss)
+        self._count(labels, logits, loss)
 
     def _evaluate(self, batch: Any) -> None:
         images, labels = self._augmented(batch, None, False)
         logits = self.core(images, training=False)
-        self._count(labels, logits, self.loss(labels, logits))
+        self._count(labels, logits, self._loss(labels, logits))
+
+    def _loss(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        """Of class numbers [B], or of shares [B, classes] where the policy mixes samples."""
+        return (self.mixed_loss if labels.shape.rank == 2 else self.loss)(labels, logits)
 
     def _augmented(
         self, batch: Any, epoch: tf.Tensor | None, training: bool
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Images and labels; the layer mixes both where the policy does, in training."""
+        """Images and labels; the layer mixes both where the policy does."""
         if self.layer is None:
             return batch["images"], batch["labels"]
         element = {key: batch[key] for key in ("images", "labels")}
@@ -70,8 +73,9 @@ class Network:
         return made["images"], made["labels"]
 
     def _count(self, labels: tf.Tensor, logits: tf.Tensor, loss: tf.Tensor) -> None:
-        right = tf.argmax(logits, axis=-1) == tf.cast(labels, tf.int64)
-        samples = tf.cast(tf.size(labels), tf.float64)
+        classes = tf.argmax(labels, axis=-1) if labels.shape.rank == 2 else labels
+        right = tf.argmax(logits, axis=-1) == tf.cast(classes, tf.int64)
+        samples = tf.cast(tf.size(classes), tf.float64)
         sums = [
             tf.cast(loss, tf.float64) * samples,
             tf.reduce_sum(tf.cast(right, tf.float64)),

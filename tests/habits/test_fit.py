@@ -1,4 +1,4 @@
-"""What people do with datasets and `fit`, written as they write it; asserted is what a network saw."""
+"""What people do with datasets and `fit`, written as they do; asserted is what a network saw."""
 
 from __future__ import annotations
 
@@ -177,3 +177,291 @@ def test_a_model_of_a_strategy_is_built_with_a_batch_of_the_first_epoch() -> Non
     ((following, _),) = ds
     expected = augreg.augment(IMAGES, POLICY, seed=1, epoch=3)
     np.testing.assert_allclose(following, expected, atol=1e-6)
+
+
+# --- batches, as people have them
+
+
+def _folder(tmp_path: Path, count: int = COUNT) -> Path:
+    """PNG files in folders of five classes."""
+    for i in range(count):
+        path = tmp_path / "photos" / f"class{i % CLASSES}" / f"{i:03}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(tf.io.encode_png(IMAGES[i % COUNT]).numpy())
+    return tmp_path / "photos"
+
+
+def test_image_dataset_from_directory_is_taken_as_it_is(tmp_path: Path) -> None:
+    photos = keras.utils.image_dataset_from_directory(
+        _folder(tmp_path), image_size=(8, 8), batch_size=5, shuffle=False, verbose=False
+    )
+    ds = augreg.augment_dataset(
+        photos, POLICY, batch_size=8, seed=1, shuffle=True, input_range=(0, 255)
+    )
+    assert len(ds) == 3
+    seen = fit(ds, epochs=3)
+    assert pictures(seen.trained) == 3 * COUNT
+    assert [len(batch) for batch in seen.trained] == [8, 8, 6] * 3
+    given = np.concatenate([images for images, _ in photos]).round().astype(np.uint8)
+    expected = augreg.augment(given, POLICY, seed=1, epoch=0)
+    found = np.concatenate(seen.trained[:3])
+    gap = np.abs(found[:, None] - expected[None]).max(axis=(2, 3, 4))
+    assert gap.min(axis=1).max() < 1e-5
+    assert sorted(gap.argmin(axis=1)) == list(range(COUNT))
+
+
+SOURCES = {
+    "batched": lambda ds: ds.batch(5),
+    "even batches": lambda ds: ds.take(20).batch(5, drop_remainder=True),
+    "ragged": lambda ds: ds.ragged_batch(4),
+}
+
+
+@pytest.mark.parametrize("kind", list(SOURCES))
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_a_batched_source_gives_what_its_elements_give(kind: str, shuffle: bool) -> None:
+    sizes = [(8 + i % 3, 9 - i % 2) for i in range(COUNT)] if kind == "ragged" else None
+
+    def elements() -> Any:
+        for i in range(COUNT):
+            height, width = sizes[i] if sizes else (8, 8)
+            yield np.resize(IMAGES[i], (height, width, 3)), LABELS[i]
+
+    shape = (None, None, 3) if kind == "ragged" else (8, 8, 3)
+    spec = (tf.TensorSpec(shape, tf.uint8), tf.TensorSpec((), tf.int64))
+    plain = tf.data.Dataset.from_generator(elements, output_signature=spec)
+    if kind == "even batches":
+        plain = plain.take(20)
+    options = {"batch_size": 8, "seed": 1, "shuffle": shuffle, "epochs": 1}
+    found, expected = (
+        list(augreg.augment_dataset(ds, PREPARED, **options).as_numpy_iterator())
+        for ds in (SOURCES[kind](plain), plain)
+    )
+    assert sum(len(x) for x, _ in found) == (20 if kind == "even batches" else COUNT)
+    if not shuffle or kind != "even batches":  # whose length is known only after batching
+        for (x, y), (u, v) in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(x, u)
+            np.testing.assert_array_equal(y, v)
+
+
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")  # Keras, of unknown lengths
+def test_batches_of_files_are_taken_too() -> None:
+    files = [tf.io.encode_png(image).numpy() for image in IMAGES]
+    ds = tf.data.Dataset.from_tensor_slices((files, LABELS)).batch(5)
+    seen = fit(augreg.augment_dataset(ds, PREPARED, batch_size=8, seed=1), epochs=2)
+    expected = augreg.augment(IMAGES, PREPARED, seed=1, epoch=1)
+    np.testing.assert_allclose(np.concatenate(seen.trained[3:]), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("shuffle", [False, True, 1000])
+@pytest.mark.parametrize("policy", [POLICY, {**POLICY, "prepare": [{"op": "flip", "p": 1}]}])
+def test_images_of_several_sizes_without_a_resize_name_it(policy: Any, shuffle: Any) -> None:
+    images = [IMAGES[0], IMAGES[1][:5]]
+    spec = tf.TensorSpec((None, None, 3), tf.uint8)
+    ds = tf.data.Dataset.from_generator(lambda: iter(images), output_signature=spec)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r'differ in size.*add a "resize"'):
+        list(augreg.augment_dataset(ds, policy, shuffle=shuffle))
+
+
+def _boxes(count: int) -> Any:
+    """Images with 0 to 3 boxes and keypoints, as detection models take them."""
+    for i in range(count):
+        many = i % 4
+        boxes = np.tile(np.array([[1, 1, 5 + i % 3, 6]], np.float32), (many, 1))
+        classes = np.full(many, i, np.int64)
+        points = np.tile(np.array([[2, 3, 1]], np.float32), (many, 1))
+        yield {
+            "images": IMAGES[i],
+            "boxes": {"boxes": boxes, "labels": classes},
+            "keypoints": points,
+        }
+
+
+BOXES = {
+    "images": tf.TensorSpec((8, 8, 3), tf.uint8),
+    "boxes": {
+        "boxes": tf.TensorSpec((None, 4), tf.float32),
+        "labels": tf.TensorSpec((None,), tf.int64),
+    },
+    "keypoints": tf.TensorSpec((None, 3), tf.float32),
+}
+FLIP = {"version": 1, "augment": [{"op": "flip", "p": 0.5}]}
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_boxes_and_keypoints_are_padded_to_the_most_of_their_own_batch(
+    training: bool, shuffle: bool
+) -> None:
+    source = tf.data.Dataset.from_generator(lambda: _boxes(10), output_signature=BOXES)
+    options = {"batch_size": 2, "bounding_box_format": "xyxy", "training": training}
+    for batch in augreg.augment_dataset(source, FLIP, shuffle=shuffle, seed=2, **options):
+        there = (batch["boxes"]["labels"].numpy() >= 0).sum(axis=1)
+        assert batch["boxes"]["labels"].shape == (2, there.max())
+        assert batch["boxes"]["boxes"].shape == (2, there.max(), 4)
+        assert batch["keypoints"].shape == (2, there.max(), 3)
+        visible = batch["keypoints"].numpy()[..., 2]
+        for row, (many, classes) in enumerate(zip(there, batch["boxes"]["labels"], strict=True)):
+            assert len(set(classes[:many].numpy())) <= 1
+            np.testing.assert_array_equal(classes[many:], -1)
+            np.testing.assert_array_equal(visible[row], [1] * many + [0] * (there.max() - many))
+
+
+def test_a_source_that_is_padded_and_batched_already_gives_the_same() -> None:
+    source = tf.data.Dataset.from_generator(lambda: _boxes(10), output_signature=BOXES)
+    filler = {
+        "images": np.uint8(0),
+        "boxes": {"boxes": np.float32(0), "labels": np.int64(-1)},
+        "keypoints": np.float32(0),
+    }
+    padded = source.padded_batch(6, padding_values=filler)
+    ragged = source.ragged_batch(6)
+    options = {"batch_size": 2, "bounding_box_format": "xyxy", "epochs": 1, "seed": 3}
+    expected = list(augreg.augment_dataset(source, FLIP, **options))
+    for ds in (padded, ragged):
+        found = list(augreg.augment_dataset(ds, FLIP, **options))
+        assert len(found) == len(expected) == 5
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(one["images"], other["images"])
+            np.testing.assert_array_equal(one["boxes"]["boxes"], other["boxes"]["boxes"])
+            np.testing.assert_array_equal(one["boxes"]["labels"], other["boxes"]["labels"])
+
+
+def test_keypoints_of_varying_number_without_visibility_name_it() -> None:
+    spec = {"images": BOXES["images"], "keypoints": tf.TensorSpec((None, 2), tf.float32)}
+    source = tf.data.Dataset.from_generator(
+        lambda: ({"images": e["images"], "keypoints": e["keypoints"][:, :2]} for e in _boxes(4)),
+        output_signature=spec,
+    )
+    with pytest.raises(tf.errors.InvalidArgumentError, match="third column, their visibility"):
+        list(augreg.augment_dataset(source, FLIP))
+
+
+def test_other_ragged_parts_of_batches_stay_ragged() -> None:
+    words = tf.ragged.constant([[1], [2, 3], [], [4, 5, 6]], dtype=tf.int64)
+    batches = tf.data.Dataset.from_tensor_slices({"images": IMAGES[:4], "words": words}).batch(2)
+    for shuffle in (False, True):
+        (found,) = augreg.augment_dataset(batches, FLIP, batch_size=4, shuffle=shuffle)
+        assert isinstance(found["words"], tf.RaggedTensor)
+        assert sorted(found["words"].to_list()) == sorted(words.to_list())
+
+
+# --- mixing beside validation
+
+
+def _one_hot(labels: Any) -> np.ndarray:
+    return np.eye(CLASSES, dtype=np.float32)[np.asarray(labels)]
+
+
+def test_validation_beside_mixing_has_labels_for_the_same_loss() -> None:
+    train = augreg.augment_dataset(source(), MIXING, batch_size=8, shuffle=True)
+    validation = augreg.augment_dataset(source(), MIXING, batch_size=8, training=False)
+    assert train.element_spec == validation.element_spec
+    model, seen = network("categorical_crossentropy")
+    model.fit(train, validation_data=validation, epochs=2, shuffle=False, verbose=0)
+    labels = np.concatenate([labels for _, labels in validation])
+    np.testing.assert_array_equal(labels, _one_hot(LABELS))
+    assert len(np.concatenate(seen.evaluated)) == 2 * COUNT
+
+
+def test_every_way_of_evaluating_a_mixing_policy_gives_one_hot_labels() -> None:
+    expected = _one_hot(LABELS)
+    _, labels = augreg.augment(IMAGES, MIXING, seed=0, labels=LABELS, training=False)
+    np.testing.assert_array_equal(labels, expected)
+    assert labels.dtype == np.float32
+    one = augreg.augment({"images": IMAGES[2], "labels": 2}, MIXING, seed=0, training=False)
+    np.testing.assert_array_equal(one["labels"], expected[2])
+    layer = augreg.AugmentationLayer(MIXING)
+    element = {"images": IMAGES, "labels": LABELS[:, None]}  # as label_mode="binary" has them
+    np.testing.assert_array_equal(layer(element, training=False)["labels"], expected)
+    fn = augreg.map_fn(MIXING, training=False)
+    single = source().enumerate().map(fn).batch(COUNT)
+    np.testing.assert_array_equal(next(iter(single))[1], expected)
+    many = augreg.map_fn(MIXING, training=False, batched=True)(np.arange(COUNT), (IMAGES, LABELS))
+    np.testing.assert_array_equal(many[1], expected)
+    shares = layer({"images": IMAGES, "labels": expected}, training=False)["labels"]
+    np.testing.assert_array_equal(shares, expected)
+
+
+def test_without_labels_or_without_augment_evaluation_stays_as_it_was() -> None:
+    assert augreg.AugmentationLayer(MIXING)(IMAGES, training=False).shape == IMAGES.shape
+    options = {"batch_size": COUNT, "sections": ("prepare", "output")}
+    ((_, labels),) = augreg.augment_dataset(source(), MIXING, epochs=1, **options)
+    np.testing.assert_array_equal(labels, LABELS)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("wrong", [CLASSES, -1, 1.5])
+def test_a_label_that_is_no_class_ends_the_batch(training: bool, wrong: float) -> None:
+    labels = np.array([0, wrong, 1, 2])
+    said = r"labels of .* to .*; allowed are whole numbers from 0 to 4"
+    with pytest.raises(augreg.AugregError, match=said):
+        augreg.augment(IMAGES[:4], MIXING, seed=0, labels=labels, training=training)
+    element = {"images": IMAGES[:4], "labels": labels}
+    with pytest.raises(tf.errors.InvalidArgumentError, match=said):
+        augreg.AugmentationLayer(MIXING)(element, training=training)
+    ds = tf.data.Dataset.from_tensor_slices(element)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=said):
+        list(augreg.augment_dataset(ds, MIXING, training=training))
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_labels_as_text_are_refused_by_name(training: bool) -> None:
+    names = np.array(["rose", "tulip", "rose", "daisy"])
+    said = "labels of dtype .*, in a policy that mixes them; .*StringLookup"
+    with pytest.raises(augreg.AugregError, match=said):
+        augreg.augment(IMAGES[:4], MIXING, seed=0, labels=names, training=training)
+    element = {"images": IMAGES[:4], "labels": names}
+    ds = tf.data.Dataset.from_tensor_slices(element)
+    with pytest.raises(augreg.AugregError, match=said):
+        augreg.augment_dataset(ds, MIXING, training=training)
+
+
+def test_evaluation_of_a_mixing_policy_can_be_saved(tmp_path: Path) -> None:
+    for options in ({"training": False}, {"epochs": 1}):
+        iterator = iter(augreg.augment_dataset(source(), MIXING, batch_size=8, **options))
+        next(iterator)
+        tf.train.Checkpoint(iterator=iterator).save(str(tmp_path / "it"))
+
+
+# --- the index of map_fn
+
+
+PIPELINES = {
+    "map without enumerate": (False, lambda ds: ds.map),
+    "images alone without enumerate": (False, lambda ds: ds.map(lambda x, y: x).map),
+    "batches without enumerate": (True, lambda ds: ds.batch(4).map),
+    "batches that were numbered": (True, lambda ds: ds.batch(4).enumerate().map),
+    "batches of images alone": (True, lambda ds: ds.map(lambda x, y: x).batch(4).map),
+}
+
+
+@pytest.mark.parametrize("name", list(PIPELINES))
+def test_a_map_without_the_right_index_names_the_remedy(name: str) -> None:
+    batched, pipeline = PIPELINES[name]
+    remedy = "before they are batched, as augreg.enumerate" if batched else "as augreg.enumerate"
+    with pytest.raises(augreg.AugregError, match=remedy) as caught:
+        pipeline(source())(augreg.map_fn(POLICY, seed=1, batched=batched))
+    assert str(caught.value).count("\n") == 0
+
+
+@pytest.mark.parametrize("index", [0, [0], [0, 1, 2], [[0, 1, 2, 3]]])
+def test_an_index_of_another_length_than_the_batch_is_refused(index: Any) -> None:
+    fn = augreg.map_fn(POLICY, seed=1, batched=True)
+    said = r"index of the shape .* for a batch of .*one for each image"
+    with pytest.raises(augreg.AugregError, match=said):
+        fn(tf.constant(index), IMAGES[:4])
+    spec = (
+        tf.TensorSpec([None] * np.ndim(index), tf.int32),
+        tf.TensorSpec([None, 8, 8, 3], tf.uint8),
+    )
+    ds = tf.data.Dataset.from_generator(lambda: [(index, IMAGES[:4])], output_signature=spec)
+    with pytest.raises((augreg.AugregError, tf.errors.InvalidArgumentError), match=said):
+        list(ds.map(fn))
+
+
+def test_batches_of_numbered_elements_are_what_batched_takes() -> None:
+    fn = augreg.map_fn(POLICY, seed=1, batched=True)
+    seen = fit(augreg.enumerate_epochs(source()).batch(8).map(fn), epochs=2).trained
+    expected = augreg.augment(IMAGES, POLICY, seed=1, epoch=1)
+    np.testing.assert_allclose(np.concatenate(seen[3:]), expected, atol=1e-6)

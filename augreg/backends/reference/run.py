@@ -17,7 +17,6 @@ from augreg.annotations import (
     check_annotations,
     check_boxes_stated,
     check_near,
-    check_numbers,
     each,
     in_floats,
 )
@@ -42,7 +41,7 @@ from augreg.elements import (
 )
 from augreg.errors import DataError, ImageError
 from augreg.lower import Draws, Lowering
-from augreg.plan import SECTIONS, Plan, plan
+from augreg.plan import SECTIONS, Plan, check_sections, plan
 from augreg.policy import Output, load_policy
 from augreg.undeclared import check_declared, of_unknown_size
 from augreg.xp import NUMPY
@@ -113,7 +112,9 @@ def augment(
     )
     alone, rules = pixels.ndim == 3, BoxRules(bounding_box_format, min_visible)
     batch = pixels[None] if alone else pixels
-    given = _targets(element, parts, planned, batch, rules, training)
+    mixes = "augment" in check_sections(sections)
+    classes = mixing.label_classes(planned.policy) if mixes else None
+    given = _targets(element, parts, planned, batch, rules, (training, classes))
     words = Draws.make(NUMPY, planned, *_numbers(seed, epoch, index, len(batch), alone))
     moved = _moved(planned, words, given, rules)
     result = _pixels(planned, words, batch, input_range)
@@ -128,17 +129,20 @@ def _targets(
     planned: Plan,
     images: Images,
     rules: BoxRules,
-    training: bool,
+    mode: tuple[bool, int | None],
 ) -> dict[str, Any]:
-    """What is not to stay as it is, with a batch's dimension, once it is seen to go together."""
+    """What is not to stay as it is, with a batch's dimension, once it is seen to go together.
+
+    mode: whether it trains, and the number of classes of labels where the policy mixes them.
+    """
+    training, classes = mode
     alone = np.ndim(image_of(element, parts)) == 3
     found = targets_of(element, parts)
     if training or isinstance(element, Mapping | tuple):
         check_boxes_stated(found, rules)
-    if mixes := mixing.mixes(planned):
+    if mixing.mixes(planned):
         mixing.check_mixable(planned.policy, found, alone)
-        check_numbers(LABELS, np.asarray(found[LABELS]))
-    elif alone:
+    if classes is None and alone:
         found.pop(LABELS, None)
     suspects = check_declared(element, parts, alone)
     given = {key: _arrays(value, key) for key, value in found.items()}
@@ -148,7 +152,11 @@ def _targets(
     of_unknown_size(suspects, images, element, parts, alone)
     if rules.relative:
         check_near(given, rules)
-    return {key: value for key, value in given.items() if mixes or key != LABELS}
+    if classes is None:
+        given.pop(LABELS, None)
+    elif LABELS in given:
+        given[LABELS] = mixing.one_hot(NUMPY, given[LABELS], classes)
+    return given
 
 
 def _numbers(seed: Any, epoch: Any, index: Any, batch: int, alone: bool) -> list[Any]:

@@ -31,6 +31,7 @@ from augreg.elements import Parts, image_of, targets_of, weights_of, with_image,
 from augreg.errors import PolicyError
 from augreg.lower import Draws
 from augreg.plan import Plan, plan
+from augreg.policy import Step, walk
 from augreg.undeclared import Suspect, as_large, check_declared, of_unknown_size
 
 
@@ -44,6 +45,7 @@ class Given:
         images: [B,H,W,C], or a scalar string that a policy's own first steps decode.
         targets: what is not to stay as it is, with a batch's dimension.
         agreements, suspects: what has to be looked at in the data.
+        contents: the file that `images` were decoded from, where a policy decodes it otherwise.
     """
 
     element: Any
@@ -52,6 +54,7 @@ class Given:
     targets: dict[str, Any]
     agreements: list[Agreement]
     suspects: list[Suspect]
+    contents: tf.Tensor | None = None
 
 
 @dataclass
@@ -72,7 +75,7 @@ class Annotated:
 
     def __post_init__(self) -> None:
         compiled = self.compiled
-        if compiled.training and "augment" in compiled.sections:
+        if "augment" in compiled.sections:
             self.classes = mixing.label_classes(compiled.policy)
 
     def read(self, element: Any, alone: bool | None = None) -> Given:
@@ -87,27 +90,43 @@ class Annotated:
         alone = check_one_or_many(images.shape.rank, images.dtype.name, alone)
         if images.dtype != tf.string or not alone:
             check_images(tuple(images.shape), images.dtype.name)
-        targets = self._targets(element, alone)
+        targets, contents = self._targets(element, alone), None
         suspects = check_declared(element, self.parts, alone)
         if images.dtype == tf.string:
             if not suspects and not self._moving(targets):
                 return Given(element, alone, images, {}, [], [])
-            images = decode(images)
+            contents, images = images if self._scales() else None, decode(images)
         if alone:
             images, targets = images[tf.newaxis], each(lambda part: part[tf.newaxis], targets)
         weights = {} if alone else weights_of(element, self.parts)
         unknown = check_annotations(targets, images, self.rules, weights)
         suspects = of_unknown_size(suspects, images, element, self.parts, alone)
-        return Given(element, alone, images, self._moving(targets), unknown, suspects)
+        moving = self._soft(self._moving(targets))
+        return Given(element, alone, images, moving, unknown, suspects, contents)
+
+    def _scales(self) -> bool:
+        """Whether files are decoded at a part of their size, which gives other pixels."""
+        steps = walk(self.compiled.policy.prepare(self.compiled.training))
+        return any(isinstance(s, Step) and s.arguments.get("decode") == "scaled" for s in steps)
+
+    def _soft(self, targets: dict[str, Any]) -> dict[str, Any]:
+        """Labels as shares of the classes where the policy mixes, in training or not."""
+        if self.classes is None or LABELS not in targets:
+            return targets
+        labels = targets[LABELS]
+        soft = mixing.one_hot(TENSORFLOW, labels, self.classes)
+        return {**targets, LABELS: guards.after(guards.classes(labels, self.classes), soft)}
 
     def _targets(self, element: Any, alone: bool) -> dict[str, Any]:
         """The element's targets as tensors; labels that nothing mixes are looked at in a batch."""
         found = targets_of(element, self.parts)
         if self.compiled.training or isinstance(element, Mapping | tuple):
             check_boxes_stated(found, self.rules)
-        if self.classes is not None:
+        if self.classes is not None and self.compiled.training:
             mixing.check_mixable(self.compiled.policy, found, alone)
-        elif alone or not isinstance(found.get(LABELS), tf.Tensor | np.ndarray):
+        elif self.classes is None and (
+            alone or not isinstance(found.get(LABELS), tf.Tensor | np.ndarray)
+        ):
             found.pop(LABELS, None)
         return {key: dense(value, key) for key, value in found.items()}
 
@@ -150,10 +169,12 @@ class Annotated:
             images, targets = guards.after(checks, images), guards.after(checks, targets)
             images, poison = compiled.entered(images, index)
         seed = tf.constant(compiled.seed, tf.uint32)
-        for part in compiled.parts(encoded):
+        for number, part in enumerate(compiled.parts(encoded)):
             move = self._function(part, images, targets) if targets else None
             if move is not None:
                 targets = move(targets, tf.shape(images)[1:3], index, seed, epoch)
+            if number == 0 and given.contents is not None:
+                images = given.contents
             images = compiled.program(part, images)(images, index, seed, epoch)
         if poison is not None and images.dtype.is_floating:
             images = images + tf.cast(poison, images.dtype)

@@ -12,6 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from augreg import mixing
 from augreg.annotations import (
     BOXES,
     FARTHEST,
@@ -116,6 +117,16 @@ def near(annotations: Annotations, rules: BoxRules) -> list[Any]:
 def _sides(boxes: tf.Tensor) -> Any:
     shape = tf.shape(boxes)
     return [shape[i] for i in range(boxes.shape.rank)]
+
+
+def classes(labels: tf.Tensor, many: int) -> list[Any]:
+    """Checks that labels, where they are numbers [B] or [B,1], are so many classes."""
+    if labels.shape.rank == 2 and labels.shape[1] == many:
+        return []
+    numbers = tf.reshape(tf.cast(labels, tf.float64), (-1,))
+    fine = (numbers >= 0) & (numbers < many) & (numbers == tf.floor(numbers))
+    ends = tf.reduce_min(numbers), tf.reduce_max(numbers)
+    return [assert_that(tf.reduce_all(fine), mixing.no_class(many), *ends)]
 
 
 def smaller(suspects: list[tuple[Suspect, str]], images: tf.Tensor, alone: bool) -> list[Any]:

@@ -1,0 +1,110 @@
+"""Single elements out of whatever a source yields: batches, ragged ones too, are taken apart."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from augreg.annotations import BOXES, KEYPOINTS, LABELS, MASKS, PADDED, each
+from augreg.dataset.plain import parallel_map
+from augreg.elements import Parts, image_of, targets_of, with_image, with_targets
+from augreg.errors import DataError
+
+
+class Singles(NamedTuple):
+    """Elements one by one, and for each of their leaves whether it was a row of a ragged batch."""
+
+    ds: tf.data.Dataset
+    ragged: tuple[bool, ...] = ()
+
+
+def singles(ds: tf.data.Dataset, parts: Parts | None = None) -> Singles:
+    """The elements of a data set, one by one, in their order.
+
+    Of batches, boxes that are there to fill one up are taken off again: what a sample becomes does
+    not depend on how its source was batched. Images, masks, boxes and keypoints are dense tensors
+    then.
+
+    Raises:
+        DataError: images of an unknown rank, or a part of a batch that has no batch dimension.
+    """
+    batched = is_batched(ds.element_spec, parts)
+    rows: tuple[bool, ...] = ()
+    if batched:
+        _check_batches(ds.element_spec)
+        rows = _passing_rows(ds.element_spec, parts)
+        ds = ds.unbatch()
+    spec = ds.element_spec
+    padded = batched and any(_is_padded(targets_of(spec, parts).get(key)) for key in BOXES)
+    ragged = any(isinstance(leaf, tf.RaggedTensorSpec) for leaf in tf.nest.flatten(spec))
+    if ragged or padded:
+        ds = _mapped(ds, lambda element: _plain(element, parts, padded))
+    return Singles(ds, rows if any(rows) else ())
+
+
+def _passing_rows(spec: Any, parts: Parts | None) -> tuple[bool, ...]:
+    """Which leaves of batches are ragged in their first dimension, and are no part that moves."""
+    marked = tf.nest.map_structure(
+        lambda leaf: isinstance(leaf, tf.RaggedTensorSpec) and leaf.ragged_rank == 1, spec
+    )
+    moving = {key: part for key, part in targets_of(marked, parts).items() if key != LABELS}
+    dense = {key: each(lambda _: False, {key: part})[key] for key, part in moving.items()}
+    return tuple(tf.nest.flatten(with_targets(marked, dense, parts)))
+
+
+def is_batched(spec: Any, parts: Parts | None = None) -> bool:
+    """Whether elements are batches: images of four dimensions, or files of one."""
+    image = image_of(spec, parts)
+    rank = image.shape.rank
+    if rank is None:
+        raise DataError(
+            "images of an unknown number of dimensions; state their shape, as "
+            "tf.ensure_shape(image, [None, None, 3]) in a map before"
+        )
+    return bool(rank == (1 if image.dtype == tf.string else 4))
+
+
+def _check_batches(spec: Any) -> None:
+    if any(
+        isinstance(leaf, tf.TensorSpec) and leaf.shape.rank == 0 for leaf in tf.nest.flatten(spec)
+    ):
+        raise DataError(
+            "a batch of images with a part that is one number or text for all of them; give each "
+            "image its own, or leave it out"
+        )
+
+
+def _plain(element: Any, parts: Parts | None, padded: bool) -> Any:
+    element = with_image(element, _dense(image_of(element, parts)), parts)
+    targets = targets_of(element, parts)
+    moving = {k: v for k, v in targets.items() if k in (*MASKS, *BOXES, *KEYPOINTS)}
+    for key, part in moving.items():
+        if isinstance(part, dict):
+            part = {name: _dense(leaf) for name, leaf in part.items()}
+            moving[key] = _unpadded(part) if padded else part
+        else:
+            moving[key] = _dense(part)
+    return with_targets(element, moving, parts)
+
+
+def _dense(tensor: Any) -> Any:
+    return tensor.to_tensor() if isinstance(tensor, tf.RaggedTensor) else tensor
+
+
+def _is_padded(boxes: Any) -> bool:
+    """Whether boxes may have been filled up: of classes [N], N unknown."""
+    labels = boxes.get("labels") if isinstance(boxes, dict) else None
+    return labels is not None and labels.shape.rank == 1 and labels.shape[0] is None
+
+
+def _unpadded(boxes: dict[str, Any]) -> dict[str, Any]:
+    """Boxes up to the last that has a class."""
+    labels = boxes["labels"]
+    there = tf.where(labels != tf.cast(PADDED, labels.dtype))
+    count = tf.reduce_max(tf.concat([there[:, 0], [-1]], 0)) + 1
+    return {name: leaf[:count] for name, leaf in boxes.items()}
+
+
+def _mapped(ds: tf.data.Dataset, function: Any) -> tf.data.Dataset:
+    return parallel_map(ds, lambda *one: function(one if len(one) > 1 else one[0]))
