@@ -3,6 +3,9 @@
 Of the branches of a `one_of` (or of a slot) a sample takes one, and the others leave it as it is.
 So their stages may change places, and stages of one family become one: a choice among five warps
 and nine colour ops costs one warp and one pointwise kernel. Within a branch the order stays.
+
+That holds for stages that read the sample alone. One that mixes samples reads others, which may
+have taken other branches: nothing changes places with it.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from augreg.plan import (
     Guard,
     Item,
     LatticeStage,
+    MixStage,
     NeighborStage,
     PixelPart,
     PointwiseStage,
@@ -64,8 +68,24 @@ def _interleaved(queues: list[list[tuple[Stage, Queue]]]) -> Iterator[tuple[Stag
         yield merged, sources
 
 
+def never_both(one: Item, two: Item) -> bool:
+    """Whether no sample does both items: somewhere, they are different branches of one choice."""
+    return any(
+        mine.exclusive and _choice(mine) == _choice(other) and mine.branch != other.branch
+        for mine in one.guards
+        for other in two.guards
+        if other.exclusive
+    )
+
+
+def _choice(guard: Guard) -> Hashable:
+    return guard.group.pointer, guard.slot, guard.suffix
+
+
 def _guards(stage: Stage) -> tuple[Guard, ...]:
-    """The guards that all items of the stage share; none of a stage that branches itself."""
+    """The guards that all items of the stage share; none of a stage that has to keep its place."""
+    if isinstance(stage, MixStage):
+        return ()
     items: tuple[Item, ...] = getattr(stage, "items", ())
     return items[0].guards if items else ()
 
@@ -76,8 +96,7 @@ def _site(stage: Stage, depth: int) -> Hashable | None:
     if depth >= len(guards):
         return None
     guard = guards[depth]
-    branch = None if guard.exclusive else guard.branch
-    return guard.group.pointer, guard.slot, guard.suffix, branch
+    return _choice(guard), None if guard.exclusive else guard.branch
 
 
 def _family(stage: Stage) -> Hashable:

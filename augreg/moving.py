@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from augreg import mixing, moves, targets
+from augreg import algebra, mixing, moves, targets
 from augreg.annotations import (
     BOXES,
     KEYPOINTS,
@@ -77,9 +77,7 @@ class _Walker:
         self, stages: tuple[Stage, ...], annotations: dict[str, Any], size: Size
     ) -> tuple[dict[str, Any], Size]:
         """The annotations after a section, and the size then."""
-        for stage in stages:
-            if isinstance(stage, MixStage):
-                annotations = mixing.mix_annotations(self.lowering, stage, annotations, size)
+        annotations = self.mixed(stages, annotations, size)
         geometric = any(_moves(stage) and not isinstance(stage, MixStage) for stage in stages)
         if not geometric or not any(key != LABELS for key in annotations):
             for stage in stages:
@@ -88,6 +86,16 @@ class _Walker:
         state = self.opened(annotations, size)
         state, size = self.stages(stages, state, size)
         return self.closed(annotations, state, size), size
+
+    def mixed(
+        self, stages: tuple[Stage, ...], annotations: dict[str, Any], size: Size
+    ) -> dict[str, Any]:
+        """The annotations after those stages that mix samples, each at the size where it stands."""
+        for stage in stages:
+            if isinstance(stage, MixStage):
+                annotations = mixing.mix_annotations(self.lowering, stage, annotations, size)
+            size = self.size_after(stage, size)
+        return annotations
 
     def stages(self, stages: tuple[Stage, ...], state: Targets, size: Size) -> tuple[Targets, Size]:
         for stage in stages:
@@ -103,8 +111,20 @@ class _Walker:
                 f"{stage.items[0].node.pointer}: blends several warps of one image, so that its "
                 "masks, boxes and keypoints have no one place; take the warps or these parts out"
             )
+        if isinstance(stage, ResizeStage):
+            return self.resized(stage, state, size, after)
         move = self.move(stage, size, after)
         return state if move is None else targets.follow(self.lowering.xp, state, move, after)
+
+    def resized(self, stage: ResizeStage, state: Targets, size: Size, after: Size) -> Targets:
+        """After a resize; where a sample leaves it out, the whole image stays as it is."""
+        xp = self.lowering.xp
+        element, condition = self.lowering.resize(stage, size)
+        moved = targets.follow(xp, state, moves.resize_move(xp, element, size, after), after)
+        if condition is None:
+            return moved
+        whole = moves.resize_move(xp, algebra.Resize(after), size, after)
+        return _select(xp, condition, moved, targets.follow(xp, state, whole, after))
 
     def move(self, stage: Stage, size: Size, after: Size) -> Move | None:
         """Where a stage takes points; None where it leaves them."""
@@ -115,10 +135,6 @@ class _Walker:
             case AffineStage():
                 matrix = lowering.affine(stage, size)
                 return moves.affine_move(xp, matrix, size, after, stage.fill)
-            case ResizeStage():
-                (item,) = stage.items
-                element = lowering.element(item.step, size, item.suffix)
-                return moves.resize_move(xp, element, size, after)
         return None
 
     def branches(self, stage: BranchStage, state: Targets, size: Size) -> Targets:

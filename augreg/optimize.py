@@ -26,11 +26,13 @@ from augreg.plan import (
     Size,
     Stage,
     element_of,
+    statistics_of,
 )
 from augreg.policy import Group, Step, walk
 from augreg.xp import NUMPY
 
 Stages = tuple[Stage, ...]
+Part = ColorPart | PixelPart
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,14 @@ def decode_window(plan: Plan) -> tuple[Plan, list[Note]]:
 
 
 def _scales(stage: ResizeStage) -> bool:
-    element = element_of(stage.items[0].step, stage.size_in)
-    return isinstance(element, Resize) and element.decode == "scaled"
+    (item,) = stage.items
+    element = element_of(item.step, stage.size_in)
+    return isinstance(element, Resize) and element.decode == "scaled" and _always(item)
+
+
+def _always(item: Item) -> bool:
+    """Whether every sample does the item, and all steps in it."""
+    return not item.guards and all(node.p >= 1 for node in walk((item.node,)))
 
 
 def _static(size: Size) -> tuple[int, int]:
@@ -96,6 +104,8 @@ def _static(size: Size) -> tuple[int, int]:
 
 def _no_window(stage: Stage) -> str:
     """Why a stage cuts no window that a decoder could read; empty where it does."""
+    if not all(_always(item) for item in getattr(stage, "items", ())):
+        return "not every sample does it"
     if isinstance(stage, ResizeStage):
         element = element_of(stage.items[0].step, stage.size_in)
         assert isinstance(element, Resize)
@@ -199,25 +209,41 @@ PASSES: tuple[Callable[[Stages], tuple[Stages, list[Note]]], ...] = (
 
 
 def _merge(last: PointwiseStage, stage: PointwiseStage) -> tuple[PointwiseStage | None, Note]:
+    """One stage for two where every statistic stays that of what its samples are at that point."""
     pointer = stage.items[0].node.pointer
     into = last.items[0].node.pointer
     head, tail = stage.parts[0], last.parts[-1]
+    ways = [((*last.parts, *stage.parts), f"one kernel with {into}")]
     if isinstance(head, ColorPart) and isinstance(tail, ColorPart):
         part = ColorPart(tail.items + head.items, tail.mean or head.mean)
-        if not part.mean or len(last.parts) == 1:
-            parts = (*last.parts[:-1], part, *stage.parts[1:])
-            note = Note("merge_pointwise", pointer, f"one colour matrix with {into}")
-            return replace(last, parts=parts, channels_out=stage.channels_out), note
-    if stage.statistics:
-        why = f"needs the {' and '.join(stage.statistics)} of what {into} makes"
-        return None, Note("merge_pointwise", pointer, why, done=False)
-    note = Note("merge_pointwise", pointer, f"one kernel with {into}")
-    return replace(last, parts=last.parts + stage.parts, channels_out=stage.channels_out), note
+        parts = (*last.parts[:-1], part, *stage.parts[1:])
+        ways.insert(0, (parts, f"one colour matrix with {into}"))
+    for parts, message in ways:
+        if _fresh(parts):
+            merged = replace(last, parts=parts, channels_out=stage.channels_out)
+            return merged, Note("merge_pointwise", pointer, message)
+    why = f"needs the {' and '.join(stage.statistics)} of what {into} makes"
+    return None, Note("merge_pointwise", pointer, why, done=False)
+
+
+def _fresh(parts: tuple[Part, ...]) -> bool:
+    """Whether no sample for which a statistic is asked was changed by a part before.
+
+    The statistics of a stage are of what comes in. A colour matrix with a mean works its own out.
+    """
+    return all(
+        exclusive.never_both(asking, other)
+        for i, part in enumerate(parts)
+        if statistics_of(part)
+        for before in parts[:i]
+        for asking in part.items
+        for other in before.items
+    )
 
 
 def _without(stage: Stage, never: list[Item]) -> Stage | None:
     if isinstance(stage, PointwiseStage):
-        parts: list[ColorPart | PixelPart] = []
+        parts: list[Part] = []
         for part in stage.parts:
             if isinstance(part, PixelPart):
                 parts += [] if part.item in never else [part]

@@ -10,13 +10,14 @@ from functools import reduce
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from samples import noise, policy
 
 import augreg
 from augreg import algebra
 from augreg.backends.reference import kernels
+from augreg.errors import PolicyError
 from augreg.lower import Draws, Lowering
 from augreg.plan import AffineStage, LatticeStage, plan
 from augreg.xp import NUMPY
@@ -182,6 +183,53 @@ def test_what_a_window_cut_does_not_come_back_through_padding():
     expected = np.zeros_like(image)
     expected[2:6, 2:6] = 200
     np.testing.assert_array_equal(found, expected)
+
+
+_WINDOWS = [
+    {"op": "pad_or_crop", "height": 24, "width": 20},
+    {"op": "crop", "height": 5, "width": 4},
+    {"op": "pad_or_crop", "height": 9, "width": 11},
+    {"op": "flip", "axis": "both"},
+    {"op": "rot90", "k": 1},
+]
+
+
+@given(
+    st.recursive(
+        st.sampled_from(_WINDOWS),
+        lambda nodes: st.builds(lambda s: {"sequence": s}, st.lists(nodes, min_size=1, max_size=4)),
+        max_leaves=8,
+    ),
+    st.integers(0, 99),
+)
+@example(
+    {"sequence": [_WINDOWS[3], {"sequence": [_WINDOWS[0], {"sequence": [*_WINDOWS[1:3]]}]}]}, 0
+)
+def test_windows_composed_in_any_grouping_cut_as_step_after_step(node, seed):
+    """A crop may miss all that was left of the image: nothing may come back then."""
+    steps = []
+
+    def named(node):
+        if "op" not in node:
+            return {"sequence": [named(branch) for branch in node["sequence"]]}
+        steps.append({**node, "id": f"step{len(steps)}"})
+        return steps[-1]
+
+    def run(image, step):
+        loaded = policy(step, output={"dtype": "uint8"})
+        return augreg.augment(image, loaded, seed=seed)
+
+    whole = policy(named(node), output={"dtype": "uint8"})
+    image = noise(4, 6, 5, 3) | 1
+    try:
+        planned = plan(whole, size=(6, 5))
+    except PolicyError:  # a crop larger than what is left
+        assume(False)
+    assert [type(stage) for stage in planned.augment] == [LatticeStage]
+
+    found = augreg.augment(image, whole, seed=seed)
+
+    np.testing.assert_array_equal(found, reduce(run, steps, image))
 
 
 @given(st.lists(st.sampled_from(sorted(_MOVES)), min_size=1, max_size=3))

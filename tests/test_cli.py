@@ -155,6 +155,20 @@ def test_every_file_is_checked_also_after_a_bad_one(said: Any, write: Any) -> No
     assert len(error.splitlines()) == 2
 
 
+def test_validate_says_what_it_could_not_check_without_a_size(said: Any, write: Any) -> None:
+    crop = {"op": "crop", "height": 64, "width": 64}
+    path = write({"version": 1, "augment": [{"op": "flip"}, {"one_of": [crop, crop]}]})
+
+    out = said("validate", path)[1]
+    assert out.splitlines()[1:] == [
+        f'  /augment/1/one_of/{i}: "crop" does not work at every size; '
+        "check with --size HEIGHTxWIDTH"
+        for i in (0, 1)
+    ]
+    assert len(said("validate", path, "--size", "64x64")[1].splitlines()) == 1
+    assert len(said("validate", "flowers")[1].splitlines()) == 1
+
+
 def test_validate_plans_at_the_size_that_is_given(said: Any, write: Any) -> None:
     path = write({"version": 1, "augment": [{"op": "crop", "height": 64, "width": 8}]})
     assert said("validate", path)[0] == 0

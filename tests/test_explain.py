@@ -102,6 +102,26 @@ def test_branches_that_change_the_shape_are_all_computed() -> None:
     assert result.costs == ("/augment/0: costs the sum of its 2 branches for every image",)
 
 
+def test_steps_in_branches_say_what_decides_about_them() -> None:
+    cut, crop = ({"op": op, "height": 8, "width": 8} for op in ("resized_crop", "crop"))
+    result = explained([{"mixture": [{"op": "invert"}], "p": 0.3}, {"one_of": [cut, crop]}])
+    mixed, branches = result.stages
+    assert mixed.branches[0][0].steps[0].under == ("mixture with p 0.3 at /augment/0",)
+    first, second = (branch[0].steps[0] for branch in branches.branches)
+    assert first.under == ("branch 0 of one_of at /augment/1",)
+    assert second.under == ("branch 1 of one_of at /augment/1",)
+    assert (first.selected, second.selected) == ("pixels", "pixels")
+
+
+def test_p_of_a_resize_that_keeps_the_size_is_a_select_on_pixels() -> None:
+    cut = {"op": "resized_crop", "height": 32, "width": 32}
+    alone, chosen = explained([{**cut, "p": 0.3}, {"one_of": [cut, {"op": "flip"}]}]).stages[:2]
+    assert (alone.steps[0].p, alone.steps[0].selected) == (0.3, "pixels")
+    assert (chosen.steps[0].p, chosen.steps[0].selected) == (1, "pixels")
+    assert chosen.steps[0].under == ("branch 0 of one_of at /augment/1",)
+    assert explained([cut]).stages[0].steps[0].selected == "always"
+
+
 def test_choice_within_one_family_costs_nothing() -> None:
     result = explained(
         [{"one_of": [{"op": "rotate", "degrees": 9}, {"op": "zoom", "factor": 2}], "p": 0.5}]

@@ -139,6 +139,47 @@ def test_cutmix_s_box_is_the_paper_s() -> None:
         np.testing.assert_array_equal(images[i, ..., 0] != np.float32(i / 8), expected)
 
 
+SMALLER = {
+    "cropped": [{"op": "crop", "height": 7, "width": 5}],
+    "halved": [{"op": "central_crop", "fraction": 0.4}],
+    "turned": [{"op": "central_crop", "fraction": 0.3}, {"op": "rot90"}, {"op": "invert"}],
+    "resized": [{"op": "resized_crop", "height": 6, "width": 9}],
+    "in branches": [
+        {
+            "one_of": [
+                {"op": "crop", "height": 5, "width": 7},
+                {"op": "resize", "height": 5, "width": 7},
+            ]
+        }
+    ],
+}
+
+
+@pytest.mark.parametrize("way", ["reference", "known size", "size that the data shows"])
+@pytest.mark.parametrize("name", list(SMALLER))
+def test_cutmix_s_label_is_the_share_of_pixels_where_it_stands(name: str, way: str) -> None:
+    """Images of one level each, counted; the size changes before."""
+    count, classes = 24, 24
+    levels = np.arange(count, dtype=np.uint8) * 10
+    images = np.broadcast_to(levels[:, None, None, None], (count, 100, 60, 3)).copy()
+    loaded = policy(*SMALLER[name], {"op": "cutmix", "classes": classes})
+    if way == "reference":
+        mixed, labels = augreg.augment(images, loaded, seed=5, labels=np.arange(count))
+    else:
+        fn = augreg.map_fn(loaded, seed=5, batched=True)
+        sides = (100, 60) if way == "known size" else (None, None)
+        spec = [tf.TensorSpec((count, *sides, 3), tf.uint8), tf.TensorSpec(count, tf.int64)]
+        run = tf.function(lambda *pair: fn(tf.range(count), pair), input_signature=spec)
+        mixed, labels = (part.numpy() for part in run(images, np.arange(count)))
+
+    found = np.round(mixed[..., 0] * 255)
+    found = 255 - found if {"op": "invert"} in SMALLER[name] else found
+    counted = (found[..., None] == levels).mean(axis=(1, 2))
+
+    assert ((counted > 0).sum(axis=1) == 2).sum() > 8
+    np.testing.assert_allclose(labels, counted, atol=1e-6)
+
+
 def test_p_leaves_whole_samples_alone() -> None:
     images, labels = mix({"op": "mixup", "alpha": 4.0, "p": 0.5}, batch=400)
     alone = (labels == 1).any(axis=1)

@@ -71,6 +71,7 @@ def validate(
 ) -> None:
     """Checks policies: syntax, ops, parameters, sizes and channels. Says where what is wrong.
 
+    Without --size, it says which steps work at some sizes only.
     With --data, also reads a data set once, and reports bad files, sizes, classes, value ranges,
     and how often each step of the policy clips or fills.
     """
@@ -96,14 +97,16 @@ def validate(
 def _checked(name: str, size: tuple[int, int] | None) -> Policy:
     """A policy that loads and can be planned, in training and in evaluation."""
     from augreg.plan import plan
-    from augreg.policy import Step, load_policy, walk
+    from augreg.policy import Step, load_policy, outermost, walk
 
     path = find_policy(name)
     policy = load_policy(path)
-    for training in (True, False):
-        plan(policy, training=training, size=size or (None, None))
+    plans = [plan(policy, training=t, size=size or (None, None)) for t in (True, False)]
     count = sum(isinstance(n, Step) for n in walk(policy.prepare_train + policy.augment))
     print(f"{path}: valid ({policy.name}: {count} step{'s' * (count != 1)}, {policy.hash[:12]})")
+    for pointer, op in dict.fromkeys(step for planned in plans for step in planned.unchecked):
+        where = outermost(pointer, policy.macros)
+        print(f'  {where}: "{op}" does not work at every size; check with --size HEIGHTxWIDTH')
     return policy
 
 

@@ -78,17 +78,38 @@ def stage_views(planned: Plan) -> tuple[StageView, ...]:
     return tuple(views)
 
 
-def _view(stage: Stage, section: str, why: str, size: Size) -> StageView:
-    branches: tuple[tuple[StageView, ...], ...] = ()
-    if isinstance(stage, BranchStage | MixtureStage):
-        branches = tuple(
-            tuple(_view(inner, section, inner.why, size) for inner in branch)
-            for branch in stage.branches
-        )
+def _view(
+    stage: Stage,
+    section: str,
+    why: str,
+    size: Size,
+    under: tuple[str, ...] = (),
+    pixels: bool = False,
+) -> StageView:
+    """A stage; `under`: what decides about it in a branch of another; `pixels`: by a select."""
+    branches: list[tuple[StageView, ...]] = []
+    for i, branch in enumerate(getattr(stage, "branches", ())):
+        own, views, before = (*under, *_branch_text(stage, i)), [], size
+        select = pixels or isinstance(stage, BranchStage)
+        for inner in branch:
+            views.append(_view(inner, section, inner.why, before, own, select))
+            before = _size_out(inner, before)
+        branches.append(tuple(views))
     after = _size_out(stage, size)
-    steps = tuple(_steps(stage))
+    steps = tuple(_steps(stage, under, pixels))
     place = size_text(size), size_text(after)
-    return StageView(section, _kind(stage), _does(stage, len(steps)), why, *place, steps, branches)
+    does = _does(stage, len(steps))
+    return StageView(section, _kind(stage), does, why, *place, steps, tuple(branches))
+
+
+def _branch_text(stage: Stage, branch: int) -> Iterator[str]:
+    """What decides about a branch of a stage that has some."""
+    if isinstance(stage, BranchStage):
+        yield _guard_text(Guard(stage.group, branch))
+    elif isinstance(stage, MixtureStage):
+        yield from (_guard_text(guard) for guard in stage.item.guards)
+        assert isinstance(stage.item.node, Group)
+        yield _guard_text(Guard(stage.item.node))
 
 
 def _size_out(stage: Stage, size: Size) -> Size:
@@ -152,16 +173,16 @@ def _leaves(node: Node) -> Iterator[Step]:
     return (part for part in walk((node,)) if isinstance(part, Step))
 
 
-def _steps(stage: Stage) -> Iterator[StepView]:
+def _steps(stage: Stage, under: tuple[str, ...], pixels: bool) -> Iterator[StepView]:
     if isinstance(stage, BranchStage | MixtureStage):
         return
     parts = getattr(stage, "parts", ())
     pixel = {id(item) for part in parts if isinstance(part, PixelPart) for item in part.items}
-    if isinstance(stage, NeighborStage):
+    if isinstance(stage, NeighborStage | ResizeStage):
         pixel = {id(item) for item in stage.items}
     for item in stage.items:
-        outside = tuple(_guard_text(guard) for guard in item.guards)
-        yield from _item_steps(item.node, outside, item, id(item) in pixel)
+        outside = (*under, *(_guard_text(guard) for guard in item.guards))
+        yield from _item_steps(item.node, outside, item, pixels or id(item) in pixel)
 
 
 def _item_steps(node: Node, under: tuple[str, ...], item: Item, pixels: bool) -> Iterator[StepView]:

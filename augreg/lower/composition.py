@@ -48,13 +48,17 @@ class Composition(Generic[Element]):
         return reduce(self.family.compose, parts), size
 
     def _branches(self, items: tuple[Item, ...], size: Size) -> Element:
-        """Branches of one choice: a select each, where composing would nest them."""
-        result = self.family.unit(size)
-        for _, own in groupby(items, key=lambda item: item.guards[0].branch):
-            branch = tuple(own)
-            inner = tuple(replace(item, guards=item.guards[1:]) for item in branch)
+        """Branches of one choice: a select each, where composing would nest them.
+
+        Items of different branches may alternate: a sample does those of its own, in their order.
+        """
+        result, branches = self.family.unit(size), {}  # type: Any, dict[Any, list[Item]]
+        for item in items:
+            branches.setdefault(item.guards[0].branch, []).append(item)
+        for own in branches.values():
+            inner = tuple(replace(item, guards=item.guards[1:]) for item in own)
             part, _ = self._run(inner, size)
-            result = self.family.select(self.choices.holds(branch[0].guards[:1]), part, result)
+            result = self.family.select(self.choices.holds(own[0].guards[:1]), part, result)
         return result
 
     def _node(self, node: Node, size: Size, suffix: str) -> tuple[Element, Size]:

@@ -68,6 +68,10 @@ class LatticeFamily:
         low = xp.maximum(xp.minimum(near, far), first.window[:, :2])
         one = xp.array([[1, 1]], "int32")
         high = xp.minimum(xp.maximum(near, far) + one, first.window[:, 2:])
+        # an empty window's edges have changed places: mapped, they would open it again
+        extent = then.window[:, 2:] - then.window[:, :2]
+        empty = xp.min(extent, axis=1, keepdims=True) <= xp.array(0, "int32")
+        high = xp.where(empty, low, high)
         return Lattice(linear, offset, xp.concat([low, high], axis=1))
 
     def select(self, condition: Array, chosen: Lattice, other: Lattice) -> Lattice:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,14 +21,21 @@ from augreg.lower.families import (
     LatticeFamily,
     ProjectiveFamily,
 )
-from augreg.plan import AffineStage, Item, LatticeStage
+from augreg.plan import AffineStage, Item, LatticeStage, ResizeStage
 from augreg.policy import Node, Step
 from augreg.xp import NUMPY, Array, Namespace
 
 
 @dataclass(frozen=True)
 class Lowering(Choices):
-    """Lowers steps and stages under one batch's draws."""
+    """Lowers steps and stages under one batch's draws.
+
+    fits: is given each map of whole pixels that may not read outside of the image, in a backend
+    where a plan may not have known the size: `fits(step, element, size, after)` gives it back, or
+    fails.
+    """
+
+    fits: Callable[[Step, algebra.LatticeMap, Size, Size], algebra.LatticeMap] | None = None
 
     def arguments(self, step: Step, suffix: str = "") -> dict[str, Any]:
         """The sampled arguments of a step: arrays [B] or [1] where drawn, plain values else."""
@@ -68,6 +77,11 @@ class Lowering(Choices):
 
     # --- stages
 
+    def resize(self, stage: ResizeStage, size: Size) -> tuple[algebra.Resize, Array | None]:
+        """The element of a resize, and who takes part (bool [B], None for all)."""
+        (item,) = stage.items
+        return self.element(item.step, size, item.suffix), self.condition(item)
+
     def lattice(self, stage: LatticeStage, size: Size) -> Lattice:
         """The composed map of a lattice stage for sources of `size`."""
         return self._composed(stage.items, LatticeFamily(self.xp), size)
@@ -85,7 +99,10 @@ class Lowering(Choices):
         return Composition(self, family, self._make).items(items, size)
 
     def _make(self, step: Step, size: Size, suffix: str) -> tuple[Any, Size]:
-        return self.element(step, size, suffix), self.size_after(step, size)
+        element, after = self.element(step, size, suffix), self.size_after(step, size)
+        if self.fits is not None and isinstance(element, algebra.LatticeMap) and not element.pads:
+            element = self.fits(step, element, size, after)
+        return element, after
 
     # --- sizes
 
@@ -106,6 +123,10 @@ class Lowering(Choices):
         arguments = {name: step.arguments[name] for name in step.op.settable}
         if all(isinstance(side, int) for side in size):
             return tuple(int(side) for side in step.op.output_size(*size, **arguments))  # type: ignore[return-value]
+        known = (side if isinstance(side, int) else math.nan for side in size)
+        after = step.op.output_size(*known, **arguments)
+        if not any(map(math.isnan, after)):  # as the plan has seen: it may have asked for numbers
+            return int(after[0]), int(after[1])
         sides = [self.xp.cast(side, "float64") for side in size]
         after = step.op.output_size(*sides, **arguments)
         return tuple(

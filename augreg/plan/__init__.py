@@ -18,7 +18,7 @@ from augreg.plan.builder import Builder
 from augreg.plan.geometry import Traits as Traits
 from augreg.plan.geometry import chain as chain
 from augreg.plan.geometry import element_of as element_of
-from augreg.plan.geometry import output_size as output_size
+from augreg.plan.sizes import sides_of
 from augreg.plan.stages import SECTIONS as SECTIONS
 from augreg.plan.stages import AffineStage as AffineStage
 from augreg.plan.stages import BranchStage as BranchStage
@@ -45,7 +45,8 @@ from augreg.policy import Node, Output, Policy, Step
 class Plan:
     """Stages by section. `size_prepared` is the size between prepare and augment.
 
-    decode: None where images come as arrays.
+    decode: None where images come as arrays. unchecked: the steps, as (pointer, op), that work at
+    some sizes only, and stand where the size is not known.
     """
 
     prepare: tuple[Stage, ...]
@@ -59,6 +60,7 @@ class Plan:
     channels_out: int
     policy: Policy = field(repr=False)
     decode: Decode | None = None
+    unchecked: tuple[tuple[str, str], ...] = ()
 
 
 def plan(
@@ -82,7 +84,7 @@ def plan(
     chosen = check_sections(sections)
     prepare = policy.prepare(training) if "prepare" in chosen else ()
     augment = policy.augment if training and "augment" in chosen else ()
-    builder = Builder(policy, tuple(size), channels, apart)  # type: ignore[arg-type]
+    builder = Builder(policy, sides_of(tuple(size)), channels, apart)  # type: ignore[arg-type]
     prepare_stages = builder.section(prepare)
     size_prepared = builder.size
     builder.classes = 0
@@ -105,6 +107,7 @@ def plan(
         builder.channels,
         policy,
         Decode() if encoded else None,
+        tuple(dict.fromkeys(builder.unchecked)),
     )
 
 

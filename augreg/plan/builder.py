@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import NoReturn
 
 from augreg import algebra
 from augreg.errors import OpError
+from augreg.plan import sizes
 from augreg.plan.geometry import (
     Traits,
     any_order,
@@ -15,11 +17,11 @@ from augreg.plan.geometry import (
     element_of,
     geometry_stage,
     needs_mean,
-    output_size,
     steps_of,
     traits_of,
     union,
 )
+from augreg.plan.sizes import Sides
 from augreg.plan.stages import (
     AffineStage,
     BranchStage,
@@ -42,12 +44,30 @@ from augreg.policy import Group, Node, Policy, Step, walk
 class Builder:
     """Walks a section's nodes, keeping size and channels, and starts a stage at each boundary."""
 
-    def __init__(self, policy: Policy, size: Size, channels: int, apart: bool = False) -> None:
-        self.policy, self.size, self.channels, self.apart = policy, size, channels, apart
+    def __init__(self, policy: Policy, sides: Sides, channels: int, apart: bool = False) -> None:
+        self.policy, self.sides, self.channels, self.apart = policy, sides, channels, apart
         self.stages: list[Stage] = []
         self.traits: Traits | None = None  # of the last stage while geometry may still join it
         self.scope: tuple[Guard, ...] = ()
         self.classes: int | None = None  # of the labels that are mixed; None: nothing may mix here
+        self.unchecked: list[tuple[str, str]] = []  # steps that asked for a side that is not known
+
+    @property
+    def size(self) -> Size:
+        return sizes.size_of(self.sides)
+
+    def inner(self) -> Builder:
+        """A builder of a branch that begins here."""
+        made = Builder(self.policy, self.sides, self.channels, self.apart)
+        made.unchecked = self.unchecked
+        return made
+
+    def after(self, step: Step, sides: Sides) -> Sides:
+        """The sides after a step."""
+        result, compared = sizes.after(self.policy, step, sides)
+        if compared:
+            self.unchecked.append((step.pointer, step.op.name))
+        return result
 
     def section(self, nodes: Iterable[Node]) -> tuple[Stage, ...]:
         self.stages, self.traits = [], None
@@ -60,8 +80,9 @@ class Builder:
             self.add_step(node, guards, suffix)
         elif node.kind == "mixture":
             self.add_mixture(Item(node, guards, suffix))
-        elif isinstance(traits := self.geometry(node, self.size), Traits):
-            self.add_geometry(Item(node, guards, suffix), traits, self.group_size(node, self.size))
+        elif isinstance(traits := self.geometry(node, self.sides), Traits):
+            after = self.group_sides(node, self.sides)
+            self.add_geometry(Item(node, guards, suffix), traits, after)
         elif not self.apart and self.is_color(node):
             mean = any(needs_mean(element_of(leaf, self.size)) for leaf in steps_of(node))
             self.add_pointwise(ColorPart((Item(node, guards, suffix),), mean), self.channels)
@@ -71,30 +92,34 @@ class Builder:
     def add_step(self, step: Step, guards: tuple[Guard, ...], suffix: str) -> None:
         item = Item(step, guards, suffix)
         element = self.describe(step)
-        size = output_size(self.policy, step, self.size)
+        sides = self.after(step, self.sides)
         channels = channels_after(element, self.channels)
-        if (step.p < 1 or guards) and (size != self.size or channels != self.channels):
-            self.refuse_p(step)
+        if (step.p < 1 or guards) and (sides != self.sides or channels != self.channels):
+            self.refuse_p(step, self.sides)
         if isinstance(element, algebra.GEOMETRIC):
-            self.add_geometry(item, traits_of(element), size)
+            self.add_geometry(item, traits_of(element), sides)
         elif isinstance(element, algebra.Resize):
-            self.close(f"{step.op.name} is a boundary", ResizeStage((item,), self.size, size), size)
+            stage = ResizeStage((item,), self.size, sizes.size_of(sides))
+            self.close(f"{step.op.name} is a boundary", stage, sides)
         elif isinstance(element, algebra.ColorMap):
             self.add_pointwise(ColorPart((item,), needs_mean(element)), channels)
         elif isinstance(element, algebra.Mix):
             self.add_mix(item, element)
         elif isinstance(element, algebra.Neighborhood):
-            self.close("reads neighbours", NeighborStage(item), self.size)
+            self.close("reads neighbours", NeighborStage(item), self.sides)
         else:
             placed = element.coordinates or bool(element.noise)
             self.add_pointwise(PixelPart(item, element.statistics, placed), channels)
 
-    def refuse_p(self, step: Step) -> None:
-        raise self.policy.error(
-            f'"{step.op.name}" changes the size or the channels here, so neither it nor a group '
-            'around it takes "p" below 1, and branches have to agree on the result',
-            step.pointer,
+    def refuse_p(self, step: Step, sides: Sides) -> NoReturn:
+        """Refuses a step, at images of `sides`, that not all samples of a batch do."""
+        name, known = step.op.name, sizes.is_known(sides)
+        changes = "changes" if known else "may change"
+        said = (
+            f'"{name}" {changes} the size or the channels here, so neither it nor a group around '
+            'it takes "p" below 1, and branches have to agree on the result'
         )
+        raise self.policy.error(said + sizes.remedy(sides), step.pointer)
 
     def describe(self, step: Step) -> algebra.Element:
         element = self.element(step, self.size)
@@ -120,7 +145,8 @@ class Builder:
             )
         return element
 
-    def add_geometry(self, item: Item, traits: Traits, size: Size) -> None:
+    def add_geometry(self, item: Item, traits: Traits, sides: Sides) -> None:
+        size = sizes.size_of(sides)
         joined: Traits | str = traits if self.traits is None else chain(self.traits, traits)
         fresh = self.traits is None or item.guards != self.scope
         if fresh or isinstance(joined, str):
@@ -134,11 +160,11 @@ class Builder:
             items = (*last.items, item)
             self.stages[-1] = geometry_stage(items, last.size_in, size, joined, last.why)
             self.traits = joined
-        self.size, self.scope = size, item.guards
+        self.sides, self.scope = sides, item.guards
 
     def add_pointwise(self, part: ColorPart | PixelPart, channels: int) -> None:
         stage = PointwiseStage((part,), self.channels, channels)
-        self.close("another family", stage, self.size)
+        self.close("another family", stage, self.sides)
         self.channels = channels
 
     def add_mix(self, item: Item, element: algebra.Mix) -> None:
@@ -158,16 +184,16 @@ class Builder:
             )
         self.classes = element.classes
         stage = MixStage((item,), self.size, self.size, element.classes)
-        self.close("mixes samples of a batch: the result depends on the batch", stage, self.size)
+        self.close("mixes samples of a batch: the result depends on the batch", stage, self.sides)
 
-    def close(self, why: str, stage: Stage, size: Size) -> None:
+    def close(self, why: str, stage: Stage, sides: Sides) -> None:
         self.stages.append(replace(stage, why=why if len(self.stages) else ""))
-        self.traits, self.size = None, size
+        self.traits, self.sides = None, sides
 
     def add_mixed(self, group: Group, guards: tuple[Guard, ...], suffix: str) -> None:
         self.traits = None
-        if self.changes_shape(group):
-            self.add_branches(group, suffix)
+        if (changing := self.changes_shape(group)) is not None:
+            self.add_branches(group, suffix, changing)
         else:
             for branch, guard, tail in _guarded(group, suffix):
                 self.add(branch, guards + guard, tail)
@@ -176,49 +202,54 @@ class Builder:
     def add_mixture(self, item: Item) -> None:
         group = item.node
         assert isinstance(group, Group)
-        if self.changes_shape(group):
-            raise self.policy.error("branches of a mixture keep size and channels", group.pointer)
+        if self.changes_shape(group) is not None:
+            said = "branches of a mixture keep size and channels" + sizes.remedy(self.sides)
+            raise self.policy.error(said, group.pointer)
         branches = []
         for branch in group.branches:
-            inner = Builder(self.policy, self.size, self.channels, self.apart)
+            inner = self.inner()
             inner.add(branch, (), item.suffix)
             branches.append(tuple(inner.stages))
-        self.close("a mixture", MixtureStage(item, tuple(branches)), self.size)
+        self.close("a mixture", MixtureStage(item, tuple(branches)), self.sides)
 
-    def changes_shape(self, group: Group) -> bool:
+    def changes_shape(self, group: Group) -> Step | None:
+        """The first step of a group that changes size or channels, or may; None where none does."""
         for step in steps_of(group):
-            element = self.describe(step)
-            if isinstance(element, algebra.Resize) or channels_after(element, 3) != 3:
-                return True
-            if step.op.output_size and output_size(self.policy, step, self.size) != self.size:
-                return True
-        return False
+            if channels_after(self.describe(step), 3) != 3:
+                return step
+            if self.after(step, self.sides) != self.sides:
+                return step
+        return None
 
-    def add_branches(self, group: Group, suffix: str) -> None:
+    def add_branches(self, group: Group, suffix: str, changing: Step) -> None:
         if group.kind == "sequence" and group.p == 1:
             for branch in group.branches:
                 self.add(branch, (), suffix)
             return
         if group.kind != "one_of" or group.p < 1:
-            self.refuse_p(next(steps_of(group)))
-        start, ends, branches = (self.size, self.channels), [], []
+            self.refuse_p(changing, self.sides)
+        ends, branches = [], []
         for branch in group.branches:
-            inner = Builder(self.policy, *start, self.apart)
+            inner = self.inner()
             inner.add(branch, (), suffix)
             branches.append(tuple(inner.stages))
-            ends.append((inner.size, inner.channels))
+            ends.append((inner.sides, inner.channels))
         if len(set(ends)) > 1:
-            shapes = ", ".join(str((*size, channels)) for size, channels in ends)
-            raise self.policy.error(f"branches end in different shapes: {shapes}", group.pointer)
-        size, self.channels = ends[0]
-        self.close("branches change the shape", BranchStage(group, tuple(branches), suffix), size)
+            self.refuse_ends("shapes", [f"{sizes.text_of(s)}x{c}" for s, c in ends], group)
+        sides, self.channels = ends[0]
+        self.close("branches change the shape", BranchStage(group, tuple(branches), suffix), sides)
+
+    def refuse_ends(self, what: str, ends: list[str], group: Group) -> NoReturn:
+        """Refuses branches that end in different sizes or shapes, or may."""
+        said = f"branches end in different {what}: {', '.join(ends)}"
+        raise self.policy.error(said + sizes.remedy(self.sides), group.pointer)
 
     # --- pure groups
 
-    def geometry(self, node: Node, size: Size) -> Traits | str:
+    def geometry(self, node: Node, sides: Sides) -> Traits | str:
         """The traits of a node that is geometry throughout, or why it is none."""
         if isinstance(node, Step):
-            element = self.element(node, size)
+            element = self.element(node, sizes.size_of(sides))
             return (
                 traits_of(element) if isinstance(element, algebra.GEOMETRIC) else "another family"
             )
@@ -227,31 +258,30 @@ class Builder:
         every: list[Traits | str] = []
         total: Traits | str = Traits()
         for branch in node.branches:
-            traits = self.geometry(branch, size)
+            traits = self.geometry(branch, sides)
             if isinstance(traits, Traits) and node.kind == "sequence":
-                size = self.group_size(branch, size)
+                sides = self.group_sides(branch, sides)
             every.append(traits)
             total = chain(total, traits) if isinstance(total, Traits) else total
         if node.kind == "random_order":
             return any_order(every)
         return union(every) if node.kind == "one_of" else total
 
-    def group_size(self, node: Node, size: Size) -> Size:
-        """The size after a geometric node; refuses branches that disagree and p below 1."""
+    def group_sides(self, node: Node, sides: Sides) -> Sides:
+        """The sides after a geometric node; refuses branches that disagree and p below 1."""
         if isinstance(node, Step):
-            result = output_size(self.policy, node, size)
+            result = self.after(node, sides)
         elif node.kind == "sequence":
-            result = size
+            result = sides
             for branch in node.branches:
-                result = self.group_size(branch, result)
+                result = self.group_sides(branch, result)
         else:
-            ends = {self.group_size(branch, size) for branch in node.branches}
-            if len(ends) > 1 or (node.kind != "one_of" and ends != {size}):
-                shapes = ", ".join(str(end) for end in sorted(ends, key=str))
-                raise self.policy.error(f"branches end in different sizes: {shapes}", node.pointer)
-            result = ends.pop()
-        if node.p < 1 and result != size:
-            self.refuse_p(next(steps_of(node)))
+            ends = [self.group_sides(branch, sides) for branch in node.branches]
+            if len(set(ends)) > 1 or (node.kind != "one_of" and set(ends) != {sides}):
+                self.refuse_ends("sizes", [sizes.text_of(end) for end in ends], node)
+            result = ends[0]
+        if node.p < 1 and result != sides:
+            self.refuse_p(next(steps_of(node)), sides)
         return result
 
     def is_color(self, group: Group) -> bool:

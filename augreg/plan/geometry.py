@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from augreg import algebra
-from augreg.errors import ParameterError
 from augreg.plan.stages import AffineStage, Item, LatticeStage, Size, Stage
-from augreg.policy import Node, Policy, Step, walk
+from augreg.policy import Node, Step, walk
 from augreg.xp import NUMPY
 
 _PLACEHOLDER = 64  # a side to ask an op's family with, where the real one is not known yet
@@ -24,19 +22,6 @@ class Traits:
     cuts: bool = False
     pads: bool = False
     projective: bool = False
-
-
-def output_size(policy: Policy, step: Step, size: Size) -> Size:
-    """The size after `step`; raises `PolicyError` at the step's parameter where it can't work."""
-    if step.op.output_size is None:
-        return size
-    sides = [math.nan if side is None else side for side in size]
-    arguments = {name: step.arguments[name] for name in step.op.settable}
-    try:
-        result = step.op.output_size(*sides, **arguments)
-    except ParameterError as error:
-        raise policy.error(error.message, step.pointer + error.pointer) from error
-    return tuple(None if math.isnan(side) else int(side) for side in result)  # type: ignore[return-value]
 
 
 def element_of(step: Step, size: Size) -> algebra.Element:

@@ -71,9 +71,9 @@ class Interpreter:
                     images = self.part(part, images)
                 return images
             case ResizeStage():
-                (item,) = stage.items
-                element = self.lowering.element(item.step, size, item.suffix)
-                return kernels.resize(images, element)
+                resize, condition = self.lowering.resize(stage, size)
+                resized = kernels.resize(images, resize)
+                return _choose(condition, resized, kernels.to_unit(images))
             case MixStage():
                 mix = mixing.lower_mix(self.lowering, stage, size)
                 return np.asarray(mixing.mix_images(NUMPY, kernels.to_unit(images), mix))

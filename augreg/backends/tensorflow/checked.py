@@ -213,7 +213,7 @@ def _bounds(done: Done, came: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             return tf.constant(-np.inf), tf.constant(np.inf)
         case ((LatticeStage() | AffineStage() | MixStage()), _) | (
             ResizeStage(),
-            Resize(method="bilinear" | "nearest" | "area"),
+            (Resize(method="bilinear" | "nearest" | "area"), _),
         ):  # weights that add up to 1
             slack = _SLACK * (high - low)
             return low - slack, high + slack

@@ -73,7 +73,6 @@ class Kernels:
             element = self.lowering.element(how.stage.items[0].step, size)
             window = decode_window(contents, *tf.unstack(element.box[0]))[tf.newaxis]
             return self.resized(replace(element, box=None), window)
-        self.check_fits(how.stage, size)
         height, width = self.size_after(how.stage, size)
         left, top = tf.unstack(self.lowering.lattice(how.stage, size).offset[0])
         return decode_window(contents, top, left, height, width)[tf.newaxis]
@@ -140,8 +139,7 @@ class Kernels:
                 few = self.lowering.chosen_few(stage.items) if self.scope.xla else None
                 return self.lowering.affine(stage, size), few
             case ResizeStage():
-                (item,) = stage.items
-                return self.lowering.element(item.step, size, item.suffix)
+                return self.lowering.resize(stage, size)
             case PointwiseStage():
                 return [self.lower_part(part, size, channels) for part in stage.parts]
             case MixStage():
@@ -169,7 +167,6 @@ class Kernels:
         size = size_of(pixels)
         match stage:
             case LatticeStage():
-                self.check_fits(stage, size)
                 source = packed(self.scope, pixels, stage)
                 return self.scope.kept(
                     lambda: geometry.lattice(source, arguments, size, after, stage.pads)
@@ -180,7 +177,8 @@ class Kernels:
                     return warping.warp_few(self.scope, stage, matrix, few, pixels)
                 return warping.warp(self.scope, stage, matrix, pixels, after, last)
             case ResizeStage():
-                return self.resized(arguments, pixels)
+                resize, condition = arguments
+                return self.resized_some(resize, condition, pixels)
             case PointwiseStage():
                 return pointwise_stage(self.scope, stage, arguments, pixels, last)
             case MixStage():
@@ -195,19 +193,17 @@ class Kernels:
             case MixtureStage():
                 return self.scope.kept(lambda: self.mixture(stage, arguments, pixels))
 
-    def check_fits(self, stage: LatticeStage, size: Any) -> None:
-        """Refuses a crop larger than an image whose size only the data shows."""
-        if stage.pads or None in stage.size_out or None not in stage.size_in:
-            return
-        wanted = "x".join(map(str, stage.size_out))
-        error = self.policy.error(
-            f"a crop of {wanted} is larger than an image; resize before, or use pad_or_crop",
-            stage.items[0].node.pointer,
-        )
-        tf.debugging.assert_less_equal(stage.size_out, size, message=str(error))
-
     def resized(self, element: algebra.Resize, pixels: Pixels) -> Pixels:
         return resize(pixels, element, xla=self.scope.xla, portable=self.portable)
+
+    def resized_some(
+        self, element: algebra.Resize, condition: tf.Tensor | None, pixels: Pixels
+    ) -> Pixels:
+        """The pixels of those that take part (None: all) resized; the others are of that size."""
+        resized = self.resized(element, pixels)
+        if condition is None:
+            return resized
+        return tf.where(tf.reshape(condition, (-1, 1, 1, 1)), resized, to_float(pixels))
 
     def neighborhood(
         self,

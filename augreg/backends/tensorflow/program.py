@@ -14,6 +14,7 @@ import tensorflow as tf
 from augreg.backends.tensorflow import turns
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.checked import CheckedLowering, checked_output
+from augreg.backends.tensorflow.fits import Fits
 from augreg.backends.tensorflow.kernels import Kernels
 from augreg.backends.tensorflow.pixels import Pixels, never_folded, to_float
 from augreg.backends.tensorflow.pointwise import finish
@@ -50,9 +51,10 @@ class Program:
     ) -> tf.Tensor:
         plan = self.plan
         words = Draws.make(TENSORFLOW, plan, seed, epoch, index)
-        lowering = Lowering(TENSORFLOW, words)
+        fits = Fits(plan.policy)
+        lowering = Lowering(TENSORFLOW, words, fits)
         if self.debug:
-            lowering = CheckedLowering(TENSORFLOW, words, plan.policy)
+            lowering = CheckedLowering(TENSORFLOW, words, fits, plan.policy)
         go = never_folded(index) if self.xla else None
         kernels = Kernels(lowering, plan.policy, Scope(go), self.portable, self.debug)
         pixels: Pixels = kernels.decoded(plan.decode, images) if plan.decode else images
