@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from augreg.errors import PolicyError as PolicyError
     from augreg.hookspecs import hookimpl as hookimpl
     from augreg.layer import AugmentationLayer as AugmentationLayer
+    from augreg.levels import to_levels as to_levels
     from augreg.macros import Macro as Macro
     from augreg.macros import macro as macro
     from augreg.operation import Op as Op
@@ -73,6 +74,7 @@ _HOME = {
     "map_fn": "dataset",
     "op": "operation",
     "symmetric_beta": "beta",
+    "to_levels": "levels",
 }
 
 __all__ = sorted([*_HOME, "__version__"])

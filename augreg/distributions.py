@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from augreg import draws
 
@@ -145,15 +145,21 @@ class Schedule:
             t = (xp.array(1.0) - xp.cos(t * xp.array(math.pi))) * xp.array(0.5)
         return t
 
-    def at(self, xp: Namespace, words: tuple[Array, Array], dtype: str, epoch: Array) -> Array:
-        """The draw at `epoch`, a uint32 scalar."""
-        t, u = self.progress(xp, epoch), draws.uniform(xp, words[0])
+    def ends(self, xp: Namespace, dtype: str, epoch: Array) -> tuple[Array, Array]:
+        """The two ends at `epoch`, a uint32 scalar: float32 scalars, whole where `dtype` is."""
+        t = self.progress(xp, epoch)
         lo, hi = (
             xp.array(a) + t * (xp.array(b) - xp.array(a))
             for a, b in zip(self.start, self.stop, strict=True)
         )
         if dtype == "int32":
             lo, hi = (xp.floor(end + xp.array(0.5)) for end in (lo, hi))
+        return lo, hi
+
+    def at(self, xp: Namespace, words: tuple[Array, Array], dtype: str, epoch: Array) -> Array:
+        """The draw at `epoch`, a uint32 scalar."""
+        (lo, hi), u = self.ends(xp, dtype, epoch), draws.uniform(xp, words[0])
+        if dtype == "int32":
             return xp.cast(lo + xp.floor(u * (hi - lo + xp.array(1.0))), "int32")
         return lo + u * (hi - lo)
 
@@ -161,7 +167,47 @@ class Schedule:
         return self.at(xp, words, dtype, xp.array(0, "uint32"))
 
 
+class Several(NamedTuple):
+    """What an op gets for a parameter that is drawn several times.
+
+    Attributes:
+        draws: float32 [B, count]; [1, 1] where a policy gives one value.
+        low, high: float32 scalars, the ends of what may be drawn.
+    """
+
+    draws: Array
+    low: Array
+    high: Array
+
+
 Distribution = Constant | Uniform | Choice | Normal | LogUniform | Units | RawKey | Schedule
+
+
+def sample(
+    xp: Namespace,
+    distribution: Distribution,
+    words: tuple[Array, Array] | None,
+    dtype: str,
+    epoch: Array,
+    count: int = 1,
+) -> Any:
+    """A parameter's draws at `epoch` (uint32 scalar): [B] or [1]; `Several` where count is not 1.
+
+    Element j of several is drawn under both words as a key (see `draws.elements`).
+    """
+    if count > 1 and words is not None:
+        words = draws.elements(xp, words, count)
+    if isinstance(distribution, Schedule):
+        drawn = distribution.at(xp, words, dtype, epoch)  # type: ignore[arg-type]
+        low, high = distribution.ends(xp, dtype, epoch)
+    else:
+        drawn = distribution.sample(xp, words, dtype)  # type: ignore[arg-type]
+        low, high = (xp.array(end) for end in distribution.support)
+    if count == 1:
+        return drawn
+    if len(xp.shape(drawn)) == 1:  # a constant
+        drawn = xp.reshape(drawn, (1, 1))
+    return Several(drawn, low, high)
 
 
 def gaussian(xp: Namespace, words: tuple[Array, Array]) -> Array:
@@ -172,7 +218,6 @@ def gaussian(xp: Namespace, words: tuple[Array, Array]) -> Array:
 
 
 def choose(xp: Namespace, word: Array, thresholds: tuple[int, ...]) -> Array:
-    """int32 [B]: which interval of the cumulated 24-bit `thresholds` each word falls into."""
-    bits = xp.reshape(draws.bits24(xp, word), (-1, 1))
-    over = bits >= xp.reshape(xp.array(thresholds[:-1], "int32"), (1, -1))
-    return xp.sum(xp.cast(over, "int32"), axis=1)
+    """int32 of the words' shape: which interval of the 24-bit `thresholds` each falls into."""
+    bits = draws.bits24(xp, word)[..., None]
+    return xp.sum(xp.cast(bits >= xp.array(thresholds[:-1], "int32"), "int32"), axis=-1)

@@ -5,9 +5,9 @@ Positions for masks are worked out as those of the pixels are, in int32 or float
 
 from __future__ import annotations
 
-from augreg import algebra
+from augreg import algebra, positions, resampling
 from augreg.lower import Lattice
-from augreg.targets import FAR, Move, Size
+from augreg.targets import Move, Size
 from augreg.xp import Array, Namespace
 
 
@@ -32,37 +32,31 @@ def lattice_move(xp: Namespace, element: Lattice, size: Size) -> Move:
 
 
 def affine_move(xp: Namespace, matrix: Array, size_in: Size, size: Size, fill: str) -> Move:
-    """Of a centred output→input matrix [B,2,3], or [B,3,3] of a projection."""
+    """Of a centred output→input matrix, as in `positions.source`."""
     matrix = xp.array(matrix)
-    full = matrix
+    full, front = matrix[:, :3], None
     if xp.shape(matrix)[1] == 2:
-        last = xp.zeros_like(matrix[:, :1, :]) + xp.array([[[0.0, 0.0, 1.0]]])
-        full = xp.concat([matrix, last], axis=1)
+        full = algebra.to_projective(xp, matrix)
+    elif xp.shape(matrix)[1] > 3:
+        front = xp.cast(matrix[:, 3:], "float64")
     inverse = _inverse(xp, xp.cast(full, "float64"))
-    projects = xp.shape(matrix)[1] == 3
 
     def source() -> tuple[Array, Array, Array | None]:
-        x, y = _grid(xp, size, "float32")
-        centre_x, centre_y = (xp.cast(side, "float32") for side in _centre(xp, size))
-        x, y = x - centre_x, y - centre_y
-        rows = []
-        for row in range(3 if projects else 2):
-            a, b, c = (_column(xp, full[:, row, i]) for i in range(3))
-            rows.append(a * x + (b * y + c))
-        if projects:
-            depth = xp.maximum(rows[2], xp.array(algebra.HORIZON))  # as the pixels are read
-            rows = [row / depth for row in rows[:2]]
-        centre_x, centre_y = (xp.cast(side, "float32") for side in _centre(xp, size_in))
-        return _filled(xp, rows[0] + centre_x, rows[1] + centre_y, size_in, fill)
+        at = positions.source(xp, matrix, size_in, size)
+        sides = size_in[::-1]
+        (x, in_x), (y, in_y) = (
+            positions.nearest(xp, *place, fill) for place in zip(at, sides, strict=True)
+        )
+        return x, y, None if in_x is None else in_x & in_y
 
     start, end = (xp.reshape(xp.stack(_centre(xp, side)), (1, 2)) for side in (size_in, size))
-    return Move(inverse, start, end, source)
+    return Move(inverse, start, end, source, front=front)
 
 
 def resize_move(xp: Namespace, element: algebra.Resize, size_in: Size, size: Size) -> Move:
     """Of a box resized into the middle of the output. Edges go to edges, as in `tf.image.resize`.
 
-    A mask takes the nearest pixel, whatever the image's method.
+    A mask takes the pixel that the image's nearest resize takes, whatever the image's method.
     """
     box = element.box
     if box is None:
@@ -74,17 +68,11 @@ def resize_move(xp: Namespace, element: algebra.Resize, size_in: Size, size: Siz
     before = [(whole - part) // 2 for whole, part in zip(outer, inner, strict=True)]  # top, left
 
     def axis(i: int) -> tuple[Array, Array]:
-        """The source row or column of each output one, and whether there is one: [B, side].
-
-        floor((place + 1/2) * length / inner) in integers: a graph may turn the division of floats
-        into a multiplication, which gives another row where the quotient is whole.
-        """
+        """The source row or column of each output one, and whether there is one: [B, side]."""
         place = xp.reshape(xp.arange(outer[i]), (1, -1)) - before[i]
         start, length = (xp.reshape(box[:, j], (-1, 1)) for j in (i, 2 + i))
         inside = (place >= xp.zeros_like(place)) & (place < inner[i])
-        twice = xp.maximum(place + place, xp.zeros_like(place)) + xp.ones_like(place)
-        near = twice * length // (inner[i] + inner[i])
-        return start + xp.minimum(near, length - xp.ones_like(length)), inside
+        return start + resampling.nearest(xp, place, length, inner[i]), inside
 
     def source() -> tuple[Array, Array, Array]:
         (y, in_y), (x, in_x) = axis(0), axis(1)
@@ -103,30 +91,6 @@ def resize_move(xp: Namespace, element: algebra.Resize, size_in: Size, size: Siz
     start = xp.stack([left, top], -1) - half
     window = xp.stack([left, top, left + columns, top + rows], -1)
     return Move(_homogeneous(xp, scale), start, end, source, window)
-
-
-def _filled(
-    xp: Namespace, x: Array, y: Array, size: Size, fill: str
-) -> tuple[Array, Array, Array | None]:
-    """The nearest pixels to real positions, those outside folded back by `fill`."""
-    half, far = xp.array(0.5), xp.array(FAR)
-    places, inside = [], None
-    for value, length in ((x, size[1]), (y, size[0])):
-        side = xp.array(length, "int32")
-        place = xp.cast(xp.floor(xp.clip(value, -far, far) + half), "int32")
-        one = xp.ones_like(side)
-        if fill == "wrap":
-            places.append(place % side)
-            continue
-        if fill == "reflect":
-            place = place % (side + side)
-            places.append(xp.minimum(place, side + side - one - place))
-            continue
-        clamped = xp.clip(place, xp.zeros_like(side), side - one)
-        if fill == "constant":
-            inside = place == clamped if inside is None else inside & (place == clamped)
-        places.append(clamped)
-    return places[0], places[1], inside
 
 
 # --- small parts --------------------------------------------------------------------------------

@@ -3,10 +3,11 @@
 Nothing here reads a pixel. Each geometric stage is lowered once more, on its tiny arrays, so that
 running a policy on images alone costs nothing for it.
 
-Boxes are moved by their four corners, stage by stage: the tight box of the moved corners, clipped
-to the image. What a box keeps of its area is multiplied up over a section (prepare, augment); at
-the section's end a box that keeps less than `min_visible`, or nothing at all, is dropped: its class
-is -1 and its coordinates are 0, Keras's padding, so that the number of boxes stays.
+Boxes are clipped to the image as they come, whatever a policy does, and then moved by their four
+corners, stage by stage: the tight box of the moved corners, clipped to the image again. What a box
+keeps of its area is multiplied up over a section (prepare, augment); at the section's end a box
+that keeps less than `min_visible`, or nothing at all, is dropped: its class is -1 and its
+coordinates are 0, Keras's padding, so that the number of boxes stays.
 """
 
 from __future__ import annotations
@@ -52,13 +53,19 @@ def move_annotations(
     """Batches of annotations after a plan's stages, for images of `size` (ints or scalars)."""
     walker = _Walker(Lowering(xp, draws), rules)
     result = dict(annotations)
-    for stages in (plan.prepare, plan.augment):
+    # a section without stages is none: what a box keeps is counted in the other, or at least once
+    for stages in [part for part in (plan.prepare, plan.augment) if part] or [()]:
         result, size = walker.section(stages, result, size)
     return result
 
 
-def moves_any(plan: Plan) -> bool:
-    """Whether any stage moves or mixes annotations."""
+def changes(plan: Plan, annotations: Annotations) -> bool:
+    """Whether a plan may change such annotations: boxes and keypoints come out as float32 anyhow.
+
+    And boxes are clipped to the image, also where no stage moves anything.
+    """
+    if any(key in (*BOXES, *KEYPOINTS) for key in annotations):
+        return True
     return any(_moves(stage) for stage in (*plan.prepare, *plan.augment))
 
 
@@ -78,8 +85,7 @@ class _Walker:
     ) -> tuple[dict[str, Any], Size]:
         """The annotations after a section, and the size then."""
         annotations = self.mixed(stages, annotations, size)
-        geometric = any(_moves(stage) and not isinstance(stage, MixStage) for stage in stages)
-        if not geometric or not any(key != LABELS for key in annotations):
+        if all(key == LABELS for key in annotations):
             for stage in stages:
                 size = self.size_after(stage, size)
             return annotations, size
@@ -173,7 +179,8 @@ class _Walker:
                 state = replace(state, points=xp.cast(flat[..., :2], "float64"))
             elif key in BOXES:
                 edges = to_edges(xp, value["boxes"], check_format(self.rules.format), size)
-                state = replace(state, boxes=edges, share=xp.ones_like(edges[..., 0]))
+                boxes, share = targets.clipped(xp, edges, size, xp.ones_like(edges[..., 0]))
+                state = replace(state, boxes=boxes, share=share)
         return state
 
     def closed(self, annotations: Annotations, state: Targets, size: Size) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from augreg import algebra
 from augreg.errors import AugregError, OpError, ParameterError
-from augreg.params import REQUIRED, Hidden, Integer, Option, Parameter, Range, Settable
+from augreg.params import REQUIRED, Fill, Hidden, Integer, Option, Parameter, Range, Settable
 
 if TYPE_CHECKING:
     from augreg.xp import Namespace
@@ -71,6 +71,16 @@ class Op:
     def settable(self) -> dict[str, Settable]:
         """The parameters that a policy can set."""
         return {n: p for n, p in self.params.items() if not isinstance(p, Hidden)}
+
+    @property
+    def fills(self) -> tuple[str, ...]:
+        """The parameters that are levels: one for all channels, or one for each."""
+        return tuple(name for name, spec in self.params.items() if isinstance(spec, Fill))
+
+    def times(self, name: str) -> int:
+        """How often a parameter is drawn for each sample: 1, or the `count` of a `Range`."""
+        spec = self.params[name]
+        return spec.count if isinstance(spec, Range) else 1
 
     def lower(
         self, xp: Namespace, arguments: Mapping[str, Any], size: algebra.Size
@@ -133,6 +143,7 @@ def _checked(name: str, function: Callable[..., Any], any_size: bool = False) ->
         check_planes(name, planes, result, any_size)
         return result
 
+    checked.op = name  # type: ignore[attr-defined]  # for what only a graph that runs can see
     return checked
 
 

@@ -59,8 +59,8 @@ def weights(
     inside = xp.cast((j >= zero) & (j < length), "float32")
     scale = length / xp.array(float(target))
     if method == "nearest":
-        pick = xp.minimum(xp.floor((i + half) * scale), length - one)
-        return xp.cast(j == pick, "float32")
+        pick = nearest(xp, xp.arange(target)[None, :, None], xp.cast(length, "int32"), target)
+        return xp.cast(j == xp.cast(pick, "float32"), "float32")
     if method == "area":
         covered = xp.minimum((i + one) * scale, j + one) - xp.maximum(i * scale, j)
         return _normalized(xp, xp.maximum(covered, zero) * inside)
@@ -76,6 +76,20 @@ def weights(
     table = xp.array(_TABLE)
     centre = low + xp.floor((centre - low) * table + half) / table
     return _normalized(xp, _keys(xp, centre - j) * inside)
+
+
+def nearest(xp: Namespace, place: Array, length: Array, target: Any) -> Array:
+    """int32: the pixel, of `length` (int32), that each `place` of `target` is read from.
+
+    As `tf.image.resize` works it out, in float32: floor((place + 1/2) * (length / target)). So
+    where the exact product is whole, rounding may take the pixel below. The quotient is divided in
+    float64 and then rounded, which gives the same float32 and stays so where a graph turns the
+    division into a product.
+    """
+    exact = xp.cast(length, "float64") / xp.cast(xp.array(target, "int32"), "float64")
+    read = (xp.cast(place, "float32") + xp.array(0.5)) * xp.cast(exact, "float32")
+    low, last = xp.zeros_like(length), length - xp.ones_like(length)
+    return xp.clip(xp.cast(xp.floor(read), "int32"), low, last)
 
 
 def _normalized(xp: Namespace, value: Array) -> Array:

@@ -47,6 +47,7 @@ class Move:
         source: `source()` gives (x, y, inside): int32 [B,h,w] pixels of the input that a mask's
             pixels come from, and bool [B,h,w], which of them exist (None: all).
         window: float64 [B,4], the edges of the part of the input that is kept; None: all of it.
+        front: float64 [B,n,3], rows that are above 0 at `q` where no horizon lies between.
     """
 
     matrix: Array
@@ -54,6 +55,7 @@ class Move:
     end: Array
     source: Callable[[], tuple[Array, Array, Array | None]]
     window: Array | None = None
+    front: Array | None = None
 
 
 def follow(xp: Namespace, targets: Targets, move: Move, size: Size) -> Targets:
@@ -76,14 +78,17 @@ def _moved(xp: Namespace, move: Move, points: Array) -> Array:
     relative = points - xp.reshape(move.start, (-1, 1, 2))
     x, y = relative[..., 0], relative[..., 1]
 
-    def row(i: int) -> Array:
-        a, b, c = (xp.reshape(move.matrix[:, i, j], (-1, 1)) for j in range(3))
-        return a * x + b * y + c
+    def along(rows: Array, i: int, *point: Array) -> Array:
+        a, b, c = (xp.reshape(rows[:, i, j], (-1, 1)) for j in range(3))
+        return a * point[0] + b * point[1] + c * point[2]
 
-    depth = row(2)
+    q = [along(move.matrix, i, x, y, xp.ones_like(x)) for i in range(3)]
     tiny = xp.array(1 / FAR, "float64")
-    depth = xp.where(depth > tiny, depth, xp.zeros_like(depth) + tiny)  # behind: far away
-    moved = xp.stack([row(0) / depth, row(1) / depth], axis=-1)
+    seen = q[2] > tiny
+    for i in range(0 if move.front is None else xp.shape(move.front)[1]):
+        seen = seen & (along(move.front, i, *q) > xp.array(0.0, "float64"))
+    depth = xp.where(seen, q[2], xp.zeros_like(q[2]) + tiny)  # behind: far away
+    moved = xp.stack([q[0] / depth, q[1] / depth], axis=-1)
     return moved + xp.reshape(move.end, (-1, 1, 2))
 
 
@@ -101,10 +106,15 @@ def _follow_boxes(xp: Namespace, targets: Targets, move: Move, size: Size) -> tu
         ys.append(corner[..., 1])
     tight = [_fold(xp.minimum, xs), _fold(xp.minimum, ys)]
     tight += [_fold(xp.maximum, xs), _fold(xp.maximum, ys)]
+    return clipped(xp, xp.stack(tight, axis=-1), size, share)
+
+
+def clipped(xp: Namespace, boxes: Array, size: Size, share: Array) -> tuple[Array, Array]:
+    """The parts of boxes that lie in an image of `size`, and their shares times what is left."""
     height, width = (xp.cast(xp.array(side, "int32"), "float64") for side in size)
     zero = xp.zeros_like(height)
     image = xp.reshape(xp.stack([zero, zero, width, height]), (1, 1, 4))
-    return _clipped(xp, xp.stack(tight, axis=-1), image, share)
+    return _clipped(xp, boxes, image, share)
 
 
 def _clipped(xp: Namespace, boxes: Array, window: Array, share: Array) -> tuple[Array, Array]:

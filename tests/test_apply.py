@@ -18,6 +18,7 @@ import apply_driver as driver
 import numpy as np
 import pytest
 from PIL import Image
+from samples import with_ops
 
 import augreg
 from augreg.apply import ApplyOptions, Report, apply_folder, replay
@@ -79,6 +80,60 @@ def command(*arguments: object) -> int:
     with pytest.raises(SystemExit) as end:
         main([str(argument) for argument in arguments])
     return int(end.value.code or 0)
+
+
+# --- images that an op can't do ---
+
+
+def test_tiny_images_are_blurred_and_sharpened_as_the_reference_does(tmp_path: Path) -> None:
+    """Sides below the kernel: once, eight pixels became two, and the run ended with SIGABRT."""
+    steps = [
+        {"op": "gaussian_blur", "kernel_size": 9, "sigma": 2},
+        {"op": "sharpness", "factor": 2},
+    ]
+    sizes = [(8, 8), (9, 1), (1, 9), (1, 1), (30, 40)]
+    for i, size in enumerate(sizes):
+        picture(tmp_path / f"in/{i}.png", i, size)
+    policy = {"version": 1, "augment": steps}
+    report = run(tmp_path / "in", tmp_path / "out", policy=policy)
+    assert (report.made, report.skipped) == (len(sizes), {})
+    for i in range(len(sizes)):
+        source = np.asarray(Image.open(tmp_path / f"in/{i}.png"))
+        wanted = augreg.augment(source, {**policy, "output": {"dtype": "uint8"}}, seed=0, index=[i])
+        found = np.asarray(Image.open(tmp_path / f"out/{i}.png.0.png"))
+        assert np.abs(found.astype(int) - wanted).max() <= 1
+
+
+def _fails_at_odd_heights(when: str) -> augreg.Op:
+    """An op that is right on even heights: else it raises at plan time, or makes another size."""
+
+    def halves(xp: Any, planes: Any) -> Any:
+        return tuple(xp.concat([p[:, : xp.shape(p)[1] // 2]] * 2, axis=1) for p in planes)
+
+    @augreg.op("acme/halves")
+    def op(xp: Any, size: Any) -> augreg.Neighborhood:
+        """Repeats the upper half."""
+        if when == "plan" and isinstance(size[0], int) and size[0] % 2:
+            raise ZeroDivisionError("odd")
+        return augreg.Neighborhood(halves)
+
+    return op
+
+
+@pytest.mark.parametrize("when", ["plan", "run"])
+def test_an_op_that_fails_on_one_image_is_listed_and_does_not_end_the_run(
+    images: Path, tmp_path: Path, when: str
+) -> None:
+    op = _fails_at_odd_heights(when)
+    source = {"version": 1, "augment": [{"op": "acme/halves"}]}
+    policy = augreg.load_policy(source, registry=with_ops(op))
+    report = Report()
+    apply_folder(ApplyOptions(policy, images, tmp_path / "out"), report)
+    assert report.made == 2
+    assert list(report.skipped) == ["a.png"]  # 37 pixels high
+    said = str(report.skipped["a.png"])
+    assert said.startswith("a.png: ") and "acme/halves" in said, said
+    assert (tmp_path / "out/deep/er/b.png.0.png").exists()
 
 
 # --- what it makes --------------------------------------------------------------------------------

@@ -132,7 +132,7 @@ def test_aug_mix_mixes_chains_of_one_to_three():
     (group,) = _written({"op": "aug_mix"})
     assert len(group["mixture"]) == 3
     first, rest = group["mixture"][0]["sequence"]
-    assert {s["op"] for s in first["one_of"]} == {
+    assert {s.get("op") or s["one_of"][0]["op"] for s in first["one_of"]} == {
         "autocontrast",
         "equalize",
         "posterize",
@@ -142,6 +142,52 @@ def test_aug_mix_mixes_chains_of_one_to_three():
         "translate",
     }
     assert (rest["p"], rest["sequence"][1]["p"]) == (2 / 3, 0.5)
+
+
+def _drawn_values(value):
+    """Each value and its share."""
+    total = sum(value["weights"])
+    return {v: w / total for v, w in zip(value["choice"], value["weights"], strict=True)}
+
+
+@pytest.mark.parametrize("severity", [0.1, 1, 3, 10])
+def test_aug_mix_cuts_levels_to_whole_numbers_as_its_published_code_does(severity):
+    """int(uniform(0.1, severity) * most / 10), counted over evenly spaced levels."""
+    (group,) = _written({"op": "aug_mix", "severity": severity})
+    steps = {s["op"]: s for s in group["mixture"][0]["sequence"][0]["one_of"] if "op" in s}
+    levels = 0.1 + (severity - 0.1) * (np.arange(200_000) + 0.5) / 200_000
+
+    def shares(most, values):
+        cut, counts = np.unique((levels * most / 10).astype(int), return_counts=True)
+        expected = {}
+        for n, count in zip(cut, counts, strict=True):
+            for value in values(int(n)):
+                expected[value] = expected.get(value, 0) + count
+        total = sum(expected.values())
+        return {value: pytest.approx(c / total, abs=1e-4) for value, c in expected.items()}
+
+    bits = _drawn_values(steps["posterize"]["bits"])
+    assert bits == shares(4, lambda n: [4 - n])
+    if severity == 3:
+        assert bits == {4: pytest.approx(0.83, abs=0.005), 3: pytest.approx(0.17, abs=0.005)}
+    assert _drawn_values(steps["rotate"]["degrees"]) == shares(30, lambda n: [n, -n])
+    solarized = _drawn_values(steps["solarize"]["threshold"])
+    assert solarized == shares(256, lambda n: [(256 - n) / 255])
+
+
+def test_aug_mix_shears_and_moves_to_either_side_by_a_tenth_of_a_level_at_least():
+    (group,) = _written({"op": "aug_mix", "severity": 3})
+    pairs = [s["one_of"] for s in group["mixture"][0]["sequence"][0]["one_of"] if "one_of" in s]
+    found = {(a["op"], _ends(a)[0]): (_ends(a)[1:], _ends(b)[1:]) for a, b in pairs}
+    for axis in "xy":
+        low, high = (math.degrees(math.atan(0.3 * level / 10)) for level in (0.1, 3))
+        expected = (pytest.approx((low, high)), pytest.approx((-high, -low)))
+        assert found["shear", f"{axis}_degrees"] == expected
+        low, high = 0.1 / 30, 3 / 30
+        assert found["translate", axis] == (
+            pytest.approx((low, high)),
+            pytest.approx((-high, -low)),
+        )
 
 
 def test_color_jitter_leaves_out_what_is_0():
@@ -160,8 +206,8 @@ def test_kernels_agree_with_the_reference(name):
     expected = augreg.augment(IMAGES, policy, seed=7)
     fn = augreg.map_fn(policy, seed=7, batched=True)
     off = np.abs(fn(np.arange(len(IMAGES)), tf.constant(IMAGES)).numpy() - expected)
-    # after a warp, stepped operations may take the other side of a step
-    assert (off > 1 / 255).mean() <= 0.003
+    # stepped operations may take the other side of a step
+    assert (off > 1 / 255).mean() <= 0.001
     assert np.median(off) < 1e-5
 
 

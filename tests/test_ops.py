@@ -5,6 +5,8 @@ The reference is what is checked; that every other target agrees with it is test
 
 from __future__ import annotations
 
+import math
+
 import keras
 import numpy as np
 import pytest
@@ -327,23 +329,61 @@ def test_resized_crop_is_a_cut_and_tf_images_resize():
         np.testing.assert_allclose(found, tf.image.resize(cut, (16, 24)), atol=1e-5)
 
 
-def test_resized_crop_keeps_to_its_area_and_ratio():
-    top, left, height, width = _boxes(5000, 2000, 2000).astype(np.float64)
+def _published(rng, height, width, area=(0.08, 1.0), ratio=(3 / 4, 4 / 3)):
+    """The procedure as torchvision documents it, with its loop: (top, left, height, width)."""
+    for _ in range(10):
+        pixels = height * width * rng.uniform(*area)
+        shape = math.exp(rng.uniform(math.log(ratio[0]), math.log(ratio[1])))
+        w, h = round(math.sqrt(pixels * shape)), round(math.sqrt(pixels / shape))
+        if 0 < w <= width and 0 < h <= height:
+            return rng.integers(height - h + 1), rng.integers(width - w + 1), h, w
+    h, w = height, width
+    if width / height < ratio[0]:
+        h = round(width / ratio[0])
+    elif width / height > ratio[1]:
+        w = round(height * ratio[1])
+    return (height - h) // 2, (width - w) // 2, h, w
 
-    assert (top >= 0).all() and (left >= 0).all()
-    assert (top + height <= 2000).all() and (left + width <= 2000).all()
-    ratio, area = width / height, width * height / 2000**2
-    inside = (width < 2000) & (height < 2000)  # the others are clamped
-    assert inside.mean() > 0.85
-    assert ratio[inside].min() > 0.74 and ratio[inside].max() < 1.34
-    assert (
-        stats.kstest(ratio[inside & (area < 0.7)], stats.loguniform(3 / 4, 4 / 3).cdf).pvalue > 0.01
+
+@pytest.mark.parametrize(
+    ("size", "area"),
+    [((256, 256), 0.479), ((96, 288), 0.225), ((300, 200), None), ((31, 320), None)],
+)
+def test_resized_crop_is_the_published_procedure(size, area):
+    """Its areas, ratios and places are distributed as those of a loop that tries ten times."""
+    rng = np.random.default_rng(5)
+    expected = np.array([_published(rng, *size) for _ in range(4000)], np.float64).T
+    found = _boxes(20_000, *size).astype(np.float64)
+
+    top, left, height, width = found
+    assert (top >= 0).all() and (top + height <= size[0]).all()
+    assert (left >= 0).all() and (left + width <= size[1]).all()
+    if area is not None:
+        assert (height * width).mean() / (size[0] * size[1]) == pytest.approx(area, abs=0.004)
+    for one, other in zip(found, expected, strict=True):
+        assert stats.ks_2samp(one, other).pvalue > 0.001
+    ratios, areas = (
+        [f(box[2], box[3]) for box in (found, expected)] for f in (np.divide, np.multiply)
     )
-    below = area < 0.7  # there no box touches the clamp, so areas are uniform
-    assert stats.kstest(area[below], stats.uniform(0.08, 0.62).cdf).pvalue > 0.01
-    free_x, free_y = 2000 - width, 2000 - height
-    for place in (left[below] / free_x[below], top[below] / free_y[below]):
-        assert stats.kstest(place, stats.uniform().cdf).pvalue > 0.01
+    assert stats.ks_2samp(*ratios).pvalue > 0.001
+    assert stats.ks_2samp(*areas).pvalue > 0.001
+
+
+@pytest.mark.parametrize(
+    ("size", "ratio", "box"),
+    [
+        ((10, 100), {"log_uniform": [3 / 4, 4 / 3]}, (0, 43, 10, 13)),
+        ((100, 10), {"log_uniform": [3 / 4, 4 / 3]}, (43, 0, 13, 10)),
+        ((100, 10), 0.5, (40, 0, 20, 10)),
+        ((10, 11), [0.9, 1.2], (0, 0, 10, 11)),
+    ],
+)
+def test_resized_crop_of_which_no_attempt_fits_is_the_central_box_of_the_nearest_ratio(
+    size, ratio, box
+):
+    area = {"choice": [1.0]} if size != (10, 11) else {"choice": [0.001]}
+    found = _boxes(20, *size, area=area, ratio=ratio).T
+    np.testing.assert_array_equal(found, np.broadcast_to(box, (20, 4)))
 
 
 def test_resized_crop_of_the_whole_image_is_a_resize():
@@ -354,7 +394,7 @@ def test_resized_crop_of_the_whole_image_is_a_resize():
 
 
 def test_resized_crop_has_a_pixel_at_least():
-    top, left, height, width = _boxes(200, 3, 4, area=0.001, ratio=[0.1, 10])
+    top, left, height, width = _boxes(200, 3, 4, area=[0.001, 0.3], ratio=[0.1, 10])
 
     assert height.min() >= 1 and width.min() >= 1
     assert (top + height <= 3).all() and (left + width <= 4).all()

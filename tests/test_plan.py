@@ -7,6 +7,7 @@ import pytest
 from samples import policy
 
 import augreg
+from augreg import params
 from augreg.errors import PolicyError
 from augreg.plan import (
     AffineStage,
@@ -17,6 +18,7 @@ from augreg.plan import (
     check_sections,
     plan,
 )
+from augreg.registry import default_registry
 
 ROTATE = {"op": "rotate", "degrees": [-9, 9]}
 FLIP = {"op": "flip", "p": 0.5}
@@ -300,3 +302,17 @@ def test_mean_is_asked_for_by_contrast_only():
     assert isinstance(stage, PointwiseStage) and not stage.mean
     (stage,) = _stages({"op": "contrast", "factor": 0.5})
     assert isinstance(stage, PointwiseStage) and stage.mean
+
+
+def test_three_levels_on_one_channel_are_refused_for_every_op_that_takes_levels():
+    """Wherever the op puts them: `erase` hands them to a function of its own."""
+    found = {}
+    for name, op in default_registry().ops.items():
+        for key, spec in op.settable.items():
+            if isinstance(spec, params.Fill):
+                found[name] = {"op": name, **op.example, key: [1, 0.5, 0]}
+                plan(policy(found[name]), size=(64, 64), channels=3)
+                said = rf"/augment/0/{key}: 3 levels, and the image has one channel here; give one"
+                with pytest.raises(PolicyError, match=said):
+                    plan(policy(found[name]), size=(64, 64), channels=1)
+    assert {"erase", "rotate", "perspective"} <= set(found)

@@ -385,6 +385,24 @@ def test_wrong_step_is_refused_at_its_place(refusal, step, message):
         ({"dtype": "uint8", "range": [0, 1]}, "/output/range: uint8 output takes the range "
          "[0, 255] only"),
         ({"range": [0, 0]}, "/output/range: the range [0, 0] is empty or runs backwards"),
+        ({"dtype": "float16", "range": [0, 100000]}, "/output/range: 0 and 1 become 0 and 100000, "
+         'and float16 holds -65504 to 65504; take a smaller range, or "dtype": "float32"'),
+        ({"dtype": "bfloat16", "range": [0, 3.39e38]}, "/output/range: 0 and 1 become 0 and "
+         '3.39e+38, and bfloat16 holds -3.38e+38 to 3.38e+38; take a smaller range, or "dtype": '
+         '"float32"'),
+        ({"range": [-3e38, 3e38]}, "/output/range: 0 and 1 become -3e+38 and 3e+38, and float32 "
+         "holds -3.4e+38 to 3.4e+38; take a smaller range"),
+        ({"range": [0, 1e308]}, "/output/range: 0 and 1 become 0 and 1e+308, and float32 holds "
+         "-3.4e+38 to 3.4e+38; take a smaller range"),
+        ({"range": [1e8, 1e8 + 1]}, "/output/range: 0 and 1 become 100000000.0 and 100000001.0, "
+         "which are one number in float32; take a wider range"),
+        ({"dtype": "float16", "range": [2048, 2049]}, "/output/range: 0 and 1 become 2048.0 and "
+         "2049.0, which are one number in float16; take a wider range"),
+        ({"dtype": "float16", "normalize": {"mean": [0.5], "std": [1e-5]}},
+         "/output/normalize/std/0: 0 and 1 become -50000 and 50000, and float16 holds -65504 to "
+         '65504; take a smaller range, or "dtype": "float32"'),
+        ({"normalize": {"mean": [0.5] * 3, "std": [1, 1, 1e-320]}}, "/output/normalize/std/2: 0 "
+         "and 1 become -inf and inf, and float32 holds -3.4e+38 to 3.4e+38; take a smaller range"),
         ({"range": [0]}, "/output/range: 1 entries; minItems is 2"),
         ({"normalize": {"mean": [0.5]}}, '/output/normalize: "std" is missing'),
         ({"normalize": {"mean": [0.5], "std": [0]}}, '/output/normalize/std: "std" has to be '

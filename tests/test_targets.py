@@ -305,6 +305,37 @@ def test_shares_of_several_stages_multiply() -> None:
     assert move_boxes(steps, *rows, min_visible=0.26)["labels"].tolist() == [-1]
 
 
+BOXES = [[-20, -10, 20, 30], [150, 170, 400, 400], [-50, -50, -10, -10], [5, 6, 7, 8]]
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [],
+        [{"op": "invert"}],
+        [{"op": "flip", "p": 0}],
+        [{"op": "invert"}, {"op": "rotate", "degrees": 0}],
+    ],
+    ids=["nothing", "colour", "a flip never done", "a resample"],
+)
+def test_boxes_are_clipped_and_dropped_whatever_a_policy_does(steps: Any, training: bool) -> None:
+    """One rule, in training and evaluation; and float32 comes out, also of integers."""
+    given = {"boxes": np.array([BOXES] * B, np.int64), "labels": np.array([[1, 2, 3, 4]] * B)}
+    loaded = load_policy(policy(*steps, prepare=[{"op": "gamma", "gamma": 2}]))
+    element = {"images": np.zeros((B, H, W, 3), np.uint8), "boxes": given}
+    rules = {"bounding_box_format": "xyxy", "min_visible": 0.05}
+    fn = augreg.map_fn(loaded, seed=7, batched=True, training=training, **rules)
+    plain = augreg.augment(element, loaded, seed=7, training=training, **rules)
+    for found in (plain["boxes"], fn(np.arange(B), element)["boxes"]):
+        boxes, labels = (np.asarray(found[key]) for key in ("boxes", "labels"))
+        assert boxes.dtype == np.float32
+        # 600 of the first's 1,600 square pixels are left, and 100 of the second's 57,500
+        expected = [[0, 0, 20, 30], [0, 0, 0, 0], [0, 0, 0, 0], [5, 6, 7, 8]]
+        np.testing.assert_allclose(boxes, [expected] * B, atol=1e-3)
+        assert labels.tolist() == [[1, -1, -1, 4]] * B
+
+
 def test_padded_boxes_stay_padded() -> None:
     element = boxed([0, 0, 0, 0], [5, 5, 40, 40], labels=[-1, 7])
     moved = augreg.augment(element, policy({"op": "flip"}), seed=1, bounding_box_format="xyxy")
@@ -535,12 +566,14 @@ def test_inference_prepares_and_moves_no_further() -> None:
     np.testing.assert_allclose(out["boxes"]["boxes"][inside], given[inside] / 2, atol=1e-4)
 
 
-def test_color_alone_leaves_annotations_untouched() -> None:
+def test_color_alone_leaves_annotations_that_lie_in_the_image_untouched() -> None:
     element = full_element()
     out = augreg.augment(element, policy({"op": "invert"}), **OPTIONS)
     for key in ("masks", "keypoints", "names"):
         np.testing.assert_array_equal(out[key], element[key])
-    np.testing.assert_array_equal(out["boxes"]["boxes"], element["boxes"]["boxes"])
+    padding = (element["boxes"]["labels"] == -1)[..., None]  # its coordinates are 0, everywhere
+    expected = np.where(padding, 0, element["boxes"]["boxes"])
+    np.testing.assert_array_equal(out["boxes"]["boxes"], expected)
 
 
 def test_keras_s_own_keys_are_known_too() -> None:

@@ -238,3 +238,26 @@ def test_resize_without_a_declared_size_is_named():
 def test_what_is_no_op_is_named():
     with pytest.raises(OpError, match=r"is no op; make one with @augreg.op"):
         check_op(lambda xp: None)
+
+
+def test_branch_on_a_side_that_a_graph_does_not_know_is_named():
+    """At a known size the short image is left alone; at run time its side is a tensor."""
+
+    def lines(xp, planes):
+        made = []
+        for plane in planes:
+            side = xp.shape(plane)[1]
+            if isinstance(side, int) and side < 4:
+                made.append(plane)
+                continue
+            made.append(xp.concat([plane[:, :2], plane[:, 2:]], axis=1) + plane[:, 1:2] * 0.5)
+        return tuple(made)
+
+    @augreg.op("acme/lines", gray=True)
+    def op(xp):
+        """Adds the second row to all."""
+        return augreg.Neighborhood(lines)
+
+    said = r"1x1x3: .*known at run time only|1x7x3: .*known at run time only"
+    with pytest.raises(OpError, match=said):
+        check_op(op)

@@ -7,7 +7,6 @@ Coordinates are (x, y), x to the right, y down, pixel centres at integers.
 from augreg.algebra.composition import compose_affine as compose_affine
 from augreg.algebra.composition import compose_color as compose_color
 from augreg.algebra.composition import compose_lattice as compose_lattice
-from augreg.algebra.composition import compose_projective as compose_projective
 from augreg.algebra.composition import lattice_to_affine as lattice_to_affine
 from augreg.algebra.composition import move_points as move_points
 from augreg.algebra.composition import select as select

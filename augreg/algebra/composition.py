@@ -44,12 +44,6 @@ def to_projective(xp: Namespace, affine: Array) -> Array:
     return xp.concat([affine, last], axis=1)
 
 
-def compose_projective(xp: Namespace, first: Array, then: Array) -> Array:
-    """The output→input matrix [B,3,3] of doing `first`, then `then`, 1 at the centre again."""
-    product = small_matmul(xp, first, then)
-    return product / product[:, 2:, 2:]
-
-
 def compose_lattice(xp: Namespace, first: Any, then: Any) -> tuple[Array, Array]:
     """(linear, offset) of doing `first`, then `then`; integer arithmetic, exact."""
     return small_matmul(xp, first.linear, then.linear), move_points(xp, first, then.offset)

@@ -54,7 +54,8 @@ class ProjectiveMap:
     Attributes:
         matrix: float32 [B,3,3], output→input in homogeneous pixels relative to the image's centre;
             the last row is scaled so that it gives 1 at the centre. Positions where it gives less
-            than `HORIZON` are read as if it gave that.
+            than `HORIZON` are read as if it gave that. Composed with others it is not scaled again:
+            what lies behind the horizon stays there, however far the image is moved.
         fill, fill_value, interpolation: as in `AffineMap`.
     """
 
@@ -91,11 +92,13 @@ class PixelFunction:
             as many planes.
         arguments: float32 [B] arrays, or arrays with more dimensions after B ([B,n]).
         statistics: of the image as it reaches the function: mean, min, max (float32 [B,1,1] for
-            each plane) or histogram (int32 [B,256], how often each level floor(x*255 + 0.5) of the
-            clipped plane occurs). Each is passed by its name, a tuple with one for each plane.
+            each plane) or histogram (int32 [B,256], how often each level, as in `augreg.to_levels`,
+            occurs). Each is passed by its name, a tuple with one for each plane.
         coordinates: passes `y` and `x`, int32 [1,H,1] and [1,1,W], and `size`, (H, W).
         noise: uint32 [B,2] keys (a parameter `Key`). Passed as `noise`: for each key, for each
             plane, two float32 [B,H,W] planes of uniform draws in [0, 1).
+        stepped: a little more of its input may give much more, as where it reads levels; a
+            histogram is so anyway. Warps before it are then done in floats throughout.
     """
 
     function: Callable[..., tuple[Array, ...]] = field(metadata={"static": True})
@@ -103,6 +106,7 @@ class PixelFunction:
     statistics: tuple[str, ...] = field(default=(), metadata={"static": True})
     coordinates: bool = field(default=False, metadata={"static": True})
     noise: tuple[Array, ...] = ()
+    stepped: bool = field(default=False, metadata={"static": True})
 
 
 @dataclass(frozen=True)

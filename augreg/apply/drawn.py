@@ -15,7 +15,8 @@ from augreg.plan import Plan
 from augreg.policy import Node, Step
 from augreg.xp import NUMPY
 
-Drawn = dict[str, dict[str, float | int]]
+Value = float | int | list[float | int]
+Drawn = dict[str, dict[str, Value]]
 
 
 def drawn_values(planned: Plan, seed: int, epoch: int, index: int, training: bool = True) -> Drawn:
@@ -74,7 +75,7 @@ class _Reader:
                 (b, suffix) for b, rank in zip(branches, ranks, strict=True) if rank < count
             )
 
-    def values(self, step: Step, suffix: str) -> dict[str, float | int]:
+    def values(self, step: Step, suffix: str) -> dict[str, Value]:
         random = {
             n for n, drawn, _ in step.drawn() if not isinstance(drawn, distributions.Constant)
         }
@@ -82,7 +83,11 @@ class _Reader:
         return {name: _plain(sampled[name]) for name in sampled if name in random}
 
 
-def _plain(value: Any) -> float | int:
-    """The shortest number that reads back as the same float32."""
-    single = np.asarray(value).reshape(-1)[0]
-    return int(single) if single.dtype.kind == "i" else float(str(single))
+def _plain(value: Any) -> Value:
+    """The shortest number that reads back as the same float32; a list of what is drawn often."""
+    drawn = value.draws if isinstance(value, distributions.Several) else value
+    numbers = [
+        int(single) if single.dtype.kind in "iu" else float(str(single))
+        for single in np.asarray(drawn).reshape(-1)
+    ]
+    return numbers[0] if len(numbers) == 1 else numbers

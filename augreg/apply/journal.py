@@ -43,7 +43,7 @@ class Line:
     seed: int
     copy: int
     policy: str
-    drawn: dict[str, dict[str, float | int]]
+    drawn: dict[str, dict[str, Any]]
     sha256: str
     output: str
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from augreg.apply.drawn import drawn_values
 from augreg.apply.journal import Line
-from augreg.errors import ImageError, PolicyError
+from augreg.errors import ImageError, OpError, PolicyError
 from augreg.images import MAX_PIXELS, ImageInfo, inspect, printable
 from augreg.plan import Plan, plan
 from augreg.policy import Output, Policy
@@ -99,4 +99,6 @@ class Maker:
                 self._plans[info.shape] = plan(self.policy, size=info.shape)
             except PolicyError as error:
                 raise self.policy.error(f"{shown}: {error.message}", error.pointer) from error
+            except OpError as error:  # an op that fails at this size
+                raise ImageError(f"{shown}: {error}") from error
         return self._plans[info.shape]

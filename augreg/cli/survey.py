@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augreg.algebra import HORIZON
+from augreg import positions
 from augreg.backends.reference import kernels
 from augreg.backends.reference.interpreter import Interpreter
 from augreg.checks import as_uint32
@@ -161,20 +161,15 @@ def _filled(lowering: Lowering, stage: Stage, size: tuple[int, int]) -> float:
         return 0.0
     height, width = stage.size_out
     assert height is not None and width is not None
-    y, x = np.mgrid[:height, :width]
     if isinstance(stage, LatticeStage):
+        y, x = np.mgrid[:height, :width]
         lattice = lowering.lattice(stage, size)
         points = np.stack([x, y], axis=-1) @ lattice.linear[0].T + lattice.offset[0]
         left, top, right, bottom = lattice.window[0]
+        sx, sy = points[..., 0], points[..., 1]
     else:
-        matrix = lowering.affine(stage, size)[0]
-        centred = np.stack([x - (width - 1) / 2, y - (height - 1) / 2], axis=-1)
-        points = centred @ matrix[:, :2].T + matrix[:, 2]
-        if len(matrix) == 3:
-            points = points[..., :2] / np.maximum(points[..., 2:], HORIZON)
-        points = points + np.array([(size[1] - 1) / 2, (size[0] - 1) / 2])
+        sx, sy = positions.source(NUMPY, lowering.affine(stage, size)[:1], size, (height, width))
         left, top, right, bottom = -0.5, -0.5, size[1] - 0.5, size[0] - 0.5
-    sx, sy = points[..., 0], points[..., 1]
     return float(np.mean((sx < left) | (sx >= right) | (sy < top) | (sy >= bottom)))
 
 

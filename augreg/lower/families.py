@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
+from functools import partial, reduce
+from itertools import zip_longest
 from typing import Any, Protocol, TypeVar
 
 from augreg import algebra
@@ -99,19 +102,60 @@ class AffineFamily:
         return self.xp.where(self.xp.reshape(condition, (-1, 1, 1)), chosen, other)
 
 
-class ProjectiveFamily(AffineFamily):
+@dataclass(frozen=True)
+class Projective:
+    """A composed projective map [B], not scaled again, so that its depth keeps its sign.
+
+    Attributes:
+        matrix: float32 [B,3,3], centred, output→input; the last row gives the product of the depths
+            of all maps, which is above 0 also where two of them are below.
+        fronts: float32 [B,1,3], a row for each map that divides but the first: what its depth is.
+        divides: some map in it may.
+    """
+
+    matrix: Array
+    fronts: tuple[Array, ...] = ()
+    divides: bool = False
+
+
+@dataclass(frozen=True)
+class ProjectiveFamily:
     """3x3 matrices: affine maps with a last row of (0, 0, 1), and projective ones."""
 
-    def unit(self, size: Size) -> Array:
-        return algebra.to_projective(self.xp, super().unit(size))
+    xp: Namespace
 
-    def lift(self, made: Any, size: Size, after: Size) -> Array:
+    def unit(self, size: Size) -> Projective:
+        return Projective(self.xp.array([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]]))
+
+    def lift(self, made: Any, size: Size, after: Size) -> Projective:
         if isinstance(made, algebra.ProjectiveMap):
-            return made.matrix
-        return algebra.to_projective(self.xp, super().lift(made, size, after))
+            return Projective(made.matrix, divides=True)
+        plain = AffineFamily(self.xp).lift(made, size, after)
+        return Projective(algebra.to_projective(self.xp, plain))
 
-    def compose(self, first: Array, then: Array) -> Array:
-        return algebra.compose_projective(self.xp, first, then)
+    def compose(self, first: Projective, then: Projective) -> Projective:
+        product = partial(algebra.small_matmul, self.xp)
+        fronts = [product(row, then.matrix) for row in first.fronts] + [*then.fronts]
+        if first.divides and then.divides:
+            fronts.append(then.matrix[:, 2:])
+        divides = first.divides or then.divides
+        return Projective(product(first.matrix, then.matrix), tuple(fronts), divides)
+
+    def select(self, condition: Array, chosen: Projective, other: Projective) -> Projective:
+        taken = self.xp.reshape(condition, (-1, 1, 1))
+        always = self.xp.array([[[0.0, 0.0, 1.0]]])
+        pairs = zip_longest(chosen.fronts, other.fronts, fillvalue=always)
+        return Projective(
+            self.xp.where(taken, chosen.matrix, other.matrix),
+            tuple(self.xp.where(taken, one, two) for one, two in pairs),
+            chosen.divides or other.divides,
+        )
+
+    def stacked(self, element: Projective) -> Array:
+        """float32 [B,3+n,3]: the matrix, and the fronts below it."""
+        rows = [element.matrix, *element.fronts]
+        total = reduce(operator.add, (self.xp.zeros_like(row[:, :1]) for row in rows))
+        return self.xp.concat([row + total for row in rows], axis=1)
 
 
 @dataclass(frozen=True)

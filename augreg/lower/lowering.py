@@ -9,7 +9,6 @@ from typing import Any
 
 from augreg import algebra, distributions
 from augreg.algebra import Size
-from augreg.distributions import Schedule
 from augreg.lower.choices import Choices
 from augreg.lower.composition import Composition
 from augreg.lower.families import (
@@ -42,10 +41,9 @@ class Lowering(Choices):
         values = dict(step.arguments)
         for name, distribution, dtype in step.drawn():
             words = self.draws.words.get((step.path + suffix, name))
-            if isinstance(distribution, Schedule):
-                values[name] = distribution.at(self.xp, words, dtype, self.draws.epoch)  # type: ignore[arg-type]
-            else:
-                values[name] = distribution.sample(self.xp, words, dtype)  # type: ignore[arg-type]
+            values[name] = distributions.sample(
+                self.xp, distribution, words, dtype, self.draws.epoch, step.op.times(name)
+            )
         return values
 
     def element(self, step: Step, size: Size, suffix: str = "") -> Any:
@@ -87,9 +85,11 @@ class Lowering(Choices):
         return self._composed(stage.items, LatticeFamily(self.xp), size)
 
     def affine(self, stage: AffineStage, size: Size) -> Array:
-        """The composed centred output→input map: float32 [B,2,3], [B,3,3] of a projective one."""
-        family = ProjectiveFamily(self.xp) if stage.projective else AffineFamily(self.xp)
-        return self._composed(stage.items, family, size)
+        """The composed centred output→input map: float32 [B,2,3], [B,3+n,3] of a projective one."""
+        if not stage.projective:
+            return self._composed(stage.items, AffineFamily(self.xp), size)
+        family = ProjectiveFamily(self.xp)
+        return family.stacked(self._composed(stage.items, family, size))
 
     def color(self, items: tuple[Item, ...], channels: int) -> algebra.ColorMap:
         """The product of colour maps, for images of `channels`."""

@@ -22,13 +22,16 @@ class Range:
     """A number in [lo, hi]: drawn per sample (float32 [B]), or `static` (a Python float).
 
     `default` may be any value that a policy could give, None (the op then gets None), or absent:
-    the policy has to give the parameter.
+    the policy has to give the parameter. With a `count` above 1 it is drawn so often for each
+    sample, for an op that tries until something fits: the op then gets `draws` (float32 [B, count],
+    or [1, 1] of a constant), `low` and `high` (scalars, the ends of what may be drawn).
     """
 
     lo: float
     hi: float
     default: Any = REQUIRED
     static: bool = False
+    count: int = 1
 
     dtype = "float32"
 

@@ -137,12 +137,13 @@ class Builder:
             element = element_of(step, size)
         except OpError as error:
             raise self.policy.located(error, step.pointer) from error
-        levels = getattr(element, "fill_value", 0.0)
-        if isinstance(levels, tuple) and len(levels) > self.channels:
-            raise self.policy.error(
-                f"{len(levels)} levels, and the image has one channel here; give one number",
-                f"{step.pointer}/fill_value",
-            )
+        given = {name: step.arguments[name] for name in step.op.fills}
+        for name, levels in {"fill_value": getattr(element, "fill_value", 0.0), **given}.items():
+            if isinstance(levels, tuple) and len(levels) > self.channels:
+                raise self.policy.error(
+                    f"{len(levels)} levels, and the image has one channel here; give one number",
+                    f"{step.pointer}/{name}",
+                )
         return element
 
     def add_geometry(self, item: Item, traits: Traits, sides: Sides) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from augreg import algebra
+from augreg import algebra, distributions
 from augreg.plan.stages import AffineStage, Item, LatticeStage, Size, Stage
 from augreg.policy import Node, Step, walk
 from augreg.xp import NUMPY
@@ -29,7 +29,8 @@ def element_of(step: Step, size: Size) -> algebra.Element:
     zero = NUMPY.array([0], "uint32")
     arguments = dict(step.arguments)
     for name, distribution, dtype in step.drawn():
-        arguments[name] = distribution.sample(NUMPY, (zero, zero), dtype)
+        words, times = (zero, zero), step.op.times(name)
+        arguments[name] = distributions.sample(NUMPY, distribution, words, dtype, zero[0], times)
     # no Python int: an op that knows its size by that must not take the placeholder for it
     unknown = NUMPY.array(_PLACEHOLDER, "int32")
     height, width = (unknown if side is None else side for side in size)

@@ -22,7 +22,7 @@ from augreg.registry import Registry
 from augreg.schema import step_schema
 from augreg.testing.cases import case_of, cases, channels_of, registry_with
 from augreg.testing.elements import check_elements
-from augreg.testing.pixels import check_identity, check_pixels
+from augreg.testing.pixels import check_identity, check_pixels, check_run_time
 
 __all__ = ["check_op", "registry_with"]
 
@@ -34,7 +34,8 @@ def check_op(
 
     The declaration and its example; the shape, dtype and values of what the function returns, at
     the ends of each parameter's range and for each option; that equal arguments give equal results
-    and that no sample depends on another; and that TensorFlow agrees with the NumPy reference.
+    and that no sample depends on another; and that TensorFlow agrees with the NumPy reference, also
+    where a size is known at run time only, down to an image of one pixel.
 
     Args:
         op: what `augreg.op` made.
@@ -61,6 +62,8 @@ def check_op(
         for case in cases(op, ops):
             check_elements(case)
             check_pixels(case)
+            if case.given == {name: value for name, value in op.example.items() if name != "p"}:
+                check_run_time(case)
         for channels in channels_of(op) if identity is not None else ():
             check_identity(case_of(op, ops, identity or {}, channels))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,12 @@ from numpy.typing import NDArray
 
 from augreg.backends.reference import augment
 from augreg.elements import image_of
+from augreg.errors import PolicyError
 from augreg.mixing import label_classes
 from augreg.plan import plan
 from augreg.testing.cases import BATCH, INDEX, SEED, Case
+
+_TINY = ((1, 1), (1, 7), (7, 1), (5, 4))
 
 
 def _images(case: Case, smooth: bool) -> NDArray[np.uint8]:
@@ -58,6 +62,43 @@ def check_pixels(case: Case) -> None:
             raise case.fail(
                 f"TensorFlow differs from the reference by up to "
                 f"{np.abs(result - expected).max():.2g} (0..1 units; {bound:.1g} is allowed)"
+            )
+
+
+def check_run_time(case: Case) -> None:
+    """One graph for images of every size gives the reference's pixels, also of tiny images.
+
+    So runs `augreg apply`, and tf.data on files. Sizes that the plan refuses are left out.
+    """
+    import tensorflow as tf
+
+    from augreg.dataset import map_fn
+
+    if label_classes(case.policy) is not None:  # it needs a batch
+        return
+    spec = tf.TensorSpec((None, None, case.channels), tf.uint8)
+    fn = map_fn(case.policy, SEED)
+    run = tf.function(lambda image: fn(0, image), input_signature=[spec], autograph=False)
+    for size in (case.size, *_TINY):
+        tried = replace(case, size=size)
+        image = _images(tried, smooth=False)[0]
+        try:
+            expected = augment(image, case.policy, SEED, [0])
+            found = np.asarray(run(image))
+        except PolicyError:
+            continue
+        except Exception as error:
+            said = f"{type(error).__name__} where the size is known at run time only: {error}"
+            raise tried.fail(said) from error
+        if found.shape != expected.shape:
+            raise tried.fail(
+                f"where the size is known at run time only, the result has the shape {found.shape} "
+                f"in place of {expected.shape}; in a graph a side is no int but a tensor"
+            )
+        worst = float(np.abs(found - expected).max())
+        if (np.abs(found - expected).max(axis=-1) > 1 / 255 + 1e-6).mean() > 0.001:
+            raise tried.fail(
+                f"where the size is known at run time only, pixels differ by up to {worst:.2g}"
             )
 
 

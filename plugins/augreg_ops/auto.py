@@ -7,13 +7,14 @@ rounded to 8 bits between two operations, and values are clipped only where an o
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import augreg
 from augreg_ops.auto_tables import POLICIES
 
 Node = dict[str, Any]
+_LEAST = 0.1  # the least level that AugMix draws
 GREY = 128 / 255  # what the published code fills with
 _FILL: dict[str, Any] = {
     "fill": augreg.Option("constant", "reflect", "nearest", "wrap"),
@@ -172,15 +173,16 @@ def aug_mix(
 ) -> list[Node]:
     """AugMix: a convex mixture of the image and `width` chains of one to three operations.
 
-    severity: operations are drawn from nothing up to severity/10 of their ranges (rotation 30
-    degrees, shear 0.3, translation a third of the side, posterize 4 bits and up to 4 fewer,
-    solarize from 256 down). The chains' weights are Dirichlet(1), the mixture's share
+    severity: an operation's level is uniform in 0.1 to `severity`, in tenths of its range: rotation
+    30 degrees, shear 0.3, translation a third of the side, all to either side; posterize 4 bits and
+    up to 4 fewer; solarize from 256 down. As in the published code, degrees, bits and thresholds
+    are cut down to whole numbers (at severity 3 posterize keeps 4 bits in 83 % of its draws, 3 in
+    17 %). The chains' weights are Dirichlet(1), the mixture's share
     Beta(1, 1). The consistency loss is the trainer's. Hendrycks et al.,
     https://arxiv.org/abs/1912.02781.
     """
     modes = _modes(fill, fill_value, interpolation)
-    part = severity / 10
-    steps = [_mixed(name, part, modes) for name in _MIX]
+    steps = [_mixed(name, severity, modes) for name in _MIX]
     chain = {
         "sequence": [
             {"one_of": steps},
@@ -194,23 +196,39 @@ def aug_mix(
     return [{"mixture": [chain for _ in range(width)]}]
 
 
-def _mixed(name: str, part: float, modes: Node) -> Node:
-    """A step whose strength is uniform up to `part` of AugMix's ranges."""
-    ends: dict[str, tuple[str, str, float]] = {
-        "Rotate": ("rotate", "degrees", 30 * part),
-        "ShearX": ("shear", "x_degrees", math.degrees(math.atan(0.3 * part))),
-        "ShearY": ("shear", "y_degrees", math.degrees(math.atan(0.3 * part))),
-        "TranslateX": ("translate", "x", part / 3),
-        "TranslateY": ("translate", "y", part / 3),
-    }
-    if name in ends:
-        op, parameter, end = ends[name]
-        return {"op": op, parameter: [-end, end], **modes}
+def _mixed(name: str, severity: float, modes: Node) -> Node:
+    """A step at a level that is uniform in 0.1 to `severity`, tenths of AugMix's ranges."""
+    if name == "Rotate":
+        return {"op": "rotate", "degrees": _truncated(severity, 30, lambda n: (n, -n)), **modes}
     if name == "Posterize":
-        return {"op": "posterize", "bits": [max(1, 4 - int(4 * part)), 4]}
+        return {"op": "posterize", "bits": _truncated(severity, 4, lambda n: (4 - n,))}
     if name == "Solarize":
-        return {"op": "solarize", "threshold": [256 * (1 - part) / 255, 256 / 255]}
-    return {"op": _PLAIN[name]}
+        levels = _truncated(severity, 256, lambda n: ((256 - n) / 255,))
+        return {"op": "solarize", "threshold": levels}
+    if name in _PLAIN:
+        return {"op": _PLAIN[name]}
+    axis, ends = name[-1].lower(), [_LEAST / 10, severity / 10]
+    if name.startswith("Translate"):
+        op, parameter, ends = "translate", axis, [end / 3 for end in ends]
+    else:
+        op, parameter = "shear", f"{axis}_degrees"
+        ends = [math.degrees(math.atan(0.3 * end)) for end in ends]
+    one, other = ({"op": op, parameter: pair, **modes} for pair in (ends, [-e for e in ends[::-1]]))
+    return {"one_of": [one, other]}
+
+
+def _truncated(severity: float, most: int, values: Callable[[int], Sequence[float]]) -> Node:
+    """What int(level * most / 10) leads to, of a level that is uniform in 0.1 to `severity`.
+
+    A weighted choice is exact: each integer weighs as much as the levels that are cut down to it.
+    """
+    low, high = (level * most / 10 for level in (_LEAST, severity))
+    drawn: dict[float, float] = {}
+    for n in range(int(low), math.ceil(high) or 1):
+        weight = min(n + 1, high) - max(n, low) if high > low else 1.0
+        for value in values(n):
+            drawn[value] = drawn.get(value, 0.0) + weight
+    return {"choice": list(drawn), "weights": list(drawn.values())}
 
 
 _STRENGTH = augreg.Range(0.0, 1.0, default=0.0, static=True)

@@ -22,13 +22,11 @@ def _sharpen(xp: Any, planes: Planes, factor: Array) -> Planes:
 
 
 def _sharpen_plane(xp: Any, plane: Array, factor: Array) -> Array:
-    height, width = xp.shape(plane)[1:]
-    if isinstance(height, int) and isinstance(width, int) and min(height, width) < 3:
-        return plane
+    """A side below 3 has no inner pixels: of a side of 1, `plane[:, 1:][:, -1:]` is empty, too."""
     smooth = _smoothed(xp, plane)
     inner = smooth + (plane[:, 1:-1, 1:-1] - smooth) * factor
-    rows = xp.concat([plane[:, 1:-1, :1], inner, plane[:, 1:-1, -1:]], axis=2)
-    return xp.concat([plane[:, :1], rows, plane[:, -1:]], axis=1)
+    rows = xp.concat([plane[:, 1:-1, :1], inner, plane[:, 1:-1, 1:][:, :, -1:]], axis=2)
+    return xp.concat([plane[:, :1], rows, plane[:, 1:][:, -1:]], axis=1)
 
 
 @augreg.op(
@@ -51,9 +49,13 @@ def sharpness(xp: Any, factor: Array) -> augreg.Neighborhood:
 
 def _mirrored(xp: Any, plane: Array, radius: int, axis: int) -> Array:
     """With `radius` pixels mirrored at both ends of an axis: dcba|abcd|dcba, again where short."""
+    side = xp.shape(plane)[axis]
+    if not isinstance(side, int):  # known at run time only, so it may be short
+        place = (xp.arange(side + 2 * radius) - radius) % (2 * side)
+        return xp.take(plane, xp.minimum(place, 2 * side - 1 - place), axis=axis)
     while radius > 0:
         side = xp.shape(plane)[axis]
-        taken = min(radius, side) if isinstance(side, int) else radius
+        taken = min(radius, side)
         if axis == 1:
             ends = plane[:, :taken][:, ::-1], plane[:, -taken:][:, ::-1]
         else:

@@ -102,9 +102,12 @@ def erase(
     sqrt(area*H*W/ratio), rounded, at least 1 and at most the image's. place: inside keeps it in the
     image; anywhere centres it on a pixel, so that a part may lie outside. fill: constant is
     `fill_value`, mean the image's mean of each channel, noise uniform in 0..1 for each pixel and
-    channel. Random erasing (Zhong et al., https://arxiv.org/abs/1708.04896) is the default with
-    `"fill": "noise"`; cutout (DeVries and Taylor, https://arxiv.org/abs/1708.04552) with a side of
-    half the image is `"area": 0.25, "ratio": 1, "place": "anywhere"`.
+    channel. Random erasing (Zhong et al., https://arxiv.org/abs/1708.04896) is `"fill": "noise"`,
+    with `"area": [0.02, 0.4], "ratio": [0.3, 3.33]` in the paper; the defaults here are those of
+    torchvision's `RandomErasing`
+    (https://pytorch.org/vision/stable/generated/torchvision.transforms.RandomErasing.html). Cutout
+    (DeVries and Taylor, https://arxiv.org/abs/1708.04552) with a side of half the image is
+    `"area": 0.25, "ratio": 1, "place": "anywhere"`.
     """
     h, w = (xp.cast(xp.array(side, "int32"), "float32") for side in size)
     half, one = xp.array(0.5), xp.array(1.0)

@@ -70,35 +70,68 @@ def resize(
     return augreg.Resize((height, width), **modes)
 
 
+_ATTEMPTS = 10
+
+
+def _first_fit(xp: Any, size: Any, area: Any, ratio: Any) -> tuple[Array, Array, Array]:
+    """Height and width (float32 [B]) of the first box that fits, and whether there is one."""
+    h, w = size
+    zero = xp.array(0.0)
+    pixels = area.draws * h * w
+    high, wide = xp.round(xp.sqrt(pixels / ratio.draws)), xp.round(xp.sqrt(pixels * ratio.draws))
+    fits = (wide > zero) & (wide <= w) & (high > zero) & (high <= h)
+    first = xp.cast(fits, "int32")
+    first = first * xp.cast(xp.cumsum(first) == xp.ones_like(first), "int32")
+    high, wide = (xp.sum(side * xp.cast(first, "float32"), axis=1) for side in (high, wide))
+    return high, wide, high > zero
+
+
+def _central(xp: Any, size: Any, ratio: Any) -> tuple[Array, Array]:
+    """Height and width of the largest central box whose ratio is one that may be drawn."""
+    h, w = size
+    one = xp.ones_like(h)
+    narrow, broad = w < ratio.low * h, w > ratio.high * h
+    high = xp.where(narrow, xp.clip(xp.round(w / ratio.low), one, h), h)
+    wide = xp.where(broad, xp.clip(xp.round(h * ratio.high), one, w), w)
+    return high, wide
+
+
 @augreg.op(
     "resized_crop",
     gray=True,
+    version=2,
     output_size=_target,
     height=_SIDE,
     width=_SIDE,
-    area=augreg.Range(0.001, 1.0, default=[0.08, 1.0]),
-    ratio=augreg.Range(0.1, 10.0, default={"log_uniform": [3 / 4, 4 / 3]}),
+    area=augreg.Range(0.001, 1.0, default=[0.08, 1.0], count=_ATTEMPTS),
+    ratio=augreg.Range(0.1, 10.0, default={"log_uniform": [3 / 4, 4 / 3]}, count=_ATTEMPTS),
     x=augreg.Unit(),
     y=augreg.Unit(),
     example={"height": 96, "width": 96},
     strengths=[{"height": 200, "width": 200, "area": a, "ratio": 1} for a in (0.6, 0.3, 0.08)],
 )
 def resized_crop(
-    xp: Any, size: Any, height: int, width: int, area: Array, ratio: Array, x: Array, y: Array
+    xp: Any, size: Any, height: int, width: int, area: Any, ratio: Any, x: Array, y: Array
 ) -> augreg.Resize:
     """Cuts a random box and resizes it: the standard crop for training on ImageNet.
 
     area: the box's part of the image, uniform by default. ratio: width over height, log-uniform by
-    default. A box that would leave the image is clamped to it, in closed form, without rejection.
-    After Szegedy et al., "Going deeper with convolutions" (https://arxiv.org/abs/1409.4842).
+    default. Ten pairs are drawn, and the first whose box fits into the image is taken, at a place
+    of whole pixels, each equally likely; its sides are sqrt(area*H*W*ratio) and
+    sqrt(area*H*W/ratio), rounded. Where none fits, it is the whole image; of an image narrower or
+    broader than any ratio that may be drawn, the central part of the nearest such ratio. After
+    Szegedy et al., "Going deeper with convolutions" (https://arxiv.org/abs/1409.4842), as
+    torchvision's `RandomResizedCrop`
+    (https://pytorch.org/vision/stable/generated/torchvision.transforms.RandomResizedCrop.html).
     """
     h, w = (xp.cast(xp.array(side, "int32"), "float32") for side in size)
-    pixels = area * h * w
-    half, one = xp.array(0.5), xp.array(1.0)
-    box_w = xp.clip(xp.floor(xp.sqrt(pixels * ratio) + half), one, w)
-    box_h = xp.clip(xp.floor(xp.sqrt(pixels / ratio) + half), one, h)
-    left = xp.floor(x * (w - box_w + one))
-    top = xp.floor(y * (h - box_h + one))
+    high, wide, found = _first_fit(xp, (h, w), area, ratio)
+    central_h, central_w = _central(xp, (h, w), ratio)
+    one, half = xp.array(1.0), xp.array(0.5)
+    box_h, box_w = xp.where(found, high, central_h), xp.where(found, wide, central_w)
+    free_h, free_w = h - box_h, w - box_w
+    top = xp.where(found, xp.floor(y * (free_h + one)), xp.floor(free_h * half))
+    left = xp.where(found, xp.floor(x * (free_w + one)), xp.floor(free_w * half))
     box = xp.stack([xp.cast(side, "int32") for side in (top, left, box_h, box_w)], axis=-1)
     return augreg.Resize((height, width), box)
 

@@ -1,7 +1,7 @@
 """Ops that change tones pixel by pixel, some of them by a statistic of the image.
 
-Values are 0..1. What is defined on a bounded domain clips its own input and says so. An 8-bit level
-is floor(x*255 + 0.5) of the clipped value.
+Values are 0..1. What is defined on a bounded domain clips its own input and says so. 8-bit levels
+are those of `augreg.to_levels`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,6 @@ Planes = tuple[Array, ...]
 
 def _unit(xp: Any, plane: Array) -> Array:
     return xp.clip(plane, xp.array(0.0), xp.array(1.0))
-
-
-def _level(xp: Any, plane: Array) -> Array:
-    """float32, 0..255, whole."""
-    return xp.floor(_unit(xp, plane) * xp.array(255.0) + xp.array(0.5))
 
 
 def _shift_hue(xp: Any, planes: Planes, delta: Array) -> Planes:
@@ -82,12 +77,13 @@ def gamma(xp: Any, gamma: Array, gain: Array) -> augreg.PixelFunction:
 
 def _keep_bits(xp: Any, planes: Planes, step: Array) -> Planes:
     unit = xp.array(1 / 255)
-    return tuple(xp.floor(_level(xp, plane) / step) * step * unit for plane in planes)
+    return tuple(xp.floor(augreg.to_levels(xp, plane) / step) * step * unit for plane in planes)
 
 
 @augreg.op(
     "posterize",
     gray=True,
+    version=2,
     bits=augreg.Integer(1, 8),
     example={"bits": [2, 5]},
     strengths=[{"bits": b} for b in (4, 2, 1)],
@@ -100,7 +96,7 @@ def posterize(xp: Any, bits: Array) -> augreg.PixelFunction:
     (https://pillow.readthedocs.io/en/stable/reference/ImageOps.html).
     """
     steps = xp.array([256.0, 128.0, 64.0, 32.0, 16.0, 8.0, 4.0, 2.0, 1.0])
-    return augreg.PixelFunction(_keep_bits, (xp.take(steps, bits),))
+    return augreg.PixelFunction(_keep_bits, (xp.take(steps, bits),), stepped=True)
 
 
 _SLACK = 2.0**-12  # a level counts as reached where float arithmetic left it a little below
@@ -167,10 +163,10 @@ def _equalize_plane(xp: Any, plane: Array, counts: Array) -> Array:
     spread = (step // xp.array(2, "int32") + before) // xp.maximum(step, one)
     table = xp.where(step > zero, xp.minimum(spread, xp.array(255, "int32")), levels)
     values = xp.cast(table, "float32") * xp.array(1 / 255)
-    return xp.lookup(values, xp.cast(_level(xp, plane), "int32"))
+    return xp.lookup(values, xp.cast(augreg.to_levels(xp, plane), "int32"))
 
 
-@augreg.op("equalize", gray=True, example={"p": 0.5})
+@augreg.op("equalize", gray=True, version=2, example={"p": 0.5})
 def equalize(xp: Any) -> augreg.PixelFunction:
     """Spreads the levels of each channel so that all occur about equally often.
 
@@ -190,17 +186,18 @@ def _stretched(xp: Any, planes: Planes, min: Planes, max: Planes) -> Planes:
 
 def _stretch(xp: Any, plane: Array, low: Array, high: Array) -> Array:
     low, high = _unit(xp, low), _unit(xp, high)
-    flat = high <= low
+    flat = high - low < xp.array(_SLACK)
     span = xp.where(flat, xp.ones_like(low), high - low)
     return (_unit(xp, plane) - xp.where(flat, xp.zeros_like(low), low)) / span
 
 
-@augreg.op("autocontrast", gray=True, example={"p": 0.5})
+@augreg.op("autocontrast", gray=True, version=2, example={"p": 0.5})
 def autocontrast(xp: Any) -> augreg.PixelFunction:
     """Stretches each channel so that its darkest value becomes 0 and its brightest 1.
 
-    x' = (x - min) / (max - min); a channel of one value stays. Its input is clipped to 0..1. As
-    Pillow's `ImageOps.autocontrast`, without rounding to levels.
+    x' = (x - min) / (max - min); a channel whose values differ by less than 1/4096 stays, because
+    what is left of them is the rounding of steps before. Its input is clipped to 0..1. As Pillow's
+    `ImageOps.autocontrast`, without rounding to levels.
     """
     return augreg.PixelFunction(_stretched, statistics=("min", "max"))
 

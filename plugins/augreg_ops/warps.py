@@ -41,6 +41,7 @@ def _adjugate(m: list[Array]) -> list[Array]:
 @augreg.op(
     "perspective",
     gray=True,
+    version=2,
     distortion=augreg.Range(0.0, 0.75, default=0.5),
     inward=augreg.Unit(8),
     **FILL,

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from augreg import resampling
 from augreg.algebra import HORIZON, ColorMap, Resize
+from augreg.levels import to_levels
 from augreg.lower import Lattice
 from augreg.xp import NUMPY
 
@@ -38,7 +39,10 @@ def affine(
     fill_value: float | tuple[float, ...],
     interpolation: str,
 ) -> Images:
-    """Resamples along `matrix` (float32 [B,2,3] or [B,3,3], centred, output→input)."""
+    """Resamples along `matrix` (float32 [B,2,3] or [B,3+n,3], centred, output→input).
+
+    Where any of the rows after the third is not above 0, a horizon lies between.
+    """
     height, width = images.shape[1:3]
     y, x = np.mgrid[: size[0], : size[1]]
     centred = np.stack([x - (size[1] - 1) / 2, y - (size[0] - 1) / 2], axis=-1)
@@ -46,8 +50,10 @@ def affine(
     for b, image in enumerate(images):
         rows = _row(matrix, b).astype(np.float64)
         source = centred @ rows[:, :2].T + rows[:, 2]
-        if len(rows) == 3:
-            source = source[..., :2] / np.maximum(source[..., 2:], HORIZON)
+        if len(rows) > 2:
+            depth = np.maximum(source[..., 2], HORIZON)
+            depth = np.where((source[..., 3:] > 0).all(axis=-1), depth, HORIZON)
+            source = source[..., :2] / depth[..., None]
         sx, sy = source[..., 0] + (width - 1) / 2, source[..., 1] + (height - 1) / 2
         out[b] = sample(image, sx, sy, fill, fill_value, interpolation)
     return out
@@ -63,7 +69,8 @@ def sample(
 ) -> Images:
     """An image [H,W,C] read at real positions, with what lies outside filled (scipy's modes)."""
     if interpolation == "nearest":
-        return _read(image, np.floor(sx + 0.5), np.floor(sy + 0.5), fill, fill_value)
+        x, y = (_folded(s, n, fill) for s, n in ((sx, image.shape[1]), (sy, image.shape[0])))
+        return _read(image, np.floor(x + 0.5), np.floor(y + 0.5), fill, fill_value)
     x0, y0 = np.floor(sx), np.floor(sy)
     wx, wy = (sx - x0)[..., None], (sy - y0)[..., None]
     top = _read(image, x0, y0, fill, fill_value) * (1 - wx)
@@ -71,6 +78,16 @@ def sample(
     bottom = _read(image, x0, y0 + 1, fill, fill_value) * (1 - wx)
     bottom = bottom + _read(image, x0 + 1, y0 + 1, fill, fill_value) * wx
     return np.asarray(top * (1 - wy) + bottom * wy, np.float32)
+
+
+def _folded(position: NDArray[Any], side: int, fill: str) -> NDArray[Any]:
+    """What lies outside, folded back before it is rounded, as scipy does."""
+    if fill == "wrap":
+        return np.asarray(position % side)
+    if fill == "reflect":
+        v = (position + 0.5) % (2 * side)
+        return np.clip(np.minimum(v, 2 * side - v) - 0.5, 0, side - 1)
+    return position
 
 
 def _read(
@@ -119,7 +136,7 @@ def statistics(images: Images, names: tuple[str, ...]) -> dict[str, tuple[Images
     found: dict[str, tuple[Images, ...]] = {}
     for name in names:
         if name == "histogram":
-            levels = quantize(planes)
+            levels = to_levels(NUMPY, planes).astype(np.uint8)
             found[name] = tuple(
                 np.stack([np.bincount(image.ravel(), minlength=256) for image in plane]).astype(
                     np.int32

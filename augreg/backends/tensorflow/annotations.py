@@ -94,7 +94,8 @@ class Annotated:
                 size=shape[:2],
                 channels=shape[2],
             )
-            function = traceable(planned, given, self.rules) if moving.moves_any(planned) else None
+            moves = moving.changes(planned, given)
+            function = traceable(planned, given, self.rules) if moves else None
             self._functions[key] = function
         return self._functions[key]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from augreg.backends.tensorflow.checked import wanted
 from augreg.backends.tensorflow.decode import decode
 from augreg.errors import ImageError, RunError
 from augreg.images import inspect
@@ -29,9 +30,10 @@ def png_maker(augment: Callable[[Any, Any, Any], Any]) -> Png:
             uint8 [H',W',C'].
 
     Raises:
-        ImageError: by `make`, for contents that can't be decoded; the message begins with `name`
-            and says which format they have.
-        RunError: by `make`, where a check of debug mode failed.
+        ImageError: by `make`, for contents that can't be decoded, and says which format they have;
+            or where the policy can't be done to this image: an op failed on it. The message begins
+            with `name`.
+        RunError: so in debug mode, which looks for what is wrong with an op.
     """
 
     @tf.function(
@@ -50,9 +52,10 @@ def png_maker(augment: Callable[[Any, Any, Any], Any]) -> Png:
     def make(contents: bytes, name: str, index: int, epoch: int) -> bytes:
         try:
             made = run(contents, tf.constant(index, tf.uint32), tf.constant(epoch, tf.uint32))
-        except tf.errors.InvalidArgumentError as error:
-            if _decodes(contents):  # so it is a check of debug mode that failed
-                raise RunError(f"{name}: {_asserted(error.message)}") from error
+        except tf.errors.OpError as error:
+            if _decodes(contents):  # so it is the policy that can't do this image
+                fault = RunError if wanted(None) else ImageError
+                raise fault(f"{name}: {_said(error)}") from error
             kind = inspect(contents, name, sys.maxsize).format
             raise ImageError(
                 f"{name}: a truncated or damaged {kind}: its pixels can't be decoded"
@@ -62,12 +65,14 @@ def png_maker(augment: Callable[[Any, Any, Any], Any]) -> Png:
     return make
 
 
-def _asserted(message: str) -> str:
+def _said(error: tf.errors.OpError) -> str:
     """What an assertion says in TensorFlow's message, which writes quotes and bytes as C does."""
-    found = _ASSERTED.search(message)
-    text = found[1] if found else message
+    if isinstance(error, tf.errors.ResourceExhaustedError):
+        return "there is not enough memory to augment it"
+    found = _ASSERTED.search(error.message)
     return (
-        text.encode("utf-8", "replace")
+        (found[1] if found else error.message.split("\n", 1)[0])
+        .encode("utf-8", "replace")
         .decode("unicode_escape")
         .encode("latin-1", "replace")
         .decode("utf-8", "replace")

@@ -29,6 +29,8 @@ def _packs(scope: Scope, images: tf.Tensor, stage: Stage) -> bool:
     if not scope.xla or images.dtype != tf.uint8 or images.shape[-1] != 3:
         return False
     if isinstance(stage, AffineStage):
+        if scope.exact:
+            return False
         modes = (stage.fill, stage.fill_value, stage.interpolation)
         return geometry.packs(size_of(images), *modes)
     sums = isinstance(stage, PointwiseStage) and bool(stage.statistics)

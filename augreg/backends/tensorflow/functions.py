@@ -12,6 +12,7 @@ from augreg import fields
 from augreg.algebra import Neighborhood, PixelFunction
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.pixels import Pixels, mean_of, to_planes
+from augreg.levels import to_levels
 
 Statistics = dict[str, Any]  # float32 [B,C], histogram int32 [B,C,256]
 LEVELS = 256
@@ -39,7 +40,8 @@ def histogram(pixels: Pixels) -> tf.Tensor:
     XLA counts one pixel after another, 2 ns each. Comparing with every level takes 70 ns, a product
     of one-hot nibbles 19 ns.
     """
-    levels = tf.stack([_levels(plane) for plane in to_planes(pixels)], axis=1)
+    levels = [to_levels(TENSORFLOW, plane) for plane in to_planes(pixels)]
+    levels = tf.cast(tf.stack(levels, axis=1), tf.int32)
     batch, channels = tf.shape(levels)[0], levels.shape[1]
     places = LEVELS * tf.range(batch * channels)
     flat = tf.reshape(levels, (batch * channels, -1)) + places[:, tf.newaxis]
@@ -48,8 +50,11 @@ def histogram(pixels: Pixels) -> tf.Tensor:
     return tf.reshape(sums, (batch, channels, LEVELS))
 
 
-def _levels(plane: tf.Tensor) -> tf.Tensor:
-    return tf.cast(tf.floor(tf.clip_by_value(plane, 0.0, 1.0) * 255.0 + 0.5), tf.int32)
+def stepped(lowered: Any) -> bool:
+    """Whether anything in the stages' lowered arguments is a function with steps."""
+    if isinstance(lowered, PixelFunction):
+        return lowered.stepped or "histogram" in lowered.statistics
+    return isinstance(lowered, list | tuple) and any(map(stepped, lowered))
 
 
 def keywords(
@@ -86,6 +91,25 @@ def choose(
     return tuple(tf.where(taken, x, y) for x, y in zip(new, old, strict=True))
 
 
+def of_one_size(
+    function: Callable[..., Any], new: tuple[tf.Tensor, ...], old: tuple[tf.Tensor, ...]
+) -> tuple[tf.Tensor, ...]:
+    """What an op's function made of planes, once it is seen to have their size.
+
+    `check_planes` sees it where a size is static. Where it is not, planes of another size would
+    become an image of another size, or be spread over this one.
+    """
+    if all(None not in plane.shape[1:] for plane in (*new, *old)):
+        return tuple(new)
+    size = tf.shape(old[0])[1:]
+    same = tf.reduce_all([tf.reduce_all(tf.shape(plane)[1:] == size) for plane in new])
+    name = getattr(function, "op", "?")
+    said = f'op "{name}": its function made planes of another size than those that it was given'
+    check = tf.debugging.Assert(same, [said])
+    with tf.control_dependencies([] if check is None else [check]):
+        return tuple(tf.identity(plane) for plane in new)
+
+
 def neighborhood(
     planes: tuple[tf.Tensor, ...],
     element: Neighborhood,
@@ -97,7 +121,8 @@ def neighborhood(
     *first, last = element.functions
     for function in first:
         current = keep(functools.partial(_done, function, tuple(current), arguments))
-    return choose(condition, last(TENSORFLOW, tuple(current), *arguments), planes)
+    made = of_one_size(last, last(TENSORFLOW, tuple(current), *arguments), planes)
+    return choose(condition, made, planes)
 
 
 def _done(

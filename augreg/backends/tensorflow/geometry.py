@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from augreg.algebra import HORIZON
+from augreg import positions
+from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.pixels import WIDE, Packed, Pixels, to_float
 from augreg.lower import Lattice
 
@@ -56,8 +57,8 @@ def affine(
     fill_value: Any,
     interpolation: str,
 ) -> Pixels:
-    """Resamples [B,H,W,C] along centred output→input matrices float32 [B,2,3]."""
-    sx, sy = source(matrix, size_in, size)
+    """Resamples [B,H,W,C] along `matrix`, as in `positions.source`."""
+    sx, sy = positions.source(TENSORFLOW, matrix, size_in, size)
     if interpolation == "nearest":
         images = pixels if isinstance(pixels, tf.Tensor) else to_float(pixels)
         return _nearest(images, sx, sy, size_in, size, fill, fill_value)
@@ -75,27 +76,6 @@ def packs(size_in: Size, fill: str, fill_value: Any, interpolation: str) -> bool
         and all(isinstance(side, int) and 2 <= side < _PACKED_SIDE for side in size_in)
         and (fill != "constant" or bool(np.all(np.abs(level - np.round(level)) < 1e-6)))
     )
-
-
-def source(matrix: tf.Tensor, size_in: Size, size: Size) -> tuple[tf.Tensor, tf.Tensor]:
-    """Source positions x and y, float32 [B,H,W], of every output pixel."""
-    matrix = tf.convert_to_tensor(matrix)
-    half = tf.constant(0.5)
-    (cy_in, cx_in), (cy, cx) = (
-        [(tf.cast(side, tf.float32) - 1) * half for side in sides] for sides in (size_in, size)
-    )
-    x = tf.reshape(tf.range(size[1]), (1, 1, -1))
-    y = tf.reshape(tf.range(size[0]), (1, -1, 1))
-    x, y = tf.cast(x, tf.float32) - cx, tf.cast(y, tf.float32) - cy
-
-    def at(row: int, centre: Any) -> tf.Tensor:
-        a, b, c = (_column(matrix[:, row, i]) for i in range(3))
-        return a * x + (b * y + (c + centre))
-
-    if matrix.shape[1] == 3:  # projective: one division
-        depth = 1.0 / tf.maximum(at(2, 0.0), HORIZON)
-        return at(0, 0.0) * depth + cx_in, at(1, 0.0) * depth + cy_in
-    return at(0, cx_in), at(1, cy_in)
 
 
 def _packed(
@@ -119,7 +99,7 @@ def _packed(
         source = tf.concat([source, source[:, :1]], axis=1)
         height, width = height + 1, width + 1
     bits = 13 - max(max(height, width).bit_length() - 9, 0)
-    fold = reflect if fill == "reflect" else _clamp
+    fold = _reflect if fill == "reflect" else _clamp
     x, y = _fixed(fold(sx, width), bits), _fixed(fold(sy, height), bits)
     down = tf.bitwise.right_shift
     x0, y0 = tf.minimum(down(x, bits), width - 2), tf.minimum(down(y, bits), height - 2)
@@ -157,7 +137,7 @@ def _bilinear(
 ) -> tf.Tensor:
     height, width = size_in
     if fill in ("reflect", "nearest"):
-        fold = reflect if fill == "reflect" else _clamp
+        fold = _reflect if fill == "reflect" else _clamp
         sx, sy = fold(sx, width), fold(sy, height)
     x0, y0 = tf.floor(sx), tf.floor(sy)
     wx, wy = (sx - x0)[..., tf.newaxis], (sy - y0)[..., tf.newaxis]
@@ -180,12 +160,15 @@ def _nearest(
     fill: str,
     value: Any,
 ) -> tf.Tensor:
-    if fill == "reflect":
-        sx, sy = reflect(sx, size_in[1]), reflect(sy, size_in[0])
-    x, y = (tf.cast(tf.floor(s + 0.5), tf.int32) for s in (sx, sy))
-    if fill == "constant" and images.dtype == tf.uint8:
-        images = to_float(images)
-    return _tap(images, x, y, size_in, size, fill, value)
+    (x, in_x), (y, in_y) = (
+        positions.nearest(TENSORFLOW, s, side, fill)
+        for s, side in zip((sx, sy), size_in[::-1], strict=True)
+    )
+    if in_x is None or in_y is None:
+        return _gather(images, y * size_in[1] + x, size)
+    pixels = _gather(to_float(images), y * size_in[1] + x, size)
+    inside = (in_x & in_y)[..., tf.newaxis]
+    return tf.where(inside, pixels, tf.constant(value, tf.float32))
 
 
 def _tap(
@@ -221,13 +204,8 @@ def _gather(images: tf.Tensor, index: tf.Tensor, size: Size) -> tf.Tensor:
     return tf.reshape(tf.gather(source, flat, batch_dims=1), (batch, size[0], size[1], channels))
 
 
-def reflect(position: tf.Tensor, side: Any) -> tf.Tensor:
-    """dcba|abcd|dcba as a triangle wave, clamped to the outermost centres, where it is flat."""
-    n = tf.cast(side, tf.float32)
-    period = 2 * n
-    v = position + 0.5
-    v = v - period * tf.floor(v * (1 / period))
-    return tf.clip_by_value(tf.minimum(v, period - v) - 0.5, 0.0, n - 1)
+def _reflect(position: tf.Tensor, side: Any) -> tf.Tensor:
+    return positions.reflect(TENSORFLOW, position, side)
 
 
 def _clamp(position: tf.Tensor, side: Any) -> tf.Tensor:

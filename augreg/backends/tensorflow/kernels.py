@@ -96,8 +96,10 @@ class Kernels:
         sizes, channels = self.sizes(stages, size_of(pixels)), channels_of(pixels)
         for i, (stage, arguments) in enumerate(zip(stages, lowered, strict=True)):
             after, last = sizes[i + 1], i + 1 == len(stages)
+            exact = self.scope.exact or functions.stepped(lowered[i + 1 :])
+            kernels = replace(self, scope=replace(self.scope, exact=exact))
             try:
-                made = self.stage(stage, arguments, pixels, after, last)
+                made = kernels.stage(stage, arguments, pixels, after, last)
                 if self.debug:
                     again = self.lower(stage, sizes[i], _channels(stage, channels))
                     other = self.stage(stage, again, pixels, after, True)

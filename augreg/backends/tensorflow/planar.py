@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from augreg.backends.tensorflow import geometry
+from augreg import positions
+from augreg.backends.tensorflow.arrays import TENSORFLOW
 
 Planes = tuple[tf.Tensor, ...]
 Keep = Callable[[Callable[[], Any]], Any]
@@ -25,7 +26,9 @@ def affine(
 
     fill: reflect, nearest or constant; sides of 2 and more.
     """
-    sx, sy = keep(lambda: [tf.reshape(s, (-1,)) for s in geometry.source(matrix, size, size)])
+    sx, sy = keep(
+        lambda: [tf.reshape(s, (-1,)) for s in positions.source(TENSORFLOW, matrix, size, size)]
+    )
     (x, left, right), (y, above, below) = (
         _taps(s, side, fill) for s, side in ((sx, size[1]), (sy, size[0]))
     )
@@ -47,7 +50,7 @@ def affine(
 def _taps(position: tf.Tensor, side: int, fill: str) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """The first of the two pixels along an axis to read, and the weights of both."""
     if fill == "reflect":
-        position = geometry.reflect(position, side)
+        position = positions.reflect(TENSORFLOW, position, side)
     low, high = (-1.0, float(side)) if fill == "constant" else (0.0, float(side - 1))
     position = tf.clip_by_value(position, low, high)
     first = tf.clip_by_value(tf.floor(position), 0.0, float(side - 2))

@@ -16,6 +16,7 @@ from augreg.backends.tensorflow.functions import (
     arguments_of,
     choose,
     keywords,
+    of_one_size,
     statistics,
 )
 from augreg.backends.tensorflow.pixels import (
@@ -119,7 +120,7 @@ def _function(
 ) -> PlaneTuple:
     given = keywords(element, planes, stats)
     result = element.function(TENSORFLOW, planes, *arguments_of(element), **given)
-    return choose(condition, tuple(result), planes)
+    return choose(condition, of_one_size(element.function, tuple(result), planes), planes)
 
 
 def finish(pixels: Pixels, output: Output | None) -> tf.Tensor:

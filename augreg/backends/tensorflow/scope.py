@@ -22,10 +22,12 @@ class Scope:
     Attributes:
         go: bool [B], what barriers hang on; None outside of XLA.
         alone: the batch is one image, so that what it does not take part in can be skipped.
+        exact: a stage to come has steps, so that warps keep to floats.
     """
 
     go: tf.Tensor | None
     alone: bool = False
+    exact: bool = False
 
     @property
     def xla(self) -> bool:

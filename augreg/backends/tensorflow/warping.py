@@ -18,7 +18,8 @@ def warp(
 ) -> Pixels:
     """All samples, by `matrix` to the size `after`; `last`: no kernel follows."""
     size, modes = size_of(pixels), (stage.fill, stage.fill_value, stage.interpolation)
-    source = packed(scope, pixels, stage)
+    floats = scope.exact and isinstance(pixels, Packed)
+    source = Planes(to_planes(pixels)) if floats else packed(scope, pixels, stage)
     moved = scope.kept(lambda: geometry.affine(source, matrix, size, after, *modes))
     if not scope.alone or last or not isinstance(moved, Packed):
         return moved
