@@ -7,6 +7,7 @@ epoch (`counting`). Where epochs are given as a number, an iterator's checkpoint
 
 from augreg.dataset.counting import enumerate_epochs as enumerate_epochs
 from augreg.dataset.function import MapFunction as MapFunction
+from augreg.dataset.function import at_any_size as at_any_size
 from augreg.dataset.function import map_fn as map_fn
 from augreg.dataset.pipeline import augment_dataset as augment_dataset
 from augreg.dataset.shuffling import WINDOW as WINDOW

@@ -137,3 +137,9 @@ def map_fn(
     function = MapFunction(compiled, batched, epoch, rules, check_parts(parts))
     # autograph would turn a PolicyError into an error of its own
     return tf.autograph.experimental.do_not_convert(function)
+
+
+def at_any_size(fn: Callable[..., Any], channels: int) -> Callable[[Any, Any], Any]:
+    """`fn` in one graph for uint8 images [H,W,channels] whose size only the data shows."""
+    index, image = tf.TensorSpec((), tf.uint32), tf.TensorSpec((None, None, channels), tf.uint8)
+    return tf.function(fn, input_signature=[index, image], autograph=False)

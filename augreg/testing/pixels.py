@@ -70,21 +70,17 @@ def check_run_time(case: Case) -> None:
 
     So runs `augreg apply`, and tf.data on files. Sizes that the plan refuses are left out.
     """
-    import tensorflow as tf
-
-    from augreg.dataset import map_fn
+    from augreg.dataset import at_any_size, map_fn
 
     if label_classes(case.policy) is not None:  # it needs a batch
         return
-    spec = tf.TensorSpec((None, None, case.channels), tf.uint8)
-    fn = map_fn(case.policy, SEED)
-    run = tf.function(lambda image: fn(0, image), input_signature=[spec], autograph=False)
+    run = at_any_size(map_fn(case.policy, SEED), case.channels)
     for size in (case.size, *_TINY):
         tried = replace(case, size=size)
         image = _images(tried, smooth=False)[0]
         try:
             expected = augment(image, case.policy, SEED, [0])
-            found = np.asarray(run(image))
+            found = np.asarray(run(0, image))
         except PolicyError:
             continue
         except Exception as error:
