@@ -133,7 +133,7 @@ def _targets(
     """What is not to stay as it is, with a batch's dimension, once it is seen to go together."""
     alone = np.ndim(image_of(element, parts)) == 3
     found = targets_of(element, parts)
-    if training or isinstance(element, Mapping | tuple):
+    if training or isinstance(element, Mapping | tuple | list):
         check_boxes_stated(found, rules)
     if mixes := mixing.mixes(planned):
         mixing.check_mixable(planned.policy, found, alone)
