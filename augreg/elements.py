@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from augreg.annotations import BOXES, IMAGES, LABELS, TARGETS
+from augreg.annotations import BOXES, IMAGES, LABELS, TARGETS, shape_of
 from augreg.errors import DataError, suggest
 
 Path: TypeAlias = tuple[Any, ...]
@@ -77,7 +77,7 @@ def with_targets(element: Any, targets: Mapping[str, Any], parts: Parts | None =
 
 def weights_of(element: Any, parts: Parts | None = None) -> dict[str, Any]:
     """The weights of a tuple's samples, where nobody named its parts."""
-    weighted = parts is None and isinstance(element, tuple) and len(element) == 3
+    weighted = parts is None and isinstance(element, tuple | list) and len(element) == 3
     return {"weights": element[2]} if weighted and element[2] is not None else {}
 
 
@@ -107,14 +107,14 @@ def paths(element: Any, parts: Parts | None = None) -> dict[str, Path]:
 
 
 def _named(element: Any, parts: Parts | None) -> Iterator[tuple[str, Path]]:
-    if isinstance(element, list):
+    if isinstance(element, list) and parts is None and not _is_pair(element):
         raise DataError(
             f"a list of {len(element)} parts, which may be a batch or one element; stack images "
             "into one array [B, H, W, C], and write an element as a tuple, (image, label)"
         )
     if isinstance(element, Mapping):
         yield from _of_dict(element, parts, ())
-    elif isinstance(element, tuple):
+    elif isinstance(element, tuple | list):
         yield from _of_tuple(element, parts)
     elif parts is not None and not isinstance(parts, Mapping) and len(parts) != 1:
         raise DataError(f"parts={tuple(parts)!r}, and the element is a single image")
@@ -122,7 +122,13 @@ def _named(element: Any, parts: Parts | None) -> Iterator[tuple[str, Path]]:
         yield IMAGES, ()
 
 
-def _of_tuple(element: tuple[Any, ...], parts: Parts | None) -> Iterator[tuple[str, Path]]:
+def _is_pair(element: list[Any]) -> bool:
+    """Whether only the first part of a list can be an image: Keras saves a tuple as a list."""
+    first, *rest = [0, *(len(shape_of(part) or ()) for part in element)][bool(element) :]
+    return first >= 3 and bool(rest) and max(rest) < 3
+
+
+def _of_tuple(element: Sequence[Any], parts: Parts | None) -> Iterator[tuple[str, Path]]:
     if parts is None:
         parts = by_convention(element)
     elif isinstance(parts, Mapping) or len(parts) != len(element):
@@ -138,7 +144,7 @@ def _of_tuple(element: tuple[Any, ...], parts: Parts | None) -> Iterator[tuple[s
             yield name, (place,)
 
 
-def by_convention(element: tuple[Any, ...]) -> tuple[Any, ...]:
+def by_convention(element: Sequence[Any]) -> tuple[Any, ...]:
     """What a tuple's parts are where nobody names them: as `fit` takes them."""
     if not 1 <= len(element) <= 3:
         raise DataError(f"an element of {len(element)} parts; {_FORMS}")
@@ -235,4 +241,6 @@ def _with(element: Any, path: Path, value: Any) -> Any:
         replaced[first] = inner
         return replaced
     values = (*element[:first], inner, *element[first + 1 :])
+    if isinstance(element, list):
+        return [*values]
     return type(element)._make(values) if hasattr(element, "_make") else values

@@ -175,7 +175,7 @@ def _walk(value: Any, path: Path, known: set[Path]) -> Iterator[tuple[Path, Any]
     if isinstance(value, Mapping):
         for key, part in value.items():
             yield from _walk(part, (*path, key), known)
-    elif isinstance(value, tuple):
+    elif isinstance(value, tuple | list):
         for place, part in enumerate(value):
             yield from _walk(part, (*path, place), known)
     else:

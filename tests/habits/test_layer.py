@@ -473,7 +473,7 @@ def test_named_tuples_keep_their_type_and_dicts_theirs() -> None:
 
 
 def test_list_is_neither_a_batch_nor_an_element() -> None:
-    for element in ([IMAGES[0], IMAGES[1]], [IMAGES, LABELS]):
+    for element in ([IMAGES[0], IMAGES[1]], [IMAGES, IMAGES]):
         for call in (
             lambda element=element: augreg.augment(element, FLIP, seed=0),
             lambda element=element: augreg.AugmentationLayer(FLIP)(element, training=True),
@@ -557,6 +557,21 @@ def test_boxes_are_float32_in_training_and_in_evaluation() -> None:
             ):
                 assert found["boxes"]["boxes"].dtype == np.float32
                 assert found["keypoints"].dtype == np.float32
+
+
+def test_pair_that_keras_saved_comes_back_as_a_list_and_works(tmp_path: Any) -> None:
+    inputs = [keras.Input((12, 10, 3), dtype="uint8"), keras.Input((12, 10), dtype="int32")]
+    masked = augreg.AugmentationLayer(FLIP, parts=("images", "masks"))(tuple(inputs))
+    more = [keras.Input((12, 10, 3), dtype="uint8"), keras.Input((), dtype="int64")]
+    labelled = augreg.AugmentationLayer(FLIP)(tuple(more))
+    for where, made, second in ((inputs, masked, MASK), (more, labelled, LABELS)):
+        keras.Model(where, made).save(tmp_path / "m.keras")
+        model = keras.saving.load_model(tmp_path / "m.keras")
+        images, other = model([IMAGES, second], training=True)
+        np.testing.assert_allclose(images, IMAGES[:, :, ::-1] * np.float32(1 / 255), atol=1e-6)
+        np.testing.assert_array_equal(other, second if second is LABELS else MASK[:, :, ::-1])
+    pair = augreg.augment([IMAGES, LABELS], FLIP, seed=0)
+    assert type(pair) is list and pair[1] is LABELS
 
 
 # --- index and epoch

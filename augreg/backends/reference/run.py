@@ -138,7 +138,7 @@ def _targets(
     training, classes = mode
     alone = np.ndim(image_of(element, parts)) == 3
     found = targets_of(element, parts)
-    if training or isinstance(element, Mapping | tuple):
+    if training or isinstance(element, Mapping | tuple | list):
         check_boxes_stated(found, rules)
     if mixing.mixes(planned):
         mixing.check_mixable(planned.policy, found, alone)

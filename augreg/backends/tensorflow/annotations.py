@@ -120,7 +120,7 @@ class Annotated:
     def _targets(self, element: Any, alone: bool) -> dict[str, Any]:
         """The element's targets as tensors; labels that nothing mixes are looked at in a batch."""
         found = targets_of(element, self.parts)
-        if self.compiled.training or isinstance(element, Mapping | tuple):
+        if self.compiled.training or isinstance(element, Mapping | tuple | list):
             check_boxes_stated(found, self.rules)
         if self.classes is not None and self.compiled.training:
             mixing.check_mixable(self.compiled.policy, found, alone)

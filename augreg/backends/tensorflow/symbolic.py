@@ -26,7 +26,7 @@ def checked(
 ) -> dict[str, Any]:
     """The targets of an element of KerasTensors, once all that shapes say fits."""
     targets = targets_of(element, parts)
-    if isinstance(element, Mapping | tuple):
+    if isinstance(element, Mapping | tuple | list):
         check_boxes_stated(targets, rules)
     suspects = check_declared(element, parts, alone)
     together = {k: part for k, part in targets.items() if not (alone and k == LABELS)}
