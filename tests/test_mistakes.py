@@ -112,6 +112,8 @@ def test_misspelt_parameter_is_one_mistake_and_not_also_a_missing_one() -> None:
         {"output": {"normalize": {"mean": [1, 2], "std": [0]}}},
         {"output": {"normalize": {"mean": [1]}, "dtype": "x"}},
         {"output": 3},
+        {"op": "flip", "output": {"range": ["x", 1]}},
+        {"output": {"op": "flip", "range": ["x", 1]}},
         {"augment": [{"op": ["flip"]}, {"op": "clip", "min": {"choice": []}}]},
         {"augment": [{"op": "rotate", "degrees": {"normal": [0, 1], "mim": 0}}]},
     ],

@@ -59,7 +59,8 @@ def _cut(value: dict[str, Any], parts: list[str]) -> None:
     places: list[tuple[Any, Any]] = []
     part: Any = value
     for name in parts:
-        if isinstance(part, dict) and ("op" in part or name not in part):
+        is_step = part is not value and isinstance(part, dict) and "op" in part
+        if is_step or (isinstance(part, dict) and name not in part):
             break  # a step goes as a whole, and so does what lacks something
         key = int(name) if isinstance(part, list) else name
         places.append((part, key))
