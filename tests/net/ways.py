@@ -216,5 +216,6 @@ COSTLY = {
     "layer": layer,
     "layer in a graph": layer_in_graph,
     "unknown size": unknown,
+    "debug": debug,
 }
 WAYS = CHEAP | COSTLY
