@@ -6,6 +6,7 @@ from importlib.resources import files
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image, ImageOps
 from samples import policy
 
@@ -70,17 +71,17 @@ def test_equalize_after_a_brightness_that_halves_is_pillows_after_rounding_half_
     ids=lambda step: step.get("kind", "rotate"),
 )
 @pytest.mark.parametrize("stepped", [{"op": "equalize"}, {"op": "posterize", "bits": 6}], ids=str)
-def test_steps_after_float_ops_agree_in_all_but_a_thousandth_of_the_pixels(before, stepped):
-    assert _off(before, stepped) <= 0.001
+def test_steps_after_float_ops_agree_in_all_but_two_of_ten_thousand_pixels(before, stepped):
+    assert _off(before, stepped) <= 0.0002
 
 
-@pytest.mark.parametrize("level", [0, 1, 100, 254])
-def test_autocontrast_leaves_a_channel_of_one_value_as_floats_left_it(level):
+def test_autocontrast_leaves_a_channel_of_one_value_as_floats_left_it():
     """A rotated grey stays grey: its weights sum to 1 up to a rounding, which is not contrast."""
-    flat = np.full((2, 24, 24, 3), level, np.uint8)
     loaded = policy({"op": "rotate", "degrees": 17, "fill": "nearest"}, {"op": "autocontrast"})
-    for found in (
-        augreg.augment(flat, loaded, seed=0),
-        augreg.map_fn(loaded, seed=0, batched=True)(np.arange(2), flat),
-    ):
-        np.testing.assert_allclose(found, level / 255, atol=1e-4)
+    fn = augreg.map_fn(loaded, seed=0)
+    spec = [tf.TensorSpec((None, None, 3), tf.uint8)]  # in floats, where no integers pack it
+    run = tf.function(lambda image: fn(0, image), input_signature=spec, autograph=False)
+    for level in (1, 50, 77, 100, 199, 254):
+        flat = np.full((24, 24, 3), level, np.uint8)
+        for found in (augreg.augment(flat, loaded, seed=0), run(flat)):
+            np.testing.assert_allclose(found, level / 255, atol=1e-4)

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from augreg import draws
-from augreg.distributions import Schedule
+from augreg import distributions, draws
 from augreg.policy import Group, Node, Step
 from augreg.xp import NUMPY
 
@@ -85,11 +84,12 @@ class Choices:
         """A sample's arguments: arrays [1] where drawn, plain values else."""
         values = dict(step.arguments)
         for name, distribution, dtype in step.drawn():
-            words = tuple(w[b : b + 1] for w in self.words(step.path + suffix, name))
-            if isinstance(distribution, Schedule):
-                values[name] = distribution.at(NUMPY, words, dtype, self.epoch)  # type: ignore[arg-type]
-            else:
-                values[name] = distribution.sample(NUMPY, words, dtype)  # type: ignore[arg-type]
+            first, second = self.words(step.path + suffix, name)
+            words = (first[b : b + 1], second[b : b + 1])
+            times = step.op.times(name)
+            values[name] = distributions.sample(
+                NUMPY, distribution, words, dtype, self.epoch, times
+            )
         return values
 
 

@@ -7,7 +7,9 @@ import pytest
 from augreg.registry import default_registry
 from net.case import make
 from net.coverage import Coverage
-from net.running import Tally, run, ways_of
+from net.known import KNOWN, known
+from net.running import Tally, failures, run, ways_of
+from net.ways import CHEAP
 
 CASES, EVERY, PART = 200, 40, 20
 
@@ -21,6 +23,13 @@ def test_generated_policies_come_out_alike_in_every_way(first):
     assert not tally.failures, "\n".join(map(str, tally.failures))
 
 
+@pytest.mark.parametrize("name", KNOWN)
+def test_what_once_went_wrong_comes_out_alike(name):
+    ways = [*CHEAP, "no passes", "unknown size"]
+
+    assert not list(map(str, failures(known(name), ways)))
+
+
 def test_the_generator_reaches_every_op_group_and_kind_of_value():
     coverage, refused = Coverage(), 0
     for number in range(CASES):
@@ -32,10 +41,12 @@ def test_the_generator_reaches_every_op_group_and_kind_of_value():
     for kind, name in coverage.seen:
         seen.setdefault(kind, set()).add(name)
     assert seen["op"] >= set(default_registry().ops)
+    assert seen["macro"] == set(default_registry().macros)
     assert seen["group"] >= {
         *("sequence", "one_of", "some_of", "some_of with replacement", "random_order", "mixture")
     }
     assert seen["distribution"] >= {
         *("Constant", "Uniform", "Choice", "Normal", "LogUniform", "Units", "RawKey", "Schedule")
     }
+    assert seen["part"] == {"masks", "boxes", "keypoints", "labels"}
     assert refused < 0.15 * CASES

@@ -62,18 +62,19 @@ def passes_in_numpy(case: Case) -> Parts:
     return {"images": output(kernels.to_unit(images), case.policy.output)}
 
 
-def _planned(case: Case, size: Any) -> Any:
+def _planned(case: Case, size: Any, apart: bool = False) -> Any:
+    options: dict[str, Any] = {"training": case.training, "channels": case.channels}
     try:
-        return plan(case.policy, training=case.training, size=size, channels=case.channels)
+        return plan(case.policy, size=size, apart=apart, **options)
     except PolicyError as error:
         if size == case.size:
             raise
         raise RefusedHereError(reason(error)) from error
 
 
-def eager(case: Case, passes: bool, size: Any = ..., debug: bool = False) -> Parts:
+def eager(case: Case, passes: bool, debug: bool = False) -> Parts:
     """TensorFlow's plain ops, one after another; `passes`: of the optimized plan."""
-    planned = _planned(case, case.size if size is ... else size)
+    planned = _planned(case, case.size, apart=debug)
     program = Program(optimize(planned)[0] if passes else planned, xla=False, debug=debug)
     words = [tf.constant(np.asarray(n), tf.uint32) for n in (case.index, case.seed, case.epoch)]
     index, seed, epoch = words
@@ -216,5 +217,6 @@ COSTLY = {
     "layer": layer,
     "layer in a graph": layer_in_graph,
     "unknown size": unknown,
+    "debug": debug,
 }
 WAYS = CHEAP | COSTLY
