@@ -87,6 +87,7 @@ class Generator:
     """Draws one policy. `refused` counts, by reason, the policies that were refused before it."""
 
     groups = GROUPS
+    careful = 0.99  # how seldom a node is drawn that will be refused
 
     def __init__(
         self,
@@ -106,7 +107,7 @@ class Generator:
         """The first of those drawn that loads, and that is planned for this size."""
         while True:
             self.classes, self.shape, self.ids = self.rng.choice([2, 5, 10]), self.start, 0
-            document = self._document()
+            document = self.document()
             try:
                 policy = augreg.load_policy(document)
                 for training in (True, False):
@@ -116,7 +117,8 @@ class Generator:
             else:
                 return policy
 
-    def _document(self) -> Node:
+    def document(self) -> Node:
+        """One that may be refused."""
         rng = self.rng
         document: Node = {"version": 1}
         if rng.random() < 0.35:
@@ -169,12 +171,12 @@ class Generator:
         rng = self.rng
         while True:
             step = self._bare(shape, 0.005 if depth else 0.06)
-            if family(step["op"]) == "Mix" and not may_mix and rng.random() < 0.99:
+            if family(step["op"]) == "Mix" and not may_mix and rng.random() < self.careful:
                 continue
             after = shape_after(step, shape)
-            if (after is None or (depth and after != shape)) and rng.random() < 0.99:
+            if (after is None or (depth and after != shape)) and rng.random() < self.careful:
                 continue
-            if after == shape or rng.random() < 0.01:
+            if after == shape or rng.random() > self.careful:
                 self._with_p(step)
             return self._named(step), after or shape
 
@@ -185,7 +187,7 @@ class Generator:
         registry = default_registry()
         macro = self.rng.random() < macros and channels == 3 and self.names is None
         steps: Any = registry.macros if macro else self.ops
-        if channels == 1 and self.rng.random() < 0.99:
+        if channels == 1 and self.rng.random() < self.careful:
             steps = {name: op for name, op in steps.items() if op.gray}
         return self.drawn(values, steps[self.rng.choice(list(steps))])
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
+import augreg
+from augreg.errors import PolicyError
+from augreg.plan import plan
+from augreg.policy import Policy
 from augreg.registry import default_registry
 from net.case import make
 from net.coverage import Coverage
+from net.generator import Generator, reason
 from net.known import KNOWN, known
 from net.running import Tally, failures, run, ways_of
 from net.ways import CHEAP
@@ -28,6 +35,33 @@ def test_what_once_went_wrong_comes_out_alike(name):
     ways = [*CHEAP, "no passes", "unknown size"]
 
     assert not list(map(str, failures(known(name), ways)))
+
+
+class Careless(Generator):
+    """Changes sizes in branches, and gives p to any step."""
+
+    careful = 0.5
+
+
+@pytest.mark.parametrize("first", range(0, 100, 50))
+def test_what_some_size_refuses_is_refused_where_no_size_is_known(first):
+    sizes, ops = [(12, 12), (9, 14), (16, 16), (25, 30)], frozenset(default_registry().ops)
+    for number in range(first, first + 50):
+        generator = Careless(random.Random(f"careless {number}"), (12, 12), 3, ops)
+        policy = augreg.load_policy(generator.document())
+        why = {_refusal(policy, size) for size in sizes} & SHAPELESS
+        assert not why or _refusal(policy, (None, None)), f"{why} at a known size: {policy.source}"
+
+
+SHAPELESS = {"takes no p here", "shapes disagree", "odd turn", "mixture changes shape"}
+
+
+def _refusal(policy: Policy, size: tuple[int | None, int | None]) -> str:
+    try:
+        plan(policy, size=size)
+    except PolicyError as error:
+        return reason(error)
+    return ""
 
 
 def test_the_generator_reaches_every_op_group_and_kind_of_value():
