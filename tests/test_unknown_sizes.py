@@ -180,6 +180,11 @@ WORKS = {
     "a turned crop": [CROP, TURN, {**CROP, "height": 4, "width": 4}],
     "cut and padded": [CROP, {**PAD, "height": 9, "width": 9}, FLIP],
     "warped and cut": [SHIFT, CROP, INVERT],
+    "a size that is there already": [
+        {"op": "zoom", "factor": 0.6, "fill": "reflect"},
+        {**PAD, "height": 6, "width": 9},
+        {"op": "rotate", "degrees": 20, "fill": "reflect"},
+    ],
 }
 
 

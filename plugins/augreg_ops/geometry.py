@@ -167,6 +167,7 @@ def central_crop(xp: Any, size: Any, fraction: float) -> augreg.LatticeMap:
 @augreg.op(
     "pad_or_crop",
     gray=True,
+    version=2,
     output_size=lambda h, w, /, height, width: (height, width),
     height=_SIDE,
     width=_SIDE,
@@ -186,12 +187,9 @@ def pad_or_crop(xp: Any, size: Any, height: int, width: int) -> augreg.LatticeMa
         cut, padded = surplus // 2, -(missing // 2)
         offsets.append(xp.where(surplus > 0, cut, padded))
     fixed = all(isinstance(side, int) for side in size)
-    return augreg.LatticeMap(
-        _constant(xp, [[1, 0], [0, 1]]),
-        xp.stack(offsets),
-        cuts=not (fixed and size[0] <= height and size[1] <= width),
-        pads=not (fixed and size[0] >= height and size[1] >= width),
-    )
+    inside = fixed and size[0] >= height and size[1] >= width
+    # cuts, also where this image has the size already: a resample after it must not hang on that
+    return augreg.LatticeMap(_constant(xp, [[1, 0], [0, 1]]), xp.stack(offsets), pads=not inside)
 
 
 def _affine(xp: Any, rows: list[list[Array]], fill: dict[str, Any]) -> augreg.AffineMap:

@@ -30,8 +30,8 @@ _DISTURBED = (6, 40)  # runs of the oracle, where something is off; more, where 
 class Expected:
     """What a case has to give, worked out as far as it is asked for."""
 
-    def __init__(self, case: Case, known: bool = True) -> None:
-        self.case, self.known = case, known
+    def __init__(self, case: Case) -> None:
+        self.case = case
         self._low = self._high = self.images
         self._mask_sets: list[np.ndarray] = []
         self._runs = 0
@@ -39,7 +39,7 @@ class Expected:
     def _run(self, jitter: Jitter | None = None) -> tuple[Any, ...]:
         case = self.case
         choices = Choices(case.seed, case.epoch, case.index)
-        oracle = Oracle(case.policy, choices, self.known, jitter)
+        oracle = Oracle(case.policy, choices, jitter)
         labels = None
         if case.mixes:
             labels = np.eye(case.mixes, dtype=np.float32)[case.element["labels"]]

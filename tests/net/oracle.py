@@ -27,15 +27,10 @@ Takers = tuple[bool, ...]  # which samples do a node
 
 
 class Oracle:
-    """One batch on its way through a policy.
+    """One batch on its way through a policy. jitter: what rounding could do (None: nothing)."""
 
-    known: sizes are known when the policy is planned. jitter: what rounding could do (None: no).
-    """
-
-    def __init__(
-        self, policy: Policy, choices: Choices, known: bool = True, jitter: Jitter | None = None
-    ) -> None:
-        self.policy, self.choices, self.known = policy, choices, known
+    def __init__(self, policy: Policy, choices: Choices, jitter: Jitter | None = None) -> None:
+        self.policy, self.choices = policy, choices
         self.sharing, self.jitter = Sharing(choices), jitter or Jitter()
         self.images: list[Image] = []
         self.masks: list[Image] | None = None  # [H,W,C] each
@@ -49,7 +44,7 @@ class Oracle:
         came_as_uint8 = images[0].dtype == np.uint8
         self.images, self.labels = list(images), labels
         everyone = (True,) * len(images)
-        self.size = images[0].shape[:2] if self.known else (None, None)
+        self.size = images[0].shape[:2]
         if prepare := self.policy.prepare(training):
             self.nodes(prepare, everyone, "")
             if came_as_uint8:

@@ -78,12 +78,11 @@ def failures(case: Case, ways: Iterable[str], tally: Tally | None = None) -> Ite
     for way in ways:
         from_zero = way == "dataset" or (way == "one by one" and case.mixes)
         mine = case.numbered_from(0) if from_zero else case
-        known = way != "unknown size"
-        key = (mine is case, known)
+        key = mine is case
         try:
             if key not in expected:
                 against = None if mine.parts == () else reference(mine)
-                expected[key] = Expected(mine, known), against
+                expected[key] = Expected(mine), against
             oracle, against = expected[key]
             said = oracle.check(WAYS[way](mine), against)
         except RefusedHereError as error:
