@@ -17,7 +17,7 @@ import tensorflow as tf
 
 import augreg
 from augreg import draws
-from augreg.annotations import BoxRules, annotations_of
+from augreg.annotations import LABELS, BoxRules
 from augreg.backends.reference import kernels
 from augreg.backends.reference.interpreter import Interpreter
 from augreg.backends.reference.run import output
@@ -25,6 +25,7 @@ from augreg.backends.tensorflow import turns
 from augreg.backends.tensorflow.annotations import AnnotationProgram
 from augreg.backends.tensorflow.kernels import Kernels
 from augreg.backends.tensorflow.program import Program
+from augreg.elements import targets_of
 from augreg.errors import PolicyError
 from augreg.lower import Draws, Lowering
 from augreg.optimize import optimize
@@ -86,7 +87,9 @@ def eager(case: Case, passes: bool, debug: bool = False) -> Parts:
         mock.patch.object(Draws, "make", _drawn_in_numpy),
     ):
         result = {**case.element, "images": program(images, index, seed, epoch)}
-    given = annotations_of(case.element, case.mixes is not None)
+    given = targets_of(case.element)
+    if case.mixes is None:
+        given.pop(LABELS, None)
     if given and not passes:
         given = tf.nest.map_structure(tf.convert_to_tensor, given)
         program = AnnotationProgram(planned, BoxRules(case.box_format))
