@@ -42,7 +42,8 @@ class RefusedHereError(Exception):
 
 
 def _rules(case: Case) -> dict[str, Any]:
-    return {"input_range": case.input_range, "bounding_box_format": case.box_format}
+    form = case.box_format if "boxes" in case.parts else None
+    return {"input_range": case.input_range, "bounding_box_format": form}
 
 
 def reference(case: Case) -> Parts:
