@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ def shift(xp: Any, by: Any) -> augreg.ColorMap:
 
 
 GOOD = op(lambda xp, amount: shift(xp, amount))
+OTHER = replace(GOOD, name="other/op")
 
 
 @pytest.fixture
@@ -69,7 +71,7 @@ def refused(tmp_path: Path, *words: str) -> None:
 def test_fault_60_plugin_that_raises_at_import_is_listed_as_failed(
     tmp_path: Path, install: Any
 ) -> None:
-    install(EntryPoint("acme", ImportError("no libfoo")), EntryPoint("ok", Plugin()))
+    install(EntryPoint("acme", ImportError("no libfoo")), EntryPoint("ok", Plugin(OTHER)))
     assert listed("acme") == "failed: ImportError: no libfoo"
     assert listed("ok") == "ready: "
     refused(tmp_path, 'plugin "acme" is failed: ImportError: no libfoo')
