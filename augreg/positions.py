@@ -13,6 +13,9 @@ from augreg.algebra import HORIZON
 from augreg.xp import Array, Namespace
 
 Size = tuple[Any, Any]
+# A position this little below a half is a half: zooms by 1.5 and 0.75 put every third pixel or more
+# there, where a float's last bit would take pixels and masks, or two backends, to other pixels.
+TIE = 2.0**-12
 
 
 def source(xp: Namespace, matrix: Array, size_in: Size, size: Size) -> tuple[Array, Array]:
@@ -51,7 +54,7 @@ def reflect(xp: Namespace, position: Array, side: Any) -> Array:
 
 
 def nearest(xp: Namespace, position: Array, side: Any, fill: str) -> tuple[Array, Array | None]:
-    """int32: the pixel along an axis that a position is nearest to, the upper one of two.
+    """int32: the pixel along an axis that a position is nearest to, the upper one of two (`TIE`).
 
     With it, bool: whether there is such a pixel. None: there always is, because of the fill.
     """
@@ -65,7 +68,7 @@ def nearest(xp: Namespace, position: Array, side: Any, fill: str) -> tuple[Array
     else:
         low, high = (-one, n) if fill == "constant" else (zero, n - one)
         position = xp.clip(position, low, high)
-    place = xp.cast(xp.floor(position + half), "int32")
+    place = xp.cast(xp.floor(position + (half + xp.array(TIE))), "int32")
     if fill == "wrap":
         return place % count, None
     inner = xp.clip(place, xp.zeros_like(count), count - xp.ones_like(count))

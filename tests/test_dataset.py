@@ -426,7 +426,7 @@ def test_crop_that_only_the_data_shows_to_be_too_large_names_the_step():
 
     assert next(batches).shape == (10, 10, 3)
     with pytest.raises(
-        tf.errors.InvalidArgumentError, match="/augment/0: a crop of 10x10 is larger"
+        tf.errors.InvalidArgumentError, match=r"/augment/0.*reaches beyond an image"
     ):
         next(batches)
 

@@ -82,7 +82,7 @@ def test_arrays_tensors_floats_lists_and_paths_are_images(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("images", "message"),
     [
-        (IMAGE.astype("float32"), r"float images hold .*input_range=\(0, 255\)"),
+        (IMAGE.astype("float32"), r"holds floats of .*input_range=\(0, 255\)"),
         ((IMAGE, 3), r"this is a int; preview takes images"),
         ((IMAGE, np.int64(3)), r"int64 \[\]; preview takes images .*of \(image, label\), give"),
         ([], "there is no image in an empty list"),

@@ -66,7 +66,10 @@ def _shape(*steps, size=(32, 32)):
         ([ROTATE, RESIZE, ZOOM], [("affine", 1), ("resize", 1), ("affine", 1)]),
         ([FLIP, RESIZE, FLIP], [("lattice", 1), ("resize", 1), ("lattice", 1)]),
         ([{"op": "central_crop", "fraction": 1}, ROTATE], [("affine", 2)]),
-        ([{"op": "pad_or_crop", "height": 32, "width": 32}, ROTATE], [("affine", 2)]),
+        (
+            [{"op": "pad_or_crop", "height": 32, "width": 32}, ROTATE],
+            [("lattice", 1), ("affine", 1)],
+        ),
         ([{"one_of": [ROTATE, ZOOM, FLIP]}, ROTATE], [("affine", 2)]),
         ([{"one_of": [FLIP, {"op": "rot90"}]}], [("lattice", 1)]),
         ([{"sequence": [ROTATE, ZOOM], "p": 0.5}, FLIP], [("affine", 2)]),

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from augreg.preview import read_image
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
@@ -41,6 +40,7 @@ from augreg.backends.tensorflow.decode import (
 from augreg.backends.tensorflow.signatures import READS_WEBP
 from augreg.errors import ImageError
 from augreg.images import inspect
+from augreg.views.preview import read_image
 
 STRING, INT = tf.TensorSpec([], tf.string), tf.TensorSpec([], tf.int32)
 decode_graph = tf.function(decode, input_signature=[STRING], autograph=False)

@@ -258,7 +258,7 @@ def in_the_layer(element: Any, steps: Any) -> None:
 @pytest.mark.parametrize("way", [in_the_reference, in_tf_data, in_the_layer])
 def test_a_mixture_of_warps_refuses_what_would_be_in_several_places(key: str, way: Any) -> None:
     steps = policy({"op": "flip"}, {"mixture": [TURN, {"op": "invert"}], "p": 0.5})
-    element = {"images": np.zeros((2, H, W, 3), np.uint8), key: PARTS[key]}
+    element = {"images": np.zeros((2, H, W, 3), np.uint8), "boxes": PARTS["boxes"], key: PARTS[key]}
     with pytest.raises(augreg.AugregError, match=r"/augment/1.*blends several warps of one image"):
         way(element, steps)
 

@@ -90,11 +90,12 @@ def originals(folder: Path) -> dict[str, str]:
     """What the manifest of an earlier run says of the images in `folder`: image -> original.
 
     Both are paths with slashes, the image's relative to `folder`, which may lie inside of that
-    run's output. Empty where no run made them.
+    run's output. Empty where no run made them; a file of that name whose first line is none of ours
+    is another program's.
     """
     inside = folder.resolve()
     for root in (inside, *inside.parents):
-        if (root / NAME).is_file():
+        if (root / NAME).is_file() and _is_ours(root / NAME):
             above = inside.relative_to(root).as_posix() + "/" if root != inside else ""
             texts = (root / NAME).read_bytes().splitlines(keepends=True)
             lines = [
@@ -108,6 +109,15 @@ def originals(folder: Path) -> dict[str, str]:
                 if line.output.startswith(above)
             }
     return {}
+
+
+def _is_ours(manifest: Path) -> bool:
+    with manifest.open("rb") as file:
+        try:
+            parse_line(file.readline(), str(manifest))
+        except RunError:
+            return False
+    return True
 
 
 class Journal:

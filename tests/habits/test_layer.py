@@ -173,7 +173,7 @@ def test_iterator_of_unstated_floats_can_be_saved(tmp_path: Any) -> None:
         (mask, {"parts": ("images", None)}),
     ]
     for ds, options in sources:
-        iterator = iter(augreg.augment_dataset(ds, COLOUR, 2, **options))
+        iterator = iter(augreg.augment_dataset(ds, COLOUR, 2, epochs=1, **options))
         next(iterator)
         checkpoint = tf.train.Checkpoint(iterator=iterator)
         path = checkpoint.save(str(tmp_path / "it"))
@@ -329,7 +329,8 @@ def test_key_that_is_nearly_a_target_is_refused_with_the_name(
 )
 def test_other_keys_pass_through_as_they_are(key: str, value: Any) -> None:
     for found in ways(FLIP, {"images": IMAGES, key: value}):
-        assert found[key].tolist() == tf.convert_to_tensor(value).numpy().tolist()
+        expected = value.astype(bytes) if found[key].dtype == object else value  # TensorFlow's text
+        assert found[key].tolist() == expected.tolist()
 
 
 def test_part_of_the_images_own_size_is_refused_with_what_to_write() -> None:
@@ -389,7 +390,8 @@ def test_boxes_in_pixels_that_are_called_relative_are_refused(form: str) -> None
     ds = tf.data.Dataset.from_tensor_slices(element)
     with pytest.raises(tf.errors.InvalidArgumentError, match="calls relative, 0 to 1, reach 6"):
         list(augreg.augment_dataset(ds, FLIP, 4, **options))
-    padded = {"boxes": np.where(CLASSES[..., None] < 0, 1e9, 0.25), "labels": CLASSES}
+    quarter = np.full_like(BOXES, 0.25)
+    padded = {"boxes": np.where(CLASSES[..., None] < 0, 1e9, quarter), "labels": CLASSES}
     augreg.augment((IMAGES, padded), FLIP, seed=0, **options)  # padding says nothing
 
 

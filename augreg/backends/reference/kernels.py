@@ -11,6 +11,7 @@ from augreg import resampling
 from augreg.algebra import HORIZON, ColorMap, Resize
 from augreg.levels import to_levels
 from augreg.lower import Lattice
+from augreg.positions import TIE
 from augreg.xp import NUMPY
 
 Images = NDArray[Any]
@@ -70,7 +71,7 @@ def sample(
     """An image [H,W,C] read at real positions, with what lies outside filled (scipy's modes)."""
     if interpolation == "nearest":
         x, y = (_folded(s, n, fill) for s, n in ((sx, image.shape[1]), (sy, image.shape[0])))
-        return _read(image, np.floor(x + 0.5), np.floor(y + 0.5), fill, fill_value)
+        return _read(image, *(np.floor(s + (0.5 + TIE)) for s in (x, y)), fill, fill_value)
     x0, y0 = np.floor(sx), np.floor(sy)
     wx, wy = (sx - x0)[..., None], (sy - y0)[..., None]
     top = _read(image, x0, y0, fill, fill_value) * (1 - wx)
