@@ -22,7 +22,7 @@ from augreg.errors import MAX_MISTAKES, PolicyError, joined, shown
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 150  # jsonschema overflows the stack between 150 and 300 levels
 MAX_DIGITS = 40
-MAX_PARTS = 4_000  # a step takes the schema 0.3 ms: 70,000 of them fit into a file, 20 s
+MAX_PARTS = 6_000  # a step takes the schema 0.3 ms: 70,000 of them fit into a file, 20 s
 
 _FAULTS = MAX_MISTAKES + 1  # that are looked for in the text, each from its beginning
 
