@@ -127,9 +127,10 @@ class Oracle:
         before = self.size
         for i, branch in enumerate(group.branches):
             self.images, self.size = list(start), before
-            self.nodes((branch,), (True,) * len(start), suffix)
-            for b, image in enumerate(self.images):
-                totals[b] = totals[b] + together[b] * shares[b][0][i] * kernels.to_unit(image)
+            self.nodes((branch,), takers, suffix)  # others may have another size by now
+            for b in (b for b, taker in enumerate(takers) if taker):
+                part = together[b] * shares[b][0][i]
+                totals[b] = totals[b] + part * kernels.to_unit(self.images[b])
         self.images, self.size = [self.jitter.values(total) for total in totals], before
 
     # --- steps

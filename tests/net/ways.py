@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 import augreg
-from augreg import draws
+from augreg import draws, mixing
 from augreg.annotations import LABELS, BoxRules
 from augreg.backends.reference import kernels
 from augreg.backends.reference.interpreter import Interpreter
@@ -89,8 +89,10 @@ def eager(case: Case, passes: bool, debug: bool = False) -> Parts:
     ):
         result = {**case.element, "images": program(images, index, seed, epoch)}
     given = targets_of(case.element)
-    if case.mixes is None:
+    if not mixing.mixes(planned):
         given.pop(LABELS, None)
+        if case.mixes is not None:  # they become one-hot all the same, but not by this program
+            result.pop(LABELS)
     if given and not passes:
         given = tf.nest.map_structure(tf.convert_to_tensor, given)
         program = AnnotationProgram(planned, BoxRules(case.box_format))
