@@ -71,7 +71,8 @@ def sample(
     """An image [H,W,C] read at real positions, with what lies outside filled (scipy's modes)."""
     if interpolation == "nearest":
         x, y = (_folded(s, n, fill) for s, n in ((sx, image.shape[1]), (sy, image.shape[0])))
-        return _read(image, *(np.floor(s + (0.5 + TIE)) for s in (x, y)), fill, fill_value)
+        up = 0.5 + TIE
+        return _read(image, np.floor(x + up), np.floor(y + up), fill, fill_value)
     x0, y0 = np.floor(sx), np.floor(sy)
     wx, wy = (sx - x0)[..., None], (sy - y0)[..., None]
     top = _read(image, x0, y0, fill, fill_value) * (1 - wx)
