@@ -113,6 +113,38 @@ def test_number_of_batches_is_known_where_the_source_is():
     assert int(unknown.cardinality()) == tf.data.UNKNOWN_CARDINALITY
 
 
+@pytest.mark.parametrize(
+    "behind",
+    [
+        lambda ds: ds,
+        lambda ds: ds.cache().prefetch(2).with_options(tf.data.Options()),
+        lambda ds: ds.prefetch(tf.data.AUTOTUNE).cache(),
+    ],
+)
+@pytest.mark.parametrize("options", [{}, {"drop_remainder": True}, {"num_parallel_calls": 2}])
+def test_number_of_batches_is_known_behind_a_batch(behind, options):
+    source = behind(_source().batch(5, **options))
+    ds = augreg.augment_dataset(source, PREPARE, batch_size=8, sections=ONLY)
+    assert len(ds) == len(list(ds)) == 3
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        lambda ds: ds.take(2),
+        lambda ds: ds.filter(lambda *_: True),
+        lambda ds: ds.map(lambda images, labels: (tf.concat([images] * 2, 0), tf.tile(labels, [2]))),
+        lambda ds: ds.repeat(2),
+        lambda ds: ds.shuffle(4),
+    ],
+)
+def test_number_of_batches_is_never_guessed(behind):
+    source = behind(_source().batch(5))
+    ds = augreg.augment_dataset(source, PREPARE, batch_size=8, sections=ONLY)
+    count, known = len(list(ds)), int(ds.cardinality())
+    assert known in (count, tf.data.UNKNOWN_CARDINALITY)
+
+
 # --- shuffling
 
 

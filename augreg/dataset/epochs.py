@@ -14,7 +14,7 @@ from augreg.dataset.function import Range, map_fn
 from augreg.dataset.plain import parallel_map
 from augreg.dataset.shuffling import WINDOW, Order
 from augreg.dataset.single import is_batched, singles
-from augreg.dataset.sizes import alike, files, is_encoded, length, unknown
+from augreg.dataset.sizes import alike, is_encoded, length, length_of_singles, unknown
 from augreg.elements import Indexed, Parts, image_of, with_image
 
 
@@ -40,7 +40,7 @@ class Epochs:
         self.ragged: tuple[bool, ...] = ()
         if not isinstance(ds, Indexed):
             batched = is_batched(ds.element_spec, self.parts)
-            known = files(ds) if batched else None
+            known = length_of_singles(ds) if batched else None
             ds, self.ragged = singles(ds, self.parts)
             self.size = known or length(ds)
             self.encoded = is_encoded(ds.element_spec, self.parts)

@@ -81,10 +81,36 @@ def length(ds: tf.data.Dataset | Indexed) -> int | None:
     return int(count) if count is not None and count >= 0 else None
 
 
-def files(ds: tf.data.Dataset | Indexed) -> int | None:
-    """How many images there are in the batches of `keras.utils.image_dataset_from_directory`."""
+def length_of_singles(ds: tf.data.Dataset) -> int | None:
+    """How many images a data set of batches holds; None where that is not sure.
+
+    `keras.utils.image_dataset_from_directory` keeps its list of files. Else the last batch may be
+    short, and nothing public says so: the data sets behind are followed down to the one that was
+    batched, through those that leave a batch as it is. A `map` may not.
+    """
     paths = getattr(ds, "file_paths", None)
-    return len(paths) if isinstance(paths, list) else None
+    if isinstance(paths, list):
+        return len(paths)
+    before = getattr(ds, "_input_dataset", None)
+    if not isinstance(before, tf.data.Dataset):
+        return None
+    kind = type(ds).__name__.strip("_")
+    if kind in ("BatchDataset", "ParallelBatchDataset"):
+        return _batched(ds, length(before))
+    return length_of_singles(before) if kind in _AS_IT_IS else None
+
+
+# TensorFlow's classes of what `cache`, `prefetch` and `with_options` return
+_AS_IT_IS = ("CacheDataset", "OptionsDataset", "PrefetchDataset")
+
+
+def _batched(ds: tf.data.Dataset, size: int | None) -> int | None:
+    """How many of `size` elements are in the batches of one `batch`."""
+    count = length(ds)
+    per_batch = tf.get_static_value(getattr(ds, "_batch_size", None))
+    if size is None or count is None or per_batch is None:
+        return None
+    return min(size, count * int(per_batch))
 
 
 def is_encoded(spec: Any, parts: Parts | None = None) -> bool:
