@@ -133,7 +133,7 @@ def test_number_of_batches_is_known_behind_a_batch(behind, options):
     [
         lambda ds: ds.take(2),
         lambda ds: ds.filter(lambda *_: True),
-        lambda ds: ds.map(lambda images, labels: (tf.concat([images] * 2, 0), tf.tile(labels, [2]))),
+        lambda ds: ds.map(lambda *parts: tuple(tf.concat([part, part], 0) for part in parts)),
         lambda ds: ds.repeat(2),
         lambda ds: ds.shuffle(4),
     ],

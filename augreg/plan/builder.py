@@ -51,6 +51,7 @@ class Builder:
         self.scope: tuple[Guard, ...] = ()
         self.classes: int | None = None  # of the labels that are mixed; None: nothing may mix here
         self.unchecked: list[tuple[str, str]] = []  # steps that asked for a side that is not known
+        self.elements: dict[tuple[int, Size], algebra.Element] = {}  # asked for at each level
 
     @property
     def size(self) -> Size:
@@ -59,7 +60,7 @@ class Builder:
     def inner(self) -> Builder:
         """A builder of a branch that begins here."""
         made = Builder(self.policy, self.sides, self.channels, self.apart)
-        made.unchecked = self.unchecked
+        made.unchecked, made.elements = self.unchecked, self.elements
         return made
 
     def after(self, step: Step, sides: Sides) -> Sides:
@@ -98,7 +99,7 @@ class Builder:
             after = self.group_sides(node, self.sides)
             self.add_geometry(Item(node, guards, suffix), traits, after)
         elif not self.apart and self.is_color(node):
-            mean = any(needs_mean(element_of(leaf, self.size)) for leaf in steps_of(node))
+            mean = any(needs_mean(self.element(leaf, self.size)) for leaf in steps_of(node))
             self.add_pointwise(ColorPart((Item(node, guards, suffix),), mean), self.channels)
         else:
             self.add_mixed(node, guards, suffix)
@@ -148,9 +149,11 @@ class Builder:
 
     def element(self, step: Step, size: Size) -> algebra.Element:
         try:
-            element = element_of(step, size)
+            if (id(step), size) not in self.elements:
+                self.elements[id(step), size] = element_of(step, size)
         except OpError as error:
             raise self.policy.located(error, step.pointer) from error
+        element = self.elements[id(step), size]
         given = {name: step.arguments[name] for name in step.op.fills}
         for name, levels in {"fill_value": getattr(element, "fill_value", 0.0), **given}.items():
             if isinstance(levels, tuple) and len(levels) > self.channels:

@@ -47,7 +47,7 @@ def ways_of(number: int, every: int) -> list[str]:
     costly = [
         way
         for i, way in enumerate(COSTLY)
-        if every and (number + i * 3) % (4 if way == "no passes" else every) == 0
+        if every and (number + i * 3) % (8 if way == "no passes" else every) == 0
     ]
     return [*CHEAP, *costly]
 

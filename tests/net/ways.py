@@ -35,6 +35,8 @@ from net.case import Case
 from net.generator import reason
 
 Parts = dict[str, Any]
+EAGER = type(tf.constant(0))
+THREEFRY = draws.threefry2x32
 
 
 class RefusedHereError(Exception):
@@ -86,6 +88,8 @@ def eager(case: Case, passes: bool, debug: bool = False) -> Parts:
     with (
         _lowered_in_numpy(case, planned) if passes else contextlib.nullcontext(),
         mock.patch.object(Draws, "make", _drawn_in_numpy),
+        mock.patch.object(draws, "threefry2x32", _threefry_in_numpy),
+        mock.patch.object(EAGER, "__getitem__", _taken),
     ):
         result = {**case.element, "images": program(images, index, seed, epoch)}
     given = targets_of(case.element)
@@ -100,6 +104,27 @@ def eager(case: Case, passes: bool, debug: bool = False) -> Parts:
     elif passes:
         result = {"images": result["images"]}
     return _arrays(result)
+
+
+def _threefry_in_numpy(xp: Any, key: Any, counter: Any) -> Any:
+    """The words, the same to the bit: a hundred ops one after another cost too much."""
+    key, counter = tf.nest.map_structure(np.asarray, (key, counter))
+    words = THREEFRY(NUMPY, key, counter)
+    return words if xp is NUMPY else tuple(tf.constant(word) for word in words)
+
+
+def _taken(tensor: Any, key: Any) -> Any:
+    """Part of an eager tensor by NumPy, which takes a fifth of TensorFlow's time for it."""
+    keys = key if isinstance(key, tuple) else (key,)
+    if any(isinstance(k, tf.Tensor | slice | np.ndarray) for k in keys):
+        keys = tuple(_number(k) for k in keys)
+    return tf.constant(tensor.numpy()[keys])
+
+
+def _number(key: Any) -> Any:
+    if isinstance(key, slice):
+        return slice(*(_number(k) for k in (key.start, key.stop, key.step)))
+    return key.numpy() if isinstance(key, tf.Tensor) else key
 
 
 def _drawn_in_numpy(xp: Any, planned: Any, seed: Any, epoch: Any, index: Any) -> Draws:
