@@ -30,8 +30,15 @@ def pulled(image: np.ndarray, leaves: list[Leaf], modes: Any, jitter: Jitter) ->
         return image
     height, width = leaves[-1].after if leaves else image.shape[:2]
     y, x = np.mgrid[:height, :width].astype(np.float64)
+    depth, ahead = np.ones_like(x), np.ones_like(x, dtype=bool)
     for leaf in reversed(leaves):
-        x, y = _back(leaf, x, y)
+        x, y, depth = _back(leaf, x, y, depth)
+        ahead &= depth > 0
+    if (depth != 1).any():
+        read = np.where(ahead, np.maximum(depth, algebra.HORIZON), algebra.HORIZON)
+        middle_y, middle_x = ((side - 1) / 2 for side in image.shape[:2])
+        x = (x - middle_x * depth) / read + middle_x
+        y = (y - middle_y * depth) / read + middle_y
     fill, fill_value, interpolation = modes
     exact = all(_is_exact(leaf) for leaf in leaves)
     x, y = jitter.places(x, y, exact)
@@ -46,20 +53,18 @@ def _moved(image: np.ndarray, leaf: Leaf) -> np.ndarray:
     return kernels.lattice(image, element, leaf.after)
 
 
-def _back(leaf: Leaf, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where a step's output positions come from in its input."""
+def _back(leaf: Leaf, x: np.ndarray, y: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Where a step's output positions come from in its input; positions are (x, y, 1), times w."""
     element = leaf.element
     if isinstance(element, algebra.LatticeMap):
         a, o = element.linear[0].astype(np.float64), element.offset[0]
-        return a[0, 0] * x + a[0, 1] * y + o[0], a[1, 0] * x + a[1, 1] * y + o[1]
+        return a[0, 0] * x + a[0, 1] * y + o[0] * w, a[1, 0] * x + a[1, 1] * y + o[1] * w, w
     rows = element.matrix[0].astype(np.float64)
     (height, width), (tall, wide) = leaf.size, leaf.after
-    u, v = x - (wide - 1) / 2, y - (tall - 1) / 2
-    sx, sy = (row[0] * u + row[1] * v + row[2] for row in rows[:2])
-    if len(rows) == 3:
-        depth = np.maximum(rows[2, 0] * u + rows[2, 1] * v + rows[2, 2], algebra.HORIZON)
-        sx, sy = sx / depth, sy / depth
-    return sx + (width - 1) / 2, sy + (height - 1) / 2
+    u, v = x - (wide - 1) / 2 * w, y - (tall - 1) / 2 * w
+    sx, sy, *depth = (row[0] * u + row[1] * v + row[2] * w for row in rows)
+    w = depth[0] if depth else w
+    return sx + (width - 1) / 2 * w, sy + (height - 1) / 2 * w, w
 
 
 def _is_exact(leaf: Leaf) -> bool:
