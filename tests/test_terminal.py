@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -119,6 +120,20 @@ def test_nothing_of_a_table_is_lost_at_40_columns(monkeypatch: pytest.MonkeyPatc
     assert "bright" in text and first
     for name in default_registry().steps:
         assert name in out or name[:6] in out
+
+
+@pytest.mark.parametrize("columns", [40, 79, 80])
+@pytest.mark.parametrize("command", ["validate", "explain", "preview", "apply", "replay", "train"])
+def test_no_option_is_cut_off_in_the_help_of_a_narrow_terminal(
+    command: str, columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = []
+    for width in (columns, 200):
+        monkeypatch.setenv("COLUMNS", str(width))
+        code, out, _ = Ascii(monkeypatch, "ascii").run(command, "--help")
+        assert code == 0 and max(map(len, out.splitlines())) <= width
+        shown.append(set(re.findall(r"--[a-z][a-z-]*", out)))
+    assert shown[0] == shown[1]
 
 
 @pytest.mark.parametrize("line", ["explain imagenet", "plugins", "validate {missing}", "--help"])
