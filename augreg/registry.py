@@ -202,7 +202,7 @@ def _collect(
 ) -> tuple[Op | Macro, ...]:
     others = [other for other in manager.get_plugins() if other is not module]
     caller = manager.subset_hook_caller("register_ops", remove_plugins=others)
-    ops: list[Op | Macro] = []
+    ops: list[Any] = []
     for shipped in caller():
         if isinstance(shipped, str | Mapping) or not isinstance(shipped, Iterable):
             raise PluginError(f"register_ops returned {shipped!r}; it has to return a list of ops")

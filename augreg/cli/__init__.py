@@ -43,7 +43,7 @@ class ReaderLeft(BaseException):
 
 class _Commands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        command = super().get_command(ctx, cmd_name)
+        command: Any = super().get_command(ctx, cmd_name)
         columns = shutil.get_terminal_size().columns
         if command is not None and columns < FRAMED:
             command.rich_markup_mode = None
