@@ -152,6 +152,21 @@ def test_process_in_the_plainest_locale_writes_to_a_pipe(line: str, words: dict[
     done.stderr.decode("ascii")
 
 
+def test_suite_does_not_depend_on_the_terminal_that_it_is_run_in() -> None:
+    odd = {"COLUMNS": "40", "FORCE_COLOR": "1", "GITHUB_ACTIONS": "true", "TERMINAL_WIDTH": "30"}
+    settings = {"AUGREG_DISABLE_PLUGINS": "augreg_ops", "KERAS_BACKEND": "jax"}
+    some = "help_lists_every or ops_lists_every or op_shows or failed_plugin"
+    pytest_here = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [*pytest_here, "tests/test_cli.py", "-k", some],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, **odd, **settings},
+    )
+    assert done.returncode == 0, done.stdout
+
+
 def test_streams_are_as_before_after_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal: Any = Ascii(monkeypatch, "ascii")
     terminal.run("plugins")
