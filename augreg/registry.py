@@ -144,6 +144,13 @@ def _conflict(name: str, one: Plugin, two: Plugin) -> str:
     )
 
 
+def _taken(name: str, module: str) -> str:
+    return (
+        f'"{module}" is called "{name}" already; a plugin needs a name of its own on the left of '
+        "its entry point"
+    )
+
+
 def _load(
     manager: pluggy.PluginManager, point: Any, blocked: set[str]
 ) -> tuple[Plugin, tuple[Op | Macro, ...]]:
@@ -159,8 +166,10 @@ def _load(
         module = point.load()
         wanted = getattr(module, "AUGREG_API", hookspecs.API_VERSION)
         if wanted != hookspecs.API_VERSION:
-            reason = f"it speaks plugin API {wanted}, this augreg speaks {hookspecs.API_VERSION}"
+            reason = f"it speaks plugin API {wanted!r}, this augreg speaks {hookspecs.API_VERSION}"
             return plugin("skipped", reason), ()
+        if other := manager.get_plugin(point.name):
+            raise PluginError(_taken(point.name, getattr(other, "__name__", type(other).__name__)))
         manager.register(module, name=point.name)
         manager.check_pending()  # refuses a hook that there is none of: a misspelt name
         ops = _collect(manager, module, first_party=distribution == FIRST_PARTY)
@@ -193,16 +202,23 @@ def _collect(
 ) -> tuple[Op | Macro, ...]:
     others = [other for other in manager.get_plugins() if other is not module]
     caller = manager.subset_hook_caller("register_ops", remove_plugins=others)
-    ops = tuple(op for shipped in caller() for op in shipped)
+    ops: list[Any] = []
+    for shipped in caller():
+        if isinstance(shipped, str | Mapping) or not isinstance(shipped, Iterable):
+            raise PluginError(f"register_ops returned {shipped!r}; it has to return a list of ops")
+        ops += shipped
+    names = [op.name for op in ops if isinstance(op, Op | Macro)]
     for op in ops:
         if not isinstance(op, Op | Macro):
             raise PluginError(f"register_ops returned {op!r}, which is no op; use @augreg.op")
+        if names.count(op.name) > 1:
+            raise PluginError(f'register_ops returned "{op.name}" twice; return each op once')
         if not first_party and "/" not in op.name:
             raise PluginError(
                 f'op "{op.name}" has a plain name, which is kept for first-party ops; '
                 f'call it "package/{op.name}"'
             )
-    return ops
+    return tuple(ops)
 
 
 def registered(name: str, version: int) -> Op | Macro:

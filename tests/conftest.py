@@ -14,6 +14,16 @@ from augreg.registry import default_registry
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+# The terminal and the settings of whoever runs the suite are no part of it: what a test prints is
+# 80 columns wide and without colours (rich and typer read these when they are imported), and
+# nothing is switched on or off that a test does not switch.
+os.environ["COLUMNS"] = "80"
+for _name in (
+    *("FORCE_COLOR", "NO_COLOR", "PY_COLORS", "TTY_COMPATIBLE", "TERMINAL_WIDTH", "GITHUB_ACTIONS"),
+    *("AUGREG_DEBUG", "AUGREG_DISABLE_PLUGINS", "KERAS_BACKEND"),
+):
+    os.environ.pop(_name, None)
+
 # No deadline: the first example of a shape compiles. Derandomized: a failure in CI is a failure
 # at home; `--hypothesis-profile=explore` looks further.
 settings.register_profile("augreg", deadline=None, derandomize=True)

@@ -437,6 +437,16 @@ def test_link_waiting_for_a_folder_or_the_manifest_is_refused(
     assert not list(outside.iterdir())
 
 
+@pytest.mark.parametrize("name", ["file", "file/below"])
+def test_output_where_a_file_is_says_to_name_a_folder(
+    images: Path, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(RunError, match=f"^{tmp_path / name}: a file is there, or .* name a folder"):
+        run(images, tmp_path / name)
+    assert (tmp_path / "file").read_text() == "mine"
+
+
 @pytest.mark.parametrize("name", ["../x", "/etc/x", "a/../../x", "a//x", "."])
 def test_names_that_lead_out_are_refused(tmp_path: Path, name: str) -> None:
     with OutputFolder(tmp_path / "out") as folder, pytest.raises(RunError, match="not a name"):

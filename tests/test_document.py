@@ -7,6 +7,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from augreg import document
 from augreg.errors import PolicyError
@@ -191,6 +192,17 @@ def test_byte_that_is_not_utf8_is_refused_with_its_offset(tmp_path):
 
     message = "byte 0xff at offset 4 is not UTF-8; save the file as UTF-8"
     assert str(caught.value) == f"{path}: {message}"
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "GIF", "WEBP"])
+def test_image_in_place_of_a_policy_is_called_one(tmp_path, format):
+    path = tmp_path / "photo"
+    Image.new("RGB", (4, 4)).save(path, format)
+
+    with pytest.raises(PolicyError) as caught:
+        document.read_document(path)
+
+    assert str(caught.value) == f"{path}: this is an image; name a policy's file"
 
 
 def test_file_at_the_limit_is_read_and_one_above_is_not(tmp_path):

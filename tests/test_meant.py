@@ -56,6 +56,7 @@ def main_code(line: str) -> int:
         ("replay out 2", "replay out/manifest.jsonl 2"),
         ("replay out", "replay out/manifest.jsonl 1"),
         ("replay out/manifest.jsonl two", "two is not the number of a line"),
+        ("replay gone.png", "gone.png: no such file; name the manifest"),
         ("replay photos/a.jpg", "replay out/manifest.jsonl 1"),
     ],
 )  # fmt: skip

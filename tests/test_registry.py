@@ -176,6 +176,35 @@ def test_what_is_no_op_is_refused():
     )
 
 
+@pytest.mark.parametrize("value", [_op("acme/tint"), {"acme/tint": 1}, "tint", 5])
+def test_what_is_no_list_of_ops_is_named(value):
+    state, error = _state(build([EntryPoint("acme", Returns(value))]), "acme")
+    assert state == "failed"
+    assert error == f"PluginError: register_ops returned {value!r}; it has to return a list of ops"
+
+
+def test_op_that_is_returned_twice_is_named_and_no_other_wheel_is_blamed():
+    registry = with_plugins(EntryPoint("acme", Plugin(_op("acme/tint"), _op("acme/tint"))))
+    assert _state(registry, "acme") == (
+        "failed",
+        'PluginError: register_ops returned "acme/tint" twice; return each op once',
+    )
+    assert not registry.conflicts
+
+
+def test_second_plugin_of_a_name_fails_in_one_sentence():
+    one = EntryPoint("acme", Plugin(_op("acme/x")), "wheel-one")
+    registry = with_plugins(one, EntryPoint("acme", Plugin(_op("acme/y")), "wheel-two"))
+    assert "acme/x" in registry.ops
+    assert [(p.distribution, p.error) for p in registry.plugins if p.state == "failed"] == [
+        (
+            "wheel-two",
+            'PluginError: "Plugin" is called "acme" already; a plugin needs a name of its own on '
+            "the left of its entry point",
+        )
+    ]
+
+
 def test_fault_62_plugin_that_takes_a_first_party_name_is_refused():
     registry = with_plugins(EntryPoint("acme", Plugin(_op("flip"))))
 
@@ -213,13 +242,13 @@ def test_fault_64_plugin_of_another_api_is_skipped_with_the_reason(api):
 
     assert _state(registry, "acme") == (
         "skipped",
-        f"it speaks plugin API {api}, this augreg speaks 1",
+        f"it speaks plugin API {api!r}, this augreg speaks 1",
     )
     with pytest.raises(PolicyError) as caught:
         policy({"op": "acme/tint"}, registry=registry)
     assert str(caught.value) == (
         '/augment/0/op: unknown op "acme/tint": plugin "acme" is skipped: '
-        f"it speaks plugin API {api}, this augreg speaks 1"
+        f"it speaks plugin API {api!r}, this augreg speaks 1"
     )
 
 

@@ -460,6 +460,20 @@ def test_unknown_name_gets_the_nearest_one(tmp_path: Path, spec: str, message: s
     assert refusal(spec, data_dir=tmp_path).startswith(message.format(root=tmp_path))
 
 
+def test_folder_without_the_word_folder_gets_it(tmp_path: Path) -> None:
+    (tmp_path / "photos" / "daisy").mkdir(parents=True)
+    folder = str(tmp_path / "photos")
+    assert refusal(folder) == f"{folder}: this is a folder; write folder:{folder}"
+
+
+def test_folder_without_a_path_is_not_the_current_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "daisy").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert refusal("folder:").startswith('"folder:" names no folder; wanted are PATH/split')
+
+
 def test_nothing_prepared_and_no_network_says_how_to_prepare_it_elsewhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -121,6 +122,20 @@ def test_nothing_of_a_table_is_lost_at_40_columns(monkeypatch: pytest.MonkeyPatc
         assert name in out or name[:6] in out
 
 
+@pytest.mark.parametrize("columns", [40, 79, 80])
+@pytest.mark.parametrize("command", ["validate", "explain", "preview", "apply", "replay", "train"])
+def test_no_option_is_cut_off_in_the_help_of_a_narrow_terminal(
+    command: str, columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = []
+    for width in (columns, 200):
+        monkeypatch.setenv("COLUMNS", str(width))
+        code, out, _ = Ascii(monkeypatch, "ascii").run(command, "--help")
+        assert code == 0 and max(map(len, out.splitlines())) <= width
+        shown.append(set(re.findall(r"--[a-z][a-z-]*", out)))
+    assert shown[0] == shown[1]
+
+
 @pytest.mark.parametrize("line", ["explain imagenet", "plugins", "validate {missing}", "--help"])
 def test_process_in_the_plainest_locale_writes_to_a_pipe(line: str, words: dict[str, str]) -> None:
     plain = {k: v for k, v in os.environ.items() if not k.startswith(("LC_", "LANG"))}
@@ -135,6 +150,21 @@ def test_process_in_the_plainest_locale_writes_to_a_pipe(line: str, words: dict[
     assert b"Traceback" not in done.stderr
     done.stdout.decode("ascii")
     done.stderr.decode("ascii")
+
+
+def test_suite_does_not_depend_on_the_terminal_that_it_is_run_in() -> None:
+    odd = {"COLUMNS": "40", "FORCE_COLOR": "1", "GITHUB_ACTIONS": "true", "TERMINAL_WIDTH": "30"}
+    settings = {"AUGREG_DISABLE_PLUGINS": "augreg_ops", "KERAS_BACKEND": "jax"}
+    some = "help_lists_every or ops_lists_every or op_shows or failed_plugin"
+    pytest_here = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [*pytest_here, "tests/test_cli.py", "-k", some],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, **odd, **settings},
+    )
+    assert done.returncode == 0, done.stdout
 
 
 def test_streams_are_as_before_after_a_command(monkeypatch: pytest.MonkeyPatch) -> None:

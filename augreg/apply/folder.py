@@ -28,7 +28,7 @@ class OutputFolder:
     """An output folder that this process alone writes to, while it is entered.
 
     Raises:
-        RunError: another process holds it, or a symbolic link waits where it writes.
+        RunError: another process holds it, it is a file, or a symbolic link waits where it writes.
         OSError: the disk is full, or a permission is missing; no partial file is left.
     """
 
@@ -37,7 +37,13 @@ class OutputFolder:
         self.descriptor = -1
 
     def __enter__(self) -> Self:
-        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise RunError(
+                f"{printable(self.path)}: a file is there, or where a folder above it would be; "
+                "name a folder"
+            ) from error
         self.descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
         try:
             # the folder itself is locked, so no lock file stays behind

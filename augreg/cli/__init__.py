@@ -7,6 +7,7 @@ answers at once.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -33,12 +34,22 @@ from augreg.errors import AugregError, PolicyError
 
 __all__ = ["app", "main"]
 
+FRAMED = 80  # columns; in fewer, a frame cuts the names of options off
+
 
 class ReaderLeft(BaseException):
     """Nobody reads stdout any more (`augreg ops | head -1`), which is no failure of the command."""
 
 
 class _Commands(TyperGroup):
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        command: Any = super().get_command(ctx, cmd_name)
+        columns = shutil.get_terminal_size().columns
+        if command is not None and columns < FRAMED:
+            command.rich_markup_mode = None
+            command.context_settings["terminal_width"] = columns
+        return command
+
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)

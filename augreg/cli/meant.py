@@ -48,9 +48,14 @@ def line_of_manifest(manifest: Path, number: str | None) -> int:
         raise _wrong(f"{printable(manifest)} is a folder; name its manifest: {meant}")
     if manifest.is_file() and is_image(manifest):
         raise _wrong(f"{printable(manifest)} is an image; {_of_output(manifest)}")
-    if number is None:
+    if number is None and manifest.exists():
         meant = _line("replay", str(manifest), "1")
         raise _wrong(f"which of its lines? The first is {meant}")
+    if number is None:
+        meant = _line("replay", f"out/{MANIFEST}", "1")
+        raise _wrong(
+            f"{printable(manifest)}: no such file; name the manifest of a run, and a line: {meant}"
+        )
     if not _is_number(number):
         raise _wrong(f"{printable(number)} is not the number of a line, which count from 1")
     return int(number)

@@ -14,11 +14,15 @@ from typing import Any
 LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 
 # TensorFlow writes these from C++ before its log level is read: all that is information or a
-# warning, and the errors which say that there is no GPU, or that a plugin registered twice. 2.21
+# warning, and the errors which say that there is no GPU, that a plugin registered twice, that a
+# graph stays as it is, or that an image is damaged, which commands say by the image's name. 2.21
 # begins a line with level and date, older ones with date and level.
 _INFORMS = rb"[IW]\d{4} \d\d:\d\d:[\d.]+ |\d{4}-\d\d-\d\d \d\d:\d\d:[\d.]+: [IW] "
 _FAILS = rb"E\d{4} \d\d:\d\d:[\d.]+ |\d{4}-\d\d-\d\d \d\d:\d\d:[\d.]+: E "
-_HARMLESS = rb"(cuInit|oneDNN|Unable to register|factory for plugin)"
+_HARMLESS = (
+    rb"(cuInit|oneDNN|Unable to register|factory for plugin"
+    rb"|meta_optimizer\.cc|(jpeg_mem|png_io|gif_io)\.cc)"
+)
 _CHATTER = re.compile(
     rb"WARNING: All log messages before absl::InitializeLog|To enable the following instructions:|"
     + _INFORMS

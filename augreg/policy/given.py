@@ -28,6 +28,8 @@ def find_policy(name: str | PathLike[str]) -> Path:
     if not isinstance(name, str | PathLike):
         raise PolicyError(f"{_WANTED}; found {_kind(name)}")
     text = str(fspath(name))
+    if not text.strip():
+        raise PolicyError(f"{_WANTED}; found an empty name")
     if text.lstrip().startswith("{"):
         raise PolicyError(f"{_WANTED}; this is JSON as text: give json.loads(text)")
     if reason := elsewhere(text):

@@ -50,8 +50,11 @@ class _File:
 
 def open_folder(spec: str, *, max_bad: float, max_pixels: int, verify: bool) -> Source:
     """Opens `folder:PATH`. See `augreg.sources.open_source`."""
-    check_here(spec.removeprefix("folder:"))
-    root = Path(spec.removeprefix("folder:"))
+    name = spec.removeprefix("folder:")
+    if not name.strip():
+        raise DataError(f'"{spec}" names no folder; {_LAYOUTS}')
+    check_here(name)
+    root = Path(name)
     where = printable(root)
     found, carved = _find(root)
     files = [file for part in found.values() for file in part]

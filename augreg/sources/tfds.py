@@ -112,6 +112,8 @@ def _find_builder(spec: str, data_dir: str | os.PathLike[str] | None) -> Any:
             raise DataError(
                 f"{spec}: not among what is prepared in {data_dir}: {', '.join(prepared)}"
             ) from None
+        if Path(spec).is_dir():
+            raise DataError(f"{spec}: this is a folder; write folder:{spec}") from None
         known = tfds.list_builders(with_community_datasets=False)
         if base in known:
             raise DataError(f"{spec}: TFDS can't open it: {_short(error)}") from None

@@ -78,8 +78,9 @@ class TrainOptions:
 
     def check_places(self) -> None:
         """Raises `RunError` where the run's own files would be read as data by the next one."""
-        root = Path(self.data.removeprefix("folder:"))
-        if self.data.startswith("folder:") and root.is_dir() and holds(root, self.output):
+        name = self.data.removeprefix("folder:")
+        root = Path(name)
+        if name not in ("", self.data) and root.is_dir() and holds(root, self.output):
             raise RunError(
                 f"{self.output}: the output folder is the data folder or lies inside of it, where "
                 "the next run would read it as a class; name one outside of it"
