@@ -193,6 +193,29 @@ def test_what_works_at_some_sizes_only_is_refused_where_nothing_could_be_seen() 
         plan(loaded)
 
 
+@pytest.mark.parametrize("way", ["function", "layer"])
+def test_index_and_epoch_whose_rank_is_not_known_are_one_for_each_image(way: str) -> None:
+    step = {
+        "op": "brightness",
+        "delta": {"schedule": {"from": [0, 0.1], "to": [0.5, 1], "epochs": 4}},
+    }
+    loaded, images, many = policy(step), noise(3, 4, 5, 3) // 2, np.array([4, 1, 2])
+    fn, layer = augreg.map_fn(loaded, 7, batched=True), augreg.AugmentationLayer(loaded, seed=7)
+    numbers = tf.TensorSpec(None, tf.int64)
+
+    @tf.function(input_signature=[numbers, numbers], autograph=False)
+    def run(index: Any, epoch: Any) -> Any:
+        if way == "function":
+            return fn(index, images, epoch)
+        return layer(images, training=True, index=index, epoch=epoch)
+
+    expected = augreg.augment(images, loaded, 7, many, many)
+    np.testing.assert_allclose(run(tf.constant(many), tf.constant(many)), expected, atol=1e-6)
+    for wrong in (3, [3], [[4, 1, 2]]):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="index of the shape"):
+            run(tf.constant(wrong, tf.int64), tf.constant(many))
+
+
 # --- what works, at every size
 
 WORKS = {
