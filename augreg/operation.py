@@ -34,9 +34,10 @@ class Op:
         params: the specification of each parameter, by name.
         output_size: `output_size(height, width, **arguments) -> (height, width)`; sides that are
             not known are nan at plan time and scalars of the backend when it runs, so that it may
-            compare them only to refuse; a side that stays is returned as it came. Drawn arguments
-            come as distributions. None: the size stays. May raise `ParameterError` for what can't
-            work.
+            compare them only to refuse (where they are not known, a plan then takes nothing but a
+            `LatticeMap` that does not pad, as of a crop); a side that stays is returned as it came.
+            Drawn arguments come as distributions. None: the size stays. May raise `ParameterError`
+            for what can't work.
         gray: takes one channel also.
         version: part of every policy hash; raise it when the op's pixels change.
         example: arguments of a step that shows the op in the reference.

@@ -181,7 +181,7 @@ def flips_first(stages: Stages) -> tuple[Stages, list[Note]]:
     for stage in stages:
         pointwise, before = _tail(result)
         if any(_placed(part) for part in pointwise):
-            pointwise, before = [], None  # erased places and noise would move with it
+            pointwise, before = [], None  # places and noise would move with it, sides turn
         if not (isinstance(stage, LatticeStage) and pointwise and before is not None):
             result.append(stage)
             continue
@@ -259,7 +259,15 @@ def _without(stage: Stage, never: list[Item]) -> Stage | None:
 
 def _placed(stage: Stage) -> bool:
     parts = stage.parts if isinstance(stage, PointwiseStage) else ()
-    return any(isinstance(part, PixelPart) and part.placed for part in parts)
+    return any(
+        part.placed if isinstance(part, PixelPart) else any(map(_sized, part.items))
+        for part in parts
+    )
+
+
+def _sized(item: Item) -> bool:
+    """Whether a step asks how large the image is."""
+    return any(isinstance(node, Step) and node.op.wants_size for node in walk((item.node,)))
 
 
 def _tail(stages: list[Stage]) -> tuple[list[Stage], Stage | None]:

@@ -73,21 +73,27 @@ def test_rand_augment_at_9_of_10_and_its_number_of_slots():
 
 
 def test_trivial_augment_has_the_wide_ranges_and_31_strengths():
-    """Müller and Hutter 2021, table 1, the wide space."""
+    """Müller and Hutter 2021, table 1, the wide space; whole numbers as its code cuts them."""
     (group,) = _written({"op": "trivial_augment_wide"})
     steps = {(s["op"], s.get("kind"), _ends(s)[0]): s for s in group["one_of"] if len(s) > 1}
-    rotate = steps["rotate", None, "degrees"]["degrees"]["choice"]
-    assert sorted(rotate) == pytest.approx(
-        sorted([*(4.5 * i for i in range(31))] + [-4.5 * i for i in range(31)])
-    )
-    assert _ends(steps["shift", None, "x"])[1:] == (-32, 32)
-    assert math.tan(math.radians(_ends(steps["shear", None, "y_degrees"])[2])) == pytest.approx(
-        0.99
-    )
-    bits = steps["posterize", None, "bits"]["bits"]["choice"]
-    assert len(bits) == 31 and (min(bits), max(bits)) == (2, 8)
+    drawn = {key: sorted(step[key[2]]["choice"]) for key, step in steps.items()}
+
+    def both(values):
+        return sorted([*values, *(-value for value in values)])
+
+    strengths = range(31)
+    assert drawn["rotate", None, "degrees"] == both([int(i * 135 / 30) for i in strengths])
+    for axis in ("x", "y"):
+        assert drawn["shift", None, axis] == both([int(i * 32 / 30) for i in strengths])
+        tangents = np.tan(np.radians(drawn["shear", None, f"{axis}_degrees"]))
+        np.testing.assert_allclose(tangents, both([i * 0.99 / 30 for i in strengths]), atol=1e-12)
+    assert drawn["posterize", None, "bits"] == sorted(8 - int(i * 6 / 30) for i in strengths)
+    thresholds = sorted((256 - int(i * 256 / 30)) / 255 for i in strengths)
+    assert drawn["solarize", None, "threshold"] == pytest.approx(thresholds)
+    factors = [0.01 + i * 1.99 / 30 for i in strengths]
     for kind in ("brightness", "color", "contrast"):
-        assert _ends(steps["enhance", kind, "factor"])[1:] == pytest.approx((0.01, 1.99))
+        assert drawn["enhance", kind, "factor"] == pytest.approx(factors)
+    assert drawn["sharpness", None, "factor"] == pytest.approx(factors)
 
 
 # Cubuk et al. 2019, tables 7 (CIFAR-10), 8 (SVHN) and 9 (ImageNet): some rows, by their number

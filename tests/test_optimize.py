@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tensorflow as tf
-from samples import noise, policy
+from samples import noise, policy, with_ops
 
 import augreg
 from augreg.backends.tensorflow.program import Program
@@ -56,6 +56,7 @@ POLICIES = [
     [SATURATION, CONTRAST, CLIP, INVERT, CONTRAST],
     [{"one_of": [BRIGHT, CONTRAST]}, {"some_of": [INVERT, BRIGHT], "n": 1}, SATURATION],
     [{"op": "grayscale", "channels": 1}, BRIGHT, CONTRAST, CLIP],
+    [{"op": "grayscale", "channels": 1}, CLIP, BRIGHT],
     [{"op": "grayscale", "p": 0.5}, SATURATION, BRIGHT],
 ]
 
@@ -136,6 +137,26 @@ def test_padding_after_a_quarter_turn_does_not_move_before_what_colours_it():
     found = augreg.map_fn(loaded, batched=True)(np.arange(4), images)
 
     np.testing.assert_allclose(found, augreg.augment(images, loaded, seed=0), atol=1e-6)
+
+
+@pytest.mark.parametrize("family", ["pixel function", "colour map"])
+def test_a_turn_does_not_move_before_what_asks_for_the_size(family):
+    @augreg.op("acme/aspect")
+    def aspect(xp, size):
+        """Multiplies by the height over the width."""
+        height, width = (xp.reshape(xp.cast(xp.array(s, "int32"), "float32"), (1,)) for s in size)
+        share = height / width
+        if family == "colour map":
+            return augreg.ColorMap(xp.eye(3) * xp.reshape(share, (1, 1, 1)), xp.array([0.0] * 3))
+        return augreg.PixelFunction(lambda xp, planes, a: tuple(p * a for p in planes), (share,))
+
+    steps = (FLIP, {"op": "acme/aspect"}, {"op": "rot90"})
+    loaded, images = policy(*steps, registry=with_ops(aspect)), noise(4, 6, 12, 3)
+
+    found = augreg.map_fn(loaded, batched=True)(np.arange(4), images)
+
+    np.testing.assert_allclose(found, augreg.augment(images, loaded, seed=0), atol=1e-6)
+    assert found.numpy().max() <= 0.5
 
 
 # --- merge_pointwise

@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from samples import noise, policy
+from samples import noise, policy, with_ops
 from scipy import ndimage
 
 import augreg
@@ -160,6 +160,25 @@ def test_sampling_is_scipys_map_coordinates_anywhere(fill, mode, order):
         image[..., 0].astype(np.float64), [y, x], order=order, mode=mode, cval=0.25
     )
     np.testing.assert_allclose(found[..., 0], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("statistic", [False, True])
+def test_a_matrix_that_mixes_channels_treats_a_grey_image_as_three_equal_channels(statistic):
+    @augreg.op("acme/vivid", gray=True, by=augreg.Range(0.0, 3.0))
+    def vivid(xp, by):
+        """Moves colours away from their grey, or from the image's mean grey."""
+        own = xp.reshape(xp.eye(3), (1, 3, 3)) * xp.reshape(by, (-1, 1, 1))
+        gray = xp.array([[0.3, 0.59, 0.11]] * 3) * xp.reshape(xp.array(1.0) - by, (-1, 1, 1))
+        zero = xp.array([0.0, 0.0, 0.0])
+        return augreg.ColorMap(own, zero, gray) if statistic else augreg.ColorMap(own + gray, zero)
+
+    loaded = policy({"op": "acme/vivid", "by": [0, 3]}, registry=with_ops(vivid))
+    images = noise(4, 5, 6, 1)
+
+    found = augreg.augment(images, loaded, seed=7)
+
+    coloured = augreg.augment(images.repeat(3, axis=-1), loaded, seed=7)
+    np.testing.assert_allclose(found, coloured[..., :1], atol=1e-6)
 
 
 def test_reference_needs_no_tensorflow():

@@ -156,6 +156,66 @@ def test_a_crop_of_anyone_s_that_compares_numbers_works_at_an_unknown_size() -> 
         _at_unknown_size(loaded, noise(2, 3, 9, 3))
 
 
+@pytest.mark.parametrize("larger", [lambda side, n: max(n, side), lambda side, n: max(side, n)])
+def test_a_size_that_is_at_least_a_number_is_refused_where_there_is_none(larger: Any) -> None:
+    """Of nan, `max` gives the number in one order of its arguments and nan in the other."""
+
+    @augreg.op("acme/least", output_size=lambda h, w, /: (larger(h, 40), larger(w, 40)))
+    def least(xp: Any, size: Any) -> augreg.LatticeMap:
+        """Has black at the right and below, so that an image has 40 pixels at least."""
+        return augreg.LatticeMap(xp.array([[1, 0], [0, 1]], "int32"), xp.array([0, 0], "int32"))
+
+    loaded = policy({"op": "acme/least"}, registry=with_ops(least))
+    assert plan(loaded, size=(9, 300)).size_out == (40, 300)
+    for size in ((None, None), (9, None), (300, None)):
+        with pytest.raises(PolicyError, match=r'"acme/least" has a size that depends .* "resize"'):
+            plan(loaded, size=size)
+
+
+def test_what_works_at_some_sizes_only_is_refused_where_nothing_could_be_seen() -> None:
+    """A crop is seen to reach beyond an image when it runs; of this, nothing would be."""
+
+    def wide_enough(height: Any, width: Any, /) -> Any:
+        if width < 3:
+            raise augreg.ParameterError("needs three columns")
+        return 4, 4
+
+    @augreg.op("acme/third", output_size=wide_enough)
+    def third(xp: Any) -> augreg.Resize:
+        """Enlarges the third column."""
+        return augreg.Resize((4, 4), xp.array([[0, 2, 1, 1]], "int32"))
+
+    loaded = policy({"op": "acme/third"}, registry=with_ops(third))
+    plan(loaded, size=(9, 9))
+    with pytest.raises(PolicyError, match="needs three columns"):
+        plan(loaded, size=(9, 2))
+    with pytest.raises(PolicyError, match=r'"acme/third" works at some sizes only; .* "resize"'):
+        plan(loaded)
+
+
+@pytest.mark.parametrize("way", ["function", "layer"])
+def test_index_and_epoch_whose_rank_is_not_known_are_one_for_each_image(way: str) -> None:
+    step = {
+        "op": "brightness",
+        "delta": {"schedule": {"from": [0, 0.1], "to": [0.5, 1], "epochs": 4}},
+    }
+    loaded, images, many = policy(step), noise(3, 4, 5, 3) // 2, np.array([4, 1, 2])
+    fn, layer = augreg.map_fn(loaded, 7, batched=True), augreg.AugmentationLayer(loaded, seed=7)
+    numbers = tf.TensorSpec(None, tf.int64)
+
+    @tf.function(input_signature=[numbers, numbers], autograph=False)
+    def run(index: Any, epoch: Any) -> Any:
+        if way == "function":
+            return fn(index, images, epoch)
+        return layer(images, training=True, index=index, epoch=epoch)
+
+    expected = augreg.augment(images, loaded, 7, many, many)
+    np.testing.assert_allclose(run(tf.constant(many), tf.constant(many)), expected, atol=1e-6)
+    for wrong in (3, [3], [[4, 1, 2]]):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="index of the shape"):
+            run(tf.constant(wrong, tf.int64), tf.constant(many))
+
+
 # --- what works, at every size
 
 WORKS = {

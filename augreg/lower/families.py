@@ -170,12 +170,12 @@ class ColorFamily:
         return algebra.ColorMap(xp.reshape(xp.eye(n), (1, n, n)), xp.array([[0.0] * n]))
 
     def lift(self, made: algebra.ColorMap, size: Size, after: Size) -> algebra.ColorMap:
-        return made if self.channels == 3 else _on_gray(made)
+        return made if self.channels == 3 else _on_gray(self.xp, made)
 
     def compose(self, first: algebra.ColorMap, then: algebra.ColorMap) -> algebra.ColorMap:
         shape = self.xp.shape
         if shape(first.matrix)[-2] == 1 and shape(then.matrix)[-1] == 3:
-            then = _on_gray(then)
+            then = _on_gray(self.xp, then)
         return algebra.compose_color(self.xp, first, then)
 
     def select(
@@ -184,7 +184,14 @@ class ColorFamily:
         return algebra.select(self.xp, condition, chosen, other)
 
 
-def _on_gray(element: algebra.ColorMap) -> algebra.ColorMap:
-    """The map of an image with one channel, by an op that treats all channels alike."""
-    mean = None if element.mean is None else element.mean[:, :1, :1]
-    return algebra.ColorMap(element.matrix[:, :1, :1], element.offset[:, :1], mean)
+def _on_gray(xp: Namespace, element: algebra.ColorMap) -> algebra.ColorMap:
+    """The map of an image with one channel, by an op that treats all channels alike.
+
+    The one channel stands for three that are equal.
+    """
+
+    def summed(matrix: Array) -> Array:
+        return xp.sum(matrix[:, :1], axis=2, keepdims=True)
+
+    mean = None if element.mean is None else summed(element.mean)
+    return algebra.ColorMap(summed(element.matrix), element.offset[:, :1], mean)

@@ -91,9 +91,9 @@ class Lowering(Choices):
         family = ProjectiveFamily(self.xp)
         return family.stacked(self._composed(stage.items, family, size))
 
-    def color(self, items: tuple[Item, ...], channels: int) -> algebra.ColorMap:
-        """The product of colour maps, for images of `channels`."""
-        return self._composed(items, ColorFamily(self.xp, channels), (0, 0))
+    def color(self, items: tuple[Item, ...], channels: int, size: Size) -> algebra.ColorMap:
+        """The product of colour maps, for images of `channels` and `size`."""
+        return self._composed(items, ColorFamily(self.xp, channels), size)
 
     def _composed(self, items: tuple[Item, ...], family: Family[Element], size: Size) -> Element:
         return Composition(self, family, self._make).items(items, size)

@@ -64,9 +64,17 @@ class Builder:
         return made
 
     def after(self, step: Step, sides: Sides) -> Sides:
-        """The sides after a step."""
+        """The sides after a step.
+
+        One that works at some sizes only is checked when it runs, if it moves whole pixels and may
+        not read outside of the image (a crop); of others nothing could be seen then.
+        """
         result, compared = sizes.after(self.policy, step, sides)
         if compared:
+            element = self.element(step, sizes.size_of(sides))
+            if not isinstance(element, algebra.LatticeMap) or element.pads:
+                said = f'"{step.op.name}" works at some sizes only' + sizes.remedy(sides)
+                raise self.policy.error(said, step.pointer)
             self.unchecked.append((step.pointer, step.op.name))
         return result
 
@@ -123,7 +131,7 @@ class Builder:
         elif isinstance(element, algebra.Neighborhood):
             self.close("reads neighbours", NeighborStage(item), self.sides)
         else:
-            placed = element.coordinates or bool(element.noise)
+            placed = element.coordinates or bool(element.noise) or step.op.wants_size
             self.add_pointwise(PixelPart(item, element.statistics, placed), channels)
 
     def refuse_p(self, step: Step, sides: Sides) -> NoReturn:

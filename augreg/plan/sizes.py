@@ -8,8 +8,9 @@ in is the same side, in every image.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from augreg.errors import ParameterError
@@ -26,6 +27,7 @@ class Unknown:
 
 Sides = tuple[int | Unknown, int | Unknown]
 HEIGHT, WIDTH = Unknown("height"), Unknown("width")
+_TRIED = (1, 30, 700, 100_000)  # sides that stand for all others
 
 
 def sides_of(size: Size) -> Sides:
@@ -70,13 +72,14 @@ def after(policy: Policy, step: Step, sides: Sides) -> tuple[Sides, bool]:
     arguments = {name: step.arguments[name] for name in step.op.settable}
     try:
         result = step.op.output_size(*given, **arguments)
+        steady = _is_steady(step.op.output_size, arguments, given, result)
     except ParameterError as error:
         raise policy.error(error.message, step.pointer + error.pointer) from error
     except Exception as error:  # an op is anyone's code: a user has to learn whose
         said = f'"{step.op.name}" can\'t tell its size: {type(error).__name__}: {error}'
         raise policy.error(said + remedy(sides), step.pointer) from error
     compared = any(isinstance(side, _StandIn) and side.compared for side in given)
-    if compared and any(math.isnan(side) for side in result):
+    if not steady or (compared and any(math.isnan(side) for side in result)):
         said = f'"{step.op.name}" has a size that depends on how large an image is'
         raise policy.error(said + remedy(sides), step.pointer)
 
@@ -89,6 +92,26 @@ def after(policy: Policy, step: Step, sides: Sides) -> tuple[Sides, bool]:
         return Unknown((step.op.name, repr(sorted(arguments.items())), i, sides))
 
     return (side(0), side(1)), compared
+
+
+def _is_steady(
+    output_size: Callable[..., Any], arguments: dict[str, Any], given: list[Any], result: Any
+) -> bool:
+    """Whether what stand-ins gave, a number or one of them, is so for images of any size.
+
+    An op that takes the larger of a side and a number gives the number for a stand-in.
+    """
+    tried = [_TRIED if isinstance(side, _StandIn) else (side,) for side in given]
+    for numbers in product(*tried) if _TRIED in tried else ():
+        try:
+            found = output_size(*numbers, **arguments)
+        except ParameterError:  # it works at some sizes only
+            continue
+        of = {id(stand_in): number for stand_in, number in zip(given, numbers, strict=True)}
+        for claim, side in zip(result, found, strict=True):
+            if not math.isnan(claim := of.get(id(claim), claim)) and claim != side:
+                return False
+    return True
 
 
 class _StandIn(float):

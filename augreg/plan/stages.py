@@ -78,7 +78,8 @@ class ColorPart:
 class PixelPart:
     """One pixel function.
 
-    `statistics` of the image as it reaches the function; `placed`: where a pixel lies matters.
+    `statistics` of the image as it reaches the function; `placed`: where a pixel lies matters, or
+    how large the image is.
     """
 
     item: Item

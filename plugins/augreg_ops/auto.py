@@ -32,7 +32,14 @@ _SIGNED = {
     "Contrast": 0.9,
     "Sharpness": 0.9,
 }
-_WIDE = dict.fromkeys(_SIGNED, 0.99) | {"TranslateX": 32.0, "TranslateY": 32.0, "Rotate": 135.0}
+# TrivialAugment's whole numbers: an operation's value at strength 0, and what strength 30 adds
+_WIDE = {
+    "TranslateX": (0, 32),
+    "TranslateY": (0, 32),
+    "Rotate": (0, 135),
+    "Posterize": (8, -6),
+    "Solarize": (256, -256),
+}
 # identity, the first of the 14, is the p of the choice among these
 _RAND = (
     *("AutoContrast", "Equalize", "Rotate", "Solarize", "Color", "Posterize", "Contrast"),
@@ -80,12 +87,12 @@ def _modes(fill: str, fill_value: Any, interpolation: str) -> Node:
     return {"fill": fill, "fill_value": level, "interpolation": interpolation}
 
 
-def _at(name: str, part: float, fewest_bits: int = 4) -> list[float]:
+def _at(name: str, part: float) -> list[float]:
     """An operation's values at `part` (0..1) of its published range, both signs."""
     if name in _SIGNED:
         return [-part * _SIGNED[name], part * _SIGNED[name]]
     if name == "Posterize":
-        return [8 - (8 - fewest_bits) * part]
+        return [8 - 4 * part]
     return [255 * (1 - part)]
 
 
@@ -140,23 +147,30 @@ def rand_augment(
     return [{"one_of": steps, "p": 13 / 14} for _ in range(n)]
 
 
-@augreg.macro("trivial_augment_wide", **_FILL, example={})
+def _wide(name: str) -> list[float]:
+    """An operation's values at TrivialAugment's 31 strengths, both signs where it has them."""
+    strengths = range(31)
+    if name in _WIDE:
+        least, most = _WIDE[name]
+        values: list[float] = [least + math.copysign(i * abs(most) // 30, most) for i in strengths]
+    elif name in _BLENDS:
+        return [-0.99 + 1.99 * i / 30 for i in strengths]  # factors 0.01 to 2
+    else:
+        values = [0.99 * i / 30 for i in strengths]
+    return [-value for value in values] + values if name in _SIGNED else values
+
+
+@augreg.macro("trivial_augment_wide", version=2, **_FILL, example={})
 def trivial_augment_wide(fill: str, fill_value: Any, interpolation: str) -> list[Node]:
     """TrivialAugment (Wide): one of 14 operations at one of 31 strengths, both drawn evenly.
 
     The wide ranges of the paper's table: shear up to 0.99, translation up to 32 pixels, rotation up
-    to 135 degrees, blends 1 ± up to 0.99, posterize 8 to 2 bits, solarize from 255 down to 0; signs
-    are drawn. Müller and Hutter, https://arxiv.org/abs/2103.10158.
+    to 135 degrees, blends 0.01 to 2, posterize 8 to 2 bits, solarize from 256 down to 0; signs of
+    moves are drawn. As in the published code, pixels, degrees, bits and thresholds are cut down to
+    whole numbers. Müller and Hutter, https://arxiv.org/abs/2103.10158.
     """
     modes = _modes(fill, fill_value, interpolation)
-    parts = [i / 30 for i in range(31)]
-
-    def values(name: str) -> list[float]:
-        if name in _WIDE:
-            return [sign * part * _WIDE[name] for sign in (-1, 1) for part in parts]
-        return [value for part in parts for value in _at(name, part, fewest_bits=2)]
-
-    steps = [_step(name, values(name), modes, "shift") for name in _RAND]
+    steps = [_step(name, _wide(name), modes, "shift") for name in _RAND]
     return [{"one_of": steps, "p": 13 / 14}]
 
 

@@ -51,6 +51,39 @@ def test_last_line_of_a_cell_says_what_it_is() -> None:
     assert "rotate degrees [-30, 30]" in repr(policy) and "<li>" in policy._repr_html_()
 
 
+CELL = """
+@augreg.op("acme/warm", amount=augreg.Range(0.0, 1.0, default=[0, 0.5]))
+def warm(xp, amount):
+    "Moves red up and blue down."
+    return augreg.ColorMap(xp.eye(3), xp.stack([amount, amount * 0, -amount], axis=-1))
+
+steps = [{"op": "acme/warm"}, {"op": "rotate", "degrees": [-30, 30]}]
+policy = augreg.load_policy({"version": 1, "augment": steps}, registry=registry_with(warm))
+layer = augreg.AugmentationLayer(policy, seed=7)
+model = keras.Sequential([keras.Input((40, 60, 3), dtype="uint8"), layer])
+pictures = [model(PHOTO[None], training=True) for _ in range(3)]
+batches = augreg.augment_dataset(tf.data.Dataset.from_tensors(PHOTO), policy, batch_size=1, seed=7)
+pictures += [next(iter(batches)) for _ in range(3)]
+"""
+
+
+def test_cell_that_runs_again_gives_the_same_again() -> None:
+    """In one namespace, as a notebook does: everything in it is made anew."""
+    import keras
+    import tensorflow as tf
+
+    from augreg.testing import registry_with
+
+    names = {"augreg": augreg, "keras": keras, "tf": tf, "registry_with": registry_with}
+    names["PHOTO"] = PHOTO
+    seen = []
+    for _ in range(2):
+        exec(compile(CELL, "<cell>", "exec"), names)
+        seen.append(np.stack([np.asarray(picture) for picture in names["pictures"]]))
+    np.testing.assert_array_equal(seen[0], seen[1])
+    assert different(seen[0][:3]) == 3 == different(seen[0][3:])
+
+
 # --- B9: outputs among inputs -------------------------------------------------------------------
 
 

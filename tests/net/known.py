@@ -34,6 +34,10 @@ KNOWN: dict[str, tuple[list[Any], tuple[int, int]]] = {
         (12, 12),
     ),
     "a histogram beside a colour": ([_BRIGHT, {"one_of": [_INVERT, _EQUALIZE]}], (20, 18)),
+    "a colour behind a function on one channel": (
+        [{"op": "grayscale", "channels": 1}, {"op": "gamma", "gamma": [0.5, 2]}, _BRIGHT],
+        (12, 12),
+    ),
     "mixup beside colours": ([{"one_of": [_MIXUP, _INVERT, _BRIGHT]}], (12, 12)),
     "cutmix beside moves": ([{"one_of": [_CUTMIX, _FLIP, {"op": "rot90"}]}], (12, 12)),
     "a turn before a colour in a branch": (

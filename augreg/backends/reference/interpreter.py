@@ -92,9 +92,9 @@ class Interpreter:
         return height, width
 
     def part(self, part: ColorPart | PixelPart, images: Images) -> Images:
-        if isinstance(part, ColorPart):
-            return kernels.color(images, self.lowering.color(part.items, images.shape[-1]))
         size = (images.shape[1], images.shape[2])
+        if isinstance(part, ColorPart):
+            return kernels.color(images, self.lowering.color(part.items, images.shape[-1], size))
         element, condition = self.lowering.function(part.items, size)
         assert isinstance(element, algebra.PixelFunction)
         planes = tuple(np.moveaxis(images, -1, 0))

@@ -80,7 +80,8 @@ def one_each(images: tf.Tensor, index: tf.Tensor, epoch: tf.Tensor) -> list[Any]
     if index.shape.rank is None or None in (index.shape[0], images.shape[0]):
         size = tf.shape(index)
         text = "index of the shape ({}) for a batch of {} images; one for each image is needed"
-        checks.append(assert_that(tf.reduce_all(size == batch), text, size, batch))
+        many = tf.equal(tf.rank(index), 1) & tf.reduce_all(size == batch)  # of no sides, all hold
+        checks.append(assert_that(many, text, size, batch))
     if epoch.shape.rank != 0 and (None in (epoch.shape.rank, images.shape[0], epoch.shape[0])):
         size = tf.size(epoch)
         text = "{} epochs for a batch of {} images; allowed are one, and one for each image"

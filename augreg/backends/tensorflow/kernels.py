@@ -143,7 +143,7 @@ class Kernels:
             case ResizeStage():
                 return self.lowering.resize(stage, size)
             case PointwiseStage():
-                return [self.lower_part(part, size, channels) for part in stage.parts]
+                return self.lower_parts(stage, size, channels)
             case MixStage():
                 return mixing.lower_mix(self.lowering, stage, size)
             case NeighborStage():
@@ -160,10 +160,16 @@ class Kernels:
     ) -> list[list[Any]]:
         return [self.lowered(branch, size, channels) for branch in stage.branches]
 
-    def lower_part(self, part: Any, size: Any, channels: int) -> Any:
-        if isinstance(part, ColorPart):
-            return self.lowering.color(part.items, channels)
-        return self.lowering.function(part.items, size)
+    def lower_parts(self, stage: PointwiseStage, size: Any, channels: int) -> list[Any]:
+        """What the parts need, each at the number of channels that those before it leave."""
+        made: list[Any] = []
+        for part in stage.parts:
+            if isinstance(part, ColorPart):
+                made.append(self.lowering.color(part.items, channels, size))
+                channels = int(made[-1].matrix.shape[1])
+            else:
+                made.append(self.lowering.function(part.items, size))
+        return made
 
     def stage(self, stage: Stage, arguments: Any, pixels: Pixels, after: Any, last: bool) -> Pixels:
         size = size_of(pixels)
