@@ -15,9 +15,11 @@ from augreg.annotations import BOXES, IMAGES, LABELS, TARGETS, shape_of
 from augreg.errors import DataError, suggest
 
 Path: TypeAlias = tuple[Any, ...]
-# The names of a tuple's parts in order, or of a dict's keys; None for a part that passes through.
+# The names of a tuple's parts in order, or of a dict's keys; None for a part that passes through,
+# and names again, in a tuple or a dict, for a part that has parts of its own.
 Parts: TypeAlias = Sequence[Any] | Mapping[Any, Any]
 NAMES = (IMAGES, *TARGETS)
+_USUAL = ("image", "images", "img", "imgs", "pixels", "pixel_values", "photo", "picture", "x")
 _FORMS = (
     'allowed are an image, (image, label), (image, label, weight), (image, {...}) and {"images": '
     "...}; parts= names the parts of others"
@@ -115,7 +117,7 @@ def _named(element: Any, parts: Parts | None) -> Iterator[tuple[str, Path]]:
     if isinstance(element, Mapping):
         yield from _of_dict(element, parts, ())
     elif isinstance(element, tuple | list):
-        yield from _of_tuple(element, parts)
+        yield from _of_tuple(element, parts, ())
     elif parts is not None and not isinstance(parts, Mapping) and len(parts) != 1:
         raise DataError(f"parts={tuple(parts)!r}, and the element is a single image")
     else:
@@ -128,20 +130,29 @@ def _is_pair(element: list[Any]) -> bool:
     return first >= 3 and bool(rest) and max(rest) < 3
 
 
-def _of_tuple(element: Sequence[Any], parts: Parts | None) -> Iterator[tuple[str, Path]]:
+def _of_tuple(element: Any, parts: Parts | None, path: Path) -> Iterator[tuple[str, Path]]:
+    many = len(element) if isinstance(element, tuple | list) else 1
     if parts is None:
         parts = by_convention(element)
-    elif isinstance(parts, Mapping) or len(parts) != len(element):
+    elif isinstance(parts, Mapping) or len(parts) != many or not isinstance(element, tuple | list):
         names = dict(parts) if isinstance(parts, Mapping) else tuple(parts)
+        where = f"{many} parts" if many > 1 else "one part"
         raise DataError(
-            f"parts={names!r} for an element of {len(element)} parts; allowed is a name, or None, "
+            f"parts={names!r} for an element of {where}; allowed is a name, or None, "
             "for each of them"
         )
     for place, (name, part) in enumerate(zip(parts, element, strict=True)):
-        if isinstance(name, Mapping):
-            yield from _of_dict(part, name, (place,))
-        elif name is not None:
-            yield name, (place,)
+        yield from _of_part(part, name, (*path, place))
+
+
+def _of_part(part: Any, name: Any, path: Path) -> Iterator[tuple[str, Path]]:
+    """What a part is that was named, or that has parts of its own whose names were given."""
+    if isinstance(name, Mapping):
+        yield from _of_dict(part, name, path)
+    elif isinstance(name, tuple | list):
+        yield from _of_tuple(part, name, path)
+    elif name is not None:
+        yield name, path
 
 
 def by_convention(element: Sequence[Any]) -> tuple[Any, ...]:
@@ -162,7 +173,7 @@ def excused(element: Any, parts: Parts | None) -> set[Path]:
     names = parts.items() if isinstance(parts, Mapping) else enumerate(parts)
     found: set[Path] = set()
     for key, name in names:
-        if isinstance(name, Mapping):
+        if isinstance(name, Mapping | tuple | list):
             found |= {(key, *path) for path in excused(element[key], name)}
         elif name is None:
             found.add((key,))
@@ -183,16 +194,20 @@ def _of_dict(element: Any, parts: Parts | None, path: Path) -> Iterator[tuple[st
             f'parts names "{missing[0]}", which the element does not hold; found ' + _keys(element)
         )
     for key in element:
-        name = renamed.get(key, key)
-        if name in NAMES:
-            yield name, (*path, key)
+        if key in renamed:
+            yield from _of_part(element[key], renamed[key], (*path, key))
+        elif key in NAMES:
+            yield key, (*path, key)
 
 
 def _without_images(element: Any, parts: Parts | None) -> str:
     if parts is not None:
         return f'parts={parts!r} without "images"; one of the parts has to be the image'
     if isinstance(element, Mapping):
-        return f'an element that is a dict needs the key "{IMAGES}"; found {_keys(element)}'
+        usual = next((k for k in element if str(k).lower() in _USUAL), _USUAL[0])
+        named = f'parts={{"{usual}": "{IMAGES}"}}'
+        found = f"found {_keys(element)}; {named} names an image that has another key"
+        return f'an element that is a dict needs the key "{IMAGES}"; {found}'
     return f"an element without an image; {_FORMS}"
 
 
@@ -206,10 +221,7 @@ def check_parts(parts: Any) -> Parts | None:
         return None
     if isinstance(parts, str) or not isinstance(parts, Sequence | Mapping):
         raise DataError(f'parts={parts!r}; allowed is a tuple of names, as ("images", "masks")')
-    names: list[Any] = []
-    for name in parts.values() if isinstance(parts, Mapping) else parts:
-        nested = isinstance(name, Mapping)
-        names += name.values() if nested else [name]
+    names = list(_leaves(parts))
     for name in names:
         if name is not None and name not in NAMES:
             allowed = ", ".join(f'"{one}"' for one in NAMES)
@@ -220,6 +232,15 @@ def check_parts(parts: Any) -> Parts | None:
     if not isinstance(parts, Mapping) and IMAGES not in names and {} not in parts:
         raise DataError(f'parts={parts!r} without "images"; one of the parts has to be the image')
     return dict(parts) if isinstance(parts, Mapping) else tuple(parts)
+
+
+def _leaves(parts: Any) -> Iterator[Any]:
+    """The names in `parts`, those of parts of parts too."""
+    if isinstance(parts, Mapping | tuple | list):
+        for name in parts.values() if isinstance(parts, Mapping) else parts:
+            yield from _leaves(name)
+    else:
+        yield parts
 
 
 def _at(element: Any, path: Path) -> Any:

@@ -1,8 +1,9 @@
 """What looks like a target and was not declared: it would stay behind while its image moves.
 
-A dict's key may nearly be a name that augreg knows ("bboxes", "mask"), or a part may have its
-image's own height and width. Either is refused with what to write; a part that is really meant to
-stay as it is says so, with None in `parts`.
+A dict's key may nearly be a name that augreg knows ("bboxes", "mask"), a part may have its image's
+own height and width, or a tuple's part without a name the shape of boxes or of keypoints. Each is
+refused with what to write; a part that is really meant to stay as it is says so, with None in
+`parts`.
 """
 
 from __future__ import annotations
@@ -19,11 +20,28 @@ from augreg.errors import DataError
 
 # What others call them; the number is the rank that a sample's part has to have at least.
 _OTHERS = {
-    "masks": (2, ("mask", "segmentation", "segmentations", "segmap", "seg", "segmentation_map")),
-    "boxes": (1, ("box", "bbox", "bboxes", "rois", "bounding_box", "boundingbox")),
-    "keypoints": (1, ("keypoint", "kpts", "kps", "kpt", "landmark", "landmarks", "joints")),
+    "masks": (
+        2,
+        "mask segmentation segmentations segmap seg segmentation_map trimap panoptic silhouette",
+    ),
+    "boxes": (
+        1,
+        "box bbox bboxes roi rois bounding_box boundingbox bndbox bndboxes rect rects rectangles",
+    ),
+    "keypoints": (
+        1,
+        "keypoint kpts kps kpt kp landmark landmarks joints polygon polygons polyline polylines",
+    ),
 }
-_NAME_OF = {other: name for name, (_, others) in _OTHERS.items() for other in others}
+# One side of boxes each, of a box or of many.
+_SIDES = ("xmin", "ymin", "xmax", "ymax", "x_min", "y_min", "x_max", "y_max")
+# Words that say nothing, in which case the shape of a sample's part does: [N, 4], [N, 2].
+_VAGUE = re.compile(
+    "annotations?|bounds|contours?|coordinates?|coords|corners?|detections|gt|locations?|objects?"
+    "|outline|points?|poses?|pts|quads?|regions?|shapes|skeleton|targets?|vertex|vertices"
+)
+_GEOMETRY = {2: "keypoints", 3: "keypoints", 4: "boxes"}  # by a sample's last dimension
+_NAME_OF = {other: name for name, (_, others) in _OTHERS.items() for other in others.split()}
 _NAME_OF.update({name: names[0] for names in (MASKS, BOXES, KEYPOINTS) for name in names})
 _ALIKE = 0.85  # "masks" and "tasks" are at 0.8
 
@@ -51,13 +69,15 @@ def check_declared(element: Any, parts: Parts | None, alone: bool) -> list[Suspe
     """
     suspects = []
     for path, value in _others(element, parts):
-        shape = shape_of(value)
-        rank = None if shape is None else len(shape) - (not alone)
-        for key in path:
-            name = meant(key, value, rank) if isinstance(key, str) else None
+        shape = _of_sample(value, alone)
+        for key in (step for step in path if isinstance(step, str)):
+            if key.lower() in _SIDES and hasattr(value, "dtype") and is_numeric(value):
+                raise DataError(_one_side(path, element, parts))
+            name = meant(key, value, shape)
             if name is not None:
                 raise DataError(_misnamed(path, key, name, element, parts))
-        if hasattr(value, "dtype") and is_numeric(value) and (rank is None or rank >= 2):
+        numeric = hasattr(value, "dtype") and is_numeric(value)
+        if numeric and (shape is None or len(shape) >= 2):
             suspects.append(Suspect(path, value))
     return suspects
 
@@ -70,31 +90,51 @@ def of_unknown_size(
     images: [B,H,W,C], also of a single sample.
 
     Raises:
-        DataError: one of the others is of that size.
+        DataError: one of the others is of that size, or a tuple's part that has no name is of the
+            shape of boxes or keypoints.
     """
     unknown, size = [], (images.shape[1], images.shape[2])
+    said = set() if parts is None else {*paths(element, parts).values()}
     for suspect in suspects:
-        shape = shape_of(suspect.value)
-        found = None if shape is None else is_of_size(shape if alone else shape[1:], size)
+        shape = _of_sample(suspect.value, alone)
+        found = None if shape is None else is_of_size(shape, size)
         if found:
             raise DataError(as_large(suspect, f"{size[0]}x{size[1]}", element, parts))
+        nameless = suspect.path not in said and not any(isinstance(s, str) for s in suspect.path)
+        if nameless and (name := _by_shape(suspect.value, shape)):
+            raise DataError(_shaped(suspect.path, shape, name, element, parts))
         unknown += [suspect] if found is None else []
     return unknown
 
 
-def meant(key: str, value: Any, rank: int | None) -> str | None:
-    """The target that a dict's key nearly names, where the part can be one; else None."""
-    small = key.lower()
+def meant(key: str, value: Any, shape: tuple[Any, ...] | None) -> str | None:
+    """The target that a dict's key nearly names, where the part can be one; else None.
+
+    shape: of a sample's part; None where its rank is unknown.
+    """
     text = hasattr(value, "dtype") and not is_numeric(value)
-    near = difflib.get_close_matches(small, _NAME_OF, n=1, cutoff=_ALIKE)
+    near = difflib.get_close_matches(key.lower(), _NAME_OF, n=1, cutoff=_ALIKE)
     if near:
         name = _NAME_OF[near[0]]
-        return name if text or rank is None or rank >= _OTHERS[name][0] else None
-    for word in re.split(r"[^a-z0-9]+", small):
+        return name if text or shape is None or len(shape) >= _OTHERS[name][0] else None
+    words = _words(key)
+    for word in () if text else words:
         name = _NAME_OF.get(word, "")
-        if name and not text and (rank is None or rank >= _OTHERS[name][0]):
+        if name and (shape is None or len(shape) >= _OTHERS[name][0]):
             return name
-    return None
+    return _by_shape(value, shape) if any(map(_VAGUE.fullmatch, words)) else None
+
+
+def _words(key: str) -> list[str]:
+    """The words of a key, in small letters: of "gtBoxes_2d" gt, boxes and d."""
+    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", key)
+    return re.split(r"[^a-z]+", apart.lower())
+
+
+def _by_shape(value: Any, shape: tuple[Any, ...] | None) -> str | None:
+    """The target that a sample's part of this shape is, as [N, 4] are boxes; None for another."""
+    plain = hasattr(value, "dtype") and is_numeric(value)
+    return _GEOMETRY.get(shape[-1]) if plain and shape is not None and len(shape) == 2 else None
 
 
 def is_of_size(shape: tuple[Any, ...], size: tuple[Any, Any]) -> bool | None:
@@ -128,26 +168,51 @@ def _misnamed(path: Path, key: str, name: str, element: Any, parts: Parts | None
     )
 
 
+def _shaped(path: Path, shape: Any, name: str, element: Any, parts: Parts | None) -> str:
+    return (
+        f"{_shown(path)}, of the shape {shape} for each image, looks like {name} that would stay "
+        f"behind while the image moves: {_remedy(path, name, element, parts)}"
+    )
+
+
+def _one_side(path: Path, element: Any, parts: Parts | None) -> str:
+    return (
+        f"{_shown(path)} looks like one side of boxes that would stay behind while the image "
+        'moves: stack the four into "boxes", [N, 4], as '
+        '{"boxes": {"boxes": [N, 4], "labels": [N]}}; '
+        f"or parts={_written(path, None, element, parts)} leaves it as it is"
+    )
+
+
+def _of_sample(value: Any, alone: bool) -> tuple[Any, ...] | None:
+    """The static shape of a sample's part; None where its rank is unknown."""
+    shape = shape_of(value)
+    return shape if shape is None or alone else shape[1:]
+
+
 def _remedy(path: Path, name: str, element: Any, parts: Parts | None) -> str:
     moves, stays = (_written(path, one, element, parts) for one in (name, None))
-    moved = f"parts={moves} moves it with the image, " if moves else ""
-    return f"{moved}parts={stays} leaves it as it is"
+    return f"parts={moves} moves it with the image, parts={stays} leaves it as it is"
 
 
-def _written(path: Path, name: str | None, element: Any, parts: Parts | None) -> str:
-    """`parts` as one writes it, with this name at the path; empty where it can't say that."""
-    place, *rest = path
-    known = dict(parts) if isinstance(parts, Mapping) else list(parts or ())
-    if isinstance(element, Mapping):
-        return "" if rest and name else repr({**dict(known), place: name})
-    named: list[Any] = list(known) or list(by_convention(element))
-    if rest and isinstance(named[place], Mapping):
-        if len(rest) > 1 and name:
-            return ""
-        named[place] = {**named[place], rest[0]: name}
-    else:
-        named[place] = name
-    return repr(tuple(named))
+def _written(path: Path, name: str | None, element: Any, parts: Any) -> str:
+    """`parts` as one writes it, with this name at the path."""
+
+    def named(value: Any, known: Any, rest: Path) -> Any:
+        if not rest:
+            return name
+        place = rest[0]
+        if isinstance(value, Mapping):
+            known = dict(known) if isinstance(known, Mapping) else {}
+            return {**known, place: named(value[place], known.get(place), rest[1:])}
+        if isinstance(known, tuple | list):
+            inside = list(known)
+        else:
+            inside = list(by_convention(value)) if value is element else [None] * len(value)
+        inside[place] = named(value[place], inside[place], rest[1:])
+        return tuple(inside)
+
+    return repr(named(element, parts, path))
 
 
 def _shown(path: Path) -> str:

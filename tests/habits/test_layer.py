@@ -303,6 +303,17 @@ POINTS = np.ones((4, 2, 2), np.float32)
         ("keypoint", POINTS, "keypoints"),
         ("key_points", POINTS, "keypoints"),
         ("landmarks", POINTS, "keypoints"),
+        ("gtBoxes", BOXES, "boxes"),
+        ("groundTruthBoxes", BOXES, "boxes"),
+        ("bndbox", BOXES, "boxes"),
+        ("bbox2d", BOXES, "boxes"),
+        ("regions", BOXES, "boxes"),
+        ("targets", BOXES, "boxes"),
+        ("trimap", MASK[:, ::2], "masks"),
+        ("panoptic_map", np.zeros((4, 6, 5)), "masks"),
+        ("polygons", np.zeros((4, 3, 7, 2)), "keypoints"),
+        ("corners", POINTS, "keypoints"),
+        ("pose", np.ones((4, 17, 3), np.float32), "keypoints"),
     ],
 )
 def test_key_that_is_nearly_a_target_is_refused_with_the_name(
@@ -325,6 +336,9 @@ def test_key_that_is_nearly_a_target_is_refused_with_the_name(
         ("attention_mask", np.ones((4, 7))),
         ("label", LABELS),
         ("embedding", np.ones((4, 5, 6))),
+        ("targets", np.ones((4, 4))),
+        ("points", np.arange(4)),
+        ("num_rects", np.arange(4)),
     ],
 )
 def test_other_keys_pass_through_as_they_are(key: str, value: Any) -> None:
@@ -366,6 +380,47 @@ def test_part_of_the_images_own_size_is_found_where_sizes_are_not_known(rank_kno
         lambda: zip(IMAGES, MASK[:, :5], strict=True), output_signature=spec
     )
     assert len(list(other.enumerate().map(augreg.map_fn(FLIP)))) == 4
+
+
+def test_one_side_of_boxes_is_refused() -> None:
+    message = '"xmin" looks like one side of boxes .* stack the four into "boxes"'
+    refused({"images": IMAGES, "xmin": BOXES[..., 0]}, message)
+
+
+def test_part_of_a_tuple_that_has_the_shape_of_boxes_or_points_is_refused() -> None:
+    boxes, points = "looks like boxes", "looks like keypoints"
+    refused((IMAGES, BOXES), boxes + ".*" + re.escape("parts=('images', 'boxes') moves it"))
+    remedy = re.escape("parts=('images', ('boxes', None)) moves it")
+    refused((IMAGES, (BOXES, CLASSES)), boxes + ".*" + remedy)
+    refused((IMAGES, POINTS), points + ".*" + re.escape("parts=('images', None) leaves it"))
+    for name in ("labels", None):
+        stays = augreg.augment((IMAGES, BOXES), FLIP, seed=0, parts=("images", name))
+        np.testing.assert_array_equal(stays[1], BOXES)
+
+
+def test_parts_of_parts_are_named_and_move() -> None:
+    """As TFDS nests the boxes of COCO and VOC, and as a pair in a pair."""
+    names: Any = {"image": "images", "objects": {"b": "boxes", "l": "labels"}}
+    element: Any = {"image": IMAGES, "objects": {"b": BOXES, "l": CLASSES, "id": CLASSES}}
+    for found in ways(FLIP, element, parts=names, bounding_box_format="xyxy"):
+        np.testing.assert_allclose(found["objects"]["b"][:, 0], [FLIPPED_BOX] * 4)
+        np.testing.assert_array_equal(found["objects"]["id"], CLASSES)
+    for inner in (("boxes", "labels"), ["boxes", "labels"]):
+        options: Any = {"parts": ("images", inner), "bounding_box_format": "xyxy"}
+        for found in ways(FLIP, (IMAGES, (BOXES, CLASSES)), **options):
+            np.testing.assert_allclose(found[1][0][:, 0], [FLIPPED_BOX] * 4)
+    nested = {"images": IMAGES, "objects": {"bbox": BOXES}}
+    refused(nested, re.escape("parts={'objects': {'bbox': 'boxes'}} moves it"))
+    refused({"image": IMAGES}, re.escape('parts={"image": "images"} names an image'))
+    refused((IMAGES, MASK), "for an element of one part", parts=("images", ("masks", None)))
+
+
+def test_polygons_named_as_keypoints_move_as_their_points_do() -> None:
+    many = np.arange(4 * 3 * 2 * 2, dtype=np.float32).reshape(4, 3, 2, 2) % 7
+    moved = many.copy()
+    moved[..., 0] = 9 - many[..., 0]
+    for found in ways(FLIP, {"images": IMAGES, "polygons": many}, parts={"polygons": "keypoints"}):
+        np.testing.assert_allclose(found["polygons"], moved, atol=1e-4)
 
 
 def test_format_of_boxes_without_boxes_is_refused() -> None:

@@ -142,7 +142,7 @@ def _targets(
         check_boxes_stated(found, rules)
     if mixing.mixes(planned):
         mixing.check_mixable(planned.policy, found, alone)
-    if classes is None and alone:
+    if classes is None and (alone or isinstance(found.get(LABELS), tuple)):
         found.pop(LABELS, None)
     suspects = check_declared(element, parts, alone)
     given = {key: _arrays(value, key) for key, value in found.items()}

@@ -29,7 +29,8 @@ def checked(
     if isinstance(element, Mapping | tuple | list):
         check_boxes_stated(targets, rules)
     suspects = check_declared(element, parts, alone)
-    together = {k: part for k, part in targets.items() if not (alone and k == LABELS)}
+    nested = isinstance(targets.get(LABELS), tuple | list)  # labels of several heads
+    together = {k: v for k, v in targets.items() if not (k == LABELS and (alone or nested))}
     batch = _batched if alone else anew
     check_annotations(each(batch, together), batch(images), rules)
     of_unknown_size(suspects, batch(images), element, parts, alone)
