@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import threading
+import warnings
 from typing import Any
 
 import keras
@@ -134,12 +135,14 @@ def test_floats_in_0_to_1_pass_as_they_did(dtype: str) -> None:
     np.testing.assert_allclose(found, expected(images), atol=1e-6)
 
 
-def test_model_under_xla_says_so_when_it_is_built_and_the_loss_shows_it() -> None:
-    with pytest.warns(UserWarning, match=NAMED):
+def test_each_model_under_xla_says_so_when_it_is_built_and_the_loss_shows_it() -> None:
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("default")  # as in a notebook: once for each place
         _, loss = fitted(augreg.AugmentationLayer(COLOUR), IMAGES, jit=True)
-    assert np.isnan(loss)
-    with pytest.warns(UserWarning, match=NAMED):
-        saw, loss = fitted(augreg.AugmentationLayer(COLOUR, seed=7), IMAGES / 255.0, jit=True)
+        assert np.isnan(loss)
+        layer = augreg.AugmentationLayer(COLOUR, seed=7)
+        saw, loss = fitted(layer, IMAGES / 255.0, jit=True)
+    assert [bool(re.search(NAMED, str(one.message))) for one in shown] == [True] * 2
     np.testing.assert_allclose(saw, expected((IMAGES / 255).astype(np.float32)), atol=1e-6)
     assert np.isfinite(loss)
 

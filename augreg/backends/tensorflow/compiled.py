@@ -62,6 +62,7 @@ class Compiled:
     debug: bool | None = None
     _programs: dict[Any, Any] = field(default_factory=dict)
     _seen: Seen = field(default_factory=Seen)
+    _warned: bool = False
 
     def __post_init__(self) -> None:
         self.sections = check_sections(self.sections)
@@ -83,6 +84,9 @@ class Compiled:
             images = finite(images, index)
         elif under_xla():
             poison = _poison(images)
+            if not self._warned:
+                self._warned = True
+                _warn_of_poison()
         else:
             images = in_unit_range(images, index)
         if self.debug:
@@ -177,20 +181,22 @@ def in_unit_range(images: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
 
 
 def _poison(images: tf.Tensor) -> tf.Tensor:
-    """float32 [B,1,1,1]: NaN for images that `in_unit_range` would refuse, else 0.
-
-    XLA can't stop, so it says now that it can't, and has the loss show it then.
-    """
-    warnings.warn(
-        "float images whose range nobody stated, in a model that XLA compiles: it can't stop where "
-        "they leave 0 to 1, and gives NaN for them; pass input_range=(0, 255) where 255 is white, "
-        "or the range that they have",
-        UserWarning,
-        stacklevel=2,
-    )
+    """float32 [B,1,1,1]: NaN for images that `in_unit_range` would refuse, else 0."""
     inside = (images >= -SLACK) & (images <= 1 + SLACK)
     fine = tf.reduce_all(inside, axis=(1, 2, 3), keepdims=True)
     return tf.where(fine, tf.constant(0.0), tf.constant(np.nan, tf.float32))
+
+
+def _warn_of_poison() -> None:
+    """XLA can't stop, so it is said now that it can't; the loss shows it then."""
+    said = (
+        "float images whose range nobody stated, in a model that XLA compiles: it can't stop where "
+        "they leave 0 to 1, and gives NaN for them; pass input_range=(0, 255) where 255 is white, "
+        "or the range that they have"
+    )
+    # without a registry: Python shows what comes from one line once, and this is for each model
+    line = _warn_of_poison.__code__.co_firstlineno
+    warnings.warn_explicit(said, UserWarning, __file__, line, module=__name__)
 
 
 def _all_finite(sums: tf.Tensor, index: tf.Tensor) -> Any:
