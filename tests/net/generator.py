@@ -39,6 +39,7 @@ REASONS = (
     ("mixes in a group", r"mixes the samples of a batch: it works in"),
     ("no strength", r"all of its strengths are 0"),
     ("level above the last", r"is above \d+, the last level"),
+    ("an id in train and in eval", r"the id of /prepare/train/\S* give the same draws"),
     ("size not known", r"(not known|unknown|\?x|x\?|needs a known size)"),
 )
 
