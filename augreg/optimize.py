@@ -258,11 +258,11 @@ def _without(stage: Stage, never: list[Item]) -> Stage | None:
 
 
 def _placed(stage: Stage) -> bool:
-    parts = stage.parts if isinstance(stage, PointwiseStage) else ()
-    return any(
-        part.placed if isinstance(part, PixelPart) else any(map(_sized, part.items))
-        for part in parts
-    )
+    """Whether a stage asks where its pixels lie, or how large the image is."""
+    if not isinstance(stage, PointwiseStage):
+        return False
+    placed = any(isinstance(part, PixelPart) and part.placed for part in stage.parts)
+    return placed or any(map(_sized, stage.items))
 
 
 def _sized(item: Item) -> bool:

@@ -71,13 +71,12 @@ def check_declared(element: Any, parts: Parts | None, alone: bool) -> list[Suspe
     for path, value in _others(element, parts):
         shape = _of_sample(value, alone)
         for key in (step for step in path if isinstance(step, str)):
-            if key.lower() in _SIDES and hasattr(value, "dtype") and is_numeric(value):
+            if key.lower() in _SIDES and _holds_numbers(value):
                 raise DataError(_one_side(path, element, parts))
             name = meant(key, value, shape)
             if name is not None:
                 raise DataError(_misnamed(path, key, name, element, parts))
-        numeric = hasattr(value, "dtype") and is_numeric(value)
-        if numeric and (shape is None or len(shape) >= 2):
+        if _holds_numbers(value) and (shape is None or len(shape) >= 2):
             suspects.append(Suspect(path, value))
     return suspects
 
@@ -133,8 +132,14 @@ def _words(key: str) -> list[str]:
 
 def _by_shape(value: Any, shape: tuple[Any, ...] | None) -> str | None:
     """The target that a sample's part of this shape is, as [N, 4] are boxes; None for another."""
-    plain = hasattr(value, "dtype") and is_numeric(value)
-    return _GEOMETRY.get(shape[-1]) if plain and shape is not None and len(shape) == 2 else None
+    if shape is None or len(shape) != 2 or not _holds_numbers(value):
+        return None
+    return _GEOMETRY.get(shape[-1])
+
+
+def _holds_numbers(value: Any) -> bool:
+    """Whether a part is an array of numbers or truths, and neither text nor anything else."""
+    return hasattr(value, "dtype") and is_numeric(value)
 
 
 def is_of_size(shape: tuple[Any, ...], size: tuple[Any, Any]) -> bool | None:

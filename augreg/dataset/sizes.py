@@ -11,6 +11,8 @@ from augreg.annotations import KEYPOINTS
 from augreg.elements import Indexed, Parts, image_of, targets_of
 
 Part = tuple[str, str, Callable[[Any], Any]]  # what differs, how to mend it, where it is
+# TensorFlow's classes of what `cache`, `prefetch` and `with_options` return
+_AS_IT_IS = ("CacheDataset", "OptionsDataset", "PrefetchDataset")
 
 
 def alike(ds: tf.data.Dataset, batch_size: int, parts: Parts | None) -> tf.data.Dataset:
@@ -98,10 +100,6 @@ def length_of_singles(ds: tf.data.Dataset) -> int | None:
     if kind in ("BatchDataset", "ParallelBatchDataset"):
         return _batched(ds, length(before))
     return length_of_singles(before) if kind in _AS_IT_IS else None
-
-
-# TensorFlow's classes of what `cache`, `prefetch` and `with_options` return
-_AS_IT_IS = ("CacheDataset", "OptionsDataset", "PrefetchDataset")
 
 
 def _batched(ds: tf.data.Dataset, size: int | None) -> int | None:

@@ -131,7 +131,7 @@ class Builder:
         elif isinstance(element, algebra.Neighborhood):
             self.close("reads neighbours", NeighborStage(item), self.sides)
         else:
-            placed = element.coordinates or bool(element.noise) or step.op.wants_size
+            placed = element.coordinates or bool(element.noise)
             self.add_pointwise(PixelPart(item, element.statistics, placed), channels)
 
     def refuse_p(self, step: Step, sides: Sides) -> NoReturn:

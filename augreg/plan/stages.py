@@ -78,8 +78,7 @@ class ColorPart:
 class PixelPart:
     """One pixel function.
 
-    `statistics` of the image as it reaches the function; `placed`: where a pixel lies matters, or
-    how large the image is.
+    `statistics` of the image as it reaches the function; `placed`: where a pixel lies matters.
     """
 
     item: Item

@@ -80,7 +80,8 @@ class TrainOptions:
         """Raises `RunError` where the run's own files would be read as data by the next one."""
         name = self.data.removeprefix("folder:")
         root = Path(name)
-        if name not in ("", self.data) and root.is_dir() and holds(root, self.output):
+        named = self.data.startswith("folder:") and name != ""
+        if named and root.is_dir() and holds(root, self.output):
             raise RunError(
                 f"{self.output}: the output folder is the data folder or lies inside of it, where "
                 "the next run would read it as a class; name one outside of it"

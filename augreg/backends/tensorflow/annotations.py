@@ -151,8 +151,10 @@ class Annotated:
         check_index(shape_of(index), index.dtype.name, count, given.alone, mend)
         check_epoch(shape_of(epoch), epoch.dtype.name, count)
         index = tf.cast(tf.reshape(index, (1,)) if given.alone else index, tf.uint32)
-        if epoch.shape == (1,) or epoch.shape.rank is None:
-            epoch = tf.reshape(epoch, () if epoch.shape == (1,) else (-1,))
+        if epoch.shape.rank is None:
+            epoch = tf.reshape(epoch, (-1,))
+        elif epoch.shape == (1,):
+            epoch = tf.reshape(epoch, ())
         epoch = tf.cast(epoch, tf.uint32)
         numbers = [] if sure and epoch.shape == () else guards.one_each(given.images, index, epoch)
         images, targets = self._run(given, index, epoch, numbers)
