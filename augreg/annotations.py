@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from augreg.boxes import check_format, is_relative
 from augreg.errors import DataError
 from augreg.xp import Array, Namespace
@@ -39,8 +41,9 @@ class BoxRules:
     def __post_init__(self) -> None:
         if self.format is not None:
             object.__setattr__(self, "format", check_format(self.format))
-        if not 0 <= self.min_visible <= 1:
-            raise ValueError(f"min_visible has to be in 0 to 1, found {self.min_visible}")
+        share: Any = self.min_visible
+        if not (isinstance(share, int | float | np.number) and 0 <= share <= 1):
+            raise ValueError(f"min_visible has to be in 0 to 1, found {share!r}")
 
     @property
     def relative(self) -> bool:

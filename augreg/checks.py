@@ -1,4 +1,4 @@
-"""Checks of what a caller passes in: shapes, dtypes, and the three numbers that name a sample."""
+"""Checks of what a caller passes in: numbers, flags, shapes and dtypes."""
 
 from __future__ import annotations
 
@@ -28,6 +28,37 @@ def as_uint32(value: Any, name: str) -> NDArray[np.uint32]:
     if array.size and (array.min() < 0 or int(array.max()) >= draws.UINT32):
         raise ValueError(f"{name} has to be in 0 to {draws.UINT32 - 1}, found {value!r}")
     return array.astype(np.uint32)
+
+
+def check_uint32(value: Any, name: str) -> int:
+    """One seed or epoch; raises `ValueError` for what is no whole number in 0 to 2**32-1."""
+    array = as_uint32(value, name)
+    if array.ndim:
+        raise ValueError(f"{name} has to be one integer, found {value!r}")
+    return int(array)
+
+
+def check_count(value: Any, name: str, least: int = 1, others: str = "") -> int:
+    """A whole number from `least` on; raises `ValueError`, which names what `others` allow."""
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{name}={value!r}; allowed are {least}, {least + 1}, ...{others}")
+    return int(value)
+
+
+def check_flag(value: Any, name: str) -> bool:
+    """True or False, NumPy's too; raises `ValueError` for all else, "False" among it."""
+    if not isinstance(value, bool | np.bool_):
+        raise ValueError(f"{name}={value!r}; allowed are True and False")
+    return bool(value)
+
+
+def check_dataset(value: Any, name: str) -> None:
+    """Raises `DataError` for what is no `tf.data.Dataset`; `name` is whose argument it is."""
+    if not (hasattr(value, "element_spec") and hasattr(value, "cardinality")):
+        raise DataError(
+            f"{name} takes a tf.data.Dataset, found a {type(value).__name__}; make one, as "
+            "tf.data.Dataset.from_tensor_slices((images, labels)) does"
+        )
 
 
 def check_index(

@@ -20,6 +20,7 @@ from augreg.checks import (
     check_input_range,
     check_keras_backend,
     check_one_or_many,
+    check_uint32,
 )
 from augreg.elements import Parts, check_parts, image_of, with_image, with_targets
 from augreg.errors import AugregError, PluginError, PolicyError
@@ -88,7 +89,7 @@ class AugmentationLayer(keras.layers.Layer):
         kwargs.setdefault("dtype", "float32")
         super().__init__(autocast=False, **kwargs)
         self.policy = load_policy(policy)
-        self.seed = int(as_uint32(seed, "seed"))
+        self.seed = check_uint32(seed, "seed")
         self.input_range = check_input_range(input_range)
         self.parts = check_parts(parts)
         self.sections = check_sections(sections)

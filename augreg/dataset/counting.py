@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from augreg.checks import as_uint32
+from augreg.checks import check_dataset, check_uint32
 from augreg.dataset.plain import flat_map, plain_map
 
 
@@ -46,11 +46,13 @@ def enumerate_epochs(ds: tf.data.Dataset, first_epoch: int = 0) -> tf.data.Datas
     >>> [[tuple(map(int, one)) for one in ds] for _ in range(2)]
     [[(0, 50, 0), (1, 60, 0)], [(0, 50, 1), (1, 60, 1)]]
     """
+    check_dataset(ds, "enumerate_epochs")
+    first = check_uint32(first_epoch, "first_epoch")
 
     def one_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
         return plain_map(ds.enumerate(), lambda index, element: (index, element, epoch))
 
-    numbered = flat_map(counted(int(as_uint32(first_epoch, "first_epoch"))), one_epoch)
+    numbered = flat_map(counted(first), one_epoch)
     count = tf.get_static_value(ds.cardinality())  # None for a dataset of a graph
     if count is None or count == tf.data.UNKNOWN_CARDINALITY:
         return numbered

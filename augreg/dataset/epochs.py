@@ -9,7 +9,6 @@ import tensorflow as tf
 
 from augreg.backends.tensorflow.batching import batch, varies
 from augreg.backends.tensorflow.decode import decode
-from augreg.checks import as_uint32
 from augreg.dataset.function import Range, map_fn
 from augreg.dataset.plain import parallel_map
 from augreg.dataset.shuffling import WINDOW, Order
@@ -35,7 +34,7 @@ class Epochs:
     ) -> None:
         self.batch_size, self.shuffle = batch_size, shuffle
         self.parts: Parts | None = rules.get("parts")
-        self.seed, self.size = int(as_uint32(seed, "seed")), length(ds)
+        self.seed, self.size = seed, length(ds)
         self.encoded = False
         self.ragged: tuple[bool, ...] = ()
         if not isinstance(ds, Indexed):

@@ -11,7 +11,7 @@ from augreg import mixing
 from augreg.annotations import MIN_VISIBLE, BoxRules, shape_of
 from augreg.backends.tensorflow.annotations import Annotated
 from augreg.backends.tensorflow.compiled import Compiled
-from augreg.checks import as_uint32, check_index
+from augreg.checks import as_uint32, check_flag, check_index
 from augreg.elements import Parts, check_parts
 from augreg.errors import DataError
 from augreg.plan import SECTIONS, check_sections
@@ -133,6 +133,7 @@ def map_fn(
     """
     rules = BoxRules(bounding_box_format, min_visible)
     wanted = check_sections(sections)
+    batched = check_flag(batched, "batched")
     compiled = Compiled(load_policy(policy), seed, training, wanted, input_range, debug=debug)
     function = MapFunction(compiled, batched, epoch, rules, check_parts(parts))
     # autograph would turn a PolicyError into an error of its own

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from augreg.annotations import MIN_VISIBLE
-from augreg.checks import as_uint32
+from augreg.checks import check_count, check_dataset, check_flag, check_uint32
 from augreg.dataset.counting import counted
 from augreg.dataset.described import described
 from augreg.dataset.epochs import Epochs
@@ -71,11 +72,17 @@ def augment_dataset(
         ValueError: a number is out of its range, or `first_batch` without `epochs`.
     """
     loaded, wanted = load_policy(policy), check_sections(sections)
+    if not isinstance(ds, Indexed):
+        check_dataset(ds, "augment_dataset")
+    seed, first = check_uint32(seed, "seed"), check_uint32(first_epoch, "first_epoch")
+    batch_size = check_count(batch_size, "batch_size")
+    training = check_flag(training, "training")
+    drop_remainder = check_flag(drop_remainder, "drop_remainder")
+    epochs, first_batch = _check_epochs(epochs, first_batch)
     rules: dict[str, Any] = {"bounding_box_format": bounding_box_format, "debug": debug}
     rules.update(min_visible=min_visible, parts=check_parts(parts))
-    steps = Epochs(ds, loaded, batch_size, seed, training, shuffle, input_range, wanted, rules)
-    first = int(as_uint32(first_epoch, "first_epoch"))
-    _check_epochs(epochs, first_batch)
+    window = _check_shuffle(shuffle)
+    steps = Epochs(ds, loaded, batch_size, seed, training, window, input_range, wanted, rules)
     if epochs is None and training:
         numbers = counted(first)
     else:
@@ -97,12 +104,19 @@ def augment_dataset(
     return described(batches.prefetch(tf.data.AUTOTUNE), loaded, about)
 
 
-def _check_epochs(epochs: Any, first_batch: int) -> None:
-    if epochs is None:
-        if first_batch:
-            raise ValueError(
-                f"first_batch={first_batch} with epochs=None, where each iteration is an epoch of "
-                "its own; say how many epochs are left, as epochs=5"
-            )
-    elif isinstance(epochs, bool) or epochs != int(epochs) or epochs < 1:
-        raise ValueError(f"epochs={epochs!r}; allowed are 1, 2, ... and None")
+def _check_epochs(epochs: Any, first_batch: Any) -> tuple[int | None, int]:
+    first_batch = check_count(first_batch, "first_batch", least=0)
+    if epochs is not None:
+        return check_count(epochs, "epochs", others=" and None"), first_batch
+    if first_batch:
+        raise ValueError(
+            f"first_batch={first_batch} with epochs=None, where each iteration is an epoch of "
+            "its own; say how many epochs are left, as epochs=5"
+        )
+    return None, 0
+
+
+def _check_shuffle(shuffle: Any) -> bool | int:
+    if isinstance(shuffle, bool | np.bool_):
+        return bool(shuffle)
+    return check_count(shuffle, "shuffle", least=0, others=", True and False")

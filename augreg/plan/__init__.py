@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from augreg import distributions
 from augreg.plan.builder import Builder
@@ -118,11 +119,12 @@ def plan(
     )
 
 
-def check_sections(sections: Iterable[str]) -> tuple[str, ...]:
+def check_sections(sections: Any) -> tuple[str, ...]:
     """The sections in their order; raises `ValueError` for an unknown one."""
-    wanted = {sections} if isinstance(sections, str) else set(sections)
-    if unknown := wanted - set(SECTIONS):
-        raise ValueError(f"unknown sections {sorted(unknown)}; allowed are {list(SECTIONS)}")
+    many = isinstance(sections, Iterable) and not isinstance(sections, str)
+    wanted = list(sections) if many else [sections]
+    if unknown := [name for name in wanted if name not in SECTIONS]:
+        raise ValueError(f"unknown sections {unknown}; allowed are {list(SECTIONS)}")
     return tuple(name for name in SECTIONS if name in wanted)
 
 

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
 from augreg.backends.reference import augment
-from augreg.checks import as_uint32
+from augreg.checks import as_uint32, check_count, check_input_range, check_uint32
 from augreg.errors import DataError, ImageError
 from augreg.images import photo_paths
 from augreg.mixing import mixing_steps
@@ -72,14 +72,15 @@ def preview(
     Raises:
         PolicyError: the policy is wrong, or can't work on these images.
         ImageError, DataError: what was given are no images.
+        ValueError: a number is out of its range.
 
     >>> import augreg, numpy as np
     >>> figure = augreg.preview({"version": 1, "augment": [{"op": "flip"}]}, np.zeros((8, 8, 3)))
     >>> len(figure.axes)
     10
     """
-    if samples < 1:
-        raise DataError(f"samples is {samples}; it has to be 1 or more")
+    samples, input_range = check_count(samples, "samples"), check_input_range(input_range)
+    seed, epoch = check_uint32(seed, "seed"), check_uint32(epoch, "epoch")
     loaded = load_policy(policy)
     found = _images(images)
     places = _places(index, len(found))

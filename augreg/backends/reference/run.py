@@ -25,9 +25,11 @@ from augreg.backends.reference.interpreter import Interpreter
 from augreg.checks import (
     as_uint32,
     check_epoch,
+    check_flag,
     check_images,
     check_index,
     check_input_range,
+    check_uint32,
     check_unit,
 )
 from augreg.elements import (
@@ -101,6 +103,7 @@ def augment(
     """
     element: Any = images if labels is None else (images, np.asarray(labels))
     parts, input_range = check_parts(parts), check_input_range(input_range)
+    training = check_flag(training, "training")
     pixels = _array(image_of(element, parts), "images")
     check_images(pixels.shape, str(pixels.dtype))
     planned = plan(
@@ -165,7 +168,11 @@ def _numbers(seed: Any, epoch: Any, index: Any, batch: int, alone: bool) -> list
     check_index(index.shape, str(index.dtype), batch, alone)
     epochs = as_uint32(epoch, "epoch")
     check_epoch(epochs.shape, str(epochs.dtype), batch)
-    return [as_uint32(seed, "seed"), epochs, as_uint32(np.reshape(index, (batch,)), "index")]
+    return [
+        np.uint32(check_uint32(seed, "seed")),
+        epochs,
+        as_uint32(np.reshape(index, (batch,)), "index"),
+    ]
 
 
 def _arrays(value: Any, name: str) -> Any:

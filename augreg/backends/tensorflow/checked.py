@@ -24,6 +24,7 @@ from augreg.backends.tensorflow.pixels import (
     tensors_of,
     to_float,
 )
+from augreg.checks import check_flag
 from augreg.errors import OpError
 from augreg.lower import Lowering
 from augreg.plan import (
@@ -49,7 +50,9 @@ _SLACK = 1e-3  # of sums of weights that should add up to 1
 
 def wanted(debug: bool | None) -> bool:
     """The caller's word, or the environment's."""
-    return os.environ.get(VARIABLE, "0") not in ("", "0") if debug is None else debug
+    if debug is None:
+        return os.environ.get(VARIABLE, "0") not in ("", "0")
+    return check_flag(debug, "debug")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,14 @@ from augreg.backends.tensorflow import turns
 from augreg.backends.tensorflow.checked import checked_input, wanted
 from augreg.backends.tensorflow.guards import after, assert_that, under_xla
 from augreg.backends.tensorflow.program import Program
-from augreg.checks import SLACK, UNSTATED, as_uint32, check_images, check_input_range
+from augreg.checks import (
+    SLACK,
+    UNSTATED,
+    check_flag,
+    check_images,
+    check_input_range,
+    check_uint32,
+)
 from augreg.errors import PolicyError
 from augreg.optimize import optimize
 from augreg.plan import Plan, check_sections, plan
@@ -66,7 +73,8 @@ class Compiled:
 
     def __post_init__(self) -> None:
         self.sections = check_sections(self.sections)
-        self.seed = int(as_uint32(self.seed, "seed"))
+        self.training = check_flag(self.training, "training")
+        self.seed = check_uint32(self.seed, "seed")
         self.input_range = check_input_range(self.input_range)
         self.debug = wanted(self.debug)
 
