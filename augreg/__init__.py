@@ -10,76 +10,76 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from augreg.algebra import AffineMap as AffineMap
-    from augreg.algebra import ColorMap as ColorMap
-    from augreg.algebra import LatticeMap as LatticeMap
-    from augreg.algebra import Mix as Mix
-    from augreg.algebra import Neighborhood as Neighborhood
-    from augreg.algebra import PixelFunction as PixelFunction
-    from augreg.algebra import ProjectiveMap as ProjectiveMap
-    from augreg.algebra import Resize as Resize
     from augreg.backends.reference import augment as augment
-    from augreg.beta import symmetric_beta as symmetric_beta
     from augreg.dataset import augment_dataset as augment_dataset
     from augreg.dataset import enumerate_epochs as enumerate_epochs
     from augreg.dataset import map_fn as map_fn
     from augreg.errors import AugregError as AugregError
     from augreg.errors import ParameterError as ParameterError
     from augreg.errors import PolicyError as PolicyError
-    from augreg.hookspecs import hookimpl as hookimpl
+    from augreg.families import AffineMap as AffineMap
+    from augreg.families import ColorMap as ColorMap
+    from augreg.families import LatticeMap as LatticeMap
+    from augreg.families import Mix as Mix
+    from augreg.families import Neighborhood as Neighborhood
+    from augreg.families import PixelFunction as PixelFunction
+    from augreg.families import ProjectiveMap as ProjectiveMap
+    from augreg.families import Resize as Resize
+    from augreg.families.levels import to_levels as to_levels
     from augreg.layer import AugmentationLayer as AugmentationLayer
-    from augreg.levels import to_levels as to_levels
-    from augreg.macros import Macro as Macro
-    from augreg.macros import macro as macro
-    from augreg.operation import Op as Op
-    from augreg.operation import op as op
-    from augreg.params import REQUIRED as REQUIRED
-    from augreg.params import Fill as Fill
-    from augreg.params import Integer as Integer
-    from augreg.params import Key as Key
-    from augreg.params import Option as Option
-    from augreg.params import Range as Range
-    from augreg.params import Unit as Unit
+    from augreg.plugin.hookspecs import hookimpl as hookimpl
+    from augreg.plugin.macro import Macro as Macro
+    from augreg.plugin.macro import macro as macro
+    from augreg.plugin.op import Op as Op
+    from augreg.plugin.op import op as op
+    from augreg.plugin.params import REQUIRED as REQUIRED
+    from augreg.plugin.params import Fill as Fill
+    from augreg.plugin.params import Integer as Integer
+    from augreg.plugin.params import Key as Key
+    from augreg.plugin.params import Option as Option
+    from augreg.plugin.params import Range as Range
+    from augreg.plugin.params import Unit as Unit
     from augreg.policy import Policy as Policy
     from augreg.policy import load_policy as load_policy
+    from augreg.random.beta import symmetric_beta as symmetric_beta
     from augreg.views.figure import preview as preview
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "AffineMap": "algebra",
+    "AffineMap": "families",
     "AugmentationLayer": "layer",
     "AugregError": "errors",
-    "ColorMap": "algebra",
-    "Fill": "params",
-    "Integer": "params",
-    "Key": "params",
-    "LatticeMap": "algebra",
-    "Mix": "algebra",
-    "Macro": "macros",
-    "Neighborhood": "algebra",
-    "Op": "operation",
-    "Option": "params",
+    "ColorMap": "families",
+    "Fill": "plugin.params",
+    "Integer": "plugin.params",
+    "Key": "plugin.params",
+    "LatticeMap": "families",
+    "Mix": "families",
+    "Macro": "plugin.macro",
+    "Neighborhood": "families",
+    "Op": "plugin.op",
+    "Option": "plugin.params",
     "ParameterError": "errors",
-    "PixelFunction": "algebra",
+    "PixelFunction": "families",
     "Policy": "policy",
     "PolicyError": "errors",
-    "ProjectiveMap": "algebra",
-    "REQUIRED": "params",
-    "Range": "params",
-    "Resize": "algebra",
-    "Unit": "params",
+    "ProjectiveMap": "families",
+    "REQUIRED": "plugin.params",
+    "Range": "plugin.params",
+    "Resize": "families",
+    "Unit": "plugin.params",
     "augment": "backends.reference",
     "augment_dataset": "dataset",
     "enumerate_epochs": "dataset",
-    "hookimpl": "hookspecs",
+    "hookimpl": "plugin.hookspecs",
     "load_policy": "policy",
-    "macro": "macros",
+    "macro": "plugin.macro",
     "map_fn": "dataset",
-    "op": "operation",
+    "op": "plugin.op",
     "preview": "views.figure",
-    "symmetric_beta": "beta",
-    "to_levels": "levels",
+    "symmetric_beta": "random.beta",
+    "to_levels": "families.levels",
 }
 
 __all__ = sorted([*_HOME, "__version__"])

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augreg import draws
 from augreg.errors import DataError, ImageError, RunError
+from augreg.random import generator
 
 SLACK = 1e-3  # beyond 0..1, where nobody stated a range: a quarter of a level of 255
 # What to say of floats beyond it; the two `{}` are the lowest and the highest.
@@ -25,8 +25,8 @@ def as_uint32(value: Any, name: str) -> NDArray[np.uint32]:
     array = np.asarray(value)
     if array.dtype.kind not in "iu":
         raise ValueError(f"{name} has to be an integer, found {value!r}")
-    if array.size and (array.min() < 0 or int(array.max()) >= draws.UINT32):
-        raise ValueError(f"{name} has to be in 0 to {draws.UINT32 - 1}, found {value!r}")
+    if array.size and (array.min() < 0 or int(array.max()) >= generator.UINT32):
+        raise ValueError(f"{name} has to be in 0 to {generator.UINT32 - 1}, found {value!r}")
     return array.astype(np.uint32)
 
 

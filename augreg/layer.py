@@ -9,7 +9,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from augreg.annotations import MIN_VISIBLE, BoxRules, shape_of
+from augreg.annotations.element import Parts, check_parts, image_of, with_image, with_targets
+from augreg.annotations.parts import MIN_VISIBLE, BoxRules, shape_of
 from augreg.backends.tensorflow import symbolic
 from augreg.backends.tensorflow.annotations import Annotated
 from augreg.backends.tensorflow.compiled import Compiled
@@ -22,7 +23,6 @@ from augreg.checks import (
     check_one_or_many,
     check_uint32,
 )
-from augreg.elements import Parts, check_parts, image_of, with_image, with_targets
 from augreg.errors import AugregError, PluginError, PolicyError
 from augreg.plan import SECTIONS, check_sections, plan
 from augreg.policy import load_policy

@@ -65,7 +65,7 @@ def _runner(policy: Any, source: Source) -> Runner:
 
 def _element(policy: Any, images: np.ndarray) -> Any:
     """The images, with labels where the policy mixes them."""
-    from augreg.mixing import mixing_steps
+    from augreg.annotations.mixing import mixing_steps
 
     if not mixing_steps(policy):
         return images
@@ -149,7 +149,7 @@ def from_layer(policy: Any, photos: np.ndarray, data: np.ndarray) -> Apart:
 
 def first_party() -> list[Any]:
     """augreg's own ops and macros by name."""
-    from augreg.registry import FIRST_PARTY, default_registry
+    from augreg.plugin.registry import FIRST_PARTY, default_registry
 
     known = default_registry()
     return [op for name, op in known.steps.items() if known.owner[name].distribution == FIRST_PARTY]

@@ -142,7 +142,7 @@ def plugins(rounds: int, end: float) -> tuple[int, Memory, dict[str, str]]:
     import numpy as np
 
     import augreg
-    from augreg.registry import build
+    from augreg.plugin.registry import build
 
     first = [p for p in entry_points(group="augreg") if p.dist and p.dist.name == "augreg"][:1]
     images = np.random.default_rng(0).integers(0, 256, (16, SIDE, SIDE, 3), np.uint8)

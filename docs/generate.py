@@ -21,7 +21,7 @@ from pictures import HEIGHT, WIDTH, picture, policy_of
 from PIL import Image
 
 import augreg
-from augreg.algebra import (
+from augreg.families import (
     AffineMap,
     ColorMap,
     LatticeMap,
@@ -32,10 +32,10 @@ from augreg.algebra import (
     Resize,
 )
 from augreg.images import photo_paths
-from augreg.params import REQUIRED, Fill, Option, Range
 from augreg.plan import element_of
+from augreg.plugin.params import REQUIRED, Fill, Option, Range
+from augreg.plugin.registry import FIRST_PARTY, default_registry
 from augreg.policy import load_policy
-from augreg.registry import FIRST_PARTY, default_registry
 from augreg.views.preview import PreviewOptions, preview
 
 DOCS = Path(__file__).resolve().parent

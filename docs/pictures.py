@@ -14,8 +14,8 @@ import numpy as np
 from PIL import Image
 
 import augreg
+from augreg.annotations.mixing import mixing_steps
 from augreg.images import photo_paths
-from augreg.mixing import mixing_steps
 
 SEED = 7
 HEIGHT, WIDTH = 200, 300  # of the photograph; pictures are shown at half their size

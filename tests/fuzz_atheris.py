@@ -27,9 +27,9 @@ import atheris
 with atheris.instrument_imports(include=["augreg", "augreg_ops", "jsonschema"]):
     from augreg.errors import PolicyError
     from augreg.plan import plan
+    from augreg.plugin.registry import default_registry
     from augreg.policy import PolicyWarning, load_policy
-    from augreg.registry import default_registry
-    from augreg.schema import GROUPS
+    from augreg.policy.schema import GROUPS
 
     load_policy({"version": 1, "augment": [{"op": "flip"}]})  # imports the ops and jsonschema
 

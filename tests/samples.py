@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import augreg
+from augreg.plugin.registry import Registry, build
 from augreg.policy import Policy
-from augreg.registry import Registry, build
 
 
 def policy(*steps: Any, registry: Registry | None = None, **rest: Any) -> Policy:

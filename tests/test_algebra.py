@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from samples import noise, policy
 
 import augreg
-from augreg import algebra
+from augreg import families
 from augreg.backends.reference import kernels
 from augreg.errors import PolicyError
 from augreg.lower import Draws, Lowering
@@ -41,7 +41,7 @@ def _dense(matrix):
 
 @given(_affine(_small), _affine(_small))
 def test_composed_affine_is_the_product_of_output_to_input_matrices(first, then):
-    found = algebra.compose_affine(NUMPY, first, then)
+    found = families.compose_affine(NUMPY, first, then)
 
     assert found.dtype == np.float32 and found.shape == (1, 2, 3)
     np.testing.assert_allclose(_dense(found), _dense(first) @ _dense(then), atol=1e-5)
@@ -49,7 +49,7 @@ def test_composed_affine_is_the_product_of_output_to_input_matrices(first, then)
 
 @given(_affine(_small), _affine(_small), _affine(_small))
 def test_affine_composition_is_associative(a, b, c):
-    compose = algebra.compose_affine
+    compose = families.compose_affine
     left = compose(NUMPY, compose(NUMPY, a, b), c)
     right = compose(NUMPY, a, compose(NUMPY, b, c))
 
@@ -61,7 +61,7 @@ def test_affine_batches_of_one_and_of_many_compose():
     one = many[:1]
 
     for first, then in ((one, many), (many, one)):
-        found = algebra.compose_affine(NUMPY, first, then)
+        found = families.compose_affine(NUMPY, first, then)
         assert found.shape == (5, 2, 3)
         expected = _dense(first[-1:]) @ _dense(then[-1:])
         np.testing.assert_allclose(_dense(found[4:]), expected, atol=1e-5)
@@ -240,7 +240,7 @@ def test_lattice_turned_into_an_affine_matrix_reads_the_same_pixels(names):
     lattice = Lowering(NUMPY, Draws({})).lattice(stage, size)
     after = planned.size_out
 
-    matrix = algebra.lattice_to_affine(NUMPY, lattice, size, after)
+    matrix = families.lattice_to_affine(NUMPY, lattice, size, after)
 
     image = noise(1, *size, 3).astype(np.float32)
     moved = kernels.lattice(image, lattice, after)
@@ -265,7 +265,7 @@ def _color(seed, mean=True):
     matrix, offset, of_mean = (
         rng.normal(size=s).astype(np.float32) for s in ((1, 3, 3), (1, 3), (1, 3, 3))
     )
-    return algebra.ColorMap(matrix, offset, of_mean if mean else None)
+    return families.ColorMap(matrix, offset, of_mean if mean else None)
 
 
 @given(st.integers(0, 999), st.booleans(), st.booleans())
@@ -273,7 +273,7 @@ def test_composed_colour_is_one_map_after_another(seed, first_mean, then_mean):
     image = np.random.default_rng(seed).uniform(size=(1, 4, 5, 3)).astype(np.float32)
     first, then = _color(seed, first_mean), _color(seed + 1, then_mean)
 
-    together = algebra.compose_color(NUMPY, first, then)
+    together = families.compose_color(NUMPY, first, then)
 
     assert (together.mean is None) == (not first_mean and not then_mean)
     expected = kernels.color(kernels.color(image, first), then)
@@ -303,7 +303,7 @@ def test_grayscale_to_one_channel_composes_with_what_follows():
 def test_select_takes_each_sample_from_the_map_that_its_condition_names(chosen):
     one, other = _color(1), _color(2, mean=False)
 
-    found = algebra.select(NUMPY, np.array(chosen), one, other)
+    found = families.select(NUMPY, np.array(chosen), one, other)
 
     for b, taken in enumerate(chosen):
         expected = one if taken else other
@@ -313,21 +313,21 @@ def test_select_takes_each_sample_from_the_map_that_its_condition_names(chosen):
 
 
 def test_choosing_the_identity_leaves_a_lattice_map_its_static_parts():
-    eye = algebra.LatticeMap(
+    eye = families.LatticeMap(
         np.eye(2, dtype=np.int32)[None], np.zeros((1, 2), np.int32), False, False
     )
-    turned = algebra.LatticeMap(-eye.linear, eye.offset + 3, cuts=True, pads=False)
+    turned = families.LatticeMap(-eye.linear, eye.offset + 3, cuts=True, pads=False)
 
-    found = algebra.select(NUMPY, np.array([False, True]), turned, eye)
+    found = families.select(NUMPY, np.array([False, True]), turned, eye)
 
     assert (found.cuts, found.pads) == (True, False)
     np.testing.assert_array_equal(found.offset, [[0, 0], [3, 3]])
 
 
 def test_element_without_a_batch_gets_one():
-    element = algebra.ColorMap(np.eye(3, dtype=np.float32), np.zeros(3, np.float32))
+    element = families.ColorMap(np.eye(3, dtype=np.float32), np.zeros(3, np.float32))
 
-    found = algebra.batched(NUMPY, element)
+    found = families.batched(NUMPY, element)
 
     assert found.matrix.shape == (1, 3, 3) and found.offset.shape == (1, 3)
 
@@ -336,27 +336,27 @@ def test_element_without_a_batch_gets_one():
     ("element", "message"),
     [
         (
-            algebra.AffineMap(np.eye(3, dtype=np.float32)),
+            families.AffineMap(np.eye(3, dtype=np.float32)),
             "AffineMap.matrix has the shape (1, 3, 3); it has to be [B, 2, 3]",
         ),
         (
-            algebra.ColorMap(np.eye(3), np.zeros(3, np.float32)),
+            families.ColorMap(np.eye(3), np.zeros(3, np.float32)),
             "ColorMap.matrix is float64; it has to be float32",
         ),
         (
-            algebra.LatticeMap(np.eye(2, dtype=np.float32), np.zeros(2, np.int32)),
+            families.LatticeMap(np.eye(2, dtype=np.float32), np.zeros(2, np.int32)),
             "LatticeMap.linear is float32; it has to be int32",
         ),
         (
-            algebra.Resize((2, 2), np.zeros((5, 3), np.int32)),
+            families.Resize((2, 2), np.zeros((5, 3), np.int32)),
             "Resize.box has the shape (5, 3); it has to be [B, 4]",
         ),
         (
-            algebra.ColorMap([[1, 0, 0]] * 3, np.zeros(3, np.float32)),
+            families.ColorMap([[1, 0, 0]] * 3, np.zeros(3, np.float32)),
             "ColorMap.matrix is no array; it has to be float32",
         ),
     ],
 )
 def test_element_of_the_wrong_form_is_refused(element, message):
     with pytest.raises(ValueError, match=re.escape(message)):
-        algebra.batched(NUMPY, element)
+        families.batched(NUMPY, element)

@@ -22,11 +22,11 @@ from samples import with_ops
 
 import augreg
 from augreg.apply import ApplyOptions, Report, apply_folder, replay
-from augreg.apply.drawn import drawn_values
 from augreg.apply.folder import OutputFolder
 from augreg.apply.journal import parse_line
 from augreg.cli import main
 from augreg.errors import DataError, PolicyError, RunError
+from augreg.lower.sampled import drawn_values
 from augreg.plan import plan
 
 DRIVER = [sys.executable, str(Path(driver.__file__))]

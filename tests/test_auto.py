@@ -10,11 +10,11 @@ import pytest
 import tensorflow as tf
 
 import augreg
-from augreg.expand import expand
-from augreg.macros import Macro
-from augreg.optimize import optimize
 from augreg.plan import plan
-from augreg.registry import Plugin, default_registry
+from augreg.plan.passes import optimize
+from augreg.plugin.macro import Macro
+from augreg.plugin.registry import Plugin, default_registry
+from augreg.policy.expand import expand
 
 IMAGES = np.random.default_rng(5).integers(0, 256, (16, 40, 40, 3), dtype=np.uint8)
 AUTOMATIC = ["auto_augment", "rand_augment", "trivial_augment_wide", "aug_mix"]

@@ -16,8 +16,8 @@ from scipy import stats
 
 import augreg
 from augreg.backends.tensorflow.program import Program
-from augreg.optimize import drop_never, optimize
 from augreg.plan import BranchStage, plan
+from augreg.plan.passes import drop_never, optimize
 
 SIDE, COUNT = 10, 400
 INDEX = np.arange(COUNT)

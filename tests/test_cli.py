@@ -66,7 +66,7 @@ def test_help_lists_every_command(said: Any) -> None:
 
 
 def test_ops_lists_every_registered_op_and_macro(said: Any) -> None:
-    from augreg.registry import default_registry
+    from augreg.plugin.registry import default_registry
 
     registry = default_registry()
     code, out, _ = said("ops", "--json")
@@ -114,7 +114,7 @@ def test_plugins_shows_wheel_version_and_state(said: Any) -> None:
 
 
 def test_failed_plugin_is_listed_with_its_error(said: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from augreg import registry
+    from augreg.plugin import registry
 
     broken = registry.Plugin("acme", "acme-ops", "2.0", "failed", (), "ImportError: no [acme]")
     found = registry.Registry({}, (broken,))

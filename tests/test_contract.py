@@ -7,10 +7,10 @@ import pytest
 from samples import noise, policy
 
 import augreg
-from augreg import params
 from augreg.errors import PolicyError
 from augreg.plan import plan
-from augreg.registry import default_registry
+from augreg.plugin import params
+from augreg.plugin.registry import default_registry
 
 MIXING = {"cutmix", "mixup"}  # these need batches with labels: test_mixing.py has them
 OPS = sorted(set(default_registry().ops) - MIXING)

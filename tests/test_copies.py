@@ -15,8 +15,8 @@ import augreg
 from augreg import errors
 from augreg.errors import AugregError, OpError, ParameterError, PluginError, PolicyError
 from augreg.plan import Plan, plan
+from augreg.plugin.registry import default_registry, registered
 from augreg.policy import Policy
-from augreg.registry import default_registry, registered
 
 EVERYTHING = {
     "version": 1,

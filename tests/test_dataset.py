@@ -8,7 +8,7 @@ import tensorflow as tf
 from samples import noise, policy
 
 import augreg
-from augreg.elements import Indexed
+from augreg.annotations.element import Indexed
 from augreg.errors import DataError, ImageError, PolicyError
 from augreg.plan import SECTIONS
 

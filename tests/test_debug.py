@@ -19,7 +19,7 @@ from PIL import Image
 
 import augreg
 from augreg.apply import ApplyOptions, Report, apply_folder
-from augreg.backends.tensorflow import checked
+from augreg.backends.tensorflow import debug as debug_mode
 from augreg.errors import OpError
 from augreg.testing import registry_with
 
@@ -210,7 +210,7 @@ def test_apply_names_the_image_the_file_and_the_place(
     Image.fromarray(IMAGES[0]).save(tmp_path / "in/a.png")
     function, words = RUNNING[fault]
     policy = broken(function, path=tmp_path / "a {}] é p.json")
-    monkeypatch.setenv(checked.VARIABLE, "1")
+    monkeypatch.setenv(debug_mode.VARIABLE, "1")
     words = words.replace(NAME, '"acme/bad"')
     place = rf"a\.png: .*/a {{}}] é p\.json:\d+:\d+ {POINTER}: {words}"
     with pytest.raises(augreg.AugregError, match=place):
@@ -234,7 +234,9 @@ def test_kernel_of_ours_that_makes_another_shape_or_dtype_is_found(
     from augreg.backends.tensorflow import pointwise
 
     real = pointwise.pointwise
-    monkeypatch.setattr(pointwise, "pointwise", lambda *a: checked.Planes(kernel(real(*a).planes)))
+    monkeypatch.setattr(
+        pointwise, "pointwise", lambda *a: debug_mode.Planes(kernel(real(*a).planes))
+    )
     policy = augreg.load_policy({"version": 1, "augment": [{"op": "flip"}, {"op": "invert"}]})
     with pytest.raises((OpError, tf.errors.InvalidArgumentError), match=f"/augment/1: .*{words}"):
         in_layer(policy)
@@ -277,7 +279,7 @@ def traced(debug: bool, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, int]
     """How often each operation occurs in a map function's graph, and which checks were made."""
     asked: list[str] = []
     for name in ("checked", "checked_output", "CheckedLowering"):
-        real = getattr(checked, name)
+        real = getattr(debug_mode, name)
 
         def watching(*args: Any, name: str = name, real: Any = real) -> Any:
             asked.append(name)
@@ -319,6 +321,6 @@ def test_off_it_leaves_nothing_in_what_xla_compiles() -> None:
 
 @pytest.mark.parametrize(("value", "on"), [("1", True), ("0", False), ("", False), ("yes", True)])
 def test_environment_turns_it_on(value: str, on: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(checked.VARIABLE, value)
-    assert checked.wanted(None) is on
-    assert checked.wanted(not on) is not on
+    monkeypatch.setenv(debug_mode.VARIABLE, value)
+    assert debug_mode.wanted(None) is on
+    assert debug_mode.wanted(not on) is not on

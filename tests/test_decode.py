@@ -15,12 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from augreg.backends.tensorflow import signatures
-from augreg.backends.tensorflow.decode import decode, decode_window, shape
-from augreg.backends.tensorflow.exif import orientation_of
-from augreg.backends.tensorflow.files import png_maker
+from augreg.apply.png import png_maker
 from augreg.errors import ImageError
-from augreg.images import inspect, list_images, photo_paths
+from augreg.images import inspect, list_images, photo_paths, signatures
+from augreg.images.decode import decode, decode_window, shape
+from augreg.images.exif import orientation_of
 
 SAMPLE = Path(__file__).parents[2] / "shared" / "data" / "tf_flowers_sample"
 STRING, INT = tf.TensorSpec([], tf.string), tf.TensorSpec([], tf.int32)

@@ -141,7 +141,7 @@ def test_every_function_of_xp_is_in_the_guide():
 
 
 def augreg_ops():
-    from augreg.registry import FIRST_PARTY, default_registry
+    from augreg.plugin.registry import FIRST_PARTY, default_registry
 
     registry = default_registry()
     return [o for n, o in registry.steps.items() if registry.owner[n].distribution == FIRST_PARTY]

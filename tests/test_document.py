@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from augreg import document
-from augreg.errors import PolicyError
+from augreg.errors import PolicyError, show
+from augreg.policy import document
 
 # Written after RFC 8259's grammar, in the manner of the JSON test suites.
 ACCEPTED = [
@@ -305,4 +305,4 @@ def test_pointer_escapes_what_rfc_6901_says():
     [(True, "true"), ("a", '"a"'), ([1, 2], "[1, 2]"), ("x" * 99, '"' + "x" * 56 + "...")],
 )
 def test_value_is_shown_as_json_and_shortened(value, shown):
-    assert document.show(value) == shown
+    assert show(value) == shown

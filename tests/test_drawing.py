@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 import augreg
-from augreg.drawing import draw, read_annotations
 from augreg.errors import DataError
+from augreg.views.overlay import draw, read_annotations
 from augreg.views.preview import PreviewOptions, preview
 
 BLUE, RED = (40, 120, 230), (230, 60, 50)

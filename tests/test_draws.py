@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from augreg import distributions, draws
 from augreg.backends.tensorflow.arrays import TENSORFLOW
+from augreg.random import distributions, generator
 from augreg.xp import NUMPY
 
 # threefry2x32, 20 rounds, of Random123's tests/kat_vectors: counter, key, result.
@@ -25,19 +25,19 @@ KNOWN = [
 
 def _tensorflow(counter, key):
     pairs = [[tf.constant(word, tf.uint32) for word in pair] for pair in (key, counter)]
-    return draws.threefry2x32(TENSORFLOW, *map(tuple, pairs))
+    return generator.threefry2x32(TENSORFLOW, *map(tuple, pairs))
 
 
 def _threefry(how, counter, key):
     counter, key = ([[word] for word in pair] for pair in (counter, key))
     if how == "numpy":
         arrays = [tuple(np.array(word, np.uint32) for word in pair) for pair in (key, counter)]
-        return draws.threefry2x32(NUMPY, *arrays)
+        return generator.threefry2x32(NUMPY, *arrays)
     if how == "eager":
         return _tensorflow(counter, key)
     # the words come as arguments, so that nothing is folded while tracing
     function = tf.function(
-        lambda c, k: draws.threefry2x32(TENSORFLOW, (k[0], k[1]), (c[0], c[1])),
+        lambda c, k: generator.threefry2x32(TENSORFLOW, (k[0], k[1]), (c[0], c[1])),
         jit_compile=how == "xla",
     )
     return function(tf.constant(counter, tf.uint32), tf.constant(key, tf.uint32))
@@ -56,7 +56,7 @@ def test_words_are_keyed_by_seed_and_id_and_counted_by_epoch_and_index():
     numbers = (NUMPY.array(n, "uint32") for n in (key[0], counter[0]))
     seed, epoch = numbers
 
-    first, second = draws.words(
+    first, second = generator.words(
         NUMPY, seed, (5, key[1]), epoch, np.array([0, counter[1]], np.uint32)
     )
 
@@ -67,17 +67,19 @@ def test_words_are_keyed_by_seed_and_id_and_counted_by_epoch_and_index():
 def test_words_agree_between_numpy_and_xla_for_any_seed():
     ids = tuple(range(7))
     index = np.arange(100, dtype=np.uint32) * np.uint32(40_000_003)
-    compiled = tf.function(lambda s, e, i: draws.words(TENSORFLOW, s, ids, e, i), jit_compile=True)
+    compiled = tf.function(
+        lambda s, e, i: generator.words(TENSORFLOW, s, ids, e, i), jit_compile=True
+    )
     for seed, epoch in ((0, 0), (2**32 - 1, 1), (7, 2**32 - 1)):
         numbers = (np.array(seed, np.uint32), np.array(epoch, np.uint32), index)
-        expected = draws.words(NUMPY, numbers[0], ids, numbers[1], numbers[2])
+        expected = generator.words(NUMPY, numbers[0], ids, numbers[1], numbers[2])
         np.testing.assert_array_equal(compiled(*map(tf.constant, numbers)), expected)
 
 
 def test_draw_id_is_the_head_of_a_sha256():
     # python -c 'import hashlib; print(hashlib.sha256(b"/augment/0/degrees").hexdigest()[:8])'
-    assert draws.draw_id("/augment/0", "degrees") == 0x857416FC
-    assert draws.draw_id("mine", "p") == 0xD41CECF2
+    assert generator.draw_id("/augment/0", "degrees") == 0x857416FC
+    assert generator.draw_id("mine", "p") == 0xD41CECF2
 
 
 @pytest.mark.parametrize(
@@ -85,7 +87,7 @@ def test_draw_id_is_the_head_of_a_sha256():
     [(0, 0.0), (255, 0.0), (256, 2.0**-24), (2**31, 0.5), (2**32 - 1, 1 - 2.0**-24)],
 )
 def test_uniform_is_the_upper_24_bits(word, expected):
-    found = draws.uniform(NUMPY, np.array([word], np.uint32))
+    found = generator.uniform(NUMPY, np.array([word], np.uint32))
 
     assert found.dtype == np.float32
     assert float(found[0]) == expected
@@ -93,7 +95,7 @@ def test_uniform_is_the_upper_24_bits(word, expected):
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=8).filter(any))
 def test_thresholds_give_each_branch_its_share(weights):
-    cumulated = draws.thresholds(tuple(weights))
+    cumulated = generator.thresholds(tuple(weights))
 
     assert cumulated[-1] == 2**24
     shares = np.diff([0, *cumulated]) / 2**24
@@ -103,14 +105,14 @@ def test_thresholds_give_each_branch_its_share(weights):
 def test_branch_without_weight_is_never_chosen():
     words = np.array([0, 1, 2**31, 2**32 - 1], np.uint32)
     for weights in ((0.0, 1.0, 0.0), (0.0, 1.0), (1.0, 0.0)):
-        picks = distributions.choose(NUMPY, words, draws.thresholds(weights))
+        picks = distributions.choose(NUMPY, words, generator.thresholds(weights))
         assert set(picks.tolist()) == {weights.index(1.0)}
 
 
 def _sample(distribution, dtype="float32", count=20_000):
     index = np.arange(count, dtype=np.uint32)
     zero = np.array(0, np.uint32)
-    first, second = draws.words(NUMPY, np.array(7, np.uint32), (1,), zero, index)
+    first, second = generator.words(NUMPY, np.array(7, np.uint32), (1,), zero, index)
     return distribution.sample(NUMPY, (first[0], second[0]), dtype)
 
 
@@ -172,17 +174,17 @@ def test_normal_survives_the_smallest_and_the_largest_word():
 def test_elements_of_an_array_are_draws_of_their_own():
     words = (np.array([3, 4], np.uint32), np.array([5, 6], np.uint32))
 
-    first, second = draws.elements(NUMPY, words, 1000)
+    first, second = generator.elements(NUMPY, words, 1000)
 
     assert first.shape == second.shape == (2, 1000)
     key = (np.uint32([4]), np.uint32([6]))
-    alone = draws.threefry2x32(NUMPY, key, (np.uint32([2]), np.uint32([0])))
+    alone = generator.threefry2x32(NUMPY, key, (np.uint32([2]), np.uint32([0])))
     assert (first[1, 2], second[1, 2]) == (alone[0][0], alone[1][0])
     assert len(np.unique(first)) == 2000
 
 
-# What these steps drew when draw version 1 was fixed. If this fails, `draws.VERSION` has to rise:
-# every policy's pixels have changed.
+# What these steps drew when draw version 1 was fixed. If this fails, `generator.VERSION` has to
+# rise: every policy's pixels have changed.
 GOLDEN = {
     "uniform": [34.8213, -38.7579, 21.1582, -52.4372],
     "integer": [3, 6, 3, 0],
@@ -204,11 +206,11 @@ def test_draws_of_version_1_stay_as_they_are(xp):
     index = xp.array([0, 1, 2, 2**32 - 1], "uint32")
     found = {}
     for name, (distribution, dtype) in cases.items():
-        ids = (draws.draw_id("/augment/0", name),)
-        pair = draws.words(xp, xp.array(7, "uint32"), ids, xp.array(3, "uint32"), index)
+        ids = (generator.draw_id("/augment/0", name),)
+        pair = generator.words(xp, xp.array(7, "uint32"), ids, xp.array(3, "uint32"), index)
         drawn = distribution.sample(xp, (pair[0][0], pair[1][0]), dtype)
         found[name] = [round(float(value), 4) for value in drawn]
 
-    assert draws.VERSION == 1
+    assert generator.VERSION == 1
     for name, values in GOLDEN.items():
         assert found[name] == pytest.approx(values, abs=2e-4), name

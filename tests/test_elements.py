@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from augreg.elements import image_of, with_image
+from augreg.annotations.element import image_of, with_image
 from augreg.errors import DataError
 
 ELEMENTS = [

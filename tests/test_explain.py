@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import augreg
-from augreg.explain import Explanation, explain
+from augreg.views.explain import Explanation, explain
 
 
 def explained(augment: list[Any], **more: Any) -> Explanation:

@@ -22,11 +22,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from augreg.document import MAX_BYTES, MAX_PARTS, parse
 from augreg.errors import PolicyError
 from augreg.plan import plan
+from augreg.plugin.registry import default_registry
 from augreg.policy import PolicyWarning, load_policy
-from augreg.registry import default_registry
+from augreg.policy.document import MAX_BYTES, MAX_PARTS, parse
 
 READY = [
     path.read_text()

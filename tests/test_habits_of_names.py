@@ -7,9 +7,9 @@ import json
 import pytest
 
 import augreg
-from augreg import habits
 from augreg.errors import PluginError
-from augreg.registry import default_registry
+from augreg.plugin import synonyms
+from augreg.plugin.registry import default_registry
 
 # As their users write them; what has to stand in the answer.
 NAMES = {
@@ -127,7 +127,7 @@ def test_name_of_another_library_gets_a_pointer_to_ours(name: str) -> None:
 
 
 def test_everything_that_a_pointer_shows_is_a_policy() -> None:
-    for _, written, _ in habits.ROWS:
+    for _, written, _ in synonyms.ROWS:
         if written.startswith("{"):
             policy = {"version": 1, "augment": [json.loads(written)]}
         else:
@@ -137,8 +137,8 @@ def test_everything_that_a_pointer_shows_is_a_policy() -> None:
 
 
 def test_no_name_stands_twice_and_none_is_an_op_of_ours() -> None:
-    names = [name for row in habits.ROWS for name in row[0].split()]
-    keys = [habits.keys(name)[0] for name in names]
+    names = [name for row in synonyms.ROWS for name in row[0].split()]
+    keys = [synonyms.keys(name)[0] for name in names]
     assert sorted(keys) == sorted(set(keys))
     assert not set(names) & set(default_registry().steps)
 
@@ -151,4 +151,4 @@ def test_group_of_another_library_is_named_in_ours() -> None:
 
 def test_name_of_nobody_is_as_unknown_as_before() -> None:
     for name in ("os.system", "__class__", "x" * 100_000, "acme/RandomFlip2", "", "random"):
-        assert "here it is" not in habits.pointer(name)
+        assert "here it is" not in synonyms.pointer(name)

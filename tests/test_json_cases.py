@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from augreg.document import decode, parse
 from augreg.errors import PolicyError
+from augreg.policy.document import decode, parse
 
 ACCEPTED: dict[str, Any] = {
     "[[]   ]": [[]],

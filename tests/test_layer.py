@@ -16,7 +16,7 @@ from samples import noise, policy, with_ops
 
 import augreg
 from augreg.errors import ImageError, PluginError, PolicyError
-from augreg.registry import default_registry
+from augreg.plugin.registry import default_registry
 
 IMAGES = noise(7, 12, 12, 3)
 AUGMENT = [{"op": "flip", "p": 0.5}, {"op": "brightness", "delta": [-0.3, 0.3]}]

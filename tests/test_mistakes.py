@@ -14,7 +14,7 @@ from augreg import PolicyError
 from augreg.cli import main
 from augreg.errors import MAX_MISTAKES, joined
 from augreg.plan import plan
-from augreg.registry import Plugin, Registry, default_registry
+from augreg.plugin.registry import Plugin, Registry, default_registry
 
 
 def refused(policy: Any) -> PolicyError:

@@ -10,11 +10,12 @@ import scipy.stats
 import tensorflow as tf
 
 import augreg
-from augreg import draws, mixing
+from augreg.annotations import mixing
 from augreg.backends.tensorflow.arrays import TENSORFLOW
-from augreg.explain import explain
 from augreg.plan import MixStage, plan
 from augreg.policy import load_policy
+from augreg.random import generator
+from augreg.views.explain import explain
 from augreg.xp import NUMPY
 
 B, H, W = 8, 20, 30
@@ -39,9 +40,9 @@ def mix(step: dict[str, Any], batch: int = B, **options: Any) -> tuple[np.ndarra
 
 def word(name: str, index: np.ndarray, seed: int = 5) -> np.ndarray:
     """The uniform draw of the first step."""
-    ids = (draws.draw_id("/augment/0", name),)
+    ids = (generator.draw_id("/augment/0", name),)
     seeds = np.uint32(seed), np.uint32(0)
-    return draws.uniform(NUMPY, draws.words(NUMPY, seeds[0], ids, seeds[1], index)[0][0])
+    return generator.uniform(NUMPY, generator.words(NUMPY, seeds[0], ids, seeds[1], index)[0][0])
 
 
 # --- Beta ---------------------------------------------------------------------------------------

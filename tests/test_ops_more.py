@@ -9,8 +9,8 @@ from PIL import Image, ImageEnhance, ImageOps
 from scipy import ndimage, stats
 
 import augreg
-from augreg.optimize import optimize
 from augreg.plan import plan
+from augreg.plan.passes import optimize
 
 LEVEL = 1 / 255
 RNG = np.random.default_rng(7)

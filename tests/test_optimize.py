@@ -11,8 +11,8 @@ from samples import noise, policy, with_ops
 
 import augreg
 from augreg.backends.tensorflow.program import Program
-from augreg.optimize import PASSES, Note, drop_never, flips_first, merge_pointwise, optimize
 from augreg.plan import AffineStage, LatticeStage, MixStage, PointwiseStage, plan
+from augreg.plan.passes import PASSES, Note, drop_never, flips_first, merge_pointwise, optimize
 
 FLIP = {"op": "flip", "p": 0.5}
 ROT90 = {"op": "rot90", "k": [0, 3]}

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import augreg
-from augreg import distributions
 from augreg.errors import OpError, ParameterError
+from augreg.random import distributions
 from augreg.xp import NUMPY
 
 RANGE = augreg.Range(-1.0, 4.0)

@@ -18,10 +18,10 @@ import tensorflow as tf
 from samples import noise
 
 import augreg
-from augreg.backends.tensorflow import turns
+from augreg.backends.tensorflow import per_image
 from augreg.plan import LatticeStage, plan
+from augreg.plugin.registry import default_registry
 from augreg.policy import Output, Policy, Step, walk
-from augreg.registry import default_registry
 
 SEED = 11
 SIZE = (24, 24)
@@ -271,7 +271,7 @@ def _in_turns(way: Any) -> Any:
     """The same, image by image, as large ones are done."""
 
     def run(policy: Policy, epoch: int) -> Any:
-        with mock.patch.object(turns, "SMALLEST", 0):
+        with mock.patch.object(per_image, "SMALLEST", 0):
             return way(policy, epoch)
 
     return run
@@ -374,7 +374,7 @@ def test_mean_of_a_long_bright_image_does_not_overflow(shape, warped):
     policy = {"version": 1, "augment": [*steps, {"op": "contrast", "factor": 0.5}]}
 
     for smallest in (0, 10**9):
-        with mock.patch.object(turns, "SMALLEST", smallest):
+        with mock.patch.object(per_image, "SMALLEST", smallest):
             under_xla = augreg.map_fn(policy, seed=1, batched=True)(np.arange(1), images)
         expected = augreg.augment(images, policy, seed=1)
         np.testing.assert_allclose(under_xla, expected, atol=1 / 255 if warped else 1e-4)

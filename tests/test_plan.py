@@ -7,7 +7,6 @@ import pytest
 from samples import policy
 
 import augreg
-from augreg import params
 from augreg.errors import PolicyError
 from augreg.plan import (
     AffineStage,
@@ -18,7 +17,8 @@ from augreg.plan import (
     check_sections,
     plan,
 )
-from augreg.registry import default_registry
+from augreg.plugin import params
+from augreg.plugin.registry import default_registry
 
 ROTATE = {"op": "rotate", "degrees": [-9, 9]}
 FLIP = {"op": "flip", "p": 0.5}

@@ -27,7 +27,7 @@ PROBE = """
 import json, os, sys, warnings
 import keras, numpy as np, tensorflow as tf
 import acme_tint, augreg
-from augreg.registry import DISABLE, default_registry
+from augreg.plugin.registry import DISABLE, default_registry
 
 seen = {"files": [augreg.__file__, acme_tint.__file__]}
 step = {"op": "acme/tint", "amount": [0.0, 0.5], "p": 0.9}

@@ -10,9 +10,9 @@ import pytest
 
 import augreg
 from augreg.plan import plan
+from augreg.plugin.registry import FIRST_PARTY, Registry, default_registry
 from augreg.policy import Step, ready_policies, walk
-from augreg.registry import FIRST_PARTY, Registry, default_registry
-from augreg.schema import policy_schema
+from augreg.policy.schema import policy_schema
 
 READY = sorted(p for p in ready_policies().glob("*.json") if p.name != "policy.schema.json")
 NAMES = {

@@ -14,10 +14,10 @@ import pytest
 from samples import noise, policy, with_ops
 
 import augreg
-from augreg import distributions
 from augreg.errors import PolicyError
 from augreg.plan import plan
 from augreg.policy import Group, Output, PolicyWarning, Step, walk
+from augreg.random import distributions
 
 FOLDER = Path(__file__).parent.parent / "policies"
 POLICIES = sorted(path for path in FOLDER.glob("*.json") if path.name != "policy.schema.json")
@@ -116,7 +116,7 @@ def test_fault_11_groups_nested_over_32_deep_are_refused(refusal):
 
 
 def test_fault_12_file_over_1_mb_is_refused_before_parsing(refusal, monkeypatch):
-    monkeypatch.setattr("augreg.document.parse", lambda *_: pytest.fail("parsed"))
+    monkeypatch.setattr("augreg.policy.document.parse", lambda *_: pytest.fail("parsed"))
 
     assert refusal(b"[" * 1_000_001) == (
         "p.json: the file is larger than 1,000,000 bytes, the most that a policy may have"
@@ -449,7 +449,7 @@ def test_two_steps_that_would_draw_alike_are_refused():
 
 
 def test_ids_that_collide_in_32_bits_are_refused(monkeypatch):
-    monkeypatch.setattr("augreg.draws.draw_id", lambda path, name: len(name))
+    monkeypatch.setattr("augreg.random.generator.draw_id", lambda path, name: len(name))
 
     with pytest.raises(PolicyError, match="give the same draws"):
         policy({"op": "flip"}, {"op": "invert"})
@@ -584,7 +584,7 @@ def test_hash_covers_the_versions_of_ops_and_draws(monkeypatch):
 
     hashes = [policy({"op": "acme/tint"}, registry=tint(v)).hash for v in (1, 1, 2)]
     assert hashes[0] == hashes[1] != hashes[2]
-    monkeypatch.setattr("augreg.draws.VERSION", 2)
+    monkeypatch.setattr("augreg.random.generator.VERSION", 2)
     assert policy({"op": "acme/tint"}, registry=tint(1)).hash != hashes[0]
 
 

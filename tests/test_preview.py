@@ -109,7 +109,7 @@ def test_without_an_image_the_embedded_photographs_are_shown() -> None:
 def test_image_is_read_as_training_reads_it(tmp_path: Path) -> None:
     import tensorflow as tf
 
-    from augreg.backends.tensorflow.decode import decode
+    from augreg.images.decode import decode
 
     pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
     exif = Image.Exif()

@@ -10,8 +10,8 @@ import tensorflow as tf
 from scipy import stats
 
 import augreg
-from augreg.optimize import optimize
 from augreg.plan import plan
+from augreg.plan.passes import optimize
 
 IMAGES = np.random.default_rng(5).integers(0, 256, (12, 24, 24, 3), dtype=np.uint8)
 GEOMETRY = [

@@ -31,15 +31,15 @@ from rare_files import (
     with_fill,
 )
 
-from augreg.backends.tensorflow.decode import (
+from augreg.errors import ImageError
+from augreg.images import inspect
+from augreg.images.decode import (
     decode,
     decode_scaled,
     decode_window,
     shape,
 )
-from augreg.backends.tensorflow.signatures import READS_WEBP
-from augreg.errors import ImageError
-from augreg.images import inspect
+from augreg.images.signatures import READS_WEBP
 from augreg.views.preview import read_image
 
 STRING, INT = tf.TensorSpec([], tf.string), tf.TensorSpec([], tf.int32)

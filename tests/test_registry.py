@@ -10,7 +10,7 @@ from samples import EntryPoint, Plugin, policy, with_ops, with_plugins
 
 import augreg
 from augreg.errors import PluginError, PolicyError
-from augreg.registry import build, default_registry
+from augreg.plugin.registry import build, default_registry
 
 
 def _op(name):
@@ -290,14 +290,14 @@ def test_unknown_plain_name_gets_the_nearest():
 
 def test_finding_plugins_imports_no_tensorflow():
     code = (
-        "import sys, augreg.registry as r; r.default_registry(); "
+        "import sys, augreg.plugin.registry as r; r.default_registry(); "
         "sys.exit(any(m in sys.modules for m in ('tensorflow', 'keras')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_every_hook_has_documentation_and_an_implementation():
-    from augreg import hookspecs
+    from augreg.plugin import hookspecs
 
     hooks = [
         value for value in vars(hookspecs).values() if hasattr(value, f"{hookspecs.PROJECT}_spec")

@@ -12,7 +12,7 @@ import tensorflow as tf
 from samples import noise, policy, with_ops
 
 import augreg
-from augreg.registry import default_registry
+from augreg.plugin.registry import default_registry
 
 MIXING = {"cutmix", "mixup"}  # these need batches
 OPS = sorted(set(default_registry().ops) - MIXING)

@@ -13,8 +13,8 @@ from samples import with_ops
 
 import augreg
 from augreg.errors import PolicyError
-from augreg.registry import default_registry
-from augreg.schema import policy_schema, step_schema
+from augreg.plugin.registry import default_registry
+from augreg.policy.schema import policy_schema, step_schema
 
 _SCHEMA = policy_schema(default_registry())
 _VALIDATOR = jsonschema.Draft202012Validator(_SCHEMA)
@@ -201,7 +201,7 @@ def test_loader_accepts_what_the_schema_accepts(document):
 def _refusal(document):
     if not isinstance(document, dict):
         from augreg.errors import ParameterError
-        from augreg.validation import structural_mistakes
+        from augreg.policy.validation import structural_mistakes
 
         with pytest.raises(ParameterError) as caught:
             structural_mistakes(document, default_registry())

@@ -11,8 +11,8 @@ import scipy.stats
 import tensorflow as tf
 
 import augreg
+from augreg.annotations.element import Indexed
 from augreg.dataset.shuffling import Order
-from augreg.elements import Indexed
 
 
 def _orders(size, epochs, seed=5):

@@ -11,10 +11,11 @@ import scipy.ndimage
 import tensorflow as tf
 
 import augreg
-from augreg import algebra, boxes
+from augreg import families
+from augreg.annotations import boxes
 from augreg.plan import element_of
+from augreg.plugin.registry import default_registry
 from augreg.policy import Step, load_policy
-from augreg.registry import default_registry
 
 H, W, B = 180, 160, 3
 
@@ -42,7 +43,7 @@ def geometric_steps() -> list[dict[str, Any]]:
         node = load_policy(policy(step)).augment[0]
         if isinstance(node, Step):
             kind = element_of(node, (H, W))
-            if isinstance(kind, (*algebra.GEOMETRIC, algebra.Resize)):
+            if isinstance(kind, (*families.GEOMETRIC, families.Resize)):
                 found.append(step)
     return found
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 from test_targets import FUSED, H, W, policy, ramps
 
 import augreg
-from augreg import boxes
+from augreg.annotations import boxes
 
 TILT = {"op": "perspective", "distortion": 0.6, "fill": "constant", "fill_value": 0.25}
 TWICE = FUSED["perspective and resize"]  # a projection, a resize and a projection: one homography

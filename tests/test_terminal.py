@@ -109,7 +109,7 @@ def test_json_stays_json_where_letters_are_not_in_the_encoding(
 
 
 def test_nothing_of_a_table_is_lost_at_40_columns(monkeypatch: pytest.MonkeyPatch) -> None:
-    from augreg.registry import default_registry
+    from augreg.plugin.registry import default_registry
 
     monkeypatch.setenv("COLUMNS", "40")
     code, out, _ = Ascii(monkeypatch, "ascii").run("ops")

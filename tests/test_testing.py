@@ -10,7 +10,7 @@ import pytest
 
 import augreg
 from augreg.errors import OpError
-from augreg.registry import default_registry
+from augreg.plugin.registry import default_registry
 from augreg.testing import check_op
 
 AMOUNT = augreg.Range(0.0, 1.0, default=0.2)

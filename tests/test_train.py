@@ -18,9 +18,10 @@ from rich.console import Console
 from train_runs import POLICY, SIZES, assert_same, folder, history, run, small
 
 import augreg
+from augreg import files
 from augreg.errors import DataError, PolicyError, RunError
 from augreg.sources import Source, open_source
-from augreg.train import TrainOptions, files, load_model, report
+from augreg.train import TrainOptions, load_model, report
 from augreg.train.data import Feed
 from augreg.train.models import network, whole
 
@@ -306,7 +307,7 @@ def test_a_full_disk_leaves_no_partial_file(
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("augreg.train.files.os.fsync", full)
+    monkeypatch.setattr("augreg.files.os.fsync", full)
     with pytest.raises(RunError, match=r"summary\.json: it can't be written: No space left"):
         files.write_text(tmp_path / "summary.json", "after")
     assert [path.name for path in tmp_path.iterdir()] == ["summary.json"]

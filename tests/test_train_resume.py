@@ -23,7 +23,7 @@ from rich.console import Console
 from train_runs import POLICY, assert_same, run, small
 
 from augreg.errors import RunError
-from augreg.registry import default_registry
+from augreg.plugin.registry import default_registry
 from augreg.sources import Source
 from augreg.train import Interrupted
 from augreg.train.checkpoint import Checkpoints

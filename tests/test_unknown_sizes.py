@@ -17,8 +17,8 @@ from samples import noise, policy, with_ops
 import augreg
 from augreg.backends.tensorflow.program import Program
 from augreg.errors import PolicyError
-from augreg.optimize import optimize
 from augreg.plan import plan
+from augreg.plan.passes import optimize
 
 HALF = {"op": "central_crop", "fraction": 0.5}
 TURN = {"op": "rot90", "k": 1}

@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from augreg.apply.drawn import drawn_values
 from augreg.apply.journal import Line
 from augreg.errors import ImageError, OpError, PolicyError
 from augreg.images import MAX_PIXELS, ImageInfo, inspect, printable
+from augreg.lower.sampled import drawn_values
 from augreg.plan import Plan, plan
 from augreg.policy import Output, Policy
 
 if TYPE_CHECKING:
-    from augreg.backends.tensorflow.files import Png
+    from augreg.apply.png import Png
 
 _LONGEST_NAME = 255  # bytes, on practically every file system
 
@@ -63,7 +63,7 @@ class Maker:
     """
 
     def __init__(self, policy: Policy, seed: int, max_pixels: int = MAX_PIXELS) -> None:
-        from augreg.backends.tensorflow.files import png_maker
+        from augreg.apply.png import png_maker
         from augreg.dataset import map_fn
 
         self.policy, self.seed, self.max_pixels = policy, seed, max_pixels

@@ -20,7 +20,7 @@ import typer
 from typer.core import TyperGroup
 
 from augreg import __version__
-from augreg.cli import catalog, files, policies, training
+from augreg.cli import catalog, pictures, policies, training
 from augreg.cli.console import (
     FAILED,
     INTERRUPTED,
@@ -89,7 +89,7 @@ def _options(
     """
 
 
-for _family in (policies, files, training, catalog):
+for _family in (policies, pictures, training, catalog):
     _family.add_to(app)
 
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from augreg.cli.console import as_json, print_json, stdout, table
-from augreg.cli.files import print_or_write
+from augreg.cli.pictures import print_or_write
 from augreg.errors import PluginError
 
 if TYPE_CHECKING:
-    from augreg.macros import Macro
-    from augreg.operation import Op
-    from augreg.registry import Registry
+    from augreg.plugin.macro import Macro
+    from augreg.plugin.op import Op
+    from augreg.plugin.registry import Registry
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -35,7 +35,7 @@ def ops(
 
     A macro is used like an op, and stands for a group of steps that `augreg expand` prints.
     """
-    from augreg.registry import default_registry
+    from augreg.plugin.registry import default_registry
 
     registry = default_registry()
     if name is None:
@@ -51,7 +51,7 @@ def plugins(json: Json = False) -> None:
 
     AUGREG_DISABLE_PLUGINS=name,name blocks plugins by name.
     """
-    from augreg.registry import default_registry
+    from augreg.plugin.registry import default_registry
 
     found = default_registry()
     if json:
@@ -74,15 +74,15 @@ def schema(
     ] = None,
 ) -> None:
     """Prints the JSON Schema of policies, made from the installed ops: editors complete with it."""
-    from augreg.registry import default_registry
-    from augreg.schema import policy_schema
+    from augreg.plugin.registry import default_registry
+    from augreg.policy.schema import policy_schema
 
     print_or_write(as_json(policy_schema(default_registry())), output)
 
 
 def parameter_entry(spec: Any) -> dict[str, Any]:
     """A parameter's specification as plain data: type, drawn or static, range, values, default."""
-    from augreg import params
+    from augreg.plugin import params
 
     entry: dict[str, Any] = {"drawn": not spec.static}
     match spec:

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from augreg.cli.console import INVALID_POLICY, as_json, as_policy, complain, parse_size, print_json
+from augreg.cli.console import (
+    IN_PART,
+    INVALID_POLICY,
+    as_json,
+    as_policy,
+    complain,
+    parse_size,
+    print_json,
+    progress,
+    say,
+)
 from augreg.errors import PolicyError, joined
 
 if TYPE_CHECKING:
@@ -65,12 +75,29 @@ def validate(
         raise typer.Exit(bad)
     if data is not None:
         from augreg.cli.quiet import quiet_tensorflow
-        from augreg.cli.survey import report
 
         with quiet_tensorflow():
-            codes = [report(policy, data, limit, data_dir, manual_dir) for policy in checked]
-        if any(codes):
-            raise typer.Exit(max(codes))
+            clean = [_surveyed(policy, data, limit, data_dir, manual_dir) for policy in checked]
+        if not all(clean):
+            raise typer.Exit(IN_PART)
+
+
+def _surveyed(
+    policy: Policy, spec: str, limit: int, data_dir: Path | None, manual_dir: Path | None
+) -> bool:
+    """Reads a data set with a policy and prints what it holds; whether all of it is fine."""
+    from augreg.cli.tables import print_survey
+    from augreg.sources import open_source
+    from augreg.views.survey import survey
+
+    source = open_source(spec, data_dir=data_dir, manual_dir=manual_dir, max_bad=1.0)
+    with progress() as bar:
+        task = bar.add_task("reading", total=sum(split.size for split in source.splits.values()))
+        made = survey(policy, source, limit, lambda: bar.advance(task))
+    print_survey(made)
+    for fault in made.faults:
+        say(f"  {fault}")
+    return not made.faults
 
 
 def _checked(name: str, size: tuple[int, int] | None) -> Policy:
@@ -105,7 +132,7 @@ def explain(
     ] = False,
 ) -> None:
     """Shows what a policy becomes: stages, what shares a kernel and why, sizes, draws, passes."""
-    from augreg.explain import explain as explained
+    from augreg.views.explain import explain as explained
 
     result = explained(load(policy), size=parse_size(size), training=not evaluation)
     if json:
@@ -126,7 +153,7 @@ def expand(
 
     What it prints is a policy: same pixels, same draws, same hash, and none of it needs the macro.
     """
-    from augreg.cli.files import print_or_write
-    from augreg.expand import expand as expanded
+    from augreg.cli.pictures import print_or_write
+    from augreg.policy.expand import expand as expanded
 
     print_or_write(as_policy(expanded(load(policy))), output)

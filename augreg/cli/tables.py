@@ -1,4 +1,4 @@
-"""An explanation as text for a terminal."""
+"""Explanations and surveys as text for a terminal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from rich.markup import escape
 from augreg.cli.console import stdout, table
 
 if TYPE_CHECKING:
-    from augreg.explain import Explanation, StageView, StepView
+    from augreg.views.explain import Explanation, StageView, StepView
+    from augreg.views.survey import Found, Survey
 
 
 def print_explanation(explained: Explanation) -> None:
@@ -88,3 +89,45 @@ def _passes(explained: Explanation) -> list[str]:
 def _arrow(pair: tuple[object, object]) -> str:
     first, second = pair
     return str(first) if first == second else f"{first} → {second}"
+
+
+def print_survey(made: Survey) -> None:
+    """Prints what a data set holds, and how often each step clips or fills."""
+    source, found, effects = made.source, made.found, list(made.effects.values())
+    import numpy as np
+
+    images = sum(found.sizes.values())
+    bad = f"{len(source.bad)} bad" if source.bad else "none bad"
+    print(f"{source.name}: {images} images, {bad}")
+    for note in source.notes:
+        print(f"  {note}")
+    print(f"sizes: {_sizes(found)}")
+    if found.count:
+        mean = found.total / found.count
+        std = np.sqrt(np.maximum(found.squares / found.count - mean**2, 0))
+        shown = ", ".join(f"{m:.3f} ± {s:.3f}" for m, s in zip(mean, std, strict=True))
+        print(f"values: {found.low:g} to {found.high:g}; mean ± std in 0..1, by channel: {shown}")
+    rows = table("class", *found.classes)
+    for label, name in enumerate(source.class_names):
+        rows.add_row(name, *(str(counts[label]) for counts in found.classes.values()))
+    stdout().print(rows)
+    steps = table("steps", "values beyond 0..1", "pixels filled")
+    for effect in effects:
+        shares = (effect.clipped / effect.images, effect.filled / effect.images)
+        steps.add_row(effect.name, *(f"{share:.2%}" for share in shares))
+    if effects:
+        print(f"the policy's steps, on {effects[0].images} training images:")
+        stdout().print(steps)
+
+
+def _sizes(found: Found) -> str:
+    from augreg.views.explain import size_text
+
+    if len(found.sizes) <= 3:
+        return ", ".join(f"{size_text(size)} ({n})" for size, n in found.sizes.most_common())
+    heights, widths = zip(*found.sizes, strict=True)
+    common, count = found.sizes.most_common(1)[0]
+    return (
+        f"{len(found.sizes)} different, heights {min(heights)} to {max(heights)}, widths "
+        f"{min(widths)} to {max(widths)}; most often {size_text(common)} ({count})"
+    )

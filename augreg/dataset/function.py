@@ -7,12 +7,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from augreg import mixing
-from augreg.annotations import MIN_VISIBLE, BoxRules, shape_of
+from augreg.annotations import mixing
+from augreg.annotations.element import Parts, check_parts
+from augreg.annotations.parts import MIN_VISIBLE, BoxRules, shape_of
 from augreg.backends.tensorflow.annotations import Annotated
 from augreg.backends.tensorflow.compiled import Compiled
 from augreg.checks import as_uint32, check_flag, check_index
-from augreg.elements import Parts, check_parts
 from augreg.errors import DataError
 from augreg.plan import SECTIONS, check_sections
 from augreg.policy import load_policy

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from augreg.annotations import MIN_VISIBLE
+from augreg.annotations.element import Indexed, Parts, check_parts
+from augreg.annotations.parts import MIN_VISIBLE
 from augreg.checks import check_count, check_dataset, check_flag, check_uint32
 from augreg.dataset.counting import counted
 from augreg.dataset.described import described
 from augreg.dataset.epochs import Epochs
 from augreg.dataset.function import Range
 from augreg.dataset.plain import flat_map
-from augreg.elements import Indexed, Parts, check_parts
 from augreg.plan import SECTIONS, check_sections
 from augreg.policy import load_policy
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from augreg import draws
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.dataset import held
 from augreg.dataset.plain import parallel_map, plain_map
+from augreg.random import generator
 
-_ORDER = draws.draw_id("shuffle", "order")
+_ORDER = generator.draw_id("shuffle", "order")
 WINDOW = 10_000  # how many elements `shuffle=True` mixes where a source's length is unknown
 # A cipher of 4 rounds, TensorFlow's default, keeps neighbours together: single epochs of 3,670 kept
 # 79 where chance keeps 2. Of 8 rounds it can't be told from NumPy's permutations, but for few
@@ -85,7 +85,7 @@ class Order:
         seed, epoch, number = (
             tf.reshape(tf.cast(word, tf.uint32), (1,)) for word in (self.seed, self.epoch, number)
         )
-        first, second = draws.words(TENSORFLOW, seed, (_ORDER,), epoch, number)
+        first, second = generator.words(TENSORFLOW, seed, (_ORDER,), epoch, number)
         return first[0], second[0]
 
 
@@ -99,6 +99,6 @@ def _enciphered(i: tf.Tensor, key: tuple[tf.Tensor, ...], size: tf.Tensor) -> tf
 
 def _sorted(places: tf.Tensor, key: tuple[tf.Tensor, ...]) -> tf.Tensor:
     """The places by a random number of each, of 63 bits; ties stay in their order."""
-    pair = draws.threefry2x32(TENSORFLOW, key, (places, tf.zeros_like(places)))
+    pair = generator.threefry2x32(TENSORFLOW, key, (places, tf.zeros_like(places)))
     high, low = (tf.cast(word, tf.int64) for word in pair)
     return tf.cast(tf.argsort(high * 2**31 + low // 2, stable=True), tf.int64)

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from augreg.annotations import BOXES, KEYPOINTS, LABELS, MASKS, PADDED, each
+from augreg.annotations.element import Parts, image_of, targets_of, with_image, with_targets
+from augreg.annotations.parts import BOXES, KEYPOINTS, LABELS, MASKS, PADDED, each
 from augreg.dataset.plain import parallel_map
-from augreg.elements import Parts, image_of, targets_of, with_image, with_targets
 from augreg.errors import DataError
 
 

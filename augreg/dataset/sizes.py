@@ -7,8 +7,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from augreg.annotations import KEYPOINTS
-from augreg.elements import Indexed, Parts, image_of, targets_of
+from augreg.annotations.element import Indexed, Parts, image_of, targets_of
+from augreg.annotations.parts import KEYPOINTS
 
 Part = tuple[str, str, Callable[[Any], Any]]  # what differs, how to mend it, where it is
 # TensorFlow's classes of what `cache`, `prefetch` and `with_options` return

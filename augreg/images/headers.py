@@ -98,7 +98,7 @@ def _jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
 def _tiff_orientation(tiff: bytes) -> int:
     """Tag 0x0112 of the first directory: the first that holds an integer of 1 to 8, or else 1.
 
-    `augreg.backends.tensorflow.exif` has the same rule in graph ops; a test holds them equal.
+    `augreg.images.exif` has the same rule in graph ops; a test holds them equal.
     """
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4])
     if order is None:

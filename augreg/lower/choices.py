@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from augreg import distributions, draws
 from augreg.plan import Guard, Item, Plan
 from augreg.policy import Group, Node
+from augreg.random import distributions, generator
 from augreg.xp import Array, Namespace
 
 
@@ -23,8 +23,8 @@ class Draws:
         """Draws everything at once; uint32 `seed` [], `epoch` [] or [B], `index` [B]."""
         if not plan.draws:
             return cls({}, epoch)
-        ids = tuple(draws.draw_id(path, name) for path, name in plan.draws)
-        first, second = draws.words(xp, seed, ids, epoch, index)
+        ids = tuple(generator.draw_id(path, name) for path, name in plan.draws)
+        first, second = generator.words(xp, seed, ids, epoch, index)
         return cls({key: (first[i], second[i]) for i, key in enumerate(plan.draws)}, epoch)
 
 
@@ -40,7 +40,7 @@ class Choices:
         if node.p >= 1:
             return None
         word = self.draws.words[node.path + suffix, "p"][0]
-        return draws.bits24(self.xp, word) < self.xp.array(round(node.p * 2**24), "int32")
+        return generator.bits24(self.xp, word) < self.xp.array(round(node.p * 2**24), "int32")
 
     def holds(self, guards: tuple[Guard, ...]) -> Array | None:
         """bool [B]: all guards hold; None where there is none."""
@@ -66,7 +66,7 @@ class Choices:
     def chosen(self, group: Group, suffix: str) -> Array:
         """int32 [B]: the branch that a one_of takes."""
         word = self.draws.words[group.path + suffix, "choice"][0]
-        return distributions.choose(self.xp, word, draws.thresholds(group.weights))
+        return distributions.choose(self.xp, word, generator.thresholds(group.weights))
 
     def count(self, group: Group, suffix: str) -> Array:
         """int32 [B or 1]: how many branches a some_of takes."""
@@ -81,7 +81,7 @@ class Choices:
         """int32 [B, branches]: each branch's place in a random order."""
         n = len(group.branches)
         pair = self.draws.words[group.path + suffix, "choice"]
-        bits = draws.bits24(self.xp, draws.elements(self.xp, pair, n)[0])
+        bits = generator.bits24(self.xp, generator.elements(self.xp, pair, n)[0])
         mine, other = self.xp.reshape(bits, (-1, n, 1)), self.xp.reshape(bits, (-1, 1, n))
         place = self.xp.arange(n)
         earlier = self.xp.reshape(place, (1, 1, n)) < self.xp.reshape(place, (1, n, 1))
@@ -97,7 +97,7 @@ class Choices:
         count, picks = self.count(group, suffix), []
         for slot in range(group.n[1]):
             word = self.draws.words[f"{group.path}{suffix}#{slot}", "choice"][0]
-            pick = distributions.choose(xp, word, draws.thresholds((1.0,) * n))
+            pick = distributions.choose(xp, word, generator.thresholds((1.0,) * n))
             taken = xp.array(slot, "int32") < count
             picks.append(xp.where(taken, pick, xp.array([n], "int32")))
         for end in range(len(picks) - 1, 0, -1):  # a bubble sort, elementwise over the batch
@@ -129,9 +129,9 @@ class Choices:
         xp, group = self.xp, item.node
         assert isinstance(group, Group)
         path, n = group.path + item.suffix, len(group.branches)
-        words = draws.elements(xp, self.draws.words[path, "choice"], n)[0]
-        drawn = -xp.log(draws.uniform(xp, words) + xp.array(2.0**-25))
-        together = draws.uniform(xp, self.draws.words[path, "mix"][0])
+        words = generator.elements(xp, self.draws.words[path, "choice"], n)[0]
+        drawn = -xp.log(generator.uniform(xp, words) + xp.array(2.0**-25))
+        together = generator.uniform(xp, self.draws.words[path, "mix"][0])
         condition = self.condition(item)
         if condition is not None:
             together = xp.where(condition, together, xp.zeros_like(together))

@@ -8,16 +8,16 @@ from functools import reduce
 from itertools import groupby
 from typing import Any, Generic
 
-from augreg.algebra import Size
+from augreg.families import Size
 from augreg.lower.choices import Choices
-from augreg.lower.families import Element, Family
+from augreg.lower.families import Composed, Family
 from augreg.plan import Item
 from augreg.policy import Group, Node, Step
 from augreg.xp import Array
 
 
 @dataclass(frozen=True)
-class Composition(Generic[Element]):
+class Composition(Generic[Composed]):
     """Composes in one family, under one batch's choices.
 
     Attributes:
@@ -25,10 +25,10 @@ class Composition(Generic[Element]):
     """
 
     choices: Choices
-    family: Family[Element]
+    family: Family[Composed]
     make: Callable[[Step, Size, str], tuple[Any, Size]]
 
-    def items(self, items: tuple[Item, ...], size: Size) -> Element:
+    def items(self, items: tuple[Item, ...], size: Size) -> Composed:
         """One element for all items, of which there is at least one, on images of `size`."""
         parts = []
         for site, run in groupby(items, key=_site):
@@ -39,7 +39,7 @@ class Composition(Generic[Element]):
             parts.append(part)
         return reduce(self.family.compose, parts)
 
-    def _run(self, items: tuple[Item, ...], size: Size) -> tuple[Element, Size]:
+    def _run(self, items: tuple[Item, ...], size: Size) -> tuple[Composed, Size]:
         """Items one after another, and the size after them."""
         parts = []
         for item in items:
@@ -47,7 +47,7 @@ class Composition(Generic[Element]):
             parts.append(self._where(self.choices.holds(item.guards), part, size))
         return reduce(self.family.compose, parts), size
 
-    def _branches(self, items: tuple[Item, ...], size: Size) -> Element:
+    def _branches(self, items: tuple[Item, ...], size: Size) -> Composed:
         """Branches of one choice: a select each, where composing would nest them.
 
         Items of different branches may alternate: a sample does those of its own, in their order.
@@ -61,7 +61,7 @@ class Composition(Generic[Element]):
             result = self.family.select(self.choices.holds(own[0].guards[:1]), part, result)
         return result
 
-    def _node(self, node: Node, size: Size, suffix: str) -> tuple[Element, Size]:
+    def _node(self, node: Node, size: Size, suffix: str) -> tuple[Composed, Size]:
         """The node's element and the size after it."""
         if isinstance(node, Step):
             made, after = self.make(node, size, suffix)
@@ -76,7 +76,7 @@ class Composition(Generic[Element]):
             result, after = self._choice(node, size, suffix)
         return self._where(self.choices.chance(node, suffix), result, size), after
 
-    def _choice(self, group: Group, size: Size, suffix: str) -> tuple[Element, Size]:
+    def _choice(self, group: Group, size: Size, suffix: str) -> tuple[Composed, Size]:
         if group.kind == "one_of":
             return self._one_of(group, size, suffix)
         if group.kind == "random_order":
@@ -92,7 +92,7 @@ class Composition(Generic[Element]):
             result = self.family.compose(result, part)
         return result, size
 
-    def _one_of(self, group: Group, size: Size, suffix: str) -> tuple[Element, Size]:
+    def _one_of(self, group: Group, size: Size, suffix: str) -> tuple[Composed, Size]:
         """The chosen branch's element."""
         *others, (result, _) = made = [
             self._node(branch, size, suffix) for branch in group.branches
@@ -101,7 +101,7 @@ class Composition(Generic[Element]):
             result = self.family.select(self.choices.picked(group, i, None, suffix), part, result)
         return result, made[0][1]
 
-    def _slot(self, group: Group, size: Size, suffix: str, slot: int) -> Element:
+    def _slot(self, group: Group, size: Size, suffix: str, slot: int) -> Composed:
         """The element of the branch chosen for a slot, where branches draw under its number."""
         parts = [self._node(branch, size, f"{suffix}#{slot}")[0] for branch in group.branches]
         result = self.family.unit(size)
@@ -109,7 +109,7 @@ class Composition(Generic[Element]):
             result = self.family.select(self.choices.picked(group, i, slot, suffix), part, result)
         return result
 
-    def _any_order(self, group: Group, size: Size, suffix: str) -> Element:
+    def _any_order(self, group: Group, size: Size, suffix: str) -> Composed:
         """All branches, composed in each sample's own order."""
         first, *others = [self._node(branch, size, suffix)[0] for branch in group.branches]
         slots = []
@@ -120,7 +120,7 @@ class Composition(Generic[Element]):
             slots.append(here)
         return reduce(self.family.compose, slots)
 
-    def _where(self, condition: Array | None, part: Element, size: Size) -> Element:
+    def _where(self, condition: Array | None, part: Composed, size: Size) -> Composed:
         """The part where the condition holds (None: everywhere), and the unit elsewhere."""
         if condition is None:
             return part

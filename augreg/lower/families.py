@@ -8,26 +8,26 @@ from functools import partial, reduce
 from itertools import zip_longest
 from typing import Any, Protocol, TypeVar
 
-from augreg import algebra
-from augreg.algebra import Size
+from augreg import families
+from augreg.families import Size
 from augreg.xp import Array, Namespace
 
-Element = TypeVar("Element")
+Composed = TypeVar("Composed")
 
 
-class Family(Protocol[Element]):
+class Family(Protocol[Composed]):
     """Elements of one kind, [B] or [1] of each, closed under composing and choosing."""
 
-    def unit(self, size: Size) -> Element:
+    def unit(self, size: Size) -> Composed:
         """What leaves images of `size` as they are."""
 
-    def lift(self, made: Any, size: Size, after: Size) -> Element:
+    def lift(self, made: Any, size: Size, after: Size) -> Composed:
         """What an op `made` for images of `size`, as an element; `after` is the size it gives."""
 
-    def compose(self, first: Element, then: Element) -> Element:
+    def compose(self, first: Composed, then: Composed) -> Composed:
         """One element for `first`, then `then`."""
 
-    def select(self, condition: Array, chosen: Element, other: Element) -> Element:
+    def select(self, condition: Array, chosen: Composed, other: Composed) -> Composed:
         """`chosen` where the condition (bool [B]) holds, `other` elsewhere."""
 
 
@@ -54,7 +54,7 @@ class LatticeFamily:
         eye = xp.reshape(xp.cast(xp.eye(2), "int32"), (1, 2, 2))
         return Lattice(eye, xp.array([[0, 0]], "int32"), self._bounds(size))
 
-    def lift(self, made: algebra.LatticeMap, size: Size, after: Size) -> Lattice:
+    def lift(self, made: families.LatticeMap, size: Size, after: Size) -> Lattice:
         return Lattice(made.linear, made.offset, self._bounds(size))
 
     def _bounds(self, size: Size) -> Array:
@@ -65,9 +65,9 @@ class LatticeFamily:
 
     def compose(self, first: Lattice, then: Lattice) -> Lattice:
         xp = self.xp
-        linear, offset = algebra.compose_lattice(xp, first, then)
-        near = algebra.move_points(xp, first, then.window[:, :2])
-        far = algebra.move_points(xp, first, then.window[:, 2:] - xp.array([[1, 1]], "int32"))
+        linear, offset = families.compose_lattice(xp, first, then)
+        near = families.move_points(xp, first, then.window[:, :2])
+        far = families.move_points(xp, first, then.window[:, 2:] - xp.array([[1, 1]], "int32"))
         low = xp.maximum(xp.minimum(near, far), first.window[:, :2])
         one = xp.array([[1, 1]], "int32")
         high = xp.minimum(xp.maximum(near, far) + one, first.window[:, 2:])
@@ -78,7 +78,7 @@ class LatticeFamily:
         return Lattice(linear, offset, xp.concat([low, high], axis=1))
 
     def select(self, condition: Array, chosen: Lattice, other: Lattice) -> Lattice:
-        return algebra.select(self.xp, condition, chosen, other)
+        return families.select(self.xp, condition, chosen, other)
 
 
 @dataclass(frozen=True)
@@ -91,12 +91,12 @@ class AffineFamily:
         return self.xp.array([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]])
 
     def lift(self, made: Any, size: Size, after: Size) -> Array:
-        if isinstance(made, algebra.AffineMap):
+        if isinstance(made, families.AffineMap):
             return made.matrix
-        return algebra.lattice_to_affine(self.xp, made, size, after)
+        return families.lattice_to_affine(self.xp, made, size, after)
 
     def compose(self, first: Array, then: Array) -> Array:
-        return algebra.compose_affine(self.xp, first, then)
+        return families.compose_affine(self.xp, first, then)
 
     def select(self, condition: Array, chosen: Array, other: Array) -> Array:
         return self.xp.where(self.xp.reshape(condition, (-1, 1, 1)), chosen, other)
@@ -128,13 +128,13 @@ class ProjectiveFamily:
         return Projective(self.xp.array([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]]))
 
     def lift(self, made: Any, size: Size, after: Size) -> Projective:
-        if isinstance(made, algebra.ProjectiveMap):
+        if isinstance(made, families.ProjectiveMap):
             return Projective(made.matrix, divides=True)
         plain = AffineFamily(self.xp).lift(made, size, after)
-        return Projective(algebra.to_projective(self.xp, plain))
+        return Projective(families.to_projective(self.xp, plain))
 
     def compose(self, first: Projective, then: Projective) -> Projective:
-        product = partial(algebra.small_matmul, self.xp)
+        product = partial(families.small_matmul, self.xp)
         fronts = [product(row, then.matrix) for row in first.fronts] + [*then.fronts]
         if first.divides and then.divides:
             fronts.append(then.matrix[:, 2:])
@@ -165,26 +165,26 @@ class ColorFamily:
     xp: Namespace
     channels: int
 
-    def unit(self, size: Size) -> algebra.ColorMap:
+    def unit(self, size: Size) -> families.ColorMap:
         xp, n = self.xp, self.channels
-        return algebra.ColorMap(xp.reshape(xp.eye(n), (1, n, n)), xp.array([[0.0] * n]))
+        return families.ColorMap(xp.reshape(xp.eye(n), (1, n, n)), xp.array([[0.0] * n]))
 
-    def lift(self, made: algebra.ColorMap, size: Size, after: Size) -> algebra.ColorMap:
+    def lift(self, made: families.ColorMap, size: Size, after: Size) -> families.ColorMap:
         return made if self.channels == 3 else _on_gray(self.xp, made)
 
-    def compose(self, first: algebra.ColorMap, then: algebra.ColorMap) -> algebra.ColorMap:
+    def compose(self, first: families.ColorMap, then: families.ColorMap) -> families.ColorMap:
         shape = self.xp.shape
         if shape(first.matrix)[-2] == 1 and shape(then.matrix)[-1] == 3:
             then = _on_gray(self.xp, then)
-        return algebra.compose_color(self.xp, first, then)
+        return families.compose_color(self.xp, first, then)
 
     def select(
-        self, condition: Array, chosen: algebra.ColorMap, other: algebra.ColorMap
-    ) -> algebra.ColorMap:
-        return algebra.select(self.xp, condition, chosen, other)
+        self, condition: Array, chosen: families.ColorMap, other: families.ColorMap
+    ) -> families.ColorMap:
+        return families.select(self.xp, condition, chosen, other)
 
 
-def _on_gray(xp: Namespace, element: algebra.ColorMap) -> algebra.ColorMap:
+def _on_gray(xp: Namespace, element: families.ColorMap) -> families.ColorMap:
     """The map of an image with one channel, by an op that treats all channels alike.
 
     The one channel stands for three that are equal.
@@ -194,4 +194,4 @@ def _on_gray(xp: Namespace, element: algebra.ColorMap) -> algebra.ColorMap:
         return xp.sum(matrix[:, :1], axis=2, keepdims=True)
 
     mean = None if element.mean is None else summed(element.mean)
-    return algebra.ColorMap(summed(element.matrix), element.offset[:, :1], mean)
+    return families.ColorMap(summed(element.matrix), element.offset[:, :1], mean)

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from augreg import algebra, distributions
-from augreg.algebra import Size
+from augreg import families
+from augreg.families import Size
 from augreg.lower.choices import Choices
 from augreg.lower.composition import Composition
 from augreg.lower.families import (
     AffineFamily,
     ColorFamily,
-    Element,
+    Composed,
     Family,
     Lattice,
     LatticeFamily,
@@ -22,6 +22,7 @@ from augreg.lower.families import (
 )
 from augreg.plan import AffineStage, Item, LatticeStage, ResizeStage
 from augreg.policy import Node, Step
+from augreg.random import distributions
 from augreg.xp import NUMPY, Array, Namespace
 
 
@@ -34,7 +35,7 @@ class Lowering(Choices):
     fails.
     """
 
-    fits: Callable[[Step, algebra.LatticeMap, Size, Size], algebra.LatticeMap] | None = None
+    fits: Callable[[Step, families.LatticeMap, Size, Size], families.LatticeMap] | None = None
 
     def arguments(self, step: Step, suffix: str = "") -> dict[str, Any]:
         """The sampled arguments of a step: arrays [B] or [1] where drawn, plain values else."""
@@ -65,7 +66,7 @@ class Lowering(Choices):
         for item in items[1:]:
             other, condition = self.element(item.step, size, item.suffix), self.condition(item)
             arguments = _selected(xp, condition, other.arguments, element.arguments)
-            if isinstance(element, algebra.PixelFunction):
+            if isinstance(element, families.PixelFunction):
                 noise = _selected(xp, condition, other.noise, element.noise)
                 element = replace(element, arguments=arguments, noise=noise)
             else:
@@ -75,7 +76,7 @@ class Lowering(Choices):
 
     # --- stages
 
-    def resize(self, stage: ResizeStage, size: Size) -> tuple[algebra.Resize, Array | None]:
+    def resize(self, stage: ResizeStage, size: Size) -> tuple[families.Resize, Array | None]:
         """The element of a resize, and who takes part (bool [B], None for all)."""
         (item,) = stage.items
         return self.element(item.step, size, item.suffix), self.condition(item)
@@ -91,16 +92,16 @@ class Lowering(Choices):
         family = ProjectiveFamily(self.xp)
         return family.stacked(self._composed(stage.items, family, size))
 
-    def color(self, items: tuple[Item, ...], channels: int, size: Size) -> algebra.ColorMap:
+    def color(self, items: tuple[Item, ...], channels: int, size: Size) -> families.ColorMap:
         """The product of colour maps, for images of `channels` and `size`."""
         return self._composed(items, ColorFamily(self.xp, channels), size)
 
-    def _composed(self, items: tuple[Item, ...], family: Family[Element], size: Size) -> Element:
+    def _composed(self, items: tuple[Item, ...], family: Family[Composed], size: Size) -> Composed:
         return Composition(self, family, self._make).items(items, size)
 
     def _make(self, step: Step, size: Size, suffix: str) -> tuple[Any, Size]:
         element, after = self.element(step, size, suffix), self.size_after(step, size)
-        if self.fits is not None and isinstance(element, algebra.LatticeMap) and not element.pads:
+        if self.fits is not None and isinstance(element, families.LatticeMap) and not element.pads:
             element = self.fits(step, element, size, after)
         return element, after
 

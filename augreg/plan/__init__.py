@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from augreg import distributions
 from augreg.plan.builder import Builder
 from augreg.plan.geometry import Traits as Traits
 from augreg.plan.geometry import chain as chain
@@ -41,6 +40,7 @@ from augreg.plan.stages import pointers_of as pointers_of
 from augreg.plan.stages import statistics_of as statistics_of
 from augreg.plan.texts import plan_html, plan_text
 from augreg.policy import Node, Output, Policy, Step
+from augreg.random import distributions
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import NoReturn
 
-from augreg import algebra
+from augreg import families
 from augreg.errors import OpError, PolicyError, joined
 from augreg.plan import sizes
 from augreg.plan.geometry import (
@@ -51,7 +51,7 @@ class Builder:
         self.scope: tuple[Guard, ...] = ()
         self.classes: int | None = None  # of the labels that are mixed; None: nothing may mix here
         self.unchecked: list[tuple[str, str]] = []  # steps that asked for a side that is not known
-        self.elements: dict[tuple[int, Size], algebra.Element] = {}  # asked for at each level
+        self.elements: dict[tuple[int, Size], families.Transform] = {}  # asked for at each level
 
     @property
     def size(self) -> Size:
@@ -72,7 +72,7 @@ class Builder:
         result, compared = sizes.after(self.policy, step, sides)
         if compared:
             element = self.element(step, sizes.size_of(sides))
-            if not isinstance(element, algebra.LatticeMap) or element.pads:
+            if not isinstance(element, families.LatticeMap) or element.pads:
                 said = f'"{step.op.name}" works at some sizes only' + sizes.remedy(sides)
                 raise self.policy.error(said, step.pointer)
             self.unchecked.append((step.pointer, step.op.name))
@@ -119,16 +119,16 @@ class Builder:
         channels = channels_after(element, self.channels)
         if (step.p < 1 or guards) and (sides != self.sides or channels != self.channels):
             self.refuse_p(step, self.sides)
-        if isinstance(element, algebra.GEOMETRIC):
+        if isinstance(element, families.GEOMETRIC):
             self.add_geometry(item, traits_of(element), sides)
-        elif isinstance(element, algebra.Resize):
+        elif isinstance(element, families.Resize):
             stage = ResizeStage((item,), self.size, sizes.size_of(sides))
             self.close(f"{step.op.name} is a boundary", stage, sides)
-        elif isinstance(element, algebra.ColorMap):
+        elif isinstance(element, families.ColorMap):
             self.add_pointwise(ColorPart((item,), needs_mean(element)), channels)
-        elif isinstance(element, algebra.Mix):
+        elif isinstance(element, families.Mix):
             self.add_mix(item, element)
-        elif isinstance(element, algebra.Neighborhood):
+        elif isinstance(element, families.Neighborhood):
             self.close("reads neighbours", NeighborStage(item), self.sides)
         else:
             placed = element.coordinates or bool(element.noise)
@@ -144,10 +144,10 @@ class Builder:
         )
         raise self.policy.error(said + sizes.remedy(sides), step.pointer)
 
-    def describe(self, step: Step) -> algebra.Element:
+    def describe(self, step: Step) -> families.Transform:
         element = self.element(step, self.size)
         colored = isinstance(
-            element, algebra.ColorMap | algebra.PixelFunction | algebra.Neighborhood
+            element, families.ColorMap | families.PixelFunction | families.Neighborhood
         )
         if colored and self.channels == 1 and not step.op.gray:
             raise self.policy.error(
@@ -155,7 +155,7 @@ class Builder:
             )
         return element
 
-    def element(self, step: Step, size: Size) -> algebra.Element:
+    def element(self, step: Step, size: Size) -> families.Transform:
         try:
             if (id(step), size) not in self.elements:
                 self.elements[id(step), size] = element_of(step, size)
@@ -193,7 +193,7 @@ class Builder:
         self.close("another family", stage, self.sides)
         self.channels = channels
 
-    def add_mix(self, item: Item, element: algebra.Mix) -> None:
+    def add_mix(self, item: Item, element: families.Mix) -> None:
         """A step that needs a batch: only in `augment`, whose batches have one size."""
         name, pointer = item.step.op.name, item.step.pointer
         if self.classes is None:
@@ -277,7 +277,7 @@ class Builder:
         if isinstance(node, Step):
             element = self.element(node, sizes.size_of(sides))
             return (
-                traits_of(element) if isinstance(element, algebra.GEOMETRIC) else "another family"
+                traits_of(element) if isinstance(element, families.GEOMETRIC) else "another family"
             )
         if node.kind == "mixture":
             return "a mixture"
@@ -314,7 +314,7 @@ class Builder:
         if any(isinstance(n, Group) and n.kind == "mixture" for n in walk((group,))):
             return False
         elements = [self.describe(step) for step in steps_of(group)]
-        return all(isinstance(e, algebra.ColorMap) and channels_after(e, 3) == 3 for e in elements)
+        return all(isinstance(e, families.ColorMap) and channels_after(e, 3) == 3 for e in elements)
 
 
 def _guarded(group: Group, suffix: str) -> Iterator[tuple[Node, tuple[Guard, ...], str]]:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from augreg import algebra, distributions
+from augreg import families
 from augreg.plan.stages import AffineStage, Item, LatticeStage, Size, Stage
 from augreg.policy import Node, Step, walk
+from augreg.random import distributions
 from augreg.xp import NUMPY
 
 _PLACEHOLDER = 64  # a side to ask an op's family with, where the real one is not known yet
@@ -24,7 +25,7 @@ class Traits:
     projective: bool = False
 
 
-def element_of(step: Step, size: Size) -> algebra.Element:
+def element_of(step: Step, size: Size) -> families.Transform:
     """What `step` returns for its arguments' first values: tells the family and static fields."""
     zero = NUMPY.array([0], "uint32")
     arguments = dict(step.arguments)
@@ -86,23 +87,23 @@ def geometry_stage(
     return AffineStage(items, size_in, size_out, *traits.fill, why, traits.projective)
 
 
-def traits_of(element: algebra.Element) -> Traits:
+def traits_of(element: families.Transform) -> Traits:
     """The traits of one geometric element."""
-    if isinstance(element, algebra.LatticeMap):
+    if isinstance(element, families.LatticeMap):
         return Traits(None, element.cuts, element.pads)
-    assert isinstance(element, algebra.AffineMap | algebra.ProjectiveMap)
+    assert isinstance(element, families.AffineMap | families.ProjectiveMap)
     modes = (element.fill, element.fill_value, element.interpolation)
-    return Traits(modes, projective=isinstance(element, algebra.ProjectiveMap))
+    return Traits(modes, projective=isinstance(element, families.ProjectiveMap))
 
 
-def needs_mean(element: algebra.Element) -> bool:
+def needs_mean(element: families.Transform) -> bool:
     """Whether a colour map asks for the image's mean."""
-    return isinstance(element, algebra.ColorMap) and element.mean is not None
+    return isinstance(element, families.ColorMap) and element.mean is not None
 
 
-def channels_after(element: algebra.Element, channels: int) -> int:
+def channels_after(element: families.Transform, channels: int) -> int:
     """How many channels an image of `channels` has after the element."""
-    if isinstance(element, algebra.ColorMap) and channels == 3:
+    if isinstance(element, families.ColorMap) and channels == 3:
         return int(element.matrix.shape[-2])
     return channels
 

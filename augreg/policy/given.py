@@ -8,10 +8,10 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
-from augreg import document
-from augreg.document import MAX_DEPTH, pointer_of
 from augreg.errors import PolicyError, shown, suggest
 from augreg.paths import elsewhere
+from augreg.policy import document
+from augreg.policy.document import MAX_DEPTH, pointer_of
 
 _WANTED = "a policy is a file's path, the name of a ready policy, or a dict"
 

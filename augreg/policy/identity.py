@@ -7,9 +7,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from augreg import draws
 from augreg.errors import ParameterError, shown
 from augreg.policy.nodes import Node, Step
+from augreg.random import generator
 
 
 def draw_mistakes(nodes: list[Node]) -> Iterator[ParameterError]:
@@ -23,7 +23,7 @@ def draw_mistakes(nodes: list[Node]) -> Iterator[ParameterError]:
                 f"{node.pointer}/id",
             )
             continue
-        keys = {draws.draw_id(node.path, name) for name in _draw_names(node)}
+        keys = {generator.draw_id(node.path, name) for name in _draw_names(node)}
         if taken := keys & seen.keys():
             other = seen[min(taken)]
             yield ParameterError(
@@ -41,7 +41,7 @@ def _draw_names(node: Node) -> list[str]:
 def hash_of(value: dict[str, Any], versions: dict[str, int]) -> str:
     """SHA-256 of what decides pixels: steps and output, the ops' versions, and the draws'."""
     deciding = {k: value[k] for k in ("prepare", "augment", "output") if k in value}
-    body = {"policy": _canonical(deciding), "ops": versions, "draws": draws.VERSION}
+    body = {"policy": _canonical(deciding), "ops": versions, "draws": generator.VERSION}
     text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

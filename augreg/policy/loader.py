@@ -10,17 +10,19 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from augreg import document, params
 from augreg.errors import MAX_MISTAKES, ParameterError
-from augreg.macros import Expansion
+from augreg.plugin import params
+from augreg.plugin.macro import Expansion
+from augreg.plugin.registry import FIRST_PARTY, Registry, default_registry
+from augreg.policy import document
 from augreg.policy.given import find_policy, parsed
 from augreg.policy.identity import draw_mistakes, hash_of
 from augreg.policy.mistakes import Mistakes, without
 from augreg.policy.nodes import Group, Node, Output, Policy, Step, outermost, walk
 from augreg.policy.output import read_output
-from augreg.registry import FIRST_PARTY, Registry, default_registry
-from augreg.schema import GROUPS
-from augreg.validation import structural_mistakes
+from augreg.policy.schema import GROUPS
+from augreg.policy.validation import structural_mistakes
+from augreg.random.numbers import check_weights
 
 
 class PolicyWarning(UserWarning):
@@ -206,7 +208,7 @@ class _Loader:
         count = (0, 0)
         with found.caught(pointer):
             if kind == "one_of":
-                weights = params.check_weights(value.get("weights"), len(value[kind]))
+                weights = check_weights(value.get("weights"), len(value[kind]))
             if kind == "some_of":
                 count = _count(value, len(value[kind]))
         p, replace = float(value.get("p", 1.0)), bool(value.get("replace", False))

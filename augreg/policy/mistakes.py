@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from augreg.document import order_of, parts_of
 from augreg.errors import ParameterError, PolicyError, joined
+from augreg.policy.document import order_of, parts_of
 from augreg.policy.nodes import error_at, outermost
-from augreg.schema import GROUPS
+from augreg.policy.schema import GROUPS
 
 _OPENED = frozenset({*GROUPS, "prepare", "augment", "train", "eval", "output"})
 

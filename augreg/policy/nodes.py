@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from augreg import distributions, document
 from augreg.errors import OpError, PolicyError
-from augreg.operation import Op
-from augreg.policy import texts
+from augreg.plugin.op import Op
+from augreg.policy import document, texts
+from augreg.random import distributions
 
 
 @dataclass(frozen=True)

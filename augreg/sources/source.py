@@ -10,10 +10,10 @@ from itertools import islice
 
 import tensorflow as tf
 
-from augreg.backends.tensorflow.decode import decode
-from augreg.backends.tensorflow.signatures import why_not
 from augreg.errors import DataError, ImageError
 from augreg.images import inspect
+from augreg.images.decode import decode
+from augreg.images.signatures import why_not
 
 _CHUNK = 256  # images in memory at once while they are checked
 

@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from augreg import params
 from augreg.errors import OpError
-from augreg.operation import Op
-from augreg.registry import Registry
-from augreg.schema import step_schema
+from augreg.plugin import params
+from augreg.plugin.op import Op
+from augreg.plugin.registry import Registry
+from augreg.policy.schema import step_schema
 from augreg.testing.cases import case_of, cases, channels_of, registry_with
-from augreg.testing.elements import check_elements
 from augreg.testing.pixels import check_identity, check_pixels, check_run_time
+from augreg.testing.transforms import check_elements
 
 __all__ = ["check_op", "registry_with"]
 

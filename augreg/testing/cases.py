@@ -9,12 +9,12 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from augreg import params
 from augreg.errors import OpError, PolicyError
-from augreg.operation import Op
 from augreg.plan import plan
+from augreg.plugin import params
+from augreg.plugin.op import Op
+from augreg.plugin.registry import Plugin, Registry, default_registry
 from augreg.policy import Policy, Step, load_policy
-from augreg.registry import Plugin, Registry, default_registry
 
 BATCH = 6
 SEED = 7

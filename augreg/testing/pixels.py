@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from augreg.annotations.element import image_of
+from augreg.annotations.mixing import label_classes
 from augreg.backends.reference import augment
-from augreg.elements import image_of
 from augreg.errors import PolicyError
-from augreg.mixing import label_classes
 from augreg.plan import plan
 from augreg.testing.cases import BATCH, INDEX, SEED, Case
 

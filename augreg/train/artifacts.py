@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from augreg import files
 from augreg.policy import Policy
 from augreg.sources import Source
-from augreg.train import data, files, models, report
+from augreg.train import data, models, report
 from augreg.train.options import TrainOptions
 from augreg.train.report import Summary
 

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from augreg import files
 from augreg.errors import RunError
-from augreg.train import files
 
 FORMAT = 1
 KEPT = 2

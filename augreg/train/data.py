@@ -10,10 +10,10 @@ from typing import Any
 
 import tensorflow as tf
 
+from augreg.annotations.element import Indexed
+from augreg.annotations.mixing import label_classes
 from augreg.dataset import augment_dataset
-from augreg.elements import Indexed
 from augreg.errors import DataError, PolicyError, RunError
-from augreg.mixing import label_classes
 from augreg.plan import plan
 from augreg.policy import Policy, PolicyWarning, load_policy
 from augreg.sources import Source

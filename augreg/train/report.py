@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 import augreg
-from augreg.train import files
+from augreg import files
 
 COLUMNS = (
     "epoch",

@@ -14,12 +14,13 @@ import keras
 import tensorflow as tf
 from rich.console import Console
 
+from augreg import files
 from augreg.checks import check_keras_backend
 from augreg.errors import RunError
 from augreg.layer import AugmentationLayer
 from augreg.policy import Policy
 from augreg.sources import Source, open_source
-from augreg.train import artifacts, data, files, models, report
+from augreg.train import artifacts, data, models, report
 from augreg.train.checkpoint import FOLDER, Checkpoints, Progress
 from augreg.train.display import Display
 from augreg.train.loop import Network

@@ -15,11 +15,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
+from augreg.annotations.mixing import mixing_steps
 from augreg.backends.reference import augment
 from augreg.checks import as_uint32, check_count, check_input_range, check_uint32
 from augreg.errors import DataError, ImageError
 from augreg.images import photo_paths
-from augreg.mixing import mixing_steps
 from augreg.policy import Output, Policy, load_policy
 from augreg.views.preview import read_image
 

@@ -17,15 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
 
+from augreg.annotations.boxes import from_edges, to_edges
 from augreg.backends.reference import augment
-from augreg.boxes import from_edges, to_edges
-from augreg.distributions import Constant
-from augreg.drawing import Drawn, draw
 from augreg.errors import ImageError, PolicyError
-from augreg.explain import distribution_text, is_default
 from augreg.images import inspect, photo_paths, printable
 from augreg.paths import check_here
 from augreg.policy import Output, Policy, Step, walk
+from augreg.random.distributions import Constant
+from augreg.views.explain import distribution_text, is_default
+from augreg.views.overlay import Drawn, draw
 from augreg.xp import NUMPY
 
 Pixels = NDArray[np.uint8]

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from fault_tools import applied, command, encoded, pixels, tree
 
+from augreg import files
 from augreg.apply.folder import OutputFolder
 from augreg.errors import RunError
-from augreg.train import files
 
 TESTS = Path(__file__).parents[1]
 IMAGE = encoded(pixels())

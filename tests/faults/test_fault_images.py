@@ -23,7 +23,7 @@ import augreg
 from augreg.errors import ImageError
 from augreg.images import inspect
 from augreg.plan import plan
-from augreg.registry import default_registry
+from augreg.plugin.registry import default_registry
 
 GOOD = {"good.png": encoded(pixels())}
 
@@ -140,7 +140,7 @@ def test_fault_38_animated_gif_gives_its_first_frame_and_says_so(tmp_path: Path)
 def test_fault_39_animated_webp_is_refused_before_tensorflow_sees_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import augreg.backends.tensorflow.files as files
+    import augreg.apply.png as files
 
     seen, real = [], files.png_maker
 
@@ -154,7 +154,7 @@ def test_fault_39_animated_webp_is_refused_before_tensorflow_sees_it(
 
 
 def test_fault_40_static_webp_works_or_is_refused_by_name(tmp_path: Path) -> None:
-    from augreg.backends.tensorflow.signatures import READS_WEBP
+    from augreg.images.signatures import READS_WEBP
 
     contents = encoded(pixels(), "WEBP", lossless=True)
     if not READS_WEBP:

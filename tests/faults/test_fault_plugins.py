@@ -17,8 +17,8 @@ from fault_tools import Said, applied, command, encoded, pixels, policy_file
 from samples import EntryPoint, Plugin
 
 import augreg
-from augreg import registry
 from augreg.errors import OpError, PluginError
+from augreg.plugin import registry
 from augreg.testing import check_op
 from augreg.train import load_model
 

@@ -15,7 +15,7 @@ import pytest
 from fault_tools import KEEP, command, encoded, pixels, policy_file, tree
 
 from augreg.apply.folder import OutputFolder
-from augreg.registry import default_registry
+from augreg.plugin.registry import default_registry
 from augreg.train.checkpoint import Checkpoints
 
 TESTS = Path(__file__).parents[1]

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 import augreg
-from augreg.boxes import FORMATS
-from augreg.mixing import label_classes
+from augreg.annotations.boxes import FORMATS
+from augreg.annotations.mixing import label_classes
 from augreg.policy import Policy, PolicyWarning
 from net.generator import Generator, family
 
@@ -117,7 +117,7 @@ class Case:
         return (levels / 255 * (hi - lo) + lo).astype(self.dtype)
 
     def _boxes(self, rng: np.random.Generator) -> dict[str, Any]:
-        from augreg.boxes import from_edges
+        from augreg.annotations.boxes import from_edges
         from augreg.xp import NUMPY
 
         height, width = self.size

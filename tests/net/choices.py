@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from augreg import distributions, draws
 from augreg.policy import Group, Node, Step
+from augreg.random import distributions, generator
 from augreg.xp import NUMPY
 
 Words = tuple[np.ndarray, np.ndarray]
@@ -28,8 +28,8 @@ class Choices:
     def words(self, path: str, name: str) -> Words:
         """Both words of a draw, uint32 [B] each."""
         if (path, name) not in self._words:
-            ids = (draws.draw_id(path, name),)
-            both = draws.words(NUMPY, self.seed, ids, self.epoch, self.index)
+            ids = (generator.draw_id(path, name),)
+            both = generator.words(NUMPY, self.seed, ids, self.epoch, self.index)
             self._words[path, name] = (both[0][0], both[1][0])
         return self._words[path, name]
 
@@ -59,7 +59,7 @@ class Choices:
             )
             return list(zip(picked, slots, strict=True))
         pair = tuple(word[b : b + 1] for word in self.words(group.path + suffix, "choice"))
-        keys = draws.elements(NUMPY, pair, n)[0][0] >> 8  # type: ignore[arg-type]
+        keys = generator.elements(NUMPY, pair, n)[0][0] >> 8  # type: ignore[arg-type]
         order = [int(i) for i in np.argsort(keys, kind="stable")]
         if group.kind == "some_of":
             order = sorted(order[: self._count(group, suffix, b)])
@@ -75,7 +75,7 @@ class Choices:
         """A mixture's weights of its branches, which sum to 1, and of them all together."""
         path, n = group.path + suffix, len(group.branches)
         pair = tuple(word[b : b + 1] for word in self.words(path, "choice"))
-        keys = draws.elements(NUMPY, pair, n)[0][0] >> 8  # type: ignore[arg-type]
+        keys = generator.elements(NUMPY, pair, n)[0][0] >> 8  # type: ignore[arg-type]
         drawn = -np.log(keys * 2.0**-24 + 2.0**-25)
         together = self.bits(path, "mix", b) * 2.0**-24 if self.takes(group, suffix, b) else 0.0
         return (drawn / drawn.sum()).astype(np.float32), np.float32(together)

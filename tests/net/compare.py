@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from augreg.annotations import BoxRules
-from augreg.boxes import to_edges
+from augreg.annotations.boxes import to_edges
+from augreg.annotations.parts import BoxRules
 from augreg.policy import Step, walk
 from augreg.xp import NUMPY
 from net.case import Case

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from augreg import params
+from augreg.plugin import params
 from augreg.policy import Step, walk
 from net.case import Case
 

@@ -14,11 +14,11 @@ from functools import lru_cache
 from typing import Any
 
 import augreg
-from augreg import algebra
+from augreg import families
 from augreg.errors import ParameterError, PolicyError
 from augreg.plan import element_of, plan
+from augreg.plugin.registry import default_registry
 from augreg.policy import Policy
-from augreg.registry import default_registry
 from net.values import Values
 
 Node = dict[str, Any]
@@ -62,7 +62,7 @@ def family(name: str) -> str:
     example = {"op": name, **{k: v for k, v in op.example.items() if k != "p"}}
     step = augreg.load_policy({"version": 1, "augment": [example]}).augment[0]
     element = element_of(step, (400, 400))  # type: ignore[arg-type]
-    return "geometry" if isinstance(element, algebra.GEOMETRIC) else type(element).__name__
+    return "geometry" if isinstance(element, families.GEOMETRIC) else type(element).__name__
 
 
 def shape_after(step: Node, shape: Shape) -> Shape | None:

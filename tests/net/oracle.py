@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from augreg import algebra, fields
+from augreg import families
 from augreg.backends.reference import kernels
 from augreg.policy import Group, Node, Output, Policy, Step
+from augreg.random import fields
 from augreg.xp import NUMPY
 from net.choices import Choices
 from net.jitter import Jitter
@@ -138,14 +139,14 @@ class Oracle:
     def step(self, step: Step, takers: Takers, suffix: str) -> None:
         self.size = size_after(step, self.size)
         made = [self.element(step, suffix, b) for b in range(len(takers))]
-        if isinstance(made[0], algebra.Mix):
+        if isinstance(made[0], families.Mix):
             self.mix(made, takers)
             return
         for b, element in enumerate(made):
             if takers[b]:
                 done = _alone(element, self.images[b][np.newaxis])
                 self.images[b] = self.jitter.values(done[0])
-            if takers[b] and self.masks is not None and isinstance(element, algebra.Resize):
+            if takers[b] and self.masks is not None and isinstance(element, families.Resize):
                 plain = replace(element, method="nearest", antialias=False)
                 done = kernels.resize(self.masks[b][np.newaxis].astype(np.float32), plain)
                 self.masks[b] = done[0]
@@ -154,7 +155,7 @@ class Oracle:
         size = self.images[b].shape[:2]
         return step.op.lower(NUMPY, self.choices.arguments(step, suffix, b), size)
 
-    def mix(self, made: list[algebra.Mix], takers: Takers) -> None:
+    def mix(self, made: list[families.Mix], takers: Takers) -> None:
         """Each sample with another of the batch, as they were before."""
         images = [kernels.to_unit(image) for image in self.images]
         soft, labels = self.labels, self.labels.copy()
@@ -214,17 +215,17 @@ class Oracle:
 
 def _alone(element: Any, image: Image) -> Image:
     """One step to a batch of one image."""
-    if isinstance(element, algebra.Resize):
+    if isinstance(element, families.Resize):
         return kernels.resize(image, element)
     image = kernels.to_unit(image)
-    if isinstance(element, algebra.ColorMap):
+    if isinstance(element, families.ColorMap):
         if image.shape[-1] == 1:  # an op that takes one channel treats all alike
             mean = None if element.mean is None else element.mean[:, :1, :1]
-            element = algebra.ColorMap(element.matrix[:, :1, :1], element.offset[:, :1], mean)
+            element = families.ColorMap(element.matrix[:, :1, :1], element.offset[:, :1], mean)
         return kernels.color(image, element)
     planes = tuple(np.moveaxis(image, -1, 0))
     arguments = [fields.aligned(NUMPY, argument) for argument in element.arguments]
-    if isinstance(element, algebra.Neighborhood):
+    if isinstance(element, families.Neighborhood):
         for function in element.functions:
             planes = tuple(function(NUMPY, planes, *arguments))
         return np.stack(planes, axis=-1)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from augreg import algebra
+from augreg import families
 from augreg.backends.reference import kernels
 from augreg.lower import Lattice
 from net.jitter import Jitter
@@ -35,7 +35,7 @@ def pulled(image: np.ndarray, leaves: list[Leaf], modes: Any, jitter: Jitter) ->
         x, y, depth = _back(leaf, x, y, depth)
         ahead &= depth > 0
     if (depth != 1).any():
-        read = np.where(ahead, np.maximum(depth, algebra.HORIZON), algebra.HORIZON)
+        read = np.where(ahead, np.maximum(depth, families.HORIZON), families.HORIZON)
         middle_y, middle_x = ((side - 1) / 2 for side in image.shape[:2])
         x = (x - middle_x * depth) / read + middle_x
         y = (y - middle_y * depth) / read + middle_y
@@ -56,7 +56,7 @@ def _moved(image: np.ndarray, leaf: Leaf) -> np.ndarray:
 def _back(leaf: Leaf, x: np.ndarray, y: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, ...]:
     """Where a step's output positions come from in its input; positions are (x, y, 1), times w."""
     element = leaf.element
-    if isinstance(element, algebra.LatticeMap):
+    if isinstance(element, families.LatticeMap):
         a, o = element.linear[0].astype(np.float64), element.offset[0]
         return a[0, 0] * x + a[0, 1] * y + o[0] * w, a[1, 0] * x + a[1, 1] * y + o[1] * w, w
     rows = element.matrix[0].astype(np.float64)
@@ -69,7 +69,7 @@ def _back(leaf: Leaf, x: np.ndarray, y: np.ndarray, w: np.ndarray) -> tuple[np.n
 
 def _is_exact(leaf: Leaf) -> bool:
     """No rounding can happen: all numbers are small multiples of 1/256."""
-    if isinstance(leaf.element, algebra.LatticeMap):
+    if isinstance(leaf.element, families.LatticeMap):
         return True
     matrix = np.asarray(leaf.element.matrix, np.float64)
     small = np.abs(matrix).max() < 2**10 and matrix.shape[1] == 2

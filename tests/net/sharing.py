@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from augreg import algebra
+from augreg import families
 from augreg.policy import Group, Node, Step
 from augreg.xp import NUMPY
 from net.choices import Choices
@@ -60,9 +60,9 @@ class Sharing:
 
     def _step(self, step: Step, size: Size) -> Kind | None:
         made = self.element(step, size)
-        if isinstance(made, algebra.LatticeMap):
+        if isinstance(made, families.LatticeMap):
             return Kind(None, made.cuts, made.pads)
-        if isinstance(made, algebra.AffineMap | algebra.ProjectiveMap):
+        if isinstance(made, families.AffineMap | families.ProjectiveMap):
             return Kind((made.fill, made.fill_value, made.interpolation))
         return None
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import augreg
-from augreg.registry import default_registry
+from augreg.plugin.registry import default_registry
 from net.generator import GROUPS, Generator, family
 
 CLASSES, BATCH = 3, 6

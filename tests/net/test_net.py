@@ -9,8 +9,8 @@ import pytest
 import augreg
 from augreg.errors import PolicyError
 from augreg.plan import plan
+from augreg.plugin.registry import default_registry
 from augreg.policy import Policy
-from augreg.registry import default_registry
 from net.case import make
 from net.coverage import Coverage
 from net.generator import Generator, reason

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from augreg import params
-from augreg.operation import Op
+from augreg.plugin import params
+from augreg.plugin.op import Op
 
 _NICE = (0, 1, 0.5, 0.25, 2, 4, -1, -0.5, 8, 15, 45, 90, 180, -90, 3, 1.5, 0.125, 0.75)
 _REACH = 40.0  # how far numbers go where a parameter allows thousands

@@ -16,27 +16,28 @@ import numpy as np
 import tensorflow as tf
 
 import augreg
-from augreg import draws, mixing
-from augreg.annotations import LABELS, BoxRules
+from augreg.annotations import mixing
+from augreg.annotations.element import targets_of
+from augreg.annotations.parts import LABELS, BoxRules
 from augreg.backends.reference import kernels
 from augreg.backends.reference.interpreter import Interpreter
 from augreg.backends.reference.run import output
-from augreg.backends.tensorflow import turns
+from augreg.backends.tensorflow import per_image
 from augreg.backends.tensorflow.annotations import AnnotationProgram
 from augreg.backends.tensorflow.kernels import Kernels
 from augreg.backends.tensorflow.program import Program
-from augreg.elements import targets_of
 from augreg.errors import PolicyError
 from augreg.lower import Draws, Lowering
-from augreg.optimize import optimize
 from augreg.plan import MixStage, plan
+from augreg.plan.passes import optimize
+from augreg.random import generator
 from augreg.xp import NUMPY
 from net.case import Case
 from net.generator import reason
 
 Parts = dict[str, Any]
 EAGER = type(tf.constant(0))
-THREEFRY = draws.threefry2x32
+THREEFRY = generator.threefry2x32
 
 
 class RefusedHereError(Exception):
@@ -88,7 +89,7 @@ def eager(case: Case, passes: bool, debug: bool = False) -> Parts:
     with (
         _lowered_in_numpy(case, planned) if passes else contextlib.nullcontext(),
         mock.patch.object(Draws, "make", _drawn_in_numpy),
-        mock.patch.object(draws, "threefry2x32", _threefry_in_numpy),
+        mock.patch.object(generator, "threefry2x32", _threefry_in_numpy),
         mock.patch.object(EAGER, "__getitem__", _taken),
     ):
         result = {**case.element, "images": program(images, index, seed, epoch)}
@@ -127,10 +128,10 @@ def _number(key: Any) -> Any:
 
 def _drawn_in_numpy(xp: Any, planned: Any, seed: Any, epoch: Any, index: Any) -> Draws:
     """The words, which are the same to the bit, by NumPy: one op at a time they cost too much."""
-    ids = tuple(draws.draw_id(path, name) for path, name in planned.draws)
+    ids = tuple(generator.draw_id(path, name) for path, name in planned.draws)
     if not ids:
         return Draws({}, epoch)
-    pair = draws.words(NUMPY, seed.numpy(), ids, epoch.numpy(), index.numpy())
+    pair = generator.words(NUMPY, seed.numpy(), ids, epoch.numpy(), index.numpy())
     first, second = (tf.unstack(tf.constant(words)) for words in pair)
     return Draws(dict(zip(planned.draws, zip(first, second, strict=True), strict=True)), epoch)
 
@@ -176,8 +177,8 @@ def xla(case: Case) -> Parts:
 def _in_turns() -> Iterator[None]:
     """Image by image, as large ones are done."""
     with (
-        mock.patch.object(turns, "SMALLEST", 0),
-        mock.patch.object(turns, "pays", lambda stages: not isinstance(stages[0], MixStage)),
+        mock.patch.object(per_image, "SMALLEST", 0),
+        mock.patch.object(per_image, "pays", lambda stages: not isinstance(stages[0], MixStage)),
     ):
         yield
 

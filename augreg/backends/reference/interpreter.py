@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augreg import algebra, fields, mixing
+from augreg import families
+from augreg.annotations import mixing
 from augreg.backends.reference import kernels
 from augreg.errors import OpError
 from augreg.lower import Lowering
-from augreg.operation import check_planes
 from augreg.plan import (
     AffineStage,
     BranchStage,
@@ -28,7 +28,9 @@ from augreg.plan import (
     Stage,
     pointer_in,
 )
+from augreg.plugin.op import check_planes
 from augreg.policy import Policy
+from augreg.random import fields
 from augreg.xp import NUMPY
 
 Images = NDArray[Any]
@@ -96,7 +98,7 @@ class Interpreter:
         if isinstance(part, ColorPart):
             return kernels.color(images, self.lowering.color(part.items, images.shape[-1], size))
         element, condition = self.lowering.function(part.items, size)
-        assert isinstance(element, algebra.PixelFunction)
+        assert isinstance(element, families.PixelFunction)
         planes = tuple(np.moveaxis(images, -1, 0))
         given: dict[str, Any] = dict(kernels.statistics(images, element.statistics))
         if element.coordinates:

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augreg import resampling
-from augreg.algebra import HORIZON, ColorMap, Resize
-from augreg.levels import to_levels
+from augreg.families import HORIZON, ColorMap, Resize, resampling
+from augreg.families.levels import to_levels
+from augreg.families.positions import TIE
 from augreg.lower import Lattice
-from augreg.positions import TIE
 from augreg.xp import NUMPY
 
 Images = NDArray[Any]

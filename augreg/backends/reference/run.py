@@ -8,8 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augreg import mixing, moving
-from augreg.annotations import (
+from augreg.annotations import mixing, transform
+from augreg.annotations.element import (
+    Parts,
+    check_parts,
+    image_of,
+    targets_of,
+    weights_of,
+    with_image,
+    with_targets,
+)
+from augreg.annotations.parts import (
     LABELS,
     MIN_VISIBLE,
     PADDED,
@@ -20,6 +29,7 @@ from augreg.annotations import (
     each,
     in_floats,
 )
+from augreg.annotations.undeclared import check_declared, of_unknown_size
 from augreg.backends.reference import kernels
 from augreg.backends.reference.interpreter import Interpreter
 from augreg.checks import (
@@ -32,20 +42,10 @@ from augreg.checks import (
     check_uint32,
     check_unit,
 )
-from augreg.elements import (
-    Parts,
-    check_parts,
-    image_of,
-    targets_of,
-    weights_of,
-    with_image,
-    with_targets,
-)
 from augreg.errors import DataError, ImageError
 from augreg.lower import Draws, Lowering
 from augreg.plan import SECTIONS, Plan, check_sections, plan
 from augreg.policy import Output, load_policy
-from augreg.undeclared import check_declared, of_unknown_size
 from augreg.xp import NUMPY
 
 Images = NDArray[Any]
@@ -201,7 +201,7 @@ def _moved(planned: Plan, words: Draws, given: dict[str, Any], rules: BoxRules) 
     """Batches of annotations after a plan's stages."""
     if not given:
         return given
-    moved = moving.move_annotations(NUMPY, planned, words, given, planned.size_in, rules)
+    moved = transform.move_annotations(NUMPY, planned, words, given, planned.size_in, rules)
     return in_floats(NUMPY, moved)
 
 

@@ -9,8 +9,16 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from augreg import mixing, moving
-from augreg.annotations import (
+from augreg.annotations import mixing, transform
+from augreg.annotations.element import (
+    Parts,
+    image_of,
+    targets_of,
+    weights_of,
+    with_image,
+    with_targets,
+)
+from augreg.annotations.parts import (
     LABELS,
     MASKS,
     Agreement,
@@ -21,18 +29,17 @@ from augreg.annotations import (
     in_floats,
     shape_of,
 )
+from augreg.annotations.undeclared import Suspect, as_large, check_declared, of_unknown_size
 from augreg.backends.tensorflow import guards
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.compiled import Compiled, Seen
-from augreg.backends.tensorflow.decode import decode
 from augreg.backends.tensorflow.dense import dense
 from augreg.checks import check_epoch, check_images, check_index, check_one_or_many
-from augreg.elements import Parts, image_of, targets_of, weights_of, with_image, with_targets
 from augreg.errors import PolicyError
+from augreg.images.decode import decode
 from augreg.lower import Draws
 from augreg.plan import Plan, plan
 from augreg.policy import Step, walk
-from augreg.undeclared import Suspect, as_large, check_declared, of_unknown_size
 
 
 @dataclass(frozen=True)
@@ -206,7 +213,7 @@ class Annotated:
             return self._kept(free, part, free[1], targets, True)
         except PolicyError:  # a step that can't do without a known size
             planned = self._planned(part, shape)
-            moves = moving.changes(planned, targets)
+            moves = transform.changes(planned, targets)
             return AnnotationProgram(planned, self.rules) if moves else None
 
     def _kept(
@@ -215,7 +222,7 @@ class Annotated:
         """The function under the key; `anything`: one for eager batches of all sizes."""
         if key not in self._functions:
             planned, function = self._planned(part, shape), None
-            if moving.changes(planned, targets):
+            if transform.changes(planned, targets):
                 function = traceable(planned, targets, self.rules, anything)
             self._functions[key] = function
         return self._functions[key]
@@ -264,7 +271,9 @@ class AnnotationProgram:
         height, width = self.plan.size_in
         sides = (size[0] if height is None else height, size[1] if width is None else width)
         words = Draws.make(TENSORFLOW, self.plan, seed, epoch, index)
-        return moving.move_annotations(TENSORFLOW, self.plan, words, annotations, sides, self.rules)
+        return transform.move_annotations(
+            TENSORFLOW, self.plan, words, annotations, sides, self.rules
+        )
 
 
 def _form(targets: Mapping[str, Any], ranks: bool = False) -> Any:

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from augreg.annotations import BOXES, KEYPOINTS, PADDED
-from augreg.elements import Parts, targets_of
+from augreg.annotations.element import Parts, targets_of
+from augreg.annotations.parts import BOXES, KEYPOINTS, PADDED
 
 
 def batch(

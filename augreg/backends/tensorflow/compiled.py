@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from augreg.backends.tensorflow import turns
-from augreg.backends.tensorflow.checked import checked_input, wanted
+from augreg.backends.tensorflow import per_image
+from augreg.backends.tensorflow.debug import checked_input, wanted
 from augreg.backends.tensorflow.guards import after, assert_that, under_xla
 from augreg.backends.tensorflow.program import Program
 from augreg.checks import (
@@ -22,8 +22,8 @@ from augreg.checks import (
     check_uint32,
 )
 from augreg.errors import PolicyError
-from augreg.optimize import optimize
 from augreg.plan import Plan, check_sections, plan
+from augreg.plan.passes import optimize
 from augreg.policy import Policy
 
 Range = tuple[float, float] | None
@@ -160,7 +160,7 @@ class Compiled:
     def _in_turns(self, planned: Plan) -> bool:
         """Whether images are done one after another: on the CPU, where tf.data always is."""
         height, width = planned.size_in
-        if height is None or width is None or height * width < turns.SMALLEST:
+        if height is None or width is None or height * width < per_image.SMALLEST:
             return False
         return not (self.portable and tf.config.list_physical_devices("GPU"))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from augreg.annotations import BOXES, KEYPOINTS, PADDED, each
+from augreg.annotations.parts import BOXES, KEYPOINTS, PADDED, each
 from augreg.backends.tensorflow.guards import after, assert_that
 from augreg.errors import DataError
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import tensorflow as tf
 
-from augreg.algebra import LatticeMap, Size, move_points
 from augreg.backends.tensorflow.arrays import TENSORFLOW
+from augreg.families import LatticeMap, Size, move_points
 from augreg.policy import Policy, Step
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from augreg import fields
-from augreg.algebra import Neighborhood, PixelFunction
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.pixels import Pixels, mean_of, to_planes
-from augreg.levels import to_levels
+from augreg.families import Neighborhood, PixelFunction
+from augreg.families.levels import to_levels
+from augreg.random import fields
 
 Statistics = dict[str, Any]  # float32 [B,C], histogram int32 [B,C,256]
 LEVELS = 256

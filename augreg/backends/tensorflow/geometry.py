@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from augreg import positions
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.pixels import WIDE, Packed, Pixels, to_float
+from augreg.families import positions
 from augreg.lower import Lattice
 
 Size = tuple[Any, Any]

@@ -12,8 +12,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from augreg import mixing
-from augreg.annotations import (
+from augreg.annotations import mixing
+from augreg.annotations.parts import (
     BOXES,
     FARTHEST,
     PADDED,
@@ -22,8 +22,8 @@ from augreg.annotations import (
     BoxRules,
     too_far,
 )
+from augreg.annotations.undeclared import Suspect
 from augreg.backends.tensorflow.pixels import map_tensors
-from augreg.undeclared import Suspect
 
 
 def under_xla() -> bool:

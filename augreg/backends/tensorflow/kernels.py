@@ -9,11 +9,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from augreg import algebra, mixing
+from augreg import families
+from augreg.annotations import mixing
 from augreg.backends.tensorflow import functions, geometry, warping
 from augreg.backends.tensorflow.arrays import TENSORFLOW
-from augreg.backends.tensorflow.checked import Done, checked
-from augreg.backends.tensorflow.decode import decode, decode_scaled, decode_window, shape
+from augreg.backends.tensorflow.debug import Done, checked
 from augreg.backends.tensorflow.forms import packed
 from augreg.backends.tensorflow.pixels import (
     Pixels,
@@ -28,8 +28,8 @@ from augreg.backends.tensorflow.pointwise import pointwise_stage
 from augreg.backends.tensorflow.resizing import resize
 from augreg.backends.tensorflow.scope import Scope
 from augreg.errors import OpError
+from augreg.images.decode import decode, decode_scaled, decode_window, shape
 from augreg.lower import Lowering
-from augreg.operation import check_planes
 from augreg.plan import (
     AffineStage,
     BranchStage,
@@ -44,6 +44,7 @@ from augreg.plan import (
     Stage,
     pointer_in,
 )
+from augreg.plugin.op import check_planes
 from augreg.policy import Policy
 
 
@@ -201,11 +202,11 @@ class Kernels:
             case MixtureStage():
                 return self.scope.kept(lambda: self.mixture(stage, arguments, pixels))
 
-    def resized(self, element: algebra.Resize, pixels: Pixels) -> Pixels:
+    def resized(self, element: families.Resize, pixels: Pixels) -> Pixels:
         return resize(pixels, element, xla=self.scope.xla, portable=self.portable)
 
     def resized_some(
-        self, element: algebra.Resize, condition: tf.Tensor | None, pixels: Pixels
+        self, element: families.Resize, condition: tf.Tensor | None, pixels: Pixels
     ) -> Pixels:
         """The pixels of those that take part (None: all) resized; the others are of that size."""
         resized = self.resized(element, pixels)
@@ -216,7 +217,7 @@ class Kernels:
     def neighborhood(
         self,
         name: str,
-        element: algebra.Neighborhood,
+        element: families.Neighborhood,
         condition: tf.Tensor | None,
         pixels: Pixels,
     ) -> Pixels:

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from augreg import positions
 from augreg.backends.tensorflow.arrays import TENSORFLOW
+from augreg.families import positions
 
 Planes = tuple[tf.Tensor, ...]
 Keep = Callable[[Callable[[], Any]], Any]

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from augreg.algebra import ColorMap, PixelFunction
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.forms import packed
 from augreg.backends.tensorflow.functions import (
@@ -29,6 +28,7 @@ from augreg.backends.tensorflow.pixels import (
     to_unit,
 )
 from augreg.backends.tensorflow.scope import PlaneTuple, Scope
+from augreg.families import ColorMap, PixelFunction
 from augreg.plan import PixelPart, PointwiseStage, statistics_of
 from augreg.policy import Output
 

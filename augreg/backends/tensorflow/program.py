@@ -11,9 +11,9 @@ from itertools import groupby
 
 import tensorflow as tf
 
-from augreg.backends.tensorflow import turns
+from augreg.backends.tensorflow import per_image
 from augreg.backends.tensorflow.arrays import TENSORFLOW
-from augreg.backends.tensorflow.checked import CheckedLowering, checked_output
+from augreg.backends.tensorflow.debug import CheckedLowering, checked_output
 from augreg.backends.tensorflow.fits import Fits
 from augreg.backends.tensorflow.kernels import Kernels
 from augreg.backends.tensorflow.pixels import Pixels, never_folded, to_float
@@ -76,8 +76,8 @@ class Program:
         ]
         for i, stages in enumerate(runs):
             output = self.plan.output if i + 1 == len(runs) else None
-            if self.in_turns and turns.pays(stages):
-                pixels = turns.each_image(kernels, stages, pixels, output)
+            if self.in_turns and per_image.pays(stages):
+                pixels = per_image.each_image(kernels, stages, pixels, output)
             else:
                 pixels = finish(kernels.stages(stages, pixels), output)
         return pixels

@@ -6,10 +6,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from augreg import resampling
-from augreg.algebra import Resize
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.pixels import UNIT, Pixels, size_of, to_float
+from augreg.families import Resize, resampling
 
 
 def resize(pixels: Pixels, element: Resize, *, xla: bool, portable: bool) -> tf.Tensor:

@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 import tensorflow as tf
 
-from augreg.backends.tensorflow import sparse
 from augreg.backends.tensorflow.pixels import barrier, only_one
 
 PlaneTuple = tuple[tf.Tensor, ...]
@@ -47,4 +46,4 @@ class Scope:
             done = [lambda: list(compute(planes, arguments)), lambda: list(planes)]
             return tuple(only_one(tf.cast(~active[0], tf.int32), done, self.go))
         active = tf.constant([True]) if active is None else active
-        return sparse.for_those(active, planes, arguments, compute)
+        return active.for_those(active, planes, arguments, compute)

@@ -7,7 +7,8 @@ from typing import Any
 
 import keras
 
-from augreg.annotations import (
+from augreg.annotations.element import Parts, targets_of
+from augreg.annotations.parts import (
     BOXES,
     KEYPOINTS,
     LABELS,
@@ -17,8 +18,7 @@ from augreg.annotations import (
     check_boxes_stated,
     each,
 )
-from augreg.elements import Parts, targets_of
-from augreg.undeclared import check_declared, of_unknown_size
+from augreg.annotations.undeclared import check_declared, of_unknown_size
 
 
 def checked(

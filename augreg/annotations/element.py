@@ -1,0 +1,267 @@
+"""What an element of a data set is: where its image is, what belongs to it, and replacing them.
+
+An element is taken apart by paths: of each part that augreg knows, the keys and places that lead to
+it. What no path leads to passes through, in the container that it came in.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from augreg.annotations.parts import BOXES, IMAGES, LABELS, TARGETS, shape_of
+from augreg.errors import DataError, suggest
+
+Path: TypeAlias = tuple[Any, ...]
+# The names of a tuple's parts in order, or of a dict's keys; None for a part that passes through,
+# and names again, in a tuple or a dict, for a part that has parts of its own.
+Parts: TypeAlias = Sequence[Any] | Mapping[Any, Any]
+NAMES = (IMAGES, *TARGETS)
+_USUAL = ("image", "images", "img", "imgs", "pixels", "pixel_values", "photo", "picture", "x")
+_FORMS = (
+    'allowed are an image, (image, label), (image, label, weight), (image, {...}) and {"images": '
+    "...}; parts= names the parts of others"
+)
+
+
+@dataclass(frozen=True)
+class Indexed:
+    """A source with random access: shuffling it needs no buffer, and skipping costs nothing.
+
+    element: maps an int64 scalar position, 0 to size - 1, to an element, in TensorFlow's graph ops.
+    """
+
+    size: int
+    element: Callable[[Any], Any]
+
+
+def image_of(element: Any, parts: Parts | None = None) -> Any:
+    """The image of an element: itself, the first of a tuple, a dict's "images", or what is named.
+
+    Raises:
+        DataError: the element has another form, or no image.
+    """
+    return _at(element, paths(element, parts)[IMAGES])
+
+
+def with_image(element: Any, image: Any, parts: Parts | None = None) -> Any:
+    """The element with another image; everything else as it was."""
+    return _with(element, paths(element, parts)[IMAGES], image)
+
+
+def targets_of(element: Any, parts: Parts | None = None) -> dict[str, Any]:
+    """The parts of an element that are masks, boxes, keypoints or labels, by these names.
+
+    Boxes are a dict of their own, {"boxes": [N, 4], "labels": [N]}, also where the element holds
+    the two side by side, as detection models take them.
+    """
+    places = paths(element, parts)
+    found = {name: _at(element, path) for name, path in places.items() if name != IMAGES}
+    found = {name: value for name, value in found.items() if value is not None}
+    for name in _flat(found):
+        found[name] = {"boxes": found[name], "labels": found.pop(LABELS)}
+    return found
+
+
+def with_targets(element: Any, targets: Mapping[str, Any], parts: Parts | None = None) -> Any:
+    """The element with these in place of its own, in the form that they had."""
+    places = paths(element, parts)
+    flat = _flat({name: _at(element, path) for name, path in places.items()})
+    for name, value in targets.items():
+        if name in flat:
+            element = _with(element, places[LABELS], value["labels"])
+            value = value["boxes"]
+        element = _with(element, places[name], value)
+    return element
+
+
+def weights_of(element: Any, parts: Parts | None = None) -> dict[str, Any]:
+    """The weights of a tuple's samples, where nobody named its parts."""
+    weighted = parts is None and isinstance(element, tuple | list) and len(element) == 3
+    return {"weights": element[2]} if weighted and element[2] is not None else {}
+
+
+def _flat(found: Mapping[str, Any]) -> list[str]:
+    """Boxes that are an array beside their labels."""
+    return [
+        name
+        for name in BOXES
+        if name in found and LABELS in found and not isinstance(found[name], Mapping)
+    ]
+
+
+def paths(element: Any, parts: Parts | None = None) -> dict[str, Path]:
+    """The path to each part of an element that augreg knows, by its name; "images" is there.
+
+    Raises:
+        DataError: the element has another form, or no image, or two parts of one name.
+    """
+    found: dict[str, Path] = {}
+    for name, path in _named(element, parts):
+        if name in found:
+            raise DataError(f'an element with two parts named "{name}"; allowed is one of each')
+        found[name] = path
+    if IMAGES not in found:
+        raise DataError(_without_images(element, parts))
+    return found
+
+
+def _named(element: Any, parts: Parts | None) -> Iterator[tuple[str, Path]]:
+    if isinstance(element, list) and parts is None and not _is_pair(element):
+        raise DataError(
+            f"a list of {len(element)} parts, which may be a batch or one element; stack images "
+            "into one array [B, H, W, C], and write an element as a tuple, (image, label)"
+        )
+    if isinstance(element, Mapping):
+        yield from _of_dict(element, parts, ())
+    elif isinstance(element, tuple | list):
+        yield from _of_tuple(element, parts, ())
+    elif parts is not None and not isinstance(parts, Mapping) and len(parts) != 1:
+        raise DataError(f"parts={tuple(parts)!r}, and the element is a single image")
+    else:
+        yield IMAGES, ()
+
+
+def _is_pair(element: list[Any]) -> bool:
+    """Whether only the first part of a list can be an image: Keras saves a tuple as a list."""
+    first, *rest = [0, *(len(shape_of(part) or ()) for part in element)][bool(element) :]
+    return first >= 3 and bool(rest) and max(rest) < 3
+
+
+def _of_tuple(element: Any, parts: Parts | None, path: Path) -> Iterator[tuple[str, Path]]:
+    many = len(element) if isinstance(element, tuple | list) else 1
+    if parts is None:
+        parts = by_convention(element)
+    elif isinstance(parts, Mapping) or len(parts) != many or not isinstance(element, tuple | list):
+        names = dict(parts) if isinstance(parts, Mapping) else tuple(parts)
+        where = f"{many} parts" if many > 1 else "one part"
+        raise DataError(
+            f"parts={names!r} for an element of {where}; allowed is a name, or None, "
+            "for each of them"
+        )
+    for place, (name, part) in enumerate(zip(parts, element, strict=True)):
+        yield from _of_part(part, name, (*path, place))
+
+
+def _of_part(part: Any, name: Any, path: Path) -> Iterator[tuple[str, Path]]:
+    """What a part is that was named, or that has parts of its own whose names were given."""
+    if isinstance(name, Mapping):
+        yield from _of_dict(part, name, path)
+    elif isinstance(name, tuple | list):
+        yield from _of_tuple(part, name, path)
+    elif name is not None:
+        yield name, path
+
+
+def by_convention(element: Sequence[Any]) -> tuple[Any, ...]:
+    """What a tuple's parts are where nobody names them: as `fit` takes them."""
+    if not 1 <= len(element) <= 3:
+        raise DataError(f"an element of {len(element)} parts; {_FORMS}")
+    usual = (IMAGES, LABELS, None)
+    return tuple(
+        {} if isinstance(part, Mapping) and name is not None else name
+        for name, part in zip(usual, element, strict=False)
+    )
+
+
+def excused(element: Any, parts: Parts | None) -> set[Path]:
+    """The paths of what `parts` says is to stay as it is: where it names None."""
+    if parts is None:
+        return set()
+    names = parts.items() if isinstance(parts, Mapping) else enumerate(parts)
+    found: set[Path] = set()
+    for key, name in names:
+        if isinstance(name, Mapping | tuple | list):
+            found |= {(key, *path) for path in excused(element[key], name)}
+        elif name is None:
+            found.add((key,))
+    return found
+
+
+def _of_dict(element: Any, parts: Parts | None, path: Path) -> Iterator[tuple[str, Path]]:
+    renamed: Any = {} if parts is None else parts
+    if not isinstance(renamed, Mapping) or not isinstance(element, Mapping):
+        form = "a dict" if isinstance(element, Mapping) else f"a {type(element).__name__}"
+        raise DataError(
+            f"parts={parts!r} for {form}; a tuple's parts are named by a tuple, a "
+            'dict\'s by a dict, as {"mask": "masks"}'
+        )
+    missing = [key for key in renamed if key not in element]
+    if missing:
+        raise DataError(
+            f'parts names "{missing[0]}", which the element does not hold; found ' + _keys(element)
+        )
+    for key in element:
+        if key in renamed:
+            yield from _of_part(element[key], renamed[key], (*path, key))
+        elif key in NAMES:
+            yield key, (*path, key)
+
+
+def _without_images(element: Any, parts: Parts | None) -> str:
+    if parts is not None:
+        return f'parts={parts!r} without "images"; one of the parts has to be the image'
+    if isinstance(element, Mapping):
+        usual = next((k for k in element if str(k).lower() in _USUAL), _USUAL[0])
+        named = f'parts={{"{usual}": "{IMAGES}"}}'
+        found = f"found {_keys(element)}; {named} names an image that has another key"
+        return f'an element that is a dict needs the key "{IMAGES}"; {found}'
+    return f"an element without an image; {_FORMS}"
+
+
+def _keys(element: Mapping[Any, Any]) -> str:
+    return ", ".join(f'"{key}"' for key in element) or "no key"
+
+
+def check_parts(parts: Any) -> Parts | None:
+    """Names of parts, once they are seen to be names; raises `DataError`."""
+    if parts is None:
+        return None
+    if isinstance(parts, str) or not isinstance(parts, Sequence | Mapping):
+        raise DataError(f'parts={parts!r}; allowed is a tuple of names, as ("images", "masks")')
+    names = list(_leaves(parts))
+    for name in names:
+        if name is not None and name not in NAMES:
+            allowed = ", ".join(f'"{one}"' for one in NAMES)
+            hint = suggest(name, NAMES) if isinstance(name, str) else ""
+            raise DataError(
+                f"parts={parts!r}: {name!r} is no part{hint}; allowed are {allowed} and None"
+            )
+    if not isinstance(parts, Mapping) and IMAGES not in names and {} not in parts:
+        raise DataError(f'parts={parts!r} without "images"; one of the parts has to be the image')
+    return dict(parts) if isinstance(parts, Mapping) else tuple(parts)
+
+
+def _leaves(parts: Any) -> Iterator[Any]:
+    """The names in `parts`, those of parts of parts too."""
+    if isinstance(parts, Mapping | tuple | list):
+        for name in parts.values() if isinstance(parts, Mapping) else parts:
+            yield from _leaves(name)
+    else:
+        yield parts
+
+
+def _at(element: Any, path: Path) -> Any:
+    for step in path:
+        element = element[step]
+    return element
+
+
+def _with(element: Any, path: Path, value: Any) -> Any:
+    """The element with another value at the path, its containers of the types that they were."""
+    if not path:
+        return value
+    first, rest = path[0], path[1:]
+    inner = _with(element[first], rest, value)
+    if isinstance(element, Mapping):
+        if type(element) is dict or not hasattr(element, "__setitem__"):
+            return {**element, first: inner}
+        replaced = copy.copy(element)  # OrderedDict, defaultdict
+        replaced[first] = inner
+        return replaced
+    values = (*element[:first], inner, *element[first + 1 :])
+    if isinstance(element, list):
+        return [*values]
+    return type(element)._make(values) if hasattr(element, "_make") else values

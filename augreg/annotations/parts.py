@@ -1,0 +1,262 @@
+"""What an element holds beside its image, and what it may be: masks, boxes, keypoints, labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from augreg.annotations.boxes import check_format, is_relative
+from augreg.errors import DataError
+from augreg.xp import Array, Namespace
+
+Size = tuple[Any, Any]
+IMAGES = "images"
+MASKS = ("masks", "segmentation_masks")  # the second is Keras's own name
+BOXES = ("boxes", "bounding_boxes")
+KEYPOINTS = ("keypoints",)
+LABELS = "labels"
+TARGETS = (*MASKS, *BOXES, *KEYPOINTS, LABELS)
+PADDED = -1  # the class of a box that is none
+MIN_VISIBLE = 0.1
+# Relative coordinates end at 1; more than this is a box in pixels. A box may leave its image.
+FARTHEST = 1.5
+Annotations = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class BoxRules:
+    """How boxes are written, and how much of one has to be left.
+
+    Attributes:
+        format: one of `augreg.annotations.boxes.FORMATS`; None where elements hold no boxes.
+        min_visible: 0..1, the share of its moved area that a box has to keep inside of the image.
+    """
+
+    format: str | None = None
+    min_visible: float = MIN_VISIBLE
+
+    def __post_init__(self) -> None:
+        if self.format is not None:
+            object.__setattr__(self, "format", check_format(self.format))
+        share: Any = self.min_visible
+        if not (isinstance(share, int | float | np.number) and 0 <= share <= 1):
+            raise ValueError(f"min_visible has to be in 0 to 1, found {share!r}")
+
+    @property
+    def relative(self) -> bool:
+        return is_relative(self.format)
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Two sides of an element's parts that have to be equal.
+
+    one, other: an array's name, the array, and its axis. rule: what has to be, in words.
+    """
+
+    one: tuple[str, Any, int]
+    other: tuple[str, Any, int]
+    rule: str
+
+    @property
+    def sides(self) -> tuple[int | None, int | None]:
+        """Both, where they are known before the data is."""
+        (_, a, i), (_, b, j) = self.one, self.other
+        return a.shape[i], b.shape[j]
+
+    def text(self, one: Any, other: Any) -> str:
+        """What is wrong, for the two shapes in words."""
+        return (
+            f'"{self.one[0]}" of the shape {one} with {self.other[0]} of the shape {other}; '
+            f"allowed is {self.rule}"
+        )
+
+
+def each(function: Callable[[Any], Any], annotations: Annotations) -> dict[str, Any]:
+    """`function` of every array, those in nested dicts too."""
+    return {
+        key: each(function, value) if isinstance(value, Mapping) else function(value)
+        for key, value in annotations.items()
+    }
+
+
+def check_annotations(
+    annotations: Annotations, images: Any, rules: BoxRules, parts: Annotations | None = None
+) -> list[Agreement]:
+    """Checks batches of annotations against their images, by their static shapes and dtypes.
+
+    Args:
+        annotations: arrays with a batch's dimension, by their names.
+        images: [B,H,W,C].
+        rules: how boxes are written.
+        parts: other arrays that have to hold as many samples, by a name for messages.
+
+    Returns:
+        What can't be said of shapes that are not known: it has to be looked at in the data.
+
+    Raises:
+        DataError: they can't belong to these images.
+    """
+    for names in (MASKS, BOXES):
+        if all(name in annotations for name in names):
+            raise DataError(f'an element holds "{names[0]}" and "{names[1]}", which mean the same')
+    for key, value in annotations.items():
+        _check_form(key, value, rules)
+    unknown = []
+    for agreement in _agreements(annotations, images, parts or {}):
+        one, other = agreement.sides
+        if not isinstance(one, int) or not isinstance(other, int):
+            unknown.append(agreement)
+        elif one != other:
+            (_, a, _), (_, b, _) = agreement.one, agreement.other
+            raise DataError(agreement.text(tuple(a.shape), tuple(b.shape)))
+    return unknown
+
+
+def _check_form(key: str, value: Any, rules: BoxRules) -> None:
+    if key in BOXES:
+        _check_boxes(key, value, rules)
+        return
+    shape = shape_of(value)
+    if shape is None:
+        raise _unknown_rank(key)
+    if key in MASKS and len(shape) not in (3, 4):
+        raise DataError(
+            f'"{key}" of the shape {shape}; allowed are [H, W] and [H, W, 1] of the image\'s own '
+            "size, with a batch's dimension in front where images have one"
+        )
+    if key in KEYPOINTS and (len(shape) < 3 or (shape[-1] or 0) < 2):
+        raise DataError(
+            f'"{key}" of the shape {shape}; allowed is [N, 2], x and y, with a batch\'s dimension '
+            "in front where images have one"
+        )
+    if key != LABELS:
+        check_numbers(key, value)
+
+
+def _check_boxes(key: str, value: Any, rules: BoxRules) -> None:
+    check_format(rules.format)
+    if not isinstance(value, Mapping) or not {"boxes", "labels"} <= set(value):
+        found = f"a {type(value).__name__}"
+        if isinstance(value, Mapping):
+            found = "a dict of " + ", ".join(f'"{name}"' for name in value)
+        raise DataError(
+            f'"{key}" has to be a dict {{"boxes": [N, 4], "labels": [N]}}, padded with class '
+            f'{PADDED}, or to stand beside "labels"; found {found}'
+        )
+    boxes, labels = value["boxes"], value["labels"]
+    check_numbers(key, boxes)
+    if (dtype := dtype_of(labels)).startswith("u") or not is_numeric(labels):
+        raise DataError(
+            f'"{key}" with labels of dtype {dtype}; allowed are signed integers and floats, '
+            f"because a dropped box has class {PADDED}"
+        )
+    shape, classes = shape_of(boxes), shape_of(labels)
+    if shape is None or classes is None:
+        raise _unknown_rank(key)
+    if len(shape) != 3 or shape[-1] not in (4, None):
+        raise DataError(
+            f'"{key}" with boxes of the shape {shape}; allowed is [N, 4], with a batch\'s '
+            "dimension in front where images have one"
+        )
+    if len(classes) < 2:
+        raise DataError(
+            f'"{key}" with labels of the shape {classes}; allowed is [N], one class for each box, '
+            "with a batch's dimension in front where images have one"
+        )
+
+
+def _agreements(annotations: Annotations, images: Any, parts: Annotations) -> Iterator[Agreement]:
+    samples = "one for each image"
+    size = "a mask of the image's own height and width, [H, W] or [H, W, 1]"
+    for key, value in annotations.items():
+        if key in BOXES:
+            boxes = (f"{key}/boxes", value["boxes"])
+            yield Agreement((*boxes, 0), (IMAGES, images, 0), samples)
+            for name, part in value.items():
+                if name != "boxes" and len(shape_of(part) or ()) >= 2:
+                    rule = "one class for each box" if name == "labels" else "one for each box"
+                    labels = (f"{key}/{name}", part)
+                    yield Agreement((*labels, 0), (IMAGES, images, 0), samples)
+                    yield Agreement((*labels, 1), (*boxes, 1), rule)
+            continue
+        if shape_of(value):
+            yield Agreement((key, value, 0), (IMAGES, images, 0), samples)
+        if key in MASKS:
+            yield Agreement((key, value, 1), (IMAGES, images, 1), size)
+            yield Agreement((key, value, 2), (IMAGES, images, 2), size)
+    for key, part in parts.items():
+        yield Agreement((key, part, 0), (IMAGES, images, 0), samples)
+
+
+def in_floats(xp: Namespace, annotations: Annotations) -> dict[str, Any]:
+    """Boxes and keypoints are float32 whatever a policy does, and in evaluation as in training."""
+    result = dict(annotations)
+    for key, value in annotations.items():
+        if key in BOXES:
+            result[key] = {**value, "boxes": xp.cast(value["boxes"], "float32")}
+        elif key in KEYPOINTS:
+            result[key] = xp.cast(value, "float32")
+    return result
+
+
+def check_boxes_stated(annotations: Annotations, rules: BoxRules) -> None:
+    """Raises `DataError` where a format of boxes was stated, and there are none."""
+    if rules.format is not None and not any(name in annotations for name in BOXES):
+        raise DataError(
+            f'bounding_box_format="{rules.format}", and the element holds no boxes; call them '
+            '"boxes", {"boxes": [N, 4], "labels": [N]}, or name them with parts=, or state no '
+            "format"
+        )
+
+
+def check_near(annotations: Annotations, rules: BoxRules) -> None:
+    """Raises `DataError` where relative boxes (NumPy) are pixels."""
+    for value in (annotations[key] for key in BOXES if key in annotations):
+        real = value["labels"] != PADDED
+        reach = abs(value["boxes"][real.reshape(*real.shape[:2], -1).any(axis=2)])
+        if reach.size and reach.max() > FARTHEST:
+            raise DataError(too_far(rules).format(reach.max()))
+
+
+def too_far(rules: BoxRules) -> str:
+    """What to say of relative boxes beyond `FARTHEST`; `{}` is the largest coordinate."""
+    assert rules.format is not None
+    plain = rules.format.removeprefix("rel_")
+    return (
+        f'boxes that bounding_box_format="{rules.format}" calls relative, 0 to 1, reach {{}}; '
+        f'boxes in pixels are "{plain}"'
+    )
+
+
+def check_numbers(key: str, value: Any) -> None:
+    """Raises `DataError` for text, bytes and objects where numbers are needed."""
+    if not is_numeric(value):
+        raise DataError(f'"{key}" of dtype {dtype_of(value)}; allowed are numbers')
+
+
+def is_numeric(array: Array) -> bool:
+    """Whether an array, of either backend, holds numbers or truths."""
+    return dtype_of(array).startswith(("int", "uint", "float", "bfloat", "bool"))
+
+
+def shape_of(array: Any) -> tuple[Any, ...] | None:
+    """The static shape of an array or a spec; None where there is none or its rank is unknown."""
+    shape = getattr(array, "shape", None)
+    if shape is None or getattr(shape, "rank", 0) is None:
+        return None
+    return tuple(shape)
+
+
+def _unknown_rank(key: str) -> DataError:
+    return DataError(
+        f'"{key}" of unknown rank; state it, as tf.ensure_shape(part, [None, None]) does'
+    )
+
+
+def dtype_of(array: Array) -> str:
+    """The name of an array's dtype, of either backend."""
+    return str(getattr(array.dtype, "name", array.dtype))

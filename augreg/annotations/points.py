@@ -1,0 +1,153 @@
+"""Masks, boxes and points under one map: the arithmetic that both backends share, over `xp`.
+
+A map moves a point exactly, by the inverse of what its pixels are read with. That is worked out in
+float64, because [B,N,2] is tiny and the inverse should be that of the very matrix of the pixels.
+Where a fill repeats the image (reflect, wrap), the point goes with the image itself, not with one
+of the copies, and may leave the picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from augreg import families
+from augreg.xp import Array, Namespace
+
+Size = families.Size
+FAR = 1e6  # where a projection has no point; also keeps int32 from overflowing
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What moves with a batch of images; None where there is none of it.
+
+    Attributes:
+        masks: [B,H,W,C], any dtype.
+        points: float64 [B,N,2], x and y, pixel centres at integers.
+        boxes: float64 [B,N,4], the edges left, top, right, bottom.
+        share: float64 [B,N], what is left of each box's area, 0..1.
+    """
+
+    masks: Array | None = None
+    points: Array | None = None
+    boxes: Array | None = None
+    share: Array | None = None
+
+
+@dataclass(frozen=True)
+class Move:
+    """Where a stage takes the points of its input.
+
+    `q = matrix @ (point - start, 1)`, then `end + (q.x, q.y) / q.w`.
+
+    Attributes:
+        matrix: float64 [B,3,3].
+        start, end: float64 [B,2]; B may be 1.
+        source: `source()` gives (x, y, inside): int32 [B,h,w] pixels of the input that a mask's
+            pixels come from, and bool [B,h,w], which of them exist (None: all).
+        window: float64 [B,4], the edges of the part of the input that is kept; None: all of it.
+        front: float64 [B,n,3], rows that are above 0 at `q` where no horizon lies between.
+    """
+
+    matrix: Array
+    start: Array
+    end: Array
+    source: Callable[[], tuple[Array, Array, Array | None]]
+    window: Array | None = None
+    front: Array | None = None
+
+
+def follow(xp: Namespace, targets: Targets, move: Move, size: Size) -> Targets:
+    """The targets after a stage; `size` is the image's size after it."""
+    changed = targets
+    if targets.masks is not None:
+        changed = replace(changed, masks=_gather(xp, targets.masks, *move.source()))
+    if targets.points is not None:
+        changed = replace(changed, points=_moved(xp, move, targets.points))
+    if targets.boxes is not None:
+        boxes, share = _follow_boxes(xp, targets, move, size)
+        changed = replace(changed, boxes=boxes, share=share)
+    return changed
+
+
+# --- points and boxes ---------------------------------------------------------------------------
+
+
+def _moved(xp: Namespace, move: Move, points: Array) -> Array:
+    relative = points - xp.reshape(move.start, (-1, 1, 2))
+    x, y = relative[..., 0], relative[..., 1]
+
+    def along(rows: Array, i: int, *point: Array) -> Array:
+        a, b, c = (xp.reshape(rows[:, i, j], (-1, 1)) for j in range(3))
+        return a * point[0] + b * point[1] + c * point[2]
+
+    q = [along(move.matrix, i, x, y, xp.ones_like(x)) for i in range(3)]
+    tiny = xp.array(1 / FAR, "float64")
+    seen = q[2] > tiny
+    for i in range(0 if move.front is None else xp.shape(move.front)[1]):
+        seen = seen & (along(move.front, i, *q) > xp.array(0.0, "float64"))
+    depth = xp.where(seen, q[2], xp.zeros_like(q[2]) + tiny)  # behind: far away
+    moved = xp.stack([q[0] / depth, q[1] / depth], axis=-1)
+    return moved + xp.reshape(move.end, (-1, 1, 2))
+
+
+def _follow_boxes(xp: Namespace, targets: Targets, move: Move, size: Size) -> tuple[Array, Array]:
+    """The tight boxes of the moved corners, clipped to the image, and what is left of each."""
+    boxes, share = targets.boxes, targets.share
+    if move.window is not None:
+        boxes, share = _clipped(xp, boxes, xp.reshape(move.window, (-1, 1, 4)), share)
+    left, top, right, bottom = (boxes[..., i] for i in range(4))  # type: ignore[index]
+    half = xp.array(0.5, "float64")
+    xs, ys = [], []
+    for x, y in ((left, top), (right, top), (right, bottom), (left, bottom)):
+        corner = _moved(xp, move, xp.stack([x, y], axis=-1) - half) + half
+        xs.append(corner[..., 0])
+        ys.append(corner[..., 1])
+    tight = [_fold(xp.minimum, xs), _fold(xp.minimum, ys)]
+    tight += [_fold(xp.maximum, xs), _fold(xp.maximum, ys)]
+    return clipped(xp, xp.stack(tight, axis=-1), size, share)
+
+
+def clipped(xp: Namespace, boxes: Array, size: Size, share: Array) -> tuple[Array, Array]:
+    """The parts of boxes that lie in an image of `size`, and their shares times what is left."""
+    height, width = (xp.cast(xp.array(side, "int32"), "float64") for side in size)
+    zero = xp.zeros_like(height)
+    image = xp.reshape(xp.stack([zero, zero, width, height]), (1, 1, 4))
+    return _clipped(xp, boxes, image, share)
+
+
+def _clipped(xp: Namespace, boxes: Array, window: Array, share: Array) -> tuple[Array, Array]:
+    low, high = window[..., :2], window[..., 2:]
+    sides = [xp.minimum(xp.maximum(boxes[..., i : i + 2], low), high) for i in (0, 2)]
+    cut = xp.concat(sides, axis=-1)
+    before, after = area(boxes), area(cut)
+    safe = xp.where(before > 0, before, xp.ones_like(before))
+    return cut, share * xp.where(before > 0, after / safe, xp.zeros_like(before))
+
+
+def area(boxes: Array) -> Array:
+    """float64 [...] of boxes [..., 4] given by their edges."""
+    return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
+
+
+def _fold(function: Callable[[Array, Array], Array], arrays: list[Array]) -> Array:
+    total = arrays[0]
+    for array in arrays[1:]:
+        total = function(total, array)
+    return total
+
+
+# --- masks --------------------------------------------------------------------------------------
+
+
+def _gather(xp: Namespace, masks: Array, x: Array, y: Array, inside: Array | None) -> Array:
+    """[B,h,w,C] out of [B,H,W,C]: pixels (x, y), and 0 where `inside` does not hold."""
+    batch, height, width, channels = xp.shape(masks)
+    if inside is not None:
+        zero = xp.zeros_like(x)
+        x, y = xp.where(inside, x, zero), xp.where(inside, y, zero)
+    rows = xp.reshape(xp.arange(batch), (-1, 1, 1)) * xp.array(height * width, "int32")
+    flat = xp.reshape(masks, (batch * height * width, channels))
+    moved = xp.take(flat, rows + y * xp.array(width, "int32") + x)
+    return moved if inside is None else xp.where(inside[..., None], moved, xp.zeros_like(moved))

@@ -1,0 +1,235 @@
+"""Moves an element's annotations along a plan: the same walk for both backends, beside the pixels.
+
+Nothing here reads a pixel. Each geometric stage is lowered once more, on its tiny arrays, so that
+running a policy on images alone costs nothing for it.
+
+Boxes are clipped to the image as they come, whatever a policy does, and then moved by their four
+corners, stage by stage: the tight box of the moved corners, clipped to the image again. What a box
+keeps of its area is multiplied up over a section (prepare, augment); at the section's end a box
+that keeps less than `min_visible`, or nothing at all, is dropped: its class is -1 and its
+coordinates are 0, Keras's padding, so that the number of boxes stays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from augreg import families
+from augreg.annotations import mixing, point_maps, points
+from augreg.annotations.boxes import check_format, from_edges, to_edges
+from augreg.annotations.parts import (
+    BOXES,
+    KEYPOINTS,
+    LABELS,
+    MASKS,
+    PADDED,
+    Annotations,
+    BoxRules,
+    dtype_of,
+)
+from augreg.annotations.points import Move, Size, Targets
+from augreg.errors import DataError
+from augreg.lower import Draws, Lowering
+from augreg.plan import (
+    AffineStage,
+    BranchStage,
+    LatticeStage,
+    MixStage,
+    Plan,
+    ResizeStage,
+    Stage,
+)
+from augreg.xp import Array, Namespace
+
+
+def move_annotations(
+    xp: Namespace,
+    plan: Plan,
+    draws: Draws,
+    annotations: Annotations,
+    size: Size,
+    rules: BoxRules,
+) -> dict[str, Any]:
+    """Batches of annotations after a plan's stages, for images of `size` (ints or scalars)."""
+    walker = _Walker(Lowering(xp, draws), rules)
+    result = dict(annotations)
+    # a section without stages is none: what a box keeps is counted in the other, or at least once
+    for stages in [part for part in (plan.prepare, plan.augment) if part] or [()]:
+        result, size = walker.section(stages, result, size)
+    return result
+
+
+def changes(plan: Plan, annotations: Annotations) -> bool:
+    """Whether a plan may change such annotations: boxes and keypoints come out as float32 anyhow.
+
+    And boxes are clipped to the image, also where no stage moves anything.
+    """
+    if any(key in (*BOXES, *KEYPOINTS) for key in annotations):
+        return True
+    return any(_moves(stage) for stage in (*plan.prepare, *plan.augment))
+
+
+def _moves(stage: Stage) -> bool:
+    inner = (one for branch in getattr(stage, "branches", ()) for one in branch)
+    geometric = isinstance(stage, LatticeStage | AffineStage | ResizeStage | MixStage)
+    return geometric or any(map(_moves, inner))
+
+
+@dataclass(frozen=True)
+class _Walker:
+    lowering: Lowering
+    rules: BoxRules
+
+    def section(
+        self, stages: tuple[Stage, ...], annotations: dict[str, Any], size: Size
+    ) -> tuple[dict[str, Any], Size]:
+        """The annotations after a section, and the size then."""
+        annotations = self.mixed(stages, annotations, size)
+        if all(key == LABELS for key in annotations):
+            for stage in stages:
+                size = self.size_after(stage, size)
+            return annotations, size
+        state = self.opened(annotations, size)
+        state, size = self.stages(stages, state, size)
+        return self.closed(annotations, state, size), size
+
+    def mixed(
+        self, stages: tuple[Stage, ...], annotations: dict[str, Any], size: Size
+    ) -> dict[str, Any]:
+        """The annotations after those stages that mix samples, each at the size where it stands."""
+        for stage in stages:
+            if isinstance(stage, MixStage):
+                annotations = mixing.mix_annotations(self.lowering, stage, annotations, size)
+            size = self.size_after(stage, size)
+        return annotations
+
+    def stages(self, stages: tuple[Stage, ...], state: Targets, size: Size) -> tuple[Targets, Size]:
+        for stage in stages:
+            after = self.size_after(stage, size)
+            state, size = self.stage(stage, state, size, after), after
+        return state, size
+
+    def stage(self, stage: Stage, state: Targets, size: Size, after: Size) -> Targets:
+        if isinstance(stage, BranchStage):
+            return self.branches(stage, state, size)
+        if _moves(stage) and hasattr(stage, "branches"):
+            raise DataError(
+                f"{stage.items[0].node.pointer}: blends several warps of one image, so that its "
+                "masks, boxes and keypoints have no one place; take the warps or these parts out"
+            )
+        if isinstance(stage, ResizeStage):
+            return self.resized(stage, state, size, after)
+        move = self.move(stage, size, after)
+        return state if move is None else points.follow(self.lowering.xp, state, move, after)
+
+    def resized(self, stage: ResizeStage, state: Targets, size: Size, after: Size) -> Targets:
+        """After a resize; where a sample leaves it out, the whole image stays as it is."""
+        xp = self.lowering.xp
+        element, condition = self.lowering.resize(stage, size)
+        moved = points.follow(xp, state, point_maps.resize_move(xp, element, size, after), after)
+        if condition is None:
+            return moved
+        whole = point_maps.resize_move(xp, families.Resize(after), size, after)
+        return _select(xp, condition, moved, points.follow(xp, state, whole, after))
+
+    def move(self, stage: Stage, size: Size, after: Size) -> Move | None:
+        """Where a stage takes points; None where it leaves them."""
+        xp, lowering = self.lowering.xp, self.lowering
+        match stage:
+            case LatticeStage():
+                return point_maps.lattice_move(xp, lowering.lattice(stage, size), after)
+            case AffineStage():
+                matrix = lowering.affine(stage, size)
+                return point_maps.affine_move(xp, matrix, size, after, stage.fill)
+        return None
+
+    def branches(self, stage: BranchStage, state: Targets, size: Size) -> Targets:
+        """All branches, one kept."""
+        xp = self.lowering.xp
+        chosen = self.lowering.chosen(stage.group, stage.suffix)
+        total, _ = self.stages(stage.branches[0], state, size)
+        for i, branch in enumerate(stage.branches[1:], start=1):
+            other, _ = self.stages(branch, state, size)
+            total = _select(xp, chosen == xp.array(i, "int32"), other, total)
+        return total
+
+    def size_after(self, stage: Stage, size: Size) -> Size:
+        if isinstance(stage, BranchStage):
+            for inner in stage.branches[0]:
+                size = self.size_after(inner, size)
+            return size
+        after = getattr(stage, "size_out", size)  # stages that only touch values have none
+        if None not in after:
+            return after
+        for item in stage.items:
+            size = self.lowering.size_after_node(item.node, size)
+        return size
+
+    # --- from annotations to targets and back
+
+    def opened(self, annotations: Annotations, size: Size) -> Targets:
+        xp, state = self.lowering.xp, Targets()
+        for key, value in annotations.items():
+            if key in MASKS:
+                rank = len(xp.shape(value))
+                state = replace(state, masks=value if rank == 4 else value[..., None])
+            elif key in KEYPOINTS:
+                shape = xp.shape(value)
+                flat = xp.reshape(value, (shape[0], -1, shape[-1]))
+                state = replace(state, points=xp.cast(flat[..., :2], "float64"))
+            elif key in BOXES:
+                edges = to_edges(xp, value["boxes"], check_format(self.rules.format), size)
+                boxes, share = points.clipped(xp, edges, size, xp.ones_like(edges[..., 0]))
+                state = replace(state, boxes=boxes, share=share)
+        return state
+
+    def closed(self, annotations: Annotations, state: Targets, size: Size) -> dict[str, Any]:
+        result = dict(annotations)
+        for key, value in annotations.items():
+            if key in MASKS:
+                masks = state.masks
+                rank = len(self.lowering.xp.shape(value))
+                result[key] = masks if rank == 4 else masks[..., 0]  # type: ignore[index]
+            elif key in KEYPOINTS:
+                result[key] = self.points(value, state)
+            elif key in BOXES:
+                result[key] = {**value, **self.boxes(value["labels"], state, size)}
+        return result
+
+    def points(self, given: Array, state: Targets) -> Array:
+        """float32, of the given shape; columns after x and y (visibility) pass through."""
+        xp = self.lowering.xp
+        shape = xp.shape(given)
+        moved = xp.reshape(xp.cast(state.points, "float32"), (*shape[:-1], 2))
+        if shape[-1] == 2:
+            return moved
+        return xp.concat([moved, xp.cast(given[..., 2:], "float32")], axis=-1)
+
+    def boxes(self, labels: Array, state: Targets, size: Size) -> dict[str, Array]:
+        xp, edges = self.lowering.xp, state.boxes
+        enough = xp.array(self.rules.min_visible, "float64")
+        kept = (state.share >= enough) & (points.area(edges) > xp.array(0.0, "float64"))
+        if len(xp.shape(labels)) == 2:
+            kept = kept & (labels != xp.cast(xp.array(PADDED, "int32"), dtype_of(labels)))
+        formatted = from_edges(xp, edges, check_format(self.rules.format), size)
+        formatted = xp.where(kept[..., None], formatted, xp.zeros_like(formatted))
+        more = (1,) * (len(xp.shape(labels)) - 2)
+        wide = xp.reshape(kept, (*xp.shape(kept), *more))
+        dropped = xp.zeros_like(labels) + xp.cast(xp.array(PADDED, "int32"), dtype_of(labels))
+        return {"boxes": formatted, "labels": xp.where(wide, labels, dropped)}
+
+
+def _select(xp: Namespace, condition: Array, chosen: Targets, other: Targets) -> Targets:
+    def pick(one: Array | None, two: Array | None) -> Array | None:
+        if one is None:
+            return None
+        more = (1,) * (len(xp.shape(one)) - 1)
+        return xp.where(xp.reshape(condition, (-1, *more)), one, two)
+
+    return Targets(
+        pick(chosen.masks, other.masks),
+        pick(chosen.points, other.points),
+        pick(chosen.boxes, other.boxes),
+        pick(chosen.share, other.share),
+    )

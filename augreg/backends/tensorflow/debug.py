@@ -1,0 +1,210 @@
+"""Debug mode: what every step makes is checked, and a fault named by the pointer of its step.
+
+On where `AUGREG_DEBUG` is set to something other than 0 or `debug=True` is given. Policies then run
+without optimisation and without XLA, every stage twice. Off, none of this is traced: the graph has
+not one operation of it.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from augreg.backends.tensorflow.guards import after, assert_that
+from augreg.backends.tensorflow.pixels import (
+    Packed,
+    Pixels,
+    Planes,
+    channels_of,
+    tensors_of,
+    to_float,
+)
+from augreg.checks import check_flag
+from augreg.errors import OpError
+from augreg.families import Resize
+from augreg.lower import Lowering
+from augreg.plan import (
+    AffineStage,
+    BranchStage,
+    LatticeStage,
+    MixStage,
+    MixtureStage,
+    ResizeStage,
+    Stage,
+    pointers_of,
+)
+from augreg.policy import Output, Policy, Step, walk
+
+VARIABLE = "AUGREG_DEBUG"
+# What a step may make of the largest value that it gets: nothing clips between steps, and no op of
+# ours gets beyond 20 (a contrast of 10 around a mean). What does took 0..1 for 0..255.
+MOST = 32.0
+_DICE = "it draws numbers of its own"
+_WHY = "inside, 1 is white"
+_SLACK = 1e-3  # of sums of weights that should add up to 1
+
+
+def wanted(debug: bool | None) -> bool:
+    """The caller's word, or the environment's."""
+    if debug is None:
+        return os.environ.get(VARIABLE, "0") not in ("", "0")
+    return check_flag(debug, "debug")
+
+
+@dataclass(frozen=True)
+class CheckedLowering(Lowering):
+    """A lowering that names the step whose op returned NaN, before it is composed with others."""
+
+    policy: Policy | None = None
+
+    def element(self, step: Step, size: Any, suffix: str = "") -> Any:
+        assert self.policy is not None
+        try:
+            element = super().element(step, size, suffix)
+            again = super().element(step, size, suffix)
+        except OpError as error:
+            raise self.policy.located(error, step.pointer) from error
+        checks = []
+        for (name, part), (_, other) in zip(_floats(element), _floats(again), strict=True):
+            faults = (
+                (_finite(part), f"returned NaN or infinite values in its {name}"),
+                (_same(part, other), f"returned another {name} each time: {_DICE}"),
+            )
+            for fine, message in faults:
+                text = f'"{step.op.name}" {message}'
+                if tf.is_tensor(fine):
+                    checks.append(assert_that(fine, str(self.policy.error(text, step.pointer))))
+                elif not fine:  # a step without draws is worked out while tracing
+                    raise self.policy.located(OpError(text), step.pointer)
+        return after(checks, element)
+
+
+def _finite(part: Any) -> Any:
+    if tf.is_tensor(part):
+        return tf.reduce_all(tf.math.is_finite(part))
+    return bool(np.isfinite(part).all())
+
+
+def _same(part: Any, other: Any) -> Any:
+    if tf.is_tensor(part) or tf.is_tensor(other):
+        return tf.reduce_all(tf.equal(part, other) | ~tf.math.is_finite(part))
+    return np.array_equal(part, other, equal_nan=True)
+
+
+@dataclass(frozen=True)
+class Done:
+    """A stage that was done: its lowered arguments, what came in, and what it made, twice.
+
+    size, channels: what the plan says that it makes.
+    """
+
+    stage: Stage
+    arguments: Any
+    before: Pixels
+    made: Pixels
+    again: Pixels
+    size: tuple[Any, Any]
+    channels: int
+
+
+def checked(policy: Policy, done: Done) -> Pixels:
+    """What a stage made, as float32 [B,H,W,C], once it is seen to be right.
+
+    It has to be float32 (or uint8 that was only moved), of the planned size and channels for as
+    many samples as came in; finite; in the range that the stage's family allows; and the same when
+    made again.
+
+    Raises:
+        OpError: while tracing, for a dtype or a static shape. All else fails when it runs.
+    """
+    pointer, *more = pointers_of(done.stage)
+
+    def text(message: str) -> str:
+        others = f" (in one stage with {', '.join(more)})" if more else ""
+        return str(policy.error(message + others, pointer))
+
+    if fault := _wrong_kind(done):
+        raise policy.located(OpError(fault), pointer)
+    came, images, other = (to_float(part) for part in (done.before, done.made, done.again))
+    shape, due = tf.shape(images), tf.stack([tf.shape(came)[0], *done.size, done.channels])
+    least, most = tf.reduce_min(images), tf.reduce_max(images)
+    low, high = _bounds(done, came)
+    out = text(f"values out of range: {{}} to {{}}, and {{}} to {{}} are allowed; {_WHY}")
+    checks = [
+        assert_that(tf.reduce_all(shape == due), text("images of {}; planned are {}"), shape, due),
+        assert_that(_finite(images), text("NaN or infinite pixels")),
+        assert_that((least >= low) & (most <= high), out, least, most, low, high),
+        assert_that(_same(images, other), text(f"another result each time: {_DICE}")),
+    ]
+    return after(checks, images)
+
+
+def checked_input(images: tf.Tensor, input_range: tuple[float, float]) -> tf.Tensor:
+    """Float images, once they are seen to be inside of `input_range`."""
+    lo, hi = input_range
+    values = tf.cast(images, tf.float32)
+    least, most = tf.reduce_min(values), tf.reduce_max(values)
+    message = f"the images leave their input_range ({lo}, {hi}): they hold {{}} to {{}}"
+    return after([assert_that((least >= lo) & (most <= hi), message, least, most)], images)
+
+
+def checked_output(policy: Policy, images: tf.Tensor, output: Output) -> tf.Tensor:
+    """What leaves a policy, once its values are seen to be in the stated range, and its dtype."""
+    if images.dtype.name != output.dtype:
+        raise policy.located(OpError(f"{images.dtype.name} left, not {output.dtype}"), "/output")
+    values = tf.cast(images, tf.float32)
+    ends = [(o, s + o) for s, o in zip(output.scale, output.offset, strict=True)]
+    low, high = min(lo for lo, _ in ends), max(hi for _, hi in ends)
+    slack = (high - low) * 2.0**-7  # bfloat16 keeps eight bits
+    least, most = tf.reduce_min(values), tf.reduce_max(values)
+    inside = (least >= low - slack) & (most <= high + slack)
+    said = str(policy.error("values leave the range of the output: {} to {}", "/output"))
+    return after([assert_that(inside, said, least, most)], images)
+
+
+def _floats(element: Any) -> list[tuple[str, Any]]:
+    """Float arrays and tensors of an element, each with its field's name."""
+    found = []
+    for part in fields(element) if is_dataclass(element) else ():
+        value = getattr(element, part.name)
+        for item in value if isinstance(value, tuple) else (value,):
+            kind = getattr(getattr(item, "dtype", None), "name", "")
+            found += [(part.name, item)] if kind.startswith("float") else []
+    return found
+
+
+def _wrong_kind(done: Done) -> str:
+    """What is wrong with the dtype or the static shape of a stage's pixels; empty for nothing."""
+    made, planned = done.made, tuple(s if isinstance(s, int) else None for s in done.size)
+    allowed = ("float32",) if isinstance(made, Planes) else ("float32", "uint8")
+    for tensor in [] if isinstance(made, Packed) else tensors_of(made):
+        if tensor.dtype.name not in allowed:
+            return f"it made pixels of {tensor.dtype.name}; they have to be float32"
+        if not tensor.shape[1:3].is_compatible_with(planned):
+            return f"it made images of {tuple(tensor.shape[1:3])}; planned are {planned}"
+    if channels_of(made) != done.channels:
+        return f"it made {channels_of(made)} channels; planned are {done.channels}"
+    return ""
+
+
+def _bounds(done: Done, came: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Where the values of a stage's result have to lie, given what came in."""
+    low = tf.minimum(tf.reduce_min(came), 0.0)
+    high = tf.maximum(tf.reduce_max(came), 1.0)  # a fill is in 0..1
+    match done.stage, done.arguments:
+        case ((BranchStage() | MixtureStage()), _):  # what is in them was checked there
+            return tf.constant(-np.inf), tf.constant(np.inf)
+        case ((LatticeStage() | AffineStage() | MixStage()), _) | (
+            ResizeStage(),
+            (Resize(method="bilinear" | "nearest" | "area"), _),
+        ):  # weights that add up to 1
+            slack = _SLACK * (high - low)
+            return low - slack, high + slack
+    items = getattr(done.stage, "items", ())
+    steps = sum(isinstance(node, Step) for item in items for node in walk((item.node,)))
+    most = tf.maximum(-low, high) * np.float32(MOST ** min(steps, 8))
+    return -most, most

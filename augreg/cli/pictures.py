@@ -1,0 +1,186 @@
+"""Pictures from policies: `preview`, `apply` and `replay`."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from augreg.cli.console import IN_PART, print_json, progress, say
+from augreg.cli.meant import check_images, check_policy_first, line_of_manifest
+from augreg.cli.policies import PolicyArgument, load
+from augreg.cli.quiet import quiet_tensorflow
+from augreg.errors import PolicyError
+from augreg.images import MAX_PIXELS
+from augreg.paths import check_here
+
+if TYPE_CHECKING:
+    from augreg.apply import Report
+
+UINT32 = 2**32 - 1
+Seed = Annotated[int, typer.Option("--seed", min=0, max=UINT32, help="Of all draws.")]
+Epoch = Annotated[int, typer.Option("--epoch", min=0, max=UINT32, help="Of the first copy.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds this family's commands."""
+    app.command()(preview)
+    app.command()(apply)
+    app.command()(replay)
+
+
+def preview(
+    policy: PolicyArgument,
+    images: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[IMAGE]...", help="Embedded photographs where not given."),
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The PNG to write.")] = Path(
+        "preview.png"
+    ),
+    seed: Seed = 0,
+    epoch: Epoch = 0,
+    copies: Annotated[int, typer.Option("--copies", min=1, max=100, help="Samples.")] = 9,
+    each_step: Annotated[
+        bool, typer.Option("--each-step", help="Every op also alone, always done.")
+    ] = False,
+    annotations: Annotated[
+        Path | None,
+        typer.Option(help="JSON with boxes, keypoints and masks to draw, by image name."),
+    ] = None,
+) -> None:
+    """Writes a picture: each image beside samples of the policy."""
+    if output.suffix.lower() != ".png":
+        raise typer.BadParameter(f'"{output}" has to end in .png', param_hint="--output")
+    check_policy_first("preview", policy, images or ())
+    check_images("preview", policy, images or ())
+    loaded = load(policy)
+    from augreg.views.overlay import read_annotations
+    from augreg.views.preview import PreviewOptions
+    from augreg.views.preview import preview as draw
+
+    parts = read_annotations(annotations) if annotations else {}
+    page = draw(PreviewOptions(loaded, images or (), seed, epoch, copies, each_step, parts))
+    contents = io.BytesIO()
+    page.save(contents, "PNG")
+    write_whole(output, contents.getvalue())
+    print(f"wrote {output}")
+
+
+def apply(
+    policy: PolicyArgument,
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="A folder of images.")],
+    output: Annotated[Path, typer.Argument(metavar="OUTPUT", help="Another folder.")],
+    copies: Annotated[int, typer.Option("--copies", min=1, help="Of each image.")] = 1,
+    seed: Seed = 0,
+    epoch: Epoch = 0,
+    max_pixels: Annotated[
+        int, typer.Option("--max-pixels", min=1, help="The most that an image may have.")
+    ] = MAX_PIXELS,
+) -> None:
+    """Augments a folder of images into PNG files and a manifest.
+
+    Copy c of image i is the sample (epoch + c, index i). The same command continues a run that was
+    stopped. Images that can't be read are skipped and listed; the exit code is then 4.
+    """
+    check_policy_first("apply", policy, (source, output))
+    loaded = load(policy)
+    from augreg.apply import ApplyOptions, Report, apply_folder
+
+    options = ApplyOptions(loaded, source, output, copies, seed, epoch, max_pixels)
+    report = Report()
+    try:
+        with quiet_tensorflow(), progress() as bar:
+            task = bar.add_task("apply", total=None)
+            apply_folder(options, report, lambda: bar.update(task, total=report.total, advance=1))
+    except BaseException as error:
+        _say_kept(report, output, error)
+        raise
+    _say_done(report, output)
+    if report.skipped:
+        raise typer.Exit(IN_PART)
+
+
+def replay(
+    manifest: Annotated[Path, typer.Argument(metavar="MANIFEST", help="manifest.jsonl of a run.")],
+    number: Annotated[str | None, typer.Argument(metavar="N", help="The line, from 1.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where to write it; only checked else.")
+    ] = None,
+    source: Annotated[
+        Path | None, typer.Option("--input", help="The images, where the folder was moved.")
+    ] = None,
+) -> None:
+    """Makes one output of `apply` again, byte for byte, and checks it against the manifest."""
+    import json
+
+    place = line_of_manifest(manifest, number)
+    from augreg.apply import replay as again
+
+    with quiet_tensorflow():
+        made = again(manifest, place, source)
+    line = made.line
+    if output is not None:
+        write_whole(output, made.contents)
+    draws = f"seed {line.seed}, epoch {line.epoch}, index {line.index}"
+    print(f"{manifest}:{place}: the same bytes again: {line.output} ({draws})")
+    print(json.dumps(line.drawn))
+
+
+def print_or_write(text: str, output: Path | None) -> None:
+    """JSON and a line's end: to a file, or to stdout where there is none."""
+    if output is None:
+        print_json(text)
+    else:
+        write_whole(output, (text + "\n").encode())
+
+
+def write_whole(path: Path, contents: bytes) -> None:
+    """Writes a file whole or not at all; into what is no file, such as /dev/stdout, it just writes.
+
+    Raises:
+        PathError: it is no file of this machine.
+        OSError: the disk is full, or a permission is missing; what was there before is kept.
+    """
+    check_here(path)
+    if path.exists() and not path.is_file():
+        path.write_bytes(contents)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name[:200]}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(contents)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError as error:
+        error.filename, error.filename2 = str(path), None  # not the temporary one, or none
+        raise
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _say_done(report: Report, output: Path) -> None:
+    earlier = f", {report.kept} were there" if report.kept else ""
+    print(f"made {report.made} of {report.total} outputs{earlier}; {output / 'manifest.jsonl'}")
+    for note, names in report.notes.items():
+        count = f"{len(names)} image{'s' * (len(names) > 1)}"
+        say(f"{note} in {count} (first: {names[0]})")
+    if report.skipped:
+        say(f"skipped {len(report.skipped)} of {report.images} images:")
+        for error in report.skipped.values():
+            say(f"  {error}")
+
+
+def _say_kept(report: Report, output: Path, error: BaseException) -> None:
+    """After a stop or a failure in the middle: what is there, and how to go on."""
+    if report.started and not isinstance(error, PolicyError):
+        done = report.made + report.kept
+        say(
+            f"stopped: {done} of {report.total} outputs are whole in {output}; "
+            "the same command goes on"
+        )

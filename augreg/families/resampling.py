@@ -1,0 +1,119 @@
+"""The weights of a resize, over `xp`: how much each input row or column gives to each output one.
+
+They follow `tf.image.resize` (https://www.tensorflow.org/api_docs/python/tf/image/resize):
+half-pixel centres; bilinear and bicubic (Keys, https://doi.org/10.1109/TASSP.1981.1163711, with
+a = -0.5) interpolate at `(i + 0.5) * scale - 0.5`, area averages what an output pixel covers,
+nearest picks, and antialiasing widens the kernel by the scale when shrinking. Matrices, because XLA
+has no kernel for bicubic, area and antialiased resizing, and a box per sample is a matrix each.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from augreg.families import Resize
+from augreg.xp import Array, Namespace
+
+_TABLE = 1024.0  # TensorFlow's bicubic reads its kernel from a table of 1024 offsets
+
+
+def resize(xp: Namespace, images: Array, element: Resize, size: tuple[Any, Any]) -> Array:
+    """float32 [B,H,W,C] of `size` to float32 [B,height,width,C], static sizes."""
+    box = element.box if element.box is not None else xp.array([[0, 0, size[0], size[1]]], "int32")
+    top, left, rows, columns = (xp.cast(box[:, i], "float32") for i in range(4))
+    height, width = element.inner or element.size
+    modes = (element.method, element.antialias)
+    down = weights(xp, top, rows, size[0], height, *modes)  # [B,h,H]
+    across = weights(xp, left, columns, size[1], width, *modes)  # [B,w,W]
+    if element.inner is not None:
+        down, across = (
+            _padded(xp, matrix, inner, outer)
+            for matrix, inner, outer in zip(
+                (down, across), element.inner, element.size, strict=True
+            )
+        )
+    height, width = element.size
+    channels = xp.shape(images)[-1]
+    batch = xp.shape(images)[0]
+    flat = xp.reshape(images, (batch, size[0], size[1] * channels))
+    lowered = xp.reshape(xp.matmul(down, flat), (batch, height, size[1], channels))
+    turned = xp.reshape(xp.transpose(lowered, (0, 2, 1, 3)), (batch, size[1], height * channels))
+    result = xp.reshape(xp.matmul(across, turned), (batch, width, height, channels))
+    return xp.transpose(result, (0, 2, 1, 3))
+
+
+def weights(
+    xp: Namespace,
+    start: Array,
+    length: Array,
+    side: int,
+    target: int,
+    method: str,
+    antialias: bool,
+) -> Array:
+    """float32 [B, target, side] for boxes of `length` (float [B]) from `start` on."""
+    start, length = (xp.reshape(value, (-1, 1, 1)) for value in (start, length))
+    i = xp.reshape(xp.cast(xp.arange(target), "float32"), (1, -1, 1))
+    j = xp.reshape(xp.cast(xp.arange(side), "float32"), (1, 1, -1)) - start
+    zero, one, half = xp.array(0.0), xp.array(1.0), xp.array(0.5)
+    inside = xp.cast((j >= zero) & (j < length), "float32")
+    scale = length / xp.array(float(target))
+    if method == "nearest":
+        pick = nearest(xp, xp.arange(target)[None, :, None], xp.cast(length, "int32"), target)
+        return xp.cast(j == xp.cast(pick, "float32"), "float32")
+    if method == "area":
+        covered = xp.minimum((i + one) * scale, j + one) - xp.maximum(i * scale, j)
+        return _normalized(xp, xp.maximum(covered, zero) * inside)
+    if antialias:
+        centre = (i + half) * scale
+        distance = (j + half - centre) / xp.maximum(scale, one)
+        kernel = _triangle if method == "bilinear" else _keys
+        return _normalized(xp, kernel(xp, distance) * inside)
+    centre = (i + half) * scale - half
+    if method == "bilinear":
+        return _triangle(xp, xp.clip(centre, zero, length - one) - j) * inside
+    low = xp.floor(centre)
+    table = xp.array(_TABLE)
+    centre = low + xp.floor((centre - low) * table + half) / table
+    return _normalized(xp, _keys(xp, centre - j) * inside)
+
+
+def nearest(xp: Namespace, place: Array, length: Array, target: Any) -> Array:
+    """int32: the pixel, of `length` (int32), that each `place` of `target` is read from.
+
+    As `tf.image.resize` works it out, in float32: floor((place + 1/2) * (length / target)). So
+    where the exact product is whole, rounding may take the pixel below. The quotient is divided in
+    float64 and then rounded, which gives the same float32 and stays so where a graph turns the
+    division into a product.
+    """
+    exact = xp.cast(length, "float64") / xp.cast(xp.array(target, "int32"), "float64")
+    read = (xp.cast(place, "float32") + xp.array(0.5)) * xp.cast(exact, "float32")
+    low, last = xp.zeros_like(length), length - xp.ones_like(length)
+    return xp.clip(xp.cast(xp.floor(read), "int32"), low, last)
+
+
+def _normalized(xp: Namespace, value: Array) -> Array:
+    return value / xp.sum(value, axis=2, keepdims=True)
+
+
+def _triangle(xp: Namespace, x: Array) -> Array:
+    return xp.maximum(xp.array(1.0) - xp.abs(x), xp.array(0.0))
+
+
+def _keys(xp: Namespace, x: Array) -> Array:
+    x = xp.abs(x)
+    near = (x * xp.array(1.5) - xp.array(2.5)) * x * x + xp.array(1.0)
+    far = ((x * xp.array(-0.5) + xp.array(2.5)) * x - xp.array(4.0)) * x + xp.array(2.0)
+    outside = xp.where(x < xp.array(2.0), far, xp.zeros_like(x))
+    return xp.where(x <= xp.array(1.0), near, outside)
+
+
+def _padded(xp: Namespace, matrix: Array, inner: int, outer: int) -> Array:
+    """Rows of zeros around [B, inner, side], so that the inner size lies centred in the outer."""
+    before = (outer - inner) // 2
+    batch, _, side = xp.shape(matrix)
+    parts = [
+        xp.broadcast_to(xp.array([[[0.0]]]), (batch, n, side))
+        for n in (before, outer - inner - before)
+    ]
+    return xp.concat([parts[0], matrix, parts[1]], axis=1)

@@ -1,0 +1,93 @@
+"""Which random values a sample got: for the manifest, and to read what a preview shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from augreg.checks import as_uint32
+from augreg.lower import Draws, Lowering
+from augreg.plan import Plan
+from augreg.policy import Node, Step
+from augreg.random import distributions
+from augreg.xp import NUMPY
+
+Value = float | int | list[float | int]
+Drawn = dict[str, dict[str, Value]]
+
+
+def drawn_values(planned: Plan, seed: int, epoch: int, index: int, training: bool = True) -> Drawn:
+    """The draws of one sample that take effect: step pointer -> parameter -> value.
+
+    A step that its p, or a group's choice, leaves out is missing; a step that draws nothing and is
+    always done is missing too. With `replace`, slot k of a step is `pointer#k`.
+    """
+    first, second = as_uint32(seed, "seed"), as_uint32(epoch, "epoch")
+    draws = Draws.make(NUMPY, planned, first, second, as_uint32([index], "index"))
+    reader = _Reader(Lowering(NUMPY, draws))
+    policy = planned.policy
+    nodes = (*policy.prepare(training), *(policy.augment if training else ()))
+    found: Drawn = {}
+    for node in nodes:
+        found.update(reader.taken(node, "", False))
+    return found
+
+
+@dataclass(frozen=True)
+class _Reader:
+    lowering: Lowering
+
+    def taken(self, node: Node, suffix: str, chosen: bool) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The steps of `node` that are done; `chosen`: a draw has decided for it already."""
+        condition = self.lowering.chance(node, suffix)
+        if condition is not None and not condition[0]:
+            return
+        chosen = chosen or condition is not None
+        if isinstance(node, Step):
+            values = self.values(node, suffix)
+            if values or chosen:
+                yield node.pointer + suffix, values
+            return
+        for branch, tail in self.picked(node, suffix):
+            yield from self.taken(branch, tail, chosen or node.kind != "sequence")
+
+    def picked(self, group: Any, suffix: str) -> Iterator[tuple[Node, str]]:
+        """The branches that a group takes, in their order, each with the suffix of its draws."""
+        lowering, branches = self.lowering, group.branches
+        if group.kind in ("sequence", "mixture"):
+            yield from ((branch, suffix) for branch in branches)
+        elif group.kind == "one_of":
+            yield branches[int(lowering.chosen(group, suffix)[0])], suffix
+        elif group.kind == "random_order":
+            order = lowering.ranks(group, suffix)[0].argsort()
+            yield from ((branches[int(i)], suffix) for i in order)
+        elif group.replace:
+            for slot, pick in enumerate(lowering.slots(group, suffix)):
+                if int(pick[0]) < len(branches):
+                    yield branches[int(pick[0])], f"{suffix}#{slot}"
+        else:
+            count = int(lowering.count(group, suffix)[0])
+            ranks = lowering.ranks(group, suffix)[0]
+            yield from (
+                (b, suffix) for b, rank in zip(branches, ranks, strict=True) if rank < count
+            )
+
+    def values(self, step: Step, suffix: str) -> dict[str, Value]:
+        random = {
+            n for n, drawn, _ in step.drawn() if not isinstance(drawn, distributions.Constant)
+        }
+        sampled = self.lowering.arguments(step, suffix)
+        return {name: _plain(sampled[name]) for name in sampled if name in random}
+
+
+def _plain(value: Any) -> Value:
+    """The shortest number that reads back as the same float32; a list of what is drawn often."""
+    drawn = value.draws if isinstance(value, distributions.Several) else value
+    numbers = [
+        int(single) if single.dtype.kind in "iu" else float(str(single))
+        for single in np.asarray(drawn).reshape(-1)
+    ]
+    return numbers[0] if len(numbers) == 1 else numbers

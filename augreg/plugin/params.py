@@ -1,0 +1,142 @@
+"""Specifications: what an op's author writes of each parameter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from augreg.errors import OpError, ParameterError, show, suggest
+from augreg.random.distributions import Distribution, RawKey, Uniform, Units
+from augreg.random.numbers import Bounds
+from augreg.random.written import Drawn, schemas
+
+REQUIRED: Any = type("Required", (), {"__repr__": lambda self: "REQUIRED"})()
+"""The default of a parameter that a policy has to give."""
+
+MAX_SIDE = 16_384
+
+
+@dataclass(frozen=True)
+class Range:
+    """A number in [lo, hi]: drawn per sample (float32 [B]), or `static` (a Python float).
+
+    `default` may be any value that a policy could give, None (the op then gets None), or absent:
+    the policy has to give the parameter. With a `count` above 1 it is drawn so often for each
+    sample, for an op that tries until something fits: the op then gets `draws` (float32 [B, count],
+    or [1, 1] of a constant), `low` and `high` (scalars, the ends of what may be drawn).
+    """
+
+    lo: float
+    hi: float
+    default: Any = REQUIRED
+    static: bool = False
+    count: int = 1
+
+    dtype = "float32"
+
+    @property
+    def bounds(self) -> Bounds:
+        return Bounds(self.lo, self.hi, whole=self.dtype == "int32")
+
+    @property
+    def noun(self) -> str:
+        return self.bounds.noun
+
+    def schema(self) -> dict[str, Any]:
+        number = self.bounds.schema()
+        return number if self.static else {"anyOf": [number, *schemas(self.bounds)]}
+
+    def parse(self, value: Any, op: str) -> Any:
+        if self.static:
+            return self.bounds.number(value, op)
+        return Drawn(self.bounds, op).distribution(value)
+
+
+@dataclass(frozen=True)
+class Integer(Range):
+    """An integer in [lo, hi], both inclusive: drawn (int32 [B]) or `static` (a Python int)."""
+
+    lo: int
+    hi: int
+
+    dtype = "int32"
+
+
+@dataclass(frozen=True)
+class Option:
+    """One of a few words or numbers, static. The first is the default unless `required`."""
+
+    values: tuple[Any, ...]
+    default: Any
+    static = True
+
+    def __init__(self, *values: Any, required: bool = False) -> None:
+        if not values:
+            raise OpError("an Option needs at least one value")
+        object.__setattr__(self, "values", values)
+        object.__setattr__(self, "default", REQUIRED if required else values[0])
+
+    def schema(self) -> dict[str, Any]:
+        return {"enum": list(self.values)}
+
+    def parse(self, value: Any, op: str) -> Any:
+        for allowed in self.values:
+            # 1.0 is 1 in JSON, and true is not
+            if value == allowed and isinstance(value, bool) == isinstance(allowed, bool):
+                return allowed
+        names = ", ".join(show(allowed) for allowed in self.values)
+        hint = suggest(value, map(str, self.values)) if isinstance(value, str) else ""
+        raise ParameterError(f"{show(value)} is not one of {names}{hint}")
+
+
+@dataclass(frozen=True)
+class Fill:
+    """A grey level or a colour in 0..1, static: a number, or a list with a number per channel."""
+
+    default: Any = 0.0
+    static = True
+
+    def schema(self) -> dict[str, Any]:
+        level = {"type": "number", "minimum": 0, "maximum": 1}
+        return {"anyOf": [level, {"type": "array", "items": level, "minItems": 1, "maxItems": 3}]}
+
+    def parse(self, value: Any, op: str) -> float | tuple[float, ...]:
+        level = Bounds(0.0, 1.0)
+        if not isinstance(value, list):
+            return level.number(value, op)
+        if len(value) not in (1, 3):
+            raise ParameterError(f"{len(value)} levels; give one number, or three for RGB")
+        return tuple(level.number(item, op, f"/{i}") for i, item in enumerate(value))
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A uniform draw in [0, 1) of the op's own (a crop's place), which no policy sets.
+
+    float32 [B], or [B, count] where `count` is above 1.
+    """
+
+    count: int = 1
+
+    static = False
+    default = None
+    dtype = "float32"
+
+    @property
+    def distribution(self) -> Distribution:
+        return Uniform(0.0, 1.0) if self.count == 1 else Units(self.count)
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key of the op's own for `PixelFunction.noise`, uint32 [B,2], which no policy sets."""
+
+    static = False
+    default = None
+    dtype = "uint32"
+    distribution = RawKey()
+
+
+Settable = Range | Integer | Option | Fill
+Hidden = Unit | Key
+Parameter = Settable | Hidden

@@ -1,0 +1,202 @@
+"""Checks a parsed policy against the generated schema, and says what is wrong in augreg's words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import islice
+from typing import Any
+
+from augreg.errors import MAX_MISTAKES, ParameterError, PluginError, show, shown, suggest
+from augreg.plugin import synonyms
+from augreg.plugin.registry import Registry
+from augreg.policy.document import order_of, pointer_of
+from augreg.policy.schema import GROUPS, policy_schema
+
+MAX_GROUPS = 32
+_COMPLAINTS = 10 * MAX_MISTAKES  # several may come to one mistake
+
+
+def structural_mistakes(value: Any, registry: Registry) -> tuple[ParameterError, ...]:
+    """What the schema says is wrong, in the document's order, a few more than an error holds.
+
+    Raises:
+        ParameterError: nothing else can be said: it is no policy, a newer one, or nested too deep.
+    """
+    if not isinstance(value, dict):
+        raise ParameterError(f"a policy is a JSON object, found {show(value)}")
+    _check_version(value)
+    _check_nesting(value)
+    complaints = list(islice(_validator(_Key(registry)).iter_errors(value), _COMPLAINTS))
+    complaints.sort(key=lambda error: order_of(value, list(map(str, error.absolute_path))))
+    found: dict[tuple[str, str], ParameterError] = {}
+    for complaint in complaints:
+        for mistake in _explain(complaint, value, registry):
+            found.setdefault((mistake.pointer, mistake.message), mistake)
+        if len(found) > MAX_MISTAKES:  # explaining costs more than finding: it looks for near names
+            break
+    return tuple(found.values())
+
+
+def _check_version(value: dict[str, Any]) -> None:
+    found = value.get("version")
+    if isinstance(found, int) and not isinstance(found, bool) and found > 1:
+        raise ParameterError(
+            f"version {found} is newer than this augreg, which reads version 1; "
+            f"upgrade augreg to a release that reads version {found}",
+            "/version",
+        )
+
+
+def _check_nesting(value: dict[str, Any]) -> None:
+    pending = [(value.get(key), f"/{key}", 0) for key in ("prepare", "augment")]
+    while pending:
+        part, pointer, depth = pending.pop()
+        if depth > MAX_GROUPS:
+            raise ParameterError(f"groups nest deeper than {MAX_GROUPS} levels", pointer)
+        if isinstance(part, list):
+            pending += [(item, f"{pointer}/{i}", depth) for i, item in enumerate(part)]
+        elif isinstance(part, dict):
+            for kind in ("train", "eval"):
+                pending.append((part.get(kind), f"{pointer}/{kind}", depth))
+            groups = [kind for kind in GROUPS if kind in part]
+            pending += [(part[kind], f"{pointer}/{kind}", depth + 1) for kind in groups]
+
+
+class _Key:
+    """A registry as a cache key: by identity."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Key) and self.registry is other.registry
+
+    def __hash__(self) -> int:
+        return id(self.registry)
+
+
+@lru_cache(maxsize=4)
+def _validator(key: _Key) -> Any:
+    import jsonschema
+
+    return jsonschema.Draft202012Validator(policy_schema(key.registry))
+
+
+def _explain(error: Any, value: Any, registry: Registry) -> Iterator[ParameterError]:
+    """The schema's complaint in words that name the op and how to mend it."""
+    path = list(error.absolute_path)
+    step, name = _step_and_parameter(value, path)
+    if step is not None and name == "op":
+        wheels = value.get("wheels")
+        yield ParameterError(_unknown_op(step["op"], registry, wheels), pointer_of(path))
+        return
+    if step is not None and name is not None and _known(step.get("op"), registry):
+        op = registry.steps[step["op"]]
+        if name in op.settable:
+            try:
+                op.settable[name].parse(step[name], op.name)
+            except ParameterError as fault:
+                cut = path[: path.index(name, _depth(value, path)) + 1]
+                yield ParameterError(fault.message, pointer_of(cut) + fault.pointer)
+                return
+    if error.validator == "additionalProperties":
+        yield from _unknown_keys(error, path)
+    elif error.validator == "required":
+        yield from (ParameterError(text, pointer_of(path)) for text in _missing(error))
+    elif error.validator == "anyOf" and path[-1:] != ["n"]:
+        yield ParameterError(_no_node(error.instance), pointer_of(path))
+    else:
+        yield ParameterError(_plain(error), pointer_of(path))
+
+
+def _known(name: Any, registry: Registry) -> bool:
+    return isinstance(name, str) and name in registry.steps
+
+
+def _step_and_parameter(value: Any, path: list[Any]) -> tuple[dict[str, Any] | None, str | None]:
+    """The innermost step on the way to `path`, and which of its keys the path enters."""
+    found: tuple[dict[str, Any] | None, str | None] = (None, None)
+    part = value
+    for key in path:
+        if isinstance(part, dict) and "op" in part and key in part:
+            found = (part, key)
+        part = part[key]
+    return found
+
+
+def _depth(value: Any, path: list[Any]) -> int:
+    part = value
+    for depth, key in enumerate(path):
+        if isinstance(part, dict) and "op" in part:
+            return depth
+        part = part[key]
+    return 0
+
+
+def _unknown_op(name: Any, registry: Registry, wheels: Any) -> str:
+    """`wheels`: what the policy says of where its ops came from; anyone may have written it."""
+    if not isinstance(name, str):
+        return f'"op" takes the name of an op, found {show(name)}'
+    try:
+        registry.get(name)
+    except PluginError as error:
+        wheel = wheels.get(name) if isinstance(wheels, dict) else None
+        written = f"; the policy was written with {shown(wheel)}" if isinstance(wheel, str) else ""
+        return f"{error}{written}"
+    return f'"op" has to be one of the registered ops, found {show(name)}'
+
+
+def _unknown_keys(error: Any, path: list[Any]) -> Iterator[ParameterError]:
+    known = list(error.schema["properties"])
+    owner = error.instance.get("op") if "op" in error.instance else None
+    offered = [name for name in known if name != "op"]
+    names = ", ".join(f'"{name}"' for name in offered)
+    for extra in error.instance:
+        if extra not in known:
+            key = shown(extra)
+            subject = f'"{owner}" has no parameter "{key}"' if owner else f'unknown key "{key}"'
+            hint = suggest(extra, offered)
+            yield ParameterError(f"{subject}{hint}; allowed: {names}", pointer_of([*path, extra]))
+
+
+def _missing(error: Any) -> Iterator[str]:
+    owner, known = error.instance.get("op"), error.schema.get("properties", {})
+    # a misspelt key is said to be unknown, with what was meant; to say both would be one too many
+    misspelt = [suggest(key, known) for key in error.instance if key not in known]
+    for key in error.validator_value:
+        if key not in error.instance and not any(f'"{key}"' in hint for hint in misspelt):
+            if key == "version":
+                yield '"version" is missing; add "version": 1'
+            else:
+                yield f'"{key}" is missing; "{owner}" needs it' if owner else f'"{key}" is missing'
+
+
+def _no_node(found: Any) -> str:
+    """`found` has no "op" and no key of a group; the key of another library's may be there."""
+    names = ", ".join(f'"{kind}"' for kind in GROUPS)
+    text = f'neither a step ("op") nor a group ({names})'
+    hints = (synonyms.pointer(key) for key in found) if isinstance(found, dict) else ()
+    hint = next(filter(None, hints), "")
+    return f"{text}; {hint}" if hint else text
+
+
+def _plain(error: Any) -> str:
+    found, wanted = show(error.instance), error.validator_value
+    match error.validator:
+        case "type":
+            article = "an" if str(wanted)[0] in "aeio" else "a"
+            return f"{found} is not {article} {wanted}"
+        case "const":
+            return f"{found} is not {show(wanted)}"
+        case "enum":
+            return f"{found} is not one of {', '.join(show(item) for item in wanted)}"
+        case "minimum":
+            return f"{found} is below {wanted}, the least allowed"
+        case "maximum":
+            return f"{found} is above {wanted}, the most allowed"
+        case "minItems" | "maxItems":
+            return f"{len(error.instance)} entries; {error.validator} is {wanted}"
+        case "anyOf":
+            return f"{found} is not allowed; write a count, or [least, most]"
+    return str(error.message)

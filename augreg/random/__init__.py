@@ -1,0 +1,1 @@
+"""Randomness as data: the generator of draws, and the distributions that a policy may write."""

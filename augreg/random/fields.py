@@ -1,0 +1,44 @@
+"""Fields of draws: two uniform numbers for every pixel of every plane, over `xp`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from augreg.random import generator
+from augreg.xp import Array, Namespace
+
+PlanePairs = tuple[tuple[Array, Array], ...]
+
+
+def uniform_planes(xp: Namespace, key: Array, size: tuple[Any, Any], channels: int) -> PlanePairs:
+    """For each channel two float32 [B,H,W] in [0, 1), from the two words of each element.
+
+    Args:
+        key: uint32 [B,2], a sample's words of one draw.
+        size: (H, W). Element j of a sample's draws is pixel j in row-major order of [H,W,C].
+    """
+    pair = tuple(xp.reshape(key[:, i], (-1, 1, 1)) for i in range(2))
+    y = xp.reshape(xp.cast(xp.arange(size[0]), "uint32"), (1, -1, 1))
+    x = xp.reshape(xp.cast(xp.arange(size[1]), "uint32"), (1, 1, -1))
+    width = xp.cast(xp.array(size[1], "int32"), "uint32")
+    place = (y * width + x) * xp.array(channels, "uint32")
+    planes = []
+    for channel in range(channels):
+        j = place + xp.array(channel, "uint32")
+        words = generator.threefry2x32(xp, (pair[0], pair[1]), (j, xp.zeros_like(j)))
+        planes.append((generator.uniform(xp, words[0]), generator.uniform(xp, words[1])))
+    return tuple(planes)
+
+
+def coordinates(xp: Namespace, size: tuple[Any, Any]) -> dict[str, Any]:
+    """What a function with `coordinates` gets: y int32 [1,H,1], x int32 [1,1,W], size."""
+    return {
+        "y": xp.reshape(xp.arange(size[0]), (1, -1, 1)),
+        "x": xp.reshape(xp.arange(size[1]), (1, 1, -1)),
+        "size": size,
+    }
+
+
+def aligned(xp: Namespace, argument: Array) -> Array:
+    """[B] as [B,1,1] and [B,n] as [B,n,1,1]... so that each `argument[:, i]` is [B,1,1]."""
+    return xp.reshape(argument, (-1, *xp.shape(argument)[1:], 1, 1))

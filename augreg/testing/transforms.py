@@ -1,0 +1,191 @@
+"""What an op's function returns: shapes, dtypes, values, determinism, and no look at other rows."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from augreg import families
+from augreg.backends.reference import kernels
+from augreg.errors import OpError
+from augreg.lower import Draws, Lowering
+from augreg.plan import plan
+from augreg.random import fields
+from augreg.testing.cases import BATCH, INDEX, SEED, Case
+from augreg.xp import NUMPY, Namespace
+
+Elements = dict[str, NDArray[Any]]
+_AT_RUN_TIME = " and a size that is known at run time only"
+_OWN_DRAWS = (
+    "an op must not draw random numbers of its own: declare a parameter, or augreg.Unit() for one "
+    "that policies do not see"
+)
+
+
+def check_elements(case: Case) -> None:
+    """Shapes, dtypes, values, determinism and batch independence, in NumPy and TensorFlow."""
+    from augreg.backends.tensorflow.arrays import TENSORFLOW
+
+    first = _lowered(case, NUMPY, INDEX)
+    for name, part in first.items():
+        _check_part(case, name, part)
+    if difference := _difference(first, _lowered(case, NUMPY, INDEX)):
+        raise case.fail(
+            f"{difference} differs between two calls with the same arguments; {_OWN_DRAWS}"
+        )
+    for b in range(BATCH):
+        row = {name: part[b : b + 1] if len(part) > 1 else part for name, part in first.items()}
+        if difference := _difference(row, _lowered(case, NUMPY, INDEX[b : b + 1]), 1e-6):
+            raise case.fail(
+                f"{difference} of a sample depends on the batch around it; each row of a result "
+                "may depend on the same row of the arguments only"
+            )
+    for dynamic in (False, True):
+        other = _lowered(case, TENSORFLOW, INDEX, dynamic)
+        how = _AT_RUN_TIME if dynamic else ""
+        for name, part in other.items():
+            if part.dtype != first[name].dtype:
+                raise case.fail(f"{name} is {part.dtype} with TensorFlow's xp{how}")
+        if difference := _difference(first, other, 1e-4):
+            raise case.fail(f"{difference} differs between NumPy's and TensorFlow's xp{how}")
+
+
+def _lowered(case: Case, xp: Namespace, index: NDArray[np.int_], dynamic: bool = False) -> Elements:
+    """Every array of the element that the op returns, as NumPy, by its name."""
+    planned = plan(case.policy, size=case.size, channels=case.channels)
+    numbers = (xp.array(SEED, "uint32"), xp.array(0, "uint32"), xp.array(index, "uint32"))
+    arguments = Lowering(xp, Draws.make(xp, planned, *numbers)).arguments(case.step)
+    height, width = case.size
+    size = (xp.array(height, "int32"), xp.array(width, "int32")) if dynamic else case.size
+    how = f"{xp.name}'s xp{_AT_RUN_TIME if dynamic else ''}"
+    element = _called(case, how, lambda: case.op.lower(xp, arguments, size))
+    found = _arrays(case, xp, element)
+    if isinstance(element, families.PixelFunction | families.Neighborhood):
+        planes = _called(case, how, lambda: _planes(case, xp, element, len(index)))
+        found.update(_check_planes(case, xp, planes))
+    return found
+
+
+def _called(case: Case, how: str, function: Callable[[], Any]) -> Any:
+    try:
+        return function()
+    except OpError as error:
+        if (cause := error.__cause__) and str(error).startswith(f'op "{case.op.name}" raised'):
+            raise case.fail(f"{type(cause).__name__} with {how}: {cause}") from cause
+        raise case.fail(str(error).removeprefix(f'op "{case.op.name}": ')) from error
+    except Exception as error:
+        raise case.fail(f"{type(error).__name__} with {how}: {error}") from error
+
+
+def _arrays(case: Case, xp: Namespace, element: families.Transform) -> Elements:
+    kind, found = type(element).__name__, {}
+    for part in dataclasses.fields(element):
+        value = getattr(element, part.name)
+        if part.metadata.get("static") or value is None:
+            continue
+        many = value if isinstance(value, tuple) else (value,)
+        for i, array in enumerate(many):
+            name = f"{kind}.{part.name}" + (f"[{i}]" if isinstance(value, tuple) else "")
+            found[name] = _numpy(case, xp, name, array)
+    if isinstance(element, families.Resize) and case.op.output_size is None:
+        raise case.fail("it returns a Resize, so it has to declare output_size")
+    return found
+
+
+def _planes(
+    case: Case, xp: Namespace, element: families.PixelFunction | families.Neighborhood, batch: int
+) -> Any:
+    """What a function makes of planes, twice; they reach out of 0..1, as in a policy."""
+    noise = np.random.default_rng(SEED).uniform(-0.25, 1.25, (case.channels, *case.size))
+    planes = tuple(
+        xp.array(np.broadcast_to(plane, (batch, *case.size)).astype(np.float32)) for plane in noise
+    )
+    arguments = [fields.aligned(xp, xp.array(value)) for value in element.arguments]
+    if isinstance(element, families.PixelFunction):
+        given = _given(case, xp, element, np.stack([np.asarray(p) for p in planes], axis=-1))
+        return [tuple(element.function(xp, planes, *arguments, **given)) for _ in range(2)]
+    results = []
+    for _ in range(2):
+        made: Any = planes
+        for function in element.functions:
+            made = tuple(function(xp, made, *arguments))
+        results.append(made)
+    return results
+
+
+def _given(
+    case: Case, xp: Namespace, element: families.PixelFunction, images: NDArray[Any]
+) -> dict[str, Any]:
+    """What the function asks for by name: statistics, places and noise."""
+    given: dict[str, Any] = {
+        name: tuple(xp.array(part, str(part.dtype)) for part in parts)
+        for name, parts in kernels.statistics(images, element.statistics).items()
+    }
+    if element.coordinates:
+        given |= fields.coordinates(xp, case.size)
+    if element.noise:
+        keys = (xp.array(key, "uint32") for key in element.noise)
+        made = (fields.uniform_planes(xp, key, case.size, case.channels) for key in keys)
+        given["noise"] = tuple(made)
+    return given
+
+
+def _check_planes(case: Case, xp: Namespace, results: Any) -> Elements:
+    first, second = (
+        {f"plane {i}": _numpy(case, xp, f"plane {i}", p) for i, p in enumerate(result)}
+        for result in results
+    )
+    if difference := _difference(first, second):
+        raise case.fail(
+            f"{difference} of its pixel function differs between two calls; {_OWN_DRAWS}"
+        )
+    return first
+
+
+def _numpy(case: Case, xp: Namespace, name: str, value: Any) -> NDArray[Any]:
+    if xp is NUMPY and not isinstance(value, np.ndarray | np.generic):
+        found = type(value).__name__
+        raise case.fail(f"{name} is a {found}; use xp's functions only, so that it is an array")
+    return np.asarray(value)
+
+
+def _check_part(case: Case, name: str, part: NDArray[Any]) -> None:
+    wanted = (
+        "int32" if name.startswith("LatticeMap") or name in ("Resize.box", "Mix.box") else "float32"
+    )
+    wanted = "uint32" if name.startswith("PixelFunction.noise") else wanted
+    if part.dtype != wanted:
+        raise case.fail(
+            f"{name} is {part.dtype}; it has to be {wanted} (xp's functions keep to 32 bits)"
+        )
+    if part.ndim == 0 or len(part) not in (1, BATCH):
+        raise case.fail(f"{name} has the shape {part.shape}; it has to begin with B or 1")
+    if not np.isfinite(part).all():
+        why = " where its input is below 0 or above 1; clip it" if name.startswith("plane") else ""
+        raise case.fail(f"{name} holds NaN or infinity{why}")
+    if name in ("ColorMap.matrix", "ColorMap.offset", "ColorMap.mean") and (
+        part.shape[1] not in (1, 3) or part.shape[-1] not in (1, 3)
+    ):
+        raise case.fail(f"{name} has the shape {part.shape}; a colour has 3 channels, or 1")
+    if name == "LatticeMap.linear" and not (np.abs(np.linalg.det(part)).round() == 1).all():
+        raise case.fail("LatticeMap.linear has to be a signed permutation of (x, y)")
+
+
+def _difference(one: Elements, two: Elements, tolerance: float = 0.0) -> str:
+    """The name of the first array that differs, relative to its size; empty where none does."""
+    for name, part in one.items():
+        other = two.get(name)
+        if other is None:
+            same = False
+        elif tolerance == 0:
+            same = np.array_equal(part, other, equal_nan=True)
+        else:
+            scale = max(1.0, float(np.abs(part).max()))
+            same = bool(np.allclose(part, other, rtol=0, atol=tolerance * scale))
+        if not same:
+            return name
+    return ""

@@ -1,0 +1,85 @@
+"""Sizes, distributions and outputs in a few words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from augreg.plan import Size
+from augreg.plugin import params
+from augreg.policy import Node, Policy, Step
+from augreg.random import distributions
+
+
+def size_text(size: Size) -> str:
+    """`180x240`, with ? for a side that is not known."""
+    return "x".join("?" if side is None else str(side) for side in size)
+
+
+def distribution_text(value: Any) -> str:
+    """What a parameter was given, in a few words."""
+    match value:
+        case distributions.Constant():
+            return f"{value.value:g}"
+        case distributions.Uniform():
+            return f"uniform {value.lo:g} to {value.hi:g}"
+        case distributions.LogUniform():
+            return f"log-uniform {value.lo:g} to {value.hi:g}"
+        case distributions.Normal():
+            return f"normal {value.mean:g} ± {value.std:g}, {value.lo:g} to {value.hi:g}"
+        case distributions.Choice():
+            chosen = ", ".join(f"{item:g}" for item in value.values)
+            even = len(set(value.weights)) == 1
+            weights = ", ".join(f"{weight:g}" for weight in value.weights)
+            return f"one of {chosen}" + ("" if even else f" by {weights}")
+        case distributions.Units():
+            return f"{value.count} uniform 0 to 1"
+        case distributions.RawKey():
+            return "a draw for every pixel"
+        case distributions.Schedule():
+            start, stop = (
+                f"{lo:g}" if lo == hi else f"uniform {lo:g} to {hi:g}"
+                for lo, hi in (value.start, value.stop)
+            )
+            return f"{start}, over {value.epochs} epochs {stop} ({value.shape})"
+    return str(value)
+
+
+def is_default(spec: Any, value: Any, op: str) -> bool:
+    """Whether a parsed argument says no more than the parameter's default does."""
+    if isinstance(spec, params.Hidden) or spec.default is params.REQUIRED or spec.default is None:
+        return False
+    return bool(spec.parse(spec.default, op) == value)
+
+
+def draw_text(node: Node, name: str) -> str:
+    """What the draw `name` of a step or group decides."""
+    if name == "p":
+        return f"happens with {node.p:g}"
+    if isinstance(node, Step):
+        return distribution_text(node.arguments[name])
+    if name == "n":
+        return f"{node.n[0]} to {node.n[1]} branches"
+    if name == "mix":
+        return "the branches' share, uniform 0 to 1"
+    if node.kind == "mixture":
+        return f"weights of {len(node.branches)} branches, Dirichlet(1)"
+    if node.kind == "one_of" and len(set(node.weights)) > 1:
+        weights = ", ".join(f"{weight:g}" for weight in node.weights)
+        return f"one of {len(node.branches)} branches by {weights}"
+    return (
+        f"order of {len(node.branches)} branches"
+        if node.kind == "random_order" or (node.kind == "some_of" and not node.replace)
+        else f"one of {len(node.branches)} branches"
+    )
+
+
+def output_text(policy: Policy) -> str:
+    """The dtype and the range of what comes out."""
+    out = policy.output
+    if len(out.scale) == 1:
+        return f"{out.dtype}, {out.offset[0]:g} to {out.offset[0] + out.scale[0]:g}"
+    ends: Iterable[str] = (
+        f"{low:.3g} to {low + scale:.3g}" for low, scale in zip(out.offset, out.scale, strict=True)
+    )
+    return f"{out.dtype}, normalized: {', '.join(ends)}"

@@ -1,0 +1,118 @@
+"""Masks, boxes and keypoints for `augreg preview`: read from a JSON file, drawn onto images.
+
+The file is an object with a key for each image, its file's name:
+
+    {"rose.jpg": {"boxes": [[20, 30, 120, 160]], "labels": [0], "bounding_box_format": "xyxy",
+                  "keypoints": [[70, 80]], "mask": "rose_mask.png"}}
+
+All parts are optional; "labels" are 0, 1, ... where they are not given. A mask is an image file of
+one channel, beside the JSON file, whose values are classes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from augreg.annotations.boxes import check_format
+from augreg.errors import DataError
+from augreg.paths import check_here
+
+Pixels = NDArray[np.uint8]
+_KEYS = ("boxes", "labels", "bounding_box_format", "keypoints", "mask")
+# One for each class, in turn; light enough for dark images and dark enough for light ones.
+_COLORS = ((230, 60, 50), (40, 120, 230), (30, 160, 70), (240, 160, 20), (160, 70, 200))
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What is drawn onto an image. `parts`: as in an element of `augreg.augment`, unbatched."""
+
+    parts: Mapping[str, Any] = field(default_factory=dict)
+    box_format: str | None = None
+
+
+def read_annotations(path: Path) -> dict[str, Drawn]:
+    """What the file holds, by the images' names; raises `DataError`."""
+    check_here(path)
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"{path}: can't be read: {error.strerror}") from error
+    except ValueError as error:
+        raise DataError(f"{path}: not valid JSON: {error}") from error
+    if not isinstance(value, dict) or not all(isinstance(one, dict) for one in value.values()):
+        raise DataError(f'{path}: takes an object such as {{"rose.jpg": {{"boxes": [...]}}}}')
+    return {name: _drawn(path, name, one) for name, one in value.items()}
+
+
+def _drawn(path: Path, name: str, given: dict[str, Any]) -> Drawn:
+    where = f'{path}: "{name}"'
+    if unknown := [key for key in given if key not in _KEYS]:
+        raise DataError(f'{where}: unknown key "{unknown[0]}"; allowed are {", ".join(_KEYS)}')
+    parts: dict[str, Any] = {}
+    box_format = None
+    if "boxes" in given:
+        box_format = check_format(given.get("bounding_box_format"))
+        boxes = _numbers(where, "boxes", given["boxes"], 4)
+        labels = np.asarray(given.get("labels", range(len(boxes))))
+        if labels.shape != (len(boxes),) or labels.dtype.kind not in "if":
+            raise DataError(f'{where}: "labels" takes a number for each of {len(boxes)} boxes')
+        parts["boxes"] = {"boxes": boxes, "labels": labels.astype(np.int32)}
+    if "keypoints" in given:
+        parts["keypoints"] = _numbers(where, "keypoints", given["keypoints"], 2)
+    if "mask" in given:
+        parts["masks"] = _mask(where, path.parent / str(given["mask"]))
+    return Drawn(parts, box_format)
+
+
+def _numbers(where: str, key: str, value: Any, width: int) -> NDArray[np.float32]:
+    try:
+        array = np.asarray(value, np.float32)
+    except (TypeError, ValueError):
+        array = np.zeros(0, np.float32)
+    if array.ndim != 2 or array.shape[1] != width or not np.isfinite(array).all():
+        raise DataError(f'{where}: "{key}" takes a list of lists of {width} numbers')
+    return array
+
+
+def _mask(where: str, path: Path) -> NDArray[Any]:
+    try:
+        with Image.open(path) as image:
+            mask = np.asarray(image)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DataError(f"{where}: the mask {path} can't be read: {error}") from error
+    if mask.ndim != 2:
+        raise DataError(f"{where}: the mask {path} has colours; it has to have one channel")
+    return mask.astype(np.int32)
+
+
+def draw(pixels: Pixels, parts: Mapping[str, Any]) -> Pixels:
+    """uint8 [H,W,3] with its masks tinted, boxes outlined (format xyxy) and keypoints dotted."""
+    if not parts:
+        return pixels
+    pixels = np.repeat(pixels, 3, axis=-1) if pixels.shape[-1] == 1 else pixels
+    mask = parts.get("masks")
+    if mask is not None:
+        colors = np.array(_COLORS)[(mask - 1) % len(_COLORS)]
+        tinted = (pixels.astype(int) + colors) // 2
+        pixels = np.where(mask[..., None] > 0, tinted, pixels).astype(np.uint8)
+    image = Image.fromarray(pixels)
+    pen, wide, reach = ImageDraw.Draw(image), *(max(image.size) // n + 1 for n in (120, 70))
+    found = parts.get("boxes", {"boxes": (), "labels": ()})
+    for box, label in zip(found["boxes"], found["labels"], strict=True):
+        if label >= 0:
+            left, top, right, bottom = (float(edge) for edge in box)
+            corners = (left, top, max(right - 1, left), max(bottom - 1, top))
+            pen.rectangle(corners, outline=_COLORS[int(label) % len(_COLORS)], width=wide)
+    for i, (x, y) in enumerate(parts.get("keypoints", ())):
+        dot = (float(x) - reach, float(y) - reach, float(x) + reach, float(y) + reach)
+        pen.ellipse(dot, fill=_COLORS[i % len(_COLORS)])
+    return np.asarray(image)
