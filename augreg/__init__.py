@@ -6,6 +6,7 @@ Public names load on first use, so that importing augreg imports neither TensorF
 from __future__ import annotations
 
 import sys
+import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from augreg.plugin.params import Key as Key
     from augreg.plugin.params import Option as Option
     from augreg.plugin.params import Range as Range
-    from augreg.plugin.params import Unit as Unit
+    from augreg.plugin.params import Uniform01 as Uniform01
     from augreg.policy import Policy as Policy
     from augreg.policy import load_policy as load_policy
     from augreg.random.beta import symmetric_beta as symmetric_beta
@@ -68,7 +69,7 @@ _HOME = {
     "REQUIRED": "plugin.params",
     "Range": "plugin.params",
     "Resize": "families",
-    "Unit": "plugin.params",
+    "Uniform01": "plugin.params",
     "augment": "backends.reference",
     "augment_dataset": "dataset",
     "enumerate_epochs": "dataset",
@@ -82,10 +83,16 @@ _HOME = {
     "to_levels": "families.levels",
 }
 
+_RENAMED = {"Unit": "Uniform01"}  # for one release
+
 __all__ = sorted([*_HOME, "__version__"])
 
 
 def __getattr__(name: str) -> Any:
+    if name in _RENAMED:
+        new = _RENAMED[name]
+        warnings.warn(f"augreg.{name} is augreg.{new} now", DeprecationWarning, stacklevel=2)
+        return __getattr__(new)
     if name not in _HOME:
         raise AttributeError(f"module 'augreg' has no attribute {name!r}")
     value = getattr(import_module(f"augreg.{_HOME[name]}"), name)

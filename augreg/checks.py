@@ -17,6 +17,7 @@ UNSTATED = (
     "holds floats of {} to {}, and nobody stated what floats mean; pass input_range=(0, 255) where "
     "255 is white, or the range that they have"
 )
+InputRange = tuple[float, float] | None  # what float images mean; None: nobody stated it
 FLOATS = ("float16", "bfloat16", "float32", "float64")
 
 
@@ -62,24 +63,28 @@ def check_dataset(value: Any, name: str) -> None:
 
 
 def check_index(
-    shape: tuple[int | None, ...] | None, dtype: str, batch: int | None, alone: bool, mend: str = ""
+    shape: tuple[int | None, ...] | None,
+    dtype: str,
+    batch: int | None,
+    unbatched: bool,
+    mend: str = "",
 ) -> None:
     """Raises `DataError` where an index is not one whole number for each image.
 
-    shape, dtype: of the index; batch: the number of images, None where it is not known; alone: a
-    single image, whose index is a scalar or [1]; mend: how to come by the right index.
+    shape, dtype: of the index; batch: the number of images, None where it is not known; unbatched:
+    a single image, whose index is a scalar or [1]; mend: how to come by the right index.
     """
     if not dtype.startswith(("int", "uint")):
         found = f"{dtype} of the shape {shape}"
         raise DataError(f"index has to be whole numbers, found {found}{mend and f'; {mend}'}")
     if shape is None:
         return
-    one = 1 if alone else batch
-    fits = shape == () if alone and not shape else len(shape) == 1
+    one = 1 if unbatched else batch
+    fits = shape == () if unbatched and not shape else len(shape) == 1
     if fits and (not shape or one is None or shape[0] in (None, one)):
         return
-    images = "a single image" if alone else f"a batch of {'images' if batch is None else batch}"
-    allowed = "a scalar or [1]" if alone else f"one for each image, [{batch or 'B'}]"
+    images = "a single image" if unbatched else f"a batch of {'images' if batch is None else batch}"
+    allowed = "a scalar or [1]" if unbatched else f"one for each image, [{batch or 'B'}]"
     raise DataError(
         f"index of the shape {shape} for {images}; allowed is {allowed}{mend and f'; {mend}'}"
     )
@@ -99,15 +104,15 @@ def check_epoch(shape: tuple[int | None, ...] | None, dtype: str, batch: int | N
     )
 
 
-def check_one_or_many(rank: int | None, dtype: str, alone: bool | None) -> bool:
-    """Whether images are a single one: `alone`, or what their rank says where that is None.
+def check_one_or_many(rank: int | None, dtype: str, unbatched: bool | None) -> bool:
+    """Whether images are a single one: `unbatched`, or what their rank says where that is None.
 
     Raises:
-        ImageError: the rank is unknown, or another than `alone` says.
+        ImageError: the rank is unknown, or another than `unbatched` says.
         DataError: a batch of encoded images.
     """
-    if dtype == "string" and alone is not None:
-        if not alone:
+    if dtype == "string" and unbatched is not None:
+        if not unbatched:
             raise DataError("encoded images are decoded one by one: use batched=False")
         return True
     if rank is None:
@@ -115,10 +120,10 @@ def check_one_or_many(rank: int | None, dtype: str, alone: bool | None) -> bool:
             "images of unknown rank; state it, as tf.ensure_shape(image, [None, None, 3]) does, or "
             "tf.io.decode_image with expand_animations=False and channels=3"
         )
-    if alone is not None and rank == (4 if alone else 3):
-        found = "a batch, [B, H, W, C]" if alone else "a single image, [H, W, C]"
-        raise ImageError(f"found {found}; use batched={alone}")
-    return rank == 3 if alone is None else alone
+    if unbatched is not None and rank == (4 if unbatched else 3):
+        found = "a batch, [B, H, W, C]" if unbatched else "a single image, [H, W, C]"
+        raise ImageError(f"found {found}; use batched={unbatched}")
+    return rank == 3 if unbatched is None else unbatched
 
 
 def check_input_range(value: Any) -> tuple[float, float] | None:

@@ -61,7 +61,7 @@ class PolicyError(AugregError):
         where = self.path or ""
         if self.line is not None:
             where += f":{self.line}:{self.column}"
-        pointer = "/".join(map(shown, self.pointer.split("/")))
+        pointer = "/".join(map(printable, self.pointer.split("/")))
         head = " ".join(part for part in (where, pointer) if part)
         return f"{head}: {self.message}" if head else self.message
 
@@ -132,10 +132,10 @@ class RunError(AugregError):
     """A run (of `apply` or `train`) that can't start or go on."""
 
 
-def shown(text: str) -> str:
+def printable(text: str) -> str:
     r"""A name out of a file, for a message: on one line, and cut where it is long.
 
-    >>> shown("a\nb"), len(shown("x" * 1000))
+    >>> printable("a\nb"), len(printable("x" * 1000))
     ('a\\nb', 60)
     """
     cut = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

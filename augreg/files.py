@@ -48,13 +48,13 @@ def write_text(path: Path, text: str) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Removes what runs that were killed left under temporary names; call it under `alone`."""
+    """Removes what killed runs left under temporary names; to be called under `exclusive_lock`."""
     for left in folder.glob(f"{_TEMPORARY}*"):
         _remove(left)
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
+def exclusive_lock(folder: Path) -> Iterator[None]:
     """Holds a folder: a second run on it is refused. The kernel lets go when the process ends."""
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -15,6 +15,7 @@ from augreg.backends.tensorflow import symbolic
 from augreg.backends.tensorflow.annotations import Annotated
 from augreg.backends.tensorflow.compiled import Compiled
 from augreg.checks import (
+    InputRange,
     as_uint32,
     check_images,
     check_index,
@@ -27,7 +28,6 @@ from augreg.errors import AugregError, PluginError, PolicyError
 from augreg.plan import SECTIONS, check_sections, plan
 from augreg.policy import load_policy
 
-Range = tuple[float, float] | None
 _DRAW_BOUND = 2**32
 _REMEDY = "to_load_this"
 _PHILOX, _STEP = 1, 256  # TensorFlow's number of the generator, and how far it moves for each skip
@@ -75,7 +75,7 @@ class AugmentationLayer(keras.layers.Layer):
         policy: Any,
         seed: int = 0,
         *,
-        input_range: Range = None,
+        input_range: InputRange = None,
         parts: Parts | None = None,
         sections: Iterable[str] = SECTIONS,
         bounding_box_format: str | None = None,
@@ -178,12 +178,12 @@ class AugmentationLayer(keras.layers.Layer):
         """What comes out, all of it new: a part that came back as it went in would be no output."""
         with _raised_as_itself():
             images = image_of(inputs, self.parts)
-            alone = check_one_or_many(len(images.shape), images.dtype, None)
+            unbatched = check_one_or_many(len(images.shape), images.dtype, None)
             shape = self.compute_output_shape(images.shape)
-            count = 1 if alone else images.shape[0]
+            count = 1 if unbatched else images.shape[0]
             if index is not None:
-                check_index(shape_of(index), index.dtype, count, alone, _MEND)
-            targets = symbolic.checked(inputs, images, alone, self.parts, self.rules)
+                check_index(shape_of(index), index.dtype, count, unbatched, _MEND)
+            targets = symbolic.checked(inputs, images, unbatched, self.parts, self.rules)
             spec = keras.KerasTensor(shape, dtype=self._output_dtype(images.dtype))
             moved = symbolic.moved(targets, spec, self._modes[True].classes)
             result = keras.tree.map_structure(symbolic.anew, inputs)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from os import PathLike, fspath
 from pathlib import Path
 
-from augreg.errors import PathError, shown
+from augreg.errors import PathError, printable
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/")  # of two letters and more: C:/ is no scheme
 
@@ -29,7 +29,7 @@ def elsewhere(path: str | PathLike[str]) -> str | None:
     if scheme[1].lower() == "file":
         return "write the path without file://"
     return (
-        f"{shown(scheme[1])}:// is not served; name a folder or file of this machine "
+        f"{printable(scheme[1])}:// is not served; name a folder or file of this machine "
         "(copy it here, or mount it)"
     )
 
@@ -39,7 +39,7 @@ def check_here(*paths: str | PathLike[str] | None) -> None:
     for path in paths:
         if path is not None and (reason := elsewhere(path)):
             written = re.sub(":/+", "://", str(fspath(path)), count=1)
-            raise PathError(f"{shown(written)}: {reason}")
+            raise PathError(f"{printable(written)}: {reason}")
 
 
 def holds(outer: str | PathLike[str], inner: str | PathLike[str]) -> bool:

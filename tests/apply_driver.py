@@ -13,7 +13,7 @@ from typing import Any
 
 import augreg.apply.run
 from augreg.apply.journal import Line
-from augreg.apply.maker import Made, Task
+from augreg.apply.renderer import Made, Task
 from augreg.cli import main
 from augreg.errors import ImageError
 
@@ -21,7 +21,7 @@ MAKES = "AUGREG_TEST_MAKES"  # after so many outputs, a run waits to be killed
 
 
 class HashMaker:
-    """Stands in for `Maker`: an output depends on the image's bytes, seed, index and epoch."""
+    """Stands in for `Renderer`: an output depends on the image's bytes, seed, index and epoch."""
 
     def __init__(self, policy: Any, seed: int, max_pixels: int) -> None:
         self.policy, self.seed = policy, seed
@@ -55,7 +55,7 @@ class HashMaker:
 
 
 def patch() -> None:
-    augreg.apply.run.Maker = HashMaker  # type: ignore[assignment, misc]
+    augreg.apply.run.Renderer = HashMaker  # type: ignore[assignment, misc]
 
 
 def tree(folder: Path) -> dict[str, bytes]:

@@ -73,7 +73,7 @@ def run(images: Path, output: Path, **more: Any) -> Report:
 
 
 def fake(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("augreg.apply.run.Maker", driver.HashMaker)
+    monkeypatch.setattr("augreg.apply.run.Renderer", driver.HashMaker)
 
 
 def command(*arguments: object) -> int:

@@ -74,3 +74,9 @@ def test_keras_of_another_backend_brings_no_tensorflow() -> None:
         "assert 'tensorflow' not in sys.modules\n"
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_renamed_name_is_kept_for_a_release() -> None:
+    with pytest.warns(DeprecationWarning, match=r"augreg.Unit is augreg.Uniform01 now"):
+        assert augreg.Unit is augreg.Uniform01
+    assert "Unit" not in dir(augreg)

@@ -18,7 +18,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with images, a policy and a run of `apply`, in which commands are run."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "500")  # a message stands in one line
-    monkeypatch.setattr("augreg.apply.run.Maker", driver.HashMaker)
+    monkeypatch.setattr("augreg.apply.run.Renderer", driver.HashMaker)
     (tmp_path / "photos").mkdir()
     for name in ("a.jpg", "b c.png", "noname"):
         Image.new("RGB", (8, 6)).save(tmp_path / "photos" / name, "PNG")

@@ -215,7 +215,16 @@ def test_these_policies_hold_every_op_group_fill_and_distribution():
     }
     drawn = {type(d).__name__ for step in steps for _, d, _ in step.drawn()}
     assert drawn == {
-        *("Constant", "Uniform", "Choice", "Normal", "LogUniform", "Units", "RawKey", "Schedule")
+        *(
+            "Constant",
+            "Uniform",
+            "Choice",
+            "Normal",
+            "LogUniform",
+            "UniformArray",
+            "NoiseKey",
+            "Schedule",
+        )
     }
 
 

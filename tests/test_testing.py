@@ -116,7 +116,7 @@ def test_own_random_numbers_are_named():
         """Throws its own dice."""
         return augreg.ColorMap(_eye(xp), _zeros(xp, amount) + xp.array(random.random()))
 
-    with pytest.raises(OpError, match=r"must not draw random numbers of its own.*augreg.Unit"):
+    with pytest.raises(OpError, match=r"must not draw random numbers of its own.*augreg.Uniform01"):
         check_op(dice)
 
 

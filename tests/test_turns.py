@@ -25,7 +25,7 @@ def _policy(*steps, **rest):
 
 def _done_in_turns(policy, images):
     """How many runs of stages were done image by image, and the pixels."""
-    with mock.patch.object(per_image, "each_image", wraps=per_image.each_image) as spy:
+    with mock.patch.object(per_image, "map_images", wraps=per_image.map_images) as spy:
         found = augreg.map_fn(policy, seed=2, batched=True)(np.arange(len(images)), images)
     return spy.call_count, np.asarray(found)
 
@@ -44,7 +44,7 @@ def _done_in_turns(policy, images):
 def test_large_images_are_done_in_turns_where_stages_would_reread_them(steps, expected):
     stages = plan(load_policy(_policy(*steps)), size=(128, 128)).augment
 
-    assert per_image.pays(stages) == bool(expected)
+    assert per_image.is_worthwhile(stages) == bool(expected)
     if steps[0]["op"] != "mixup":
         assert _done_in_turns(_policy(*steps), LARGE)[0] == expected
 
@@ -56,7 +56,7 @@ def test_small_images_are_done_stage_by_stage():
 def test_a_gpu_is_given_whole_batches():
     layer = augreg.AugmentationLayer(_policy(ROTATE))
     with (
-        mock.patch.object(per_image, "each_image", wraps=per_image.each_image) as spy,
+        mock.patch.object(per_image, "map_images", wraps=per_image.map_images) as spy,
         mock.patch.object(tf.config, "list_physical_devices", return_value=["GPU:0"]),
     ):
         layer(LARGE, training=True)
@@ -100,7 +100,7 @@ def test_what_an_image_leaves_out_is_left_as_it_is():
 def test_mixing_splits_the_stages_into_two_loops():
     policy = _policy(ROTATE, {"op": "mixup", "classes": 2}, {**ROTATE, "id": "second"})
     labels = np.int64([0, 1, 0])
-    with mock.patch.object(per_image, "each_image", wraps=per_image.each_image) as spy:
+    with mock.patch.object(per_image, "map_images", wraps=per_image.map_images) as spy:
         found = augreg.map_fn(policy, seed=2, batched=True)(
             np.arange(3), {"images": LARGE, "labels": labels}
         )

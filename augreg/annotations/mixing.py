@@ -157,11 +157,11 @@ def mix_annotations(
     return {LABELS: mix_labels(lowering.xp, annotations[LABELS], element)}
 
 
-def check_mixable(policy: Policy, annotations: Mapping[str, Any], alone: bool) -> None:
+def check_mixable(policy: Policy, annotations: Mapping[str, Any], unbatched: bool) -> None:
     """Raises `PolicyError` where a policy mixes, and there is no batch or there are no labels."""
-    if alone or LABELS not in annotations:
+    if unbatched or LABELS not in annotations:
         step = mixing_steps(policy)[0]
-        found = "a single image" if alone else "images without labels"
+        found = "a single image" if unbatched else "images without labels"
         raise policy.error(
             f'"{step.op.name}" mixes the samples of a batch and their labels, found {found}; pass '
             'a batch with labels, as {"images": [B, H, W, C], "labels": [B]}, or leave the step '

@@ -12,7 +12,6 @@ from augreg.annotations.boxes import check_format, is_relative
 from augreg.errors import DataError
 from augreg.xp import Array, Namespace
 
-Size = tuple[Any, Any]
 IMAGES = "images"
 MASKS = ("masks", "segmentation_masks")  # the second is Keras's own name
 BOXES = ("boxes", "bounding_boxes")

@@ -1,4 +1,4 @@
-"""One `Move` for each geometric family: where a stage takes points, and where masks read.
+"""One `PointMap` for each geometric family: where a stage takes points, and where masks read.
 
 Positions for masks are worked out as those of the pixels are, in int32 or float32.
 """
@@ -6,13 +6,13 @@ Positions for masks are worked out as those of the pixels are, in int32 or float
 from __future__ import annotations
 
 from augreg import families
-from augreg.annotations.points import Move, Size
-from augreg.families import positions, resampling
+from augreg.annotations.points import PointMap
+from augreg.families import Size, positions, resampling
 from augreg.lower import Lattice
 from augreg.xp import Array, Namespace
 
 
-def lattice_move(xp: Namespace, element: Lattice, size: Size) -> Move:
+def lattice_points(xp: Namespace, element: Lattice, size: Size) -> PointMap:
     """Of whole pixels: the inverse of a signed permutation is its transpose."""
     linear = xp.cast(xp.transpose(element.linear, (0, 2, 1)), "float64")
     window = xp.cast(element.window, "float64")
@@ -29,10 +29,10 @@ def lattice_move(xp: Namespace, element: Lattice, size: Size) -> Move:
         return sx, sy, (sx >= left) & (sx < right) & (sy >= top) & (sy < bottom)
 
     start = xp.cast(element.offset, "float64")
-    return Move(_homogeneous(xp, linear), start, xp.zeros_like(start), source, window)
+    return PointMap(_homogeneous(xp, linear), start, xp.zeros_like(start), source, window)
 
 
-def affine_move(xp: Namespace, matrix: Array, size_in: Size, size: Size, fill: str) -> Move:
+def affine_points(xp: Namespace, matrix: Array, size_in: Size, size: Size, fill: str) -> PointMap:
     """Of a centred output→input matrix, as in `positions.source`."""
     matrix = xp.array(matrix)
     full, front = matrix[:, :3], None
@@ -51,10 +51,10 @@ def affine_move(xp: Namespace, matrix: Array, size_in: Size, size: Size, fill: s
         return x, y, None if in_x is None else in_x & in_y
 
     start, end = (xp.reshape(xp.stack(_centre(xp, side)), (1, 2)) for side in (size_in, size))
-    return Move(inverse, start, end, source, front=front)
+    return PointMap(inverse, start, end, source, front=front)
 
 
-def resize_move(xp: Namespace, element: families.Resize, size_in: Size, size: Size) -> Move:
+def resize_points(xp: Namespace, element: families.Resize, size_in: Size, size: Size) -> PointMap:
     """Of a box resized into the middle of the output. Edges go to edges, as in `tf.image.resize`.
 
     A mask takes the pixel that the image's nearest resize takes, whatever the image's method.
@@ -91,7 +91,7 @@ def resize_move(xp: Namespace, element: families.Resize, size_in: Size, size: Si
     end = xp.reshape(xp.stack([xp.cast(part, "float64") for part in before[::-1]]), (1, 2)) - half
     start = xp.stack([left, top], -1) - half
     window = xp.stack([left, top, left + columns, top + rows], -1)
-    return Move(_homogeneous(xp, scale), start, end, source, window)
+    return PointMap(_homogeneous(xp, scale), start, end, source, window)
 
 
 # --- small parts --------------------------------------------------------------------------------

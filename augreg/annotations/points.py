@@ -11,10 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from augreg import families
+from augreg.families import Size
 from augreg.xp import Array, Namespace
 
-Size = families.Size
 FAR = 1e6  # where a projection has no point; also keeps int32 from overflowing
 
 
@@ -32,11 +31,11 @@ class Targets:
     masks: Array | None = None
     points: Array | None = None
     boxes: Array | None = None
-    share: Array | None = None
+    visible_fraction: Array | None = None
 
 
 @dataclass(frozen=True)
-class Move:
+class PointMap:
     """Where a stage takes the points of its input.
 
     `q = matrix @ (point - start, 1)`, then `end + (q.x, q.y) / q.w`.
@@ -58,7 +57,7 @@ class Move:
     front: Array | None = None
 
 
-def follow(xp: Namespace, targets: Targets, move: Move, size: Size) -> Targets:
+def transform_points(xp: Namespace, targets: Targets, move: PointMap, size: Size) -> Targets:
     """The targets after a stage; `size` is the image's size after it."""
     changed = targets
     if targets.masks is not None:
@@ -66,15 +65,15 @@ def follow(xp: Namespace, targets: Targets, move: Move, size: Size) -> Targets:
     if targets.points is not None:
         changed = replace(changed, points=_moved(xp, move, targets.points))
     if targets.boxes is not None:
-        boxes, share = _follow_boxes(xp, targets, move, size)
-        changed = replace(changed, boxes=boxes, share=share)
+        boxes, visible_fraction = _follow_boxes(xp, targets, move, size)
+        changed = replace(changed, boxes=boxes, visible_fraction=visible_fraction)
     return changed
 
 
 # --- points and boxes ---------------------------------------------------------------------------
 
 
-def _moved(xp: Namespace, move: Move, points: Array) -> Array:
+def _moved(xp: Namespace, move: PointMap, points: Array) -> Array:
     relative = points - xp.reshape(move.start, (-1, 1, 2))
     x, y = relative[..., 0], relative[..., 1]
 
@@ -92,11 +91,15 @@ def _moved(xp: Namespace, move: Move, points: Array) -> Array:
     return moved + xp.reshape(move.end, (-1, 1, 2))
 
 
-def _follow_boxes(xp: Namespace, targets: Targets, move: Move, size: Size) -> tuple[Array, Array]:
+def _follow_boxes(
+    xp: Namespace, targets: Targets, move: PointMap, size: Size
+) -> tuple[Array, Array]:
     """The tight boxes of the moved corners, clipped to the image, and what is left of each."""
-    boxes, share = targets.boxes, targets.share
+    boxes, visible_fraction = targets.boxes, targets.visible_fraction
     if move.window is not None:
-        boxes, share = _clipped(xp, boxes, xp.reshape(move.window, (-1, 1, 4)), share)
+        boxes, visible_fraction = _clipped(
+            xp, boxes, xp.reshape(move.window, (-1, 1, 4)), visible_fraction
+        )
     left, top, right, bottom = (boxes[..., i] for i in range(4))  # type: ignore[index]
     half = xp.array(0.5, "float64")
     xs, ys = [], []
@@ -106,24 +109,28 @@ def _follow_boxes(xp: Namespace, targets: Targets, move: Move, size: Size) -> tu
         ys.append(corner[..., 1])
     tight = [_fold(xp.minimum, xs), _fold(xp.minimum, ys)]
     tight += [_fold(xp.maximum, xs), _fold(xp.maximum, ys)]
-    return clipped(xp, xp.stack(tight, axis=-1), size, share)
+    return clipped(xp, xp.stack(tight, axis=-1), size, visible_fraction)
 
 
-def clipped(xp: Namespace, boxes: Array, size: Size, share: Array) -> tuple[Array, Array]:
+def clipped(
+    xp: Namespace, boxes: Array, size: Size, visible_fraction: Array
+) -> tuple[Array, Array]:
     """The parts of boxes that lie in an image of `size`, and their shares times what is left."""
     height, width = (xp.cast(xp.array(side, "int32"), "float64") for side in size)
     zero = xp.zeros_like(height)
     image = xp.reshape(xp.stack([zero, zero, width, height]), (1, 1, 4))
-    return _clipped(xp, boxes, image, share)
+    return _clipped(xp, boxes, image, visible_fraction)
 
 
-def _clipped(xp: Namespace, boxes: Array, window: Array, share: Array) -> tuple[Array, Array]:
+def _clipped(
+    xp: Namespace, boxes: Array, window: Array, visible_fraction: Array
+) -> tuple[Array, Array]:
     low, high = window[..., :2], window[..., 2:]
     sides = [xp.minimum(xp.maximum(boxes[..., i : i + 2], low), high) for i in (0, 2)]
     cut = xp.concat(sides, axis=-1)
     before, after = area(boxes), area(cut)
     safe = xp.where(before > 0, before, xp.ones_like(before))
-    return cut, share * xp.where(before > 0, after / safe, xp.zeros_like(before))
+    return cut, visible_fraction * xp.where(before > 0, after / safe, xp.zeros_like(before))
 
 
 def area(boxes: Array) -> Array:

@@ -28,8 +28,9 @@ from augreg.annotations.parts import (
     BoxRules,
     dtype_of,
 )
-from augreg.annotations.points import Move, Size, Targets
+from augreg.annotations.points import PointMap, Targets
 from augreg.errors import DataError
+from augreg.families import Size
 from augreg.lower import Draws, Lowering
 from augreg.plan import (
     AffineStage,
@@ -90,9 +91,9 @@ class _Walker:
             for stage in stages:
                 size = self.size_after(stage, size)
             return annotations, size
-        state = self.opened(annotations, size)
+        state = self.to_targets(annotations, size)
         state, size = self.stages(stages, state, size)
-        return self.closed(annotations, state, size), size
+        return self.from_targets(annotations, state, size), size
 
     def mixed(
         self, stages: tuple[Stage, ...], annotations: dict[str, Any], size: Size
@@ -121,27 +122,31 @@ class _Walker:
         if isinstance(stage, ResizeStage):
             return self.resized(stage, state, size, after)
         move = self.move(stage, size, after)
-        return state if move is None else points.follow(self.lowering.xp, state, move, after)
+        return (
+            state if move is None else points.transform_points(self.lowering.xp, state, move, after)
+        )
 
     def resized(self, stage: ResizeStage, state: Targets, size: Size, after: Size) -> Targets:
         """After a resize; where a sample leaves it out, the whole image stays as it is."""
         xp = self.lowering.xp
         element, condition = self.lowering.resize(stage, size)
-        moved = points.follow(xp, state, point_maps.resize_move(xp, element, size, after), after)
+        moved = points.transform_points(
+            xp, state, point_maps.resize_points(xp, element, size, after), after
+        )
         if condition is None:
             return moved
-        whole = point_maps.resize_move(xp, families.Resize(after), size, after)
-        return _select(xp, condition, moved, points.follow(xp, state, whole, after))
+        whole = point_maps.resize_points(xp, families.Resize(after), size, after)
+        return _select(xp, condition, moved, points.transform_points(xp, state, whole, after))
 
-    def move(self, stage: Stage, size: Size, after: Size) -> Move | None:
+    def move(self, stage: Stage, size: Size, after: Size) -> PointMap | None:
         """Where a stage takes points; None where it leaves them."""
         xp, lowering = self.lowering.xp, self.lowering
         match stage:
             case LatticeStage():
-                return point_maps.lattice_move(xp, lowering.lattice(stage, size), after)
+                return point_maps.lattice_points(xp, lowering.lattice(stage, size), after)
             case AffineStage():
                 matrix = lowering.affine(stage, size)
-                return point_maps.affine_move(xp, matrix, size, after, stage.fill)
+                return point_maps.affine_points(xp, matrix, size, after, stage.fill)
         return None
 
     def branches(self, stage: BranchStage, state: Targets, size: Size) -> Targets:
@@ -168,7 +173,7 @@ class _Walker:
 
     # --- from annotations to targets and back
 
-    def opened(self, annotations: Annotations, size: Size) -> Targets:
+    def to_targets(self, annotations: Annotations, size: Size) -> Targets:
         xp, state = self.lowering.xp, Targets()
         for key, value in annotations.items():
             if key in MASKS:
@@ -180,11 +185,13 @@ class _Walker:
                 state = replace(state, points=xp.cast(flat[..., :2], "float64"))
             elif key in BOXES:
                 edges = to_edges(xp, value["boxes"], check_format(self.rules.format), size)
-                boxes, share = points.clipped(xp, edges, size, xp.ones_like(edges[..., 0]))
-                state = replace(state, boxes=boxes, share=share)
+                boxes, visible_fraction = points.clipped(
+                    xp, edges, size, xp.ones_like(edges[..., 0])
+                )
+                state = replace(state, boxes=boxes, visible_fraction=visible_fraction)
         return state
 
-    def closed(self, annotations: Annotations, state: Targets, size: Size) -> dict[str, Any]:
+    def from_targets(self, annotations: Annotations, state: Targets, size: Size) -> dict[str, Any]:
         result = dict(annotations)
         for key, value in annotations.items():
             if key in MASKS:
@@ -209,7 +216,7 @@ class _Walker:
     def boxes(self, labels: Array, state: Targets, size: Size) -> dict[str, Array]:
         xp, edges = self.lowering.xp, state.boxes
         enough = xp.array(self.rules.min_visible, "float64")
-        kept = (state.share >= enough) & (points.area(edges) > xp.array(0.0, "float64"))
+        kept = (state.visible_fraction >= enough) & (points.area(edges) > xp.array(0.0, "float64"))
         if len(xp.shape(labels)) == 2:
             kept = kept & (labels != xp.cast(xp.array(PADDED, "int32"), dtype_of(labels)))
         formatted = from_edges(xp, edges, check_format(self.rules.format), size)
@@ -231,5 +238,5 @@ def _select(xp: Namespace, condition: Array, chosen: Targets, other: Targets) ->
         pick(chosen.masks, other.masks),
         pick(chosen.points, other.points),
         pick(chosen.boxes, other.boxes),
-        pick(chosen.share, other.share),
+        pick(chosen.visible_fraction, other.visible_fraction),
     )

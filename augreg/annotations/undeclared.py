@@ -54,12 +54,12 @@ class Suspect:
     value: Any
 
 
-def check_declared(element: Any, parts: Parts | None, alone: bool) -> list[Suspect]:
+def check_declared(element: Any, parts: Parts | None, unbatched: bool) -> list[Suspect]:
     """Refuses what by its name is a target that was not declared.
 
     Args:
         element, parts: as in `augreg.annotations.element.paths`.
-        alone: a single sample; else a batch, whose dimension is in front.
+        unbatched: a single sample; else a batch, whose dimension is in front.
 
     Returns:
         The parts that by their shape may be one: compare them with the image.
@@ -69,7 +69,7 @@ def check_declared(element: Any, parts: Parts | None, alone: bool) -> list[Suspe
     """
     suspects = []
     for path, value in _others(element, parts):
-        shape = _of_sample(value, alone)
+        shape = _of_sample(value, unbatched)
         for key in (step for step in path if isinstance(step, str)):
             if key.lower() in _SIDES and _holds_numbers(value):
                 raise DataError(_one_side(path, element, parts))
@@ -82,7 +82,7 @@ def check_declared(element: Any, parts: Parts | None, alone: bool) -> list[Suspe
 
 
 def of_unknown_size(
-    suspects: list[Suspect], images: Any, element: Any, parts: Parts | None, alone: bool
+    suspects: list[Suspect], images: Any, element: Any, parts: Parts | None, unbatched: bool
 ) -> list[Suspect]:
     """Those suspects of which their static shapes don't say whether they are of `images`' size.
 
@@ -95,7 +95,7 @@ def of_unknown_size(
     unknown, size = [], (images.shape[1], images.shape[2])
     said = set() if parts is None else {*paths(element, parts).values()}
     for suspect in suspects:
-        shape = _of_sample(suspect.value, alone)
+        shape = _of_sample(suspect.value, unbatched)
         found = None if shape is None else is_of_size(shape, size)
         if found:
             raise DataError(as_large(suspect, f"{size[0]}x{size[1]}", element, parts))
@@ -189,10 +189,10 @@ def _one_side(path: Path, element: Any, parts: Parts | None) -> str:
     )
 
 
-def _of_sample(value: Any, alone: bool) -> tuple[Any, ...] | None:
+def _of_sample(value: Any, unbatched: bool) -> tuple[Any, ...] | None:
     """The static shape of a sample's part; None where its rank is unknown."""
     shape = shape_of(value)
-    return shape if shape is None or alone else shape[1:]
+    return shape if shape is None or unbatched else shape[1:]
 
 
 def _remedy(path: Path, name: str, element: Any, parts: Parts | None) -> str:

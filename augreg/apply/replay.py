@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from augreg.apply.journal import Line, parse_line
-from augreg.apply.maker import Made, Maker, Task
+from augreg.apply.renderer import Made, Renderer, Task
 from augreg.apply.settings import POLICY, SETTINGS, read_settings
 from augreg.errors import RunError
 from augreg.images import printable
@@ -32,7 +32,9 @@ def replay(manifest: Path, number: int, source: Path | None = None) -> Made:
     policy = load_policy(manifest.parent / POLICY)
     _check_policy(policy, line, where)
     path = _source(manifest, line, source, where)
-    made = Maker(policy, line.seed).make(Task(path, line.source, line.index, line.epoch, line.copy))
+    made = Renderer(policy, line.seed).make(
+        Task(path, line.source, line.index, line.epoch, line.copy)
+    )
     if made.line.sha256 != line.sha256:
         raise RunError(
             f"{where}: the result differs: sha256 {made.line.sha256[:12]}, the manifest says "

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from augreg.apply.folder import OutputFolder
 from augreg.apply.journal import NAME, Journal, Line, originals
-from augreg.apply.maker import Made, Maker, Task
-from augreg.apply.settings import POLICY, SETTINGS, ApplyOptions, settle
+from augreg.apply.renderer import Made, Renderer, Task
+from augreg.apply.settings import POLICY, SETTINGS, ApplyOptions, write_or_check_settings
 from augreg.errors import DataError, ImageError, PolicyError, RunError
 from augreg.images import list_images, printable
 from augreg.paths import holds, links_in
@@ -68,7 +68,7 @@ def apply_folder(
     tasks = _tasks(options)
     report.images, report.total = len(tasks) // options.copies, len(tasks)
     with OutputFolder(options.output) as folder:
-        settle(folder, options, tasks)
+        write_or_check_settings(folder, options, tasks)
         with Journal(folder) as journal:
             report.started = True
             _Run(options, folder, journal, report, tick).go(tasks)
@@ -151,7 +151,7 @@ class _Run:
         first = next(pending, None)
         if first is None:
             return
-        maker = Maker(self.options.policy, self.options.seed, self.options.max_pixels)
+        maker = Renderer(self.options.policy, self.options.seed, self.options.max_pixels)
         pool = ThreadPoolExecutor(max_workers=_WORKERS)
         ahead: deque[tuple[Task, Future[Made]]] = deque([(first, pool.submit(maker.make, first))])
         try:

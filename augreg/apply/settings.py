@@ -14,7 +14,7 @@ from typing import Any
 from augreg import __version__
 from augreg.apply.folder import OutputFolder
 from augreg.apply.journal import NAME
-from augreg.apply.maker import Task
+from augreg.apply.renderer import Task
 from augreg.errors import RunError
 from augreg.images import MAX_PIXELS, printable
 from augreg.paths import check_here
@@ -54,7 +54,9 @@ def read_settings(raw: bytes, where: str) -> dict[str, Any]:
     return value
 
 
-def settle(folder: OutputFolder, options: ApplyOptions, tasks: Sequence[Task]) -> None:
+def write_or_check_settings(
+    folder: OutputFolder, options: ApplyOptions, tasks: Sequence[Task]
+) -> None:
     """Writes the policy and the settings of a fresh run, or checks that they are the same."""
     listing = hashlib.sha256(b"\0".join(os.fsencode(task.name) for task in tasks)).hexdigest()
     wanted = {

@@ -20,9 +20,9 @@ from augreg.paths import check_here
 if TYPE_CHECKING:
     from augreg.apply import Report
 
-UINT32 = 2**32 - 1
-Seed = Annotated[int, typer.Option("--seed", min=0, max=UINT32, help="Of all draws.")]
-Epoch = Annotated[int, typer.Option("--epoch", min=0, max=UINT32, help="Of the first copy.")]
+LARGEST = 2**32 - 1
+Seed = Annotated[int, typer.Option("--seed", min=0, max=LARGEST, help="Of all draws.")]
+Epoch = Annotated[int, typer.Option("--epoch", min=0, max=LARGEST, help="Of the first copy.")]
 
 
 def add_to(app: typer.Typer) -> None:

@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from augreg.annotations.element import Indexed, Parts, image_of, with_image
 from augreg.backends.tensorflow.batching import batch, varies
-from augreg.dataset.function import Range, map_fn
+from augreg.checks import InputRange
+from augreg.dataset.function import map_fn
 from augreg.dataset.plain import parallel_map
 from augreg.dataset.shuffling import WINDOW, Order
 from augreg.dataset.single import is_batched, singles
@@ -28,7 +29,7 @@ class Epochs:
         seed: int,
         training: bool,
         shuffle: bool | int,
-        input_range: Range,
+        input_range: InputRange,
         sections: tuple[str, ...],
         rules: dict[str, Any],
     ) -> None:

@@ -12,12 +12,11 @@ from augreg.annotations.element import Parts, check_parts
 from augreg.annotations.parts import MIN_VISIBLE, BoxRules, shape_of
 from augreg.backends.tensorflow.annotations import Annotated
 from augreg.backends.tensorflow.compiled import Compiled
-from augreg.checks import as_uint32, check_flag, check_index
+from augreg.checks import InputRange, as_uint32, check_flag, check_index
 from augreg.errors import DataError
 from augreg.plan import SECTIONS, check_sections
 from augreg.policy import load_policy
 
-Range = tuple[float, float] | None
 # How to come by the right index, of one element and of a batch.
 _MEND = (
     "number the elements, as augreg.enumerate_epochs(ds).map(fn) does",
@@ -84,7 +83,7 @@ def map_fn(
     batched: bool = False,
     epoch: Any = None,
     *,
-    input_range: Range = None,
+    input_range: InputRange = None,
     parts: Parts | None = None,
     sections: Iterable[str] = SECTIONS,
     bounding_box_format: str | None = None,

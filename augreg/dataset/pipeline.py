@@ -10,11 +10,10 @@ import tensorflow as tf
 
 from augreg.annotations.element import Indexed, Parts, check_parts
 from augreg.annotations.parts import MIN_VISIBLE
-from augreg.checks import check_count, check_dataset, check_flag, check_uint32
+from augreg.checks import InputRange, check_count, check_dataset, check_flag, check_uint32
 from augreg.dataset.counting import counted
 from augreg.dataset.described import described
 from augreg.dataset.epochs import Epochs
-from augreg.dataset.function import Range
 from augreg.dataset.plain import flat_map
 from augreg.plan import SECTIONS, check_sections
 from augreg.policy import load_policy
@@ -30,7 +29,7 @@ def augment_dataset(
     epochs: int | None = None,
     first_epoch: int = 0,
     *,
-    input_range: Range = None,
+    input_range: InputRange = None,
     parts: Parts | None = None,
     sections: Iterable[str] = SECTIONS,
     first_batch: int = 0,

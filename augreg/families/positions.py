@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from augreg.families import HORIZON
+from augreg.families import HORIZON, Size
 from augreg.xp import Array, Namespace
 
-Size = tuple[Any, Any]
 # A position this little below a half is a half: zooms by 1.5 and 0.75 put every third pixel or more
 # there, where a float's last bit would take pixels and masks, or two backends, to other pixels.
 TIE = 2.0**-12

@@ -110,7 +110,7 @@ class Choices:
         """bool [B]: the item is done at all, its guards and its own p; None where it always is."""
         return both(self.holds(item.guards), self.chance(item.node, item.suffix))
 
-    def chosen_few(self, items: tuple[Item, ...]) -> Array | None:
+    def active_mask(self, items: tuple[Item, ...]) -> Array | None:
         """bool [B]: those that do any of the items, each a branch of a choice; None: not so."""
         total = None
         for item in items:

@@ -33,8 +33,8 @@ from augreg.plan.stages import NeighborStage as NeighborStage
 from augreg.plan.stages import PixelPart as PixelPart
 from augreg.plan.stages import PointwiseStage as PointwiseStage
 from augreg.plan.stages import ResizeStage as ResizeStage
-from augreg.plan.stages import Size as Size
 from augreg.plan.stages import Stage as Stage
+from augreg.plan.stages import StaticSize as StaticSize
 from augreg.plan.stages import pointer_in as pointer_in
 from augreg.plan.stages import pointers_of as pointers_of
 from augreg.plan.stages import statistics_of as statistics_of
@@ -55,9 +55,9 @@ class Plan:
     augment: tuple[Stage, ...]
     output: Output | None
     draws: tuple[tuple[str, str], ...]
-    size_in: Size
-    size_prepared: Size
-    size_out: Size
+    size_in: StaticSize
+    size_prepared: StaticSize
+    size_out: StaticSize
     channels_in: int
     channels_out: int
     policy: Policy
@@ -76,14 +76,14 @@ def plan(
     *,
     training: bool = True,
     sections: Iterable[str] = SECTIONS,
-    size: Size = (None, None),
+    size: StaticSize = (None, None),
     channels: int = 3,
     encoded: bool = False,
-    apart: bool = False,
+    unfused: bool = False,
 ) -> Plan:
     """Plans `sections` of a policy for images of `size` (height, width; None: not known).
 
-    `encoded`: images come as the bytes of a file. `apart`: a stage for each step of a group of
+    `encoded`: images come as the bytes of a file. `unfused`: a stage for each step of a group of
     colour maps too, so that one can look between them.
 
     Raises:
@@ -92,7 +92,7 @@ def plan(
     chosen = check_sections(sections)
     prepare = policy.prepare(training) if "prepare" in chosen else ()
     augment = policy.augment if training and "augment" in chosen else ()
-    builder = Builder(policy, sides_of(tuple(size)), channels, apart)  # type: ignore[arg-type]
+    builder = Builder(policy, sides_of(tuple(size)), channels, unfused)  # type: ignore[arg-type]
     prepare_stages = builder.section(prepare)
     size_prepared = builder.size
     builder.classes = 0

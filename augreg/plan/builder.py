@@ -35,8 +35,8 @@ from augreg.plan.stages import (
     PixelPart,
     PointwiseStage,
     ResizeStage,
-    Size,
     Stage,
+    StaticSize,
 )
 from augreg.policy import Group, Node, Policy, Step, walk
 
@@ -44,22 +44,24 @@ from augreg.policy import Group, Node, Policy, Step, walk
 class Builder:
     """Walks a section's nodes, keeping size and channels, and starts a stage at each boundary."""
 
-    def __init__(self, policy: Policy, sides: Sides, channels: int, apart: bool = False) -> None:
-        self.policy, self.sides, self.channels, self.apart = policy, sides, channels, apart
+    def __init__(self, policy: Policy, sides: Sides, channels: int, unfused: bool = False) -> None:
+        self.policy, self.sides, self.channels, self.unfused = policy, sides, channels, unfused
         self.stages: list[Stage] = []
         self.traits: Traits | None = None  # of the last stage while geometry may still join it
         self.scope: tuple[Guard, ...] = ()
         self.classes: int | None = None  # of the labels that are mixed; None: nothing may mix here
         self.unchecked: list[tuple[str, str]] = []  # steps that asked for a side that is not known
-        self.elements: dict[tuple[int, Size], families.Transform] = {}  # asked for at each level
+        self.elements: dict[
+            tuple[int, StaticSize], families.Transform
+        ] = {}  # asked for at each level
 
     @property
-    def size(self) -> Size:
+    def size(self) -> StaticSize:
         return sizes.size_of(self.sides)
 
     def inner(self) -> Builder:
         """A builder of a branch that begins here."""
-        made = Builder(self.policy, self.sides, self.channels, self.apart)
+        made = Builder(self.policy, self.sides, self.channels, self.unfused)
         made.unchecked, made.elements = self.unchecked, self.elements
         return made
 
@@ -106,7 +108,7 @@ class Builder:
         elif isinstance(traits := self.geometry(node, self.sides), Traits):
             after = self.group_sides(node, self.sides)
             self.add_geometry(Item(node, guards, suffix), traits, after)
-        elif not self.apart and self.is_color(node):
+        elif not self.unfused and self.is_color(node):
             mean = any(needs_mean(self.element(leaf, self.size)) for leaf in steps_of(node))
             self.add_pointwise(ColorPart((Item(node, guards, suffix),), mean), self.channels)
         else:
@@ -155,7 +157,7 @@ class Builder:
             )
         return element
 
-    def element(self, step: Step, size: Size) -> families.Transform:
+    def element(self, step: Step, size: StaticSize) -> families.Transform:
         try:
             if (id(step), size) not in self.elements:
                 self.elements[id(step), size] = element_of(step, size)

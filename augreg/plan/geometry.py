@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from augreg import families
-from augreg.plan.stages import AffineStage, Item, LatticeStage, Size, Stage
+from augreg.plan.stages import AffineStage, Item, LatticeStage, Stage, StaticSize
 from augreg.policy import Node, Step, walk
 from augreg.random import distributions
 from augreg.xp import NUMPY
@@ -25,7 +25,7 @@ class Traits:
     projective: bool = False
 
 
-def element_of(step: Step, size: Size) -> families.Transform:
+def element_of(step: Step, size: StaticSize) -> families.Transform:
     """What `step` returns for its arguments' first values: tells the family and static fields."""
     zero = NUMPY.array([0], "uint32")
     arguments = dict(step.arguments)
@@ -79,7 +79,7 @@ def union(every: list[Traits | str]) -> Traits | str:
 
 
 def geometry_stage(
-    items: tuple[Item, ...], size_in: Size, size_out: Size, traits: Traits, why: str
+    items: tuple[Item, ...], size_in: StaticSize, size_out: StaticSize, traits: Traits, why: str
 ) -> Stage:
     """A lattice stage, or an affine one where something fills."""
     if traits.fill is None:

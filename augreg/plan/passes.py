@@ -21,13 +21,13 @@ from augreg.plan import (
     Plan,
     PointwiseStage,
     ResizeStage,
-    Size,
     Stage,
+    StaticSize,
     element_of,
     exclusive,
     statistics_of,
 )
-from augreg.plugin.params import Unit
+from augreg.plugin.params import Uniform01
 from augreg.policy import Group, Step, walk
 from augreg.xp import NUMPY
 
@@ -96,7 +96,7 @@ def _always(item: Item) -> bool:
     return not item.guards and all(node.p >= 1 for node in walk((item.node,)))
 
 
-def _static(size: Size) -> tuple[int, int]:
+def _static(size: StaticSize) -> tuple[int, int]:
     height, width = size
     assert height is not None and width is not None, "a resize has a static size"
     return height, width
@@ -122,7 +122,7 @@ def _cuts_only(node: Step | Group) -> bool:
         return False
     element = element_of(node, (None, None))
     assert isinstance(element, LatticeMap)
-    placed = all(isinstance(node.op.params[name], Unit) for name, *_ in node.drawn())
+    placed = all(isinstance(node.op.params[name], Uniform01) for name, *_ in node.drawn())
     straight = (element.linear == NUMPY.eye(2)).all()
     return bool(placed and straight and not element.pads)
 

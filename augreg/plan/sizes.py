@@ -14,7 +14,7 @@ from itertools import product
 from typing import Any
 
 from augreg.errors import ParameterError
-from augreg.plan.stages import Size
+from augreg.plan.stages import StaticSize
 from augreg.policy import Policy, Step
 
 
@@ -30,13 +30,13 @@ HEIGHT, WIDTH = Unknown("height"), Unknown("width")
 _TRIED = (1, 30, 700, 100_000)  # sides that stand for all others
 
 
-def sides_of(size: Size) -> Sides:
+def sides_of(size: StaticSize) -> Sides:
     """The sides of images whose size may not be known."""
     height, width = size
     return HEIGHT if height is None else height, WIDTH if width is None else width
 
 
-def size_of(sides: Sides) -> Size:
+def size_of(sides: Sides) -> StaticSize:
     """The size, None for a side that is not known."""
     height, width = (None if isinstance(side, Unknown) else side for side in sides)
     return height, width

@@ -7,7 +7,7 @@ from typing import Any
 
 from augreg.policy import Group, Node, Step, walk
 
-Size = tuple[int | None, int | None]
+StaticSize = tuple[int | None, int | None]
 SECTIONS = ("prepare", "augment", "output")
 
 
@@ -46,8 +46,8 @@ class LatticeStage:
     """Moves whole pixels. `pads`: some output pixels may lie outside of the source."""
 
     items: tuple[Item, ...]
-    size_in: Size
-    size_out: Size
+    size_in: StaticSize
+    size_out: StaticSize
     pads: bool
     why: str = ""
 
@@ -57,8 +57,8 @@ class AffineStage:
     """One resample for all of its items. `projective`: one of them divides, so matrices are 3x3."""
 
     items: tuple[Item, ...]
-    size_in: Size
-    size_out: Size
+    size_in: StaticSize
+    size_out: StaticSize
     fill: str
     fill_value: Any
     interpolation: str
@@ -137,8 +137,8 @@ class ResizeStage:
     """One resize or resized crop."""
 
     items: tuple[Item, ...]
-    size_in: Size
-    size_out: Size
+    size_in: StaticSize
+    size_out: StaticSize
     why: str = ""
 
 
@@ -147,8 +147,8 @@ class MixStage:
     """Mixes the samples of a batch, and their labels."""
 
     items: tuple[Item, ...]
-    size_in: Size
-    size_out: Size
+    size_in: StaticSize
+    size_out: StaticSize
     classes: int
     why: str = ""
 

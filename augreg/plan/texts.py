@@ -6,8 +6,8 @@ import html
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from augreg.errors import shown
-from augreg.plan.stages import Size, Stage, pointers_of
+from augreg.errors import printable
+from augreg.plan.stages import Stage, StaticSize, pointers_of
 
 if TYPE_CHECKING:
     from augreg.plan import Plan
@@ -29,7 +29,7 @@ def _title(plan: Plan) -> str:
         f"{_size(size)}x{channels}"
         for size, channels in ((plan.size_in, plan.channels_in), (plan.size_out, plan.channels_out))
     )
-    return f'"{shown(plan.policy.name)}" {plan.policy.hash[:12]}, {sizes}'
+    return f'"{printable(plan.policy.name)}" {plan.policy.hash[:12]}, {sizes}'
 
 
 def _lines(plan: Plan) -> Iterator[str]:
@@ -44,5 +44,5 @@ def _kind(stage: Stage) -> str:
     return type(stage).__name__.removesuffix("Stage").lower()
 
 
-def _size(size: Size) -> str:
+def _size(size: StaticSize) -> str:
     return "x".join("?" if side is None else str(side) for side in size)

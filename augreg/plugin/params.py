@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from augreg.errors import OpError, ParameterError, show, suggest
-from augreg.random.distributions import Distribution, RawKey, Uniform, Units
+from augreg.random.distributions import Distribution, NoiseKey, Uniform, UniformArray
 from augreg.random.numbers import Bounds
 from augreg.random.written import Drawn, schemas
 
@@ -110,7 +110,7 @@ class Fill:
 
 
 @dataclass(frozen=True)
-class Unit:
+class Uniform01:
     """A uniform draw in [0, 1) of the op's own (a crop's place), which no policy sets.
 
     float32 [B], or [B, count] where `count` is above 1.
@@ -124,7 +124,7 @@ class Unit:
 
     @property
     def distribution(self) -> Distribution:
-        return Uniform(0.0, 1.0) if self.count == 1 else Units(self.count)
+        return Uniform(0.0, 1.0) if self.count == 1 else UniformArray(self.count)
 
 
 @dataclass(frozen=True)
@@ -134,9 +134,9 @@ class Key:
     static = False
     default = None
     dtype = "uint32"
-    distribution = RawKey()
+    distribution = NoiseKey()
 
 
 Settable = Range | Integer | Option | Fill
-Hidden = Unit | Key
+Hidden = Uniform01 | Key
 Parameter = Settable | Hidden

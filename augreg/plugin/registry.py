@@ -16,7 +16,7 @@ from typing import Any
 
 import pluggy
 
-from augreg.errors import PluginError, shown, suggest
+from augreg.errors import PluginError, printable, suggest
 from augreg.plugin import hookspecs, synonyms
 from augreg.plugin.macro import Macro
 from augreg.plugin.op import Op
@@ -65,7 +65,7 @@ class Registry:
     def _why_missing(self, name: str) -> str:
         if name in self.conflicts:
             return self.conflicts[name]
-        package, name = name.partition("/")[0] if "/" in name else "", shown(name)
+        package, name = name.partition("/")[0] if "/" in name else "", printable(name)
         for plugin in self.plugins:
             if (
                 package
@@ -77,9 +77,8 @@ class Registry:
                 )
         hint = self._hint(name)
         if package:
-            hint += (
-                f'; no installed plugin has it: install the wheel that ships "{shown(package)}" ops'
-            )
+            shipped = printable(package)
+            hint += f'; no installed plugin has it: install the wheel that ships "{shipped}" ops'
         return f'unknown op "{name}"{hint}'
 
     def _hint(self, name: str) -> str:

@@ -17,7 +17,7 @@ from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
-from augreg.errors import MAX_MISTAKES, PolicyError, joined, shown
+from augreg.errors import MAX_MISTAKES, PolicyError, joined, printable
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 150  # jsonschema overflows the stack between 150 and 300 levels
@@ -228,7 +228,7 @@ def _object(pairs: list[tuple[str, Any]], faults: list[_Fault]) -> dict[str, Any
     if len(seen) < len(pairs):
         counts = Counter(name for name, _ in pairs)
         twice = next(name for name, count in counts.items() if count > 1)
-        message = f'the key "{shown(twice)}" stands twice in one object; keep one'
+        message = f'the key "{printable(twice)}" stands twice in one object; keep one'
         faults.append(_Fault(message, twice))
     return seen
 

@@ -8,7 +8,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
-from augreg.errors import PolicyError, shown, suggest
+from augreg.errors import PolicyError, printable, suggest
 from augreg.paths import elsewhere
 from augreg.policy import document
 from augreg.policy.document import MAX_DEPTH, pointer_of
@@ -39,7 +39,7 @@ def find_policy(name: str | PathLike[str]) -> Path:
         if path.is_file():
             return path
     except OSError as error:  # such as a name that is too long
-        raise PolicyError(f"can't be read: {error.strerror}", path=shown(text)) from error
+        raise PolicyError(f"can't be read: {error.strerror}", path=printable(text)) from error
     known = sorted(p.stem for p in ready_policies().glob("*.json") if p.stem != "policy.schema")
     if text in known:
         return ready_policies() / f"{text}.json"

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from augreg.errors import ParameterError, shown
+from augreg.errors import ParameterError, printable
 from augreg.policy.nodes import Node, Step
 from augreg.random import generator
 
@@ -16,7 +16,7 @@ def draw_mistakes(nodes: list[Node]) -> Iterator[ParameterError]:
     """Two steps whose draws would be the same, and ids that collide in 32 bits."""
     seen: dict[int, str] = {}
     for node in nodes:
-        path = shown(node.path)
+        path = printable(node.path)
         if "#" in node.path:
             yield ParameterError(
                 f'"{path}" holds a "#", which names the picks of some_of; choose another "id"',

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from augreg.errors import shown
+from augreg.errors import printable
 
 _LINES = 40  # that a policy may take: one of hundreds of steps is not for reading
 _GROUPS = ("sequence", "one_of", "some_of", "random_order", "mixture")
@@ -23,14 +23,14 @@ def policy_text(name: str, digest: str, source: Mapping[str, Any]) -> str:
       augment
         flip p 0.5>
     """
-    lines = [f'<Policy "{shown(name)}" {digest[:12]}']
+    lines = [f'<Policy "{printable(name)}" {digest[:12]}']
     lines += ["  " * depth + text for depth, text in _shortened(source)]
     return "\n".join(lines) + ">"
 
 
 def policy_html(name: str, digest: str, source: Mapping[str, Any]) -> str:
     """For a notebook. Names and texts may be anyone's, so everything is escaped."""
-    parts = [f"<b>{html.escape(shown(name))}</b> <code>{html.escape(digest[:12])}</code>"]
+    parts = [f"<b>{html.escape(printable(name))}</b> <code>{html.escape(digest[:12])}</code>"]
     if isinstance(about := source.get("description"), str) and about:
         parts.append(f"<br>{html.escape(about)}")
     depth = 0
@@ -67,13 +67,15 @@ def _nodes(nodes: Any, depth: int) -> Iterator[Line]:
         kind = "op" if "op" in node else next(key for key in _GROUPS if key in node)
         name = node["op"] if kind == "op" else kind
         rest = _arguments({key: value for key, value in node.items() if key != kind})
-        yield depth, f"{shown(name)} {rest}".rstrip()
+        yield depth, f"{printable(name)} {rest}".rstrip()
         if kind != "op":
             yield from _nodes(node[kind], depth + 1)
 
 
 def _arguments(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{shown(key)} {shown(_value(value))}" for key, value in values.items())
+    return ", ".join(
+        f"{printable(key)} {printable(_value(value))}" for key, value in values.items()
+    )
 
 
 def _value(value: Any) -> str:

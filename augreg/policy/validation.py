@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-from augreg.errors import MAX_MISTAKES, ParameterError, PluginError, show, shown, suggest
+from augreg.errors import MAX_MISTAKES, ParameterError, PluginError, printable, show, suggest
 from augreg.plugin import synonyms
 from augreg.plugin.registry import Registry
 from augreg.policy.document import order_of, pointer_of
@@ -142,7 +142,9 @@ def _unknown_op(name: Any, registry: Registry, wheels: Any) -> str:
         registry.get(name)
     except PluginError as error:
         wheel = wheels.get(name) if isinstance(wheels, dict) else None
-        written = f"; the policy was written with {shown(wheel)}" if isinstance(wheel, str) else ""
+        written = (
+            f"; the policy was written with {printable(wheel)}" if isinstance(wheel, str) else ""
+        )
         return f"{error}{written}"
     return f'"op" has to be one of the registered ops, found {show(name)}'
 
@@ -154,7 +156,7 @@ def _unknown_keys(error: Any, path: list[Any]) -> Iterator[ParameterError]:
     names = ", ".join(f'"{name}"' for name in offered)
     for extra in error.instance:
         if extra not in known:
-            key = shown(extra)
+            key = printable(extra)
             subject = f'"{owner}" has no parameter "{key}"' if owner else f'unknown key "{key}"'
             hint = suggest(extra, offered)
             yield ParameterError(f"{subject}{hint}; allowed: {names}", pointer_of([*path, extra]))

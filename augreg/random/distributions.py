@@ -100,7 +100,7 @@ class LogUniform:
 
 
 @dataclass(frozen=True)
-class Units:
+class UniformArray:
     """`count` uniform draws in [0, 1): float32 [B, count]."""
 
     count: int
@@ -112,7 +112,7 @@ class Units:
 
 
 @dataclass(frozen=True)
-class RawKey:
+class NoiseKey:
     """Both words as they are: uint32 [B,2], the key of a field of draws."""
 
     support = (0.0, 1.0)
@@ -182,7 +182,9 @@ class Several(NamedTuple):
     high: Array
 
 
-Distribution = Constant | Uniform | Choice | Normal | LogUniform | Units | RawKey | Schedule
+Distribution = (
+    Constant | Uniform | Choice | Normal | LogUniform | UniformArray | NoiseKey | Schedule
+)
 
 
 def sample(

@@ -21,8 +21,8 @@ from augreg.xp import NUMPY, Namespace
 Elements = dict[str, NDArray[Any]]
 _AT_RUN_TIME = " and a size that is known at run time only"
 _OWN_DRAWS = (
-    "an op must not draw random numbers of its own: declare a parameter, or augreg.Unit() for one "
-    "that policies do not see"
+    "an op must not draw random numbers of its own: declare a parameter, or augreg.Uniform01() for "
+    "one that policies do not see"
 )
 
 

@@ -57,7 +57,7 @@ def train(
     policy = data.policy_of(options)
     if options.policy is None:
         options = replace(options, size=None)  # it resizes, and says nothing about the data
-    with Signals() as signals, files.alone(options.output):
+    with Signals() as signals, files.exclusive_lock(options.output):
         for folder in (options.output, options.output / FOLDER):
             files.sweep(folder)
         _refuse_to_overwrite(options)

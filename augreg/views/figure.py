@@ -17,14 +17,13 @@ from numpy.typing import NDArray
 
 from augreg.annotations.mixing import mixing_steps
 from augreg.backends.reference import augment
-from augreg.checks import as_uint32, check_count, check_input_range, check_uint32
+from augreg.checks import InputRange, as_uint32, check_count, check_input_range, check_uint32
 from augreg.errors import DataError, ImageError
 from augreg.images import photo_paths
 from augreg.policy import Output, Policy, load_policy
 from augreg.views.preview import read_image
 
 Pixels = NDArray[np.uint8]
-Range = tuple[float, float]
 
 _TILE = 1.4  # inches
 _WANTED = "preview takes images uint8 or float, [H,W,C] or [B,H,W,C], a list of them, or paths"
@@ -50,7 +49,7 @@ def preview(
     epoch: int = 0,
     index: int | Iterable[int] | None = None,
     samples: int = 9,
-    input_range: Range | None = None,
+    input_range: InputRange = None,
 ) -> Preview:
     """What a policy makes of images in training: each one beside samples of it.
 
@@ -173,7 +172,7 @@ def list_of(index: Any) -> Any:
     return list(index) if isinstance(index, Iterable) and not hasattr(index, "ndim") else index
 
 
-def _bytes(image: Any, input_range: Range | None) -> Pixels:
+def _bytes(image: Any, input_range: InputRange) -> Pixels:
     """What is shown of an image as it came."""
     if image.dtype == np.uint8:
         return image

@@ -128,7 +128,7 @@ def _decoded(split: Split) -> Iterator[tuple[Image, Any]]:
 def _try(policy: Policy, image: Image, index: int, effects: dict[str, Effect]) -> None:
     """Runs the policy's stages as written on one image, and measures after each."""
     size, channels = image.shape[:2], image.shape[2]
-    planned = plan(policy, size=(size[0], size[1]), channels=channels, apart=True)
+    planned = plan(policy, size=(size[0], size[1]), channels=channels, unfused=True)
     zero = as_uint32(0, "epoch")
     words = Draws.make(NUMPY, planned, zero, zero, as_uint32([index], "index"))
     run = Interpreter(policy, Lowering(NUMPY, words))

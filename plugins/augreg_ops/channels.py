@@ -7,11 +7,11 @@ from typing import Any
 import augreg
 
 Array = Any
-LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow's conversion to "L"
+PILLOW_LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow's conversion to "L"
 _ORDERS = ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
 
 
-@augreg.op("channel_shuffle", order=augreg.Unit(), example={"p": 0.5})
+@augreg.op("channel_shuffle", order=augreg.Uniform01(), example={"p": 0.5})
 def channel_shuffle(xp: Any, order: Array) -> augreg.ColorMap:
     """Puts the channels into one of their six orders, each equally likely.
 
@@ -60,7 +60,7 @@ def enhance(xp: Any, kind: str, factor: Array) -> augreg.ColorMap:
     """
     shape = (-1, 1, 1)
     scaled = xp.reshape(xp.eye(3), (1, 3, 3)) * xp.reshape(factor, shape)
-    grey = xp.array([[LUMA] * 3]) * xp.reshape(xp.array(1.0) - factor, shape)
+    grey = xp.array([[PILLOW_LUMA] * 3]) * xp.reshape(xp.array(1.0) - factor, shape)
     zero = xp.zeros_like(factor)
     offset = xp.stack([zero, zero, zero], axis=-1)
     if kind == "contrast":

@@ -7,7 +7,7 @@ from typing import Any
 import augreg
 
 Array = Any
-LUMA = (0.2989, 0.5870, 0.1140)  # ITU-R BT.601, the digits that tf.image.rgb_to_grayscale uses
+TF_LUMA = (0.2989, 0.5870, 0.1140)  # ITU-R BT.601, the digits that tf.image.rgb_to_grayscale uses
 
 
 def _scaled_eye(xp: Any, factor: Array) -> Array:
@@ -25,7 +25,7 @@ def grayscale(xp: Any, channels: int) -> augreg.ColorMap:
     channels: 3 keeps three equal channels; 1 leaves one, as `tf.image.rgb_to_grayscale`
     (https://www.tensorflow.org/api_docs/python/tf/image/rgb_to_grayscale), and takes no p below 1.
     """
-    return augreg.ColorMap(xp.array([LUMA] * channels), xp.array([0.0] * channels))
+    return augreg.ColorMap(xp.array([TF_LUMA] * channels), xp.array([0.0] * channels))
 
 
 @augreg.op(

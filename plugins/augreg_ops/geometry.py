@@ -110,8 +110,8 @@ def _crop_size(h: Any, w: Any, /, height: int, width: int, position: str) -> tup
     height=_SIDE,
     width=_SIDE,
     position=augreg.Option("random", "center"),
-    x=augreg.Unit(),
-    y=augreg.Unit(),
+    x=augreg.Uniform01(),
+    y=augreg.Uniform01(),
     example={"height": 150, "width": 150},
     strengths=[{"height": h, "width": h * 3 // 2} for h in (180, 140, 80)],
 )

@@ -9,8 +9,8 @@ import augreg
 Array = Any
 _COMMON: dict[str, Any] = {
     "classes": augreg.Integer(2, 1_000_000, static=True),
-    "partner": augreg.Unit(),
-    "share": augreg.Unit(),
+    "partner": augreg.Uniform01(),
+    "share": augreg.Uniform01(),
 }
 
 
@@ -37,8 +37,8 @@ def mixup(xp: Any, alpha: float, classes: int, partner: Array, share: Array) -> 
     gray=True,
     alpha=augreg.Range(0.01, 20.0, default=1.0, static=True),
     **_COMMON,
-    x=augreg.Unit(),
-    y=augreg.Unit(),
+    x=augreg.Uniform01(),
+    y=augreg.Uniform01(),
     example={"alpha": 1.0, "classes": 10},
     strengths=[{"alpha": a, "classes": 10} for a in (0.2, 1.0, 20.0)],
 )

@@ -105,8 +105,8 @@ def _central(xp: Any, size: Any, ratio: Any) -> tuple[Array, Array]:
     width=_SIDE,
     area=augreg.Range(0.001, 1.0, default=[0.08, 1.0], count=_ATTEMPTS),
     ratio=augreg.Range(0.1, 10.0, default={"log_uniform": [3 / 4, 4 / 3]}, count=_ATTEMPTS),
-    x=augreg.Unit(),
-    y=augreg.Unit(),
+    x=augreg.Uniform01(),
+    y=augreg.Uniform01(),
     example={"height": 96, "width": 96},
     strengths=[{"height": 200, "width": 200, "area": a, "ratio": 1} for a in (0.6, 0.3, 0.08)],
 )

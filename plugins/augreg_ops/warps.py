@@ -43,7 +43,7 @@ def _adjugate(m: list[Array]) -> list[Array]:
     gray=True,
     version=2,
     distortion=augreg.Range(0.0, 0.75, default=0.5),
-    inward=augreg.Unit(8),
+    inward=augreg.Uniform01(8),
     **FILL,
     example={"distortion": [0.0, 0.6]},
     strengths=[{"distortion": d} for d in (0.2, 0.4, 0.7)],

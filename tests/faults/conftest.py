@@ -13,7 +13,7 @@ from fault_tools import encoded, pixels, policy_file
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """An `apply` command on three images, whose outputs are hashes instead of pixels."""
-    monkeypatch.setattr("augreg.apply.run.Maker", HashMaker)
+    monkeypatch.setattr("augreg.apply.run.Renderer", HashMaker)
     for i in range(3):
         path = tmp_path / "in" / f"{i}.png"
         path.parent.mkdir(exist_ok=True)

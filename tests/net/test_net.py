@@ -80,7 +80,16 @@ def test_the_generator_reaches_every_op_group_and_kind_of_value():
         *("sequence", "one_of", "some_of", "some_of with replacement", "random_order", "mixture")
     }
     assert seen["distribution"] >= {
-        *("Constant", "Uniform", "Choice", "Normal", "LogUniform", "Units", "RawKey", "Schedule")
+        *(
+            "Constant",
+            "Uniform",
+            "Choice",
+            "Normal",
+            "LogUniform",
+            "UniformArray",
+            "NoiseKey",
+            "Schedule",
+        )
     }
     assert seen["part"] == {"masks", "boxes", "keypoints", "labels"}
     assert refused < 0.15 * CASES

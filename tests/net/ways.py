@@ -178,7 +178,9 @@ def _in_turns() -> Iterator[None]:
     """Image by image, as large ones are done."""
     with (
         mock.patch.object(per_image, "SMALLEST", 0),
-        mock.patch.object(per_image, "pays", lambda stages: not isinstance(stages[0], MixStage)),
+        mock.patch.object(
+            per_image, "is_worthwhile", lambda stages: not isinstance(stages[0], MixStage)
+        ),
     ):
         yield
 

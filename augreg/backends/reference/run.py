@@ -33,6 +33,7 @@ from augreg.annotations.undeclared import check_declared, of_unknown_size
 from augreg.backends.reference import kernels
 from augreg.backends.reference.interpreter import Interpreter
 from augreg.checks import (
+    InputRange,
     as_uint32,
     check_epoch,
     check_flag,
@@ -49,7 +50,6 @@ from augreg.policy import Output, load_policy
 from augreg.xp import NUMPY
 
 Images = NDArray[Any]
-Range = tuple[float, float] | None
 
 
 def augment(
@@ -61,7 +61,7 @@ def augment(
     training: bool = True,
     *,
     labels: Any = None,
-    input_range: Range = None,
+    input_range: InputRange = None,
     parts: Parts | None = None,
     sections: Iterable[str] = SECTIONS,
     bounding_box_format: str | None = None,
@@ -113,15 +113,15 @@ def augment(
         size=(pixels.shape[-3], pixels.shape[-2]),
         channels=pixels.shape[-1],
     )
-    alone, rules = pixels.ndim == 3, BoxRules(bounding_box_format, min_visible)
-    batch = pixels[None] if alone else pixels
+    unbatched, rules = pixels.ndim == 3, BoxRules(bounding_box_format, min_visible)
+    batch = pixels[None] if unbatched else pixels
     mixes = "augment" in check_sections(sections)
     classes = mixing.label_classes(planned.policy) if mixes else None
     given = _targets(element, parts, planned, batch, rules, (training, classes))
-    words = Draws.make(NUMPY, planned, *_numbers(seed, epoch, index, len(batch), alone))
+    words = Draws.make(NUMPY, planned, *_numbers(seed, epoch, index, len(batch), unbatched))
     moved = _moved(planned, words, given, rules)
     result = _pixels(planned, words, batch, input_range)
-    if alone:
+    if unbatched:
         result, moved = result[0], each(lambda part: part[0], moved)
     return with_image(with_targets(element, moved, parts), result, parts)
 
@@ -139,20 +139,20 @@ def _targets(
     mode: whether it trains, and the number of classes of labels where the policy mixes them.
     """
     training, classes = mode
-    alone = np.ndim(image_of(element, parts)) == 3
+    unbatched = np.ndim(image_of(element, parts)) == 3
     found = targets_of(element, parts)
     if training or isinstance(element, Mapping | tuple | list):
         check_boxes_stated(found, rules)
     if mixing.mixes(planned):
-        mixing.check_mixable(planned.policy, found, alone)
-    if classes is None and (alone or isinstance(found.get(LABELS), tuple)):
+        mixing.check_mixable(planned.policy, found, unbatched)
+    if classes is None and (unbatched or isinstance(found.get(LABELS), tuple)):
         found.pop(LABELS, None)
-    suspects = check_declared(element, parts, alone)
+    suspects = check_declared(element, parts, unbatched)
     given = {key: _arrays(value, key) for key, value in found.items()}
-    given = each(lambda part: part[None], given) if alone else given
-    weights = {} if alone else weights_of(element, parts)
+    given = each(lambda part: part[None], given) if unbatched else given
+    weights = {} if unbatched else weights_of(element, parts)
     check_annotations(given, images, rules, each(np.asarray, weights))
-    of_unknown_size(suspects, images, element, parts, alone)
+    of_unknown_size(suspects, images, element, parts, unbatched)
     if rules.relative:
         check_near(given, rules)
     if classes is None:
@@ -162,10 +162,10 @@ def _targets(
     return given
 
 
-def _numbers(seed: Any, epoch: Any, index: Any, batch: int, alone: bool) -> list[Any]:
+def _numbers(seed: Any, epoch: Any, index: Any, batch: int, unbatched: bool) -> list[Any]:
     """uint32: the seed [], the epoch [] or [B], the positions [B]."""
     index = np.arange(batch) if index is None else as_uint32(index, "index")
-    check_index(index.shape, str(index.dtype), batch, alone)
+    check_index(index.shape, str(index.dtype), batch, unbatched)
     epochs = as_uint32(epoch, "epoch")
     check_epoch(epochs.shape, str(epochs.dtype), batch)
     return [
@@ -205,7 +205,7 @@ def _moved(planned: Plan, words: Draws, given: dict[str, Any], rules: BoxRules) 
     return in_floats(NUMPY, moved)
 
 
-def _pixels(planned: Plan, words: Draws, images: Images, input_range: Range) -> Images:
+def _pixels(planned: Plan, words: Draws, images: Images, input_range: InputRange) -> Images:
     """The batch [B,H,W,C] after a plan's stages."""
     run = Interpreter(planned.policy, Lowering(NUMPY, words))
     came_as_uint8 = images.dtype == np.uint8
@@ -234,7 +234,7 @@ def output(images: Images, spec: Output) -> Images:
     return np.asarray(mapped.astype(spec.dtype))
 
 
-def _unit_range(images: Images, input_range: Range) -> Images:
+def _unit_range(images: Images, input_range: InputRange) -> Images:
     finite = np.isfinite(images).all(axis=(1, 2, 3))
     if not finite.all():
         which = int(np.argmin(finite))

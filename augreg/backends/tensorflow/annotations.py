@@ -48,7 +48,7 @@ class Given:
 
     Attributes:
         element: as it came.
-        alone: a single sample; else a batch.
+        unbatched: a single sample; else a batch.
         images: [B,H,W,C], or a scalar string that a policy's own first steps decode.
         targets: what is not to stay as it is, with a batch's dimension.
         agreements, suspects: what has to be looked at in the data.
@@ -56,7 +56,7 @@ class Given:
     """
 
     element: Any
-    alone: bool
+    unbatched: bool
     images: tf.Tensor
     targets: dict[str, Any]
     agreements: list[Agreement]
@@ -85,8 +85,8 @@ class Annotated:
         if "augment" in compiled.sections:
             self.classes = mixing.label_classes(compiled.policy)
 
-    def read(self, element: Any, alone: bool | None = None) -> Given:
-        """Takes an element apart; `alone` None: whether it is one sample is read off its image.
+    def read(self, element: Any, unbatched: bool | None = None) -> Given:
+        """Takes an element apart; `unbatched` None: whether it is one sample is read off its image.
 
         Raises:
             ImageError, DataError: its parts are no arrays, don't go together, or look like targets
@@ -94,22 +94,22 @@ class Annotated:
             PolicyError: the policy mixes, and there is no batch or no labels.
         """
         images = dense(image_of(element, self.parts), "images")
-        alone = check_one_or_many(images.shape.rank, images.dtype.name, alone)
-        if images.dtype != tf.string or not alone:
+        unbatched = check_one_or_many(images.shape.rank, images.dtype.name, unbatched)
+        if images.dtype != tf.string or not unbatched:
             check_images(tuple(images.shape), images.dtype.name)
-        targets, contents = self._targets(element, alone), None
-        suspects = check_declared(element, self.parts, alone)
+        targets, contents = self._targets(element, unbatched), None
+        suspects = check_declared(element, self.parts, unbatched)
         if images.dtype == tf.string:
             if not suspects and not self._moving(targets):
-                return Given(element, alone, images, {}, [], [])
+                return Given(element, unbatched, images, {}, [], [])
             contents, images = images if self._scales() else None, decode(images)
-        if alone:
+        if unbatched:
             images, targets = images[tf.newaxis], each(lambda part: part[tf.newaxis], targets)
-        weights = {} if alone else weights_of(element, self.parts)
+        weights = {} if unbatched else weights_of(element, self.parts)
         unknown = check_annotations(targets, images, self.rules, weights)
-        suspects = of_unknown_size(suspects, images, element, self.parts, alone)
+        suspects = of_unknown_size(suspects, images, element, self.parts, unbatched)
         moving = self._soft(self._moving(targets))
-        return Given(element, alone, images, moving, unknown, suspects, contents)
+        return Given(element, unbatched, images, moving, unknown, suspects, contents)
 
     def _scales(self) -> bool:
         """Whether files are decoded at a part of their size, which gives other pixels."""
@@ -124,15 +124,15 @@ class Annotated:
         soft = mixing.one_hot(TENSORFLOW, labels, self.classes)
         return {**targets, LABELS: guards.after(guards.classes(labels, self.classes), soft)}
 
-    def _targets(self, element: Any, alone: bool) -> dict[str, Any]:
+    def _targets(self, element: Any, unbatched: bool) -> dict[str, Any]:
         """The element's targets as tensors; labels that nothing mixes are looked at in a batch."""
         found = targets_of(element, self.parts)
         if self.compiled.training or isinstance(element, Mapping | tuple | list):
             check_boxes_stated(found, self.rules)
         if self.classes is not None and self.compiled.training:
-            mixing.check_mixable(self.compiled.policy, found, alone)
+            mixing.check_mixable(self.compiled.policy, found, unbatched)
         elif self.classes is None and (
-            alone or not isinstance(found.get(LABELS), tf.Tensor | np.ndarray)
+            unbatched or not isinstance(found.get(LABELS), tf.Tensor | np.ndarray)
         ):
             found.pop(LABELS, None)
         return {key: dense(value, key) for key, value in found.items()}
@@ -153,11 +153,11 @@ class Annotated:
             DataError: they do not go with the images.
             PolicyError: the policy can't work at this size.
         """
-        count = 1 if given.alone else given.images.shape[0]
+        count = 1 if given.unbatched else given.images.shape[0]
         index, epoch = tf.convert_to_tensor(index), tf.convert_to_tensor(epoch)
-        check_index(shape_of(index), index.dtype.name, count, given.alone, mend)
+        check_index(shape_of(index), index.dtype.name, count, given.unbatched, mend)
         check_epoch(shape_of(epoch), epoch.dtype.name, count)
-        index = tf.cast(tf.reshape(index, (1,)) if given.alone else index, tf.uint32)
+        index = tf.cast(tf.reshape(index, (1,)) if given.unbatched else index, tf.uint32)
         if epoch.shape.rank is None:
             epoch = tf.reshape(epoch, (-1,))
         elif epoch.shape == (1,):
@@ -165,7 +165,7 @@ class Annotated:
         epoch = tf.cast(epoch, tf.uint32)
         numbers = [] if sure and epoch.shape == () else guards.one_each(given.images, index, epoch)
         images, targets = self._run(given, index, epoch, numbers)
-        if given.alone:
+        if given.unbatched:
             images, targets = images[0], each(lambda part: part[0], targets)
         done = with_targets(given.element, targets, self.parts)
         return with_image(done, images, self.parts)
@@ -199,7 +199,7 @@ class Annotated:
         return [
             *guards.agree(given.agreements),
             *guards.near(given.targets, self.rules),
-            *guards.smaller(said, given.images, given.alone),
+            *guards.smaller(said, given.images, given.unbatched),
         ]
 
     def _function(self, part: tuple[str, ...], images: tf.Tensor, targets: dict[str, Any]) -> Any:

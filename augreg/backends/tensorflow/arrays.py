@@ -1,7 +1,9 @@
-"""The namespace of `augreg.xp` on TensorFlow: eager, in a graph and under XLA."""
+"""The namespace of `augreg.xp` on TensorFlow, and tensors within dataclasses, lists and dicts."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import tensorflow as tf
@@ -103,3 +105,29 @@ class _TensorFlow:
 
 
 TENSORFLOW: Namespace = _TensorFlow()
+
+
+def map_tensors(function: Callable[[tf.Tensor], Any], value: Any) -> Any:
+    """Applies `function` to every tensor in dataclasses, dicts, lists and tuples; rebuilds them."""
+    if isinstance(value, tf.Tensor):
+        return function(value)
+    if isinstance(value, dict):
+        return {key: map_tensors(function, part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map_tensors(function, part) for part in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        parts = {f.name: map_tensors(function, getattr(value, f.name)) for f in fields(value)}
+        return replace(value, **parts)
+    return value
+
+
+def tensors_of(value: Any) -> list[tf.Tensor]:
+    """Every tensor in `value`, in order."""
+    found: list[tf.Tensor] = []
+
+    def keep(tensor: tf.Tensor) -> tf.Tensor:
+        found.append(tensor)
+        return tensor
+
+    map_tensors(keep, value)
+    return found

@@ -16,6 +16,7 @@ from augreg.backends.tensorflow.program import Program
 from augreg.checks import (
     SLACK,
     UNSTATED,
+    InputRange,
     check_flag,
     check_images,
     check_input_range,
@@ -26,7 +27,6 @@ from augreg.plan import Plan, check_sections, plan
 from augreg.plan.passes import optimize
 from augreg.policy import Policy
 
-Range = tuple[float, float] | None
 UNIT = (0.0, 1.0)
 SHAPES = 16  # of eager batches that get a program of their own, before one serves all others
 
@@ -64,7 +64,7 @@ class Compiled:
     seed: int
     training: bool
     sections: tuple[str, ...]
-    input_range: Range = None
+    input_range: InputRange = None
     portable: bool = False
     debug: bool | None = None
     _programs: dict[Any, Any] = field(default_factory=dict)
@@ -143,7 +143,7 @@ class Compiled:
             size=size,
             channels=channels,
             encoded=encoded,
-            apart=bool(self.debug),
+            unfused=bool(self.debug),
         )
 
     def _traceable(self, planned: Plan, sections: tuple[str, ...], kept: bool = True) -> Any:

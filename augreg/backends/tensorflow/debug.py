@@ -14,15 +14,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from augreg.backends.tensorflow.arrays import tensors_of
+from augreg.backends.tensorflow.batch import Packed, Pixels, Planes, channels_of, to_float
 from augreg.backends.tensorflow.guards import after, assert_that
-from augreg.backends.tensorflow.pixels import (
-    Packed,
-    Pixels,
-    Planes,
-    channels_of,
-    tensors_of,
-    to_float,
-)
 from augreg.checks import check_flag
 from augreg.errors import OpError
 from augreg.families import Resize
@@ -96,7 +90,7 @@ def _same(part: Any, other: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class Done:
+class StageResult:
     """A stage that was done: its lowered arguments, what came in, and what it made, twice.
 
     size, channels: what the plan says that it makes.
@@ -111,7 +105,7 @@ class Done:
     channels: int
 
 
-def checked(policy: Policy, done: Done) -> Pixels:
+def checked(policy: Policy, done: StageResult) -> Pixels:
     """What a stage made, as float32 [B,H,W,C], once it is seen to be right.
 
     It has to be float32 (or uint8 that was only moved), of the planned size and channels for as
@@ -177,7 +171,7 @@ def _floats(element: Any) -> list[tuple[str, Any]]:
     return found
 
 
-def _wrong_kind(done: Done) -> str:
+def _wrong_kind(done: StageResult) -> str:
     """What is wrong with the dtype or the static shape of a stage's pixels; empty for nothing."""
     made, planned = done.made, tuple(s if isinstance(s, int) else None for s in done.size)
     allowed = ("float32",) if isinstance(made, Planes) else ("float32", "uint8")
@@ -191,7 +185,7 @@ def _wrong_kind(done: Done) -> str:
     return ""
 
 
-def _bounds(done: Done, came: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def _bounds(done: StageResult, came: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Where the values of a stage's result have to lie, given what came in."""
     low = tf.minimum(tf.reduce_min(came), 0.0)
     high = tf.maximum(tf.reduce_max(came), 1.0)  # a fill is in 0..1

@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from augreg.backends.tensorflow.arrays import TENSORFLOW
-from augreg.backends.tensorflow.pixels import Pixels, mean_of, to_planes
+from augreg.backends.tensorflow.batch import Pixels, mean_of, to_planes
 from augreg.families import Neighborhood, PixelFunction
 from augreg.families.levels import to_levels
 from augreg.random import fields

@@ -23,7 +23,7 @@ from augreg.annotations.parts import (
     too_far,
 )
 from augreg.annotations.undeclared import Suspect
-from augreg.backends.tensorflow.pixels import map_tensors
+from augreg.backends.tensorflow.arrays import map_tensors
 
 
 def under_xla() -> bool:
@@ -130,11 +130,11 @@ def classes(labels: tf.Tensor, many: int) -> list[Any]:
     return [assert_that(tf.reduce_all(fine), mixing.no_class(many), *ends)]
 
 
-def smaller(suspects: list[tuple[Suspect, str]], images: tf.Tensor, alone: bool) -> list[Any]:
+def smaller(suspects: list[tuple[Suspect, str]], images: tf.Tensor, unbatched: bool) -> list[Any]:
     """Checks that no part is of its images' size; each with what to say, `{}` for the size."""
     checks = []
     for suspect, message in suspects:
-        shape = tf.shape(suspect.value)[0 if alone else 1 :]
+        shape = tf.shape(suspect.value)[0 if unbatched else 1 :]
         size, ends = tf.shape(images)[1:3], (shape[:2], shape[-2:])
         large = tf.constant(False)
         for pair in ends:

@@ -11,22 +11,22 @@ import tensorflow as tf
 
 from augreg import families
 from augreg.annotations import mixing
-from augreg.backends.tensorflow import functions, geometry, warping
+from augreg.backends.tensorflow import functions, lattice
+from augreg.backends.tensorflow.affine import warp, warp_active
 from augreg.backends.tensorflow.arrays import TENSORFLOW
-from augreg.backends.tensorflow.debug import Done, checked
-from augreg.backends.tensorflow.forms import packed
-from augreg.backends.tensorflow.pixels import (
+from augreg.backends.tensorflow.batch import (
     Pixels,
     Planes,
     channels_of,
-    only_one,
     size_of,
     to_float,
+    to_packed,
     to_planes,
 )
+from augreg.backends.tensorflow.debug import StageResult, checked
 from augreg.backends.tensorflow.pointwise import pointwise_stage
-from augreg.backends.tensorflow.resizing import resize
-from augreg.backends.tensorflow.scope import Scope
+from augreg.backends.tensorflow.resize import resize
+from augreg.backends.tensorflow.xla import Scope, switch
 from augreg.errors import OpError
 from augreg.images.decode import decode, decode_scaled, decode_window, shape
 from augreg.lower import Lowering
@@ -81,7 +81,7 @@ class Kernels:
     def stages(self, stages: Sequence[Stage], pixels: Pixels) -> Pixels:
         """The pixels after all stages, each behind a barrier but the last."""
         size, channels = size_of(pixels), channels_of(pixels)
-        lowered = self.scope.kept(lambda: self.lowered(stages, size, channels))
+        lowered = self.scope.barrier(lambda: self.lowered(stages, size, channels))
         return self.run(stages, lowered, pixels)
 
     def lowered(self, stages: Sequence[Stage], size: Any, channels: int) -> list[Any]:
@@ -105,7 +105,7 @@ class Kernels:
                     again = self.lower(stage, sizes[i], _channels(stage, channels))
                     other = self.stage(stage, again, pixels, after, True)
                     channels = channels_after((stage,), channels)
-                    done = Done(stage, arguments, pixels, made, other, after, channels)
+                    done = StageResult(stage, arguments, pixels, made, other, after, channels)
                     made = checked(self.policy, done)
             except OpError as error:
                 raise self.policy.located(error, pointer_in(stage, error.op)) from error
@@ -139,8 +139,8 @@ class Kernels:
             case LatticeStage():
                 return self.lowering.lattice(stage, size)
             case AffineStage():
-                few = self.lowering.chosen_few(stage.items) if self.scope.xla else None
-                return self.lowering.affine(stage, size), few
+                active = self.lowering.active_mask(stage.items) if self.scope.xla else None
+                return self.lowering.affine(stage, size), active
             case ResizeStage():
                 return self.lowering.resize(stage, size)
             case PointwiseStage():
@@ -176,23 +176,23 @@ class Kernels:
         size = size_of(pixels)
         match stage:
             case LatticeStage():
-                source = packed(self.scope, pixels, stage)
-                return self.scope.kept(
-                    lambda: geometry.lattice(source, arguments, size, after, stage.pads)
+                source = to_packed(self.scope, pixels, stage)
+                return self.scope.barrier(
+                    lambda: lattice.lattice(source, arguments, size, after, stage.pads)
                 )
             case AffineStage():
-                matrix, few = arguments
-                if few is not None:
-                    return warping.warp_few(self.scope, stage, matrix, few, pixels)
-                return warping.warp(self.scope, stage, matrix, pixels, after, last)
+                matrix, active = arguments
+                if active is not None:
+                    return warp_active(self.scope, stage, matrix, active, pixels)
+                return warp(self.scope, stage, matrix, pixels, after, last)
             case ResizeStage():
                 resize, condition = arguments
                 return self.resized_some(resize, condition, pixels)
             case PointwiseStage():
                 return pointwise_stage(self.scope, stage, arguments, pixels, last)
             case MixStage():
-                images = self.scope.kept(lambda: to_float(pixels))
-                return self.scope.kept(lambda: mixing.mix_images(TENSORFLOW, images, arguments))
+                images = self.scope.barrier(lambda: to_float(pixels))
+                return self.scope.barrier(lambda: mixing.mix_images(TENSORFLOW, images, arguments))
             case NeighborStage():
                 name = stage.item.step.op.name
                 return self.neighborhood(name, arguments[0], arguments[1], pixels)
@@ -200,7 +200,7 @@ class Kernels:
                 chosen, inner = arguments
                 return self.branches(stage, chosen, inner, pixels)
             case MixtureStage():
-                return self.scope.kept(lambda: self.mixture(stage, arguments, pixels))
+                return self.scope.barrier(lambda: self.mixture(stage, arguments, pixels))
 
     def resized(self, element: families.Resize, pixels: Pixels) -> Pixels:
         return resize(pixels, element, xla=self.scope.xla, portable=self.portable)
@@ -221,7 +221,7 @@ class Kernels:
         condition: tf.Tensor | None,
         pixels: Pixels,
     ) -> Pixels:
-        keep = self.scope.kept
+        keep = self.scope.barrier
 
         def compute(mine: Any, own: Any) -> Any:
             made = functions.neighborhood(mine, own, None, keep)
@@ -229,13 +229,13 @@ class Kernels:
             return made
 
         if self.scope.xla and condition is not None:
-            return Planes(self.scope.for_those(condition, to_planes(pixels), element, compute))
+            return Planes(self.scope.map_active(condition, to_planes(pixels), element, compute))
 
         def compute_all() -> Planes:
             planes = to_planes(pixels)
             return Planes(functions.choose(condition, compute(planes, element), planes))
 
-        return self.scope.kept(compute_all)
+        return self.scope.barrier(compute_all)
 
     def mixture(self, stage: MixtureStage, arguments: tuple[Any, ...], pixels: Pixels) -> Pixels:
         weights, together, lowered = arguments
@@ -257,9 +257,9 @@ class Kernels:
         def results(i: int) -> list[tf.Tensor]:
             return [result(i)]
 
-        if self.scope.xla and self.scope.alone:
+        if self.scope.xla and self.scope.single:
             made = [functools.partial(results, i) for i in range(len(lowered))]
-            return only_one(chosen[0], made, self.scope.go)[0]
+            return switch(chosen[0], made, self.scope.predicate)[0]
         total = result(0)
         for i in range(1, len(lowered)):
             total = tf.where(tf.reshape(chosen == i, (-1, 1, 1, 1)), result(i), total)

@@ -13,19 +13,18 @@ from typing import Any
 
 import tensorflow as tf
 
-from augreg.backends.tensorflow.active import row
-from augreg.backends.tensorflow.forms import entered
+from augreg.backends.tensorflow.arrays import map_tensors
+from augreg.backends.tensorflow.batch import Pixels, channels_of, size_of, to_input_form
 from augreg.backends.tensorflow.kernels import Kernels, channels_after
-from augreg.backends.tensorflow.pixels import Pixels, barrier, channels_of, map_tensors, size_of
 from augreg.backends.tensorflow.pointwise import finish
-from augreg.backends.tensorflow.scope import Scope
+from augreg.backends.tensorflow.xla import Scope, barrier, row
 from augreg.plan import LatticeStage, MixStage, PointwiseStage, Stage
 from augreg.policy import Output
 
 SMALLEST = 128 * 128  # pixels of an image; a turn costs about 10 us, which smaller ones don't save
 
 
-def pays(stages: tuple[Stage, ...]) -> bool:
+def is_worthwhile(stages: tuple[Stage, ...]) -> bool:
     """Whether turns save anything.
 
     Not where a batch's pixels are read in order, once or a few times: moves of whole pixels and
@@ -37,12 +36,12 @@ def pays(stages: tuple[Stage, ...]) -> bool:
     return not in_order
 
 
-def each_image(
+def map_images(
     kernels: Kernels, stages: tuple[Stage, ...], images: tf.Tensor, output: Output | None
 ) -> tf.Tensor:
     """The batch [B,H,W,C] after the stages and `output` (None: float32 in 0..1)."""
-    go, size, channels = kernels.scope.go, size_of(images), channels_of(images)
-    arguments = barrier(go, lambda: kernels.lowered(stages, size, channels))
+    predicate, size, channels = kernels.scope.predicate, size_of(images), channels_of(images)
+    arguments = barrier(predicate, lambda: kernels.lowered(stages, size, channels))
     results = tf.TensorArray(
         tf.float32 if output is None else tf.dtypes.as_dtype(output.dtype),
         size=tf.shape(images)[0],
@@ -50,10 +49,10 @@ def each_image(
     )
 
     def one(i: tf.Tensor, results: Any) -> tuple[tf.Tensor, Any]:
-        own, flag = map_tensors(lambda value: row(value, i), [arguments, go])
-        alone = replace(kernels, scope=Scope(flag, alone=True))
-        mine = barrier(flag, lambda: entered(alone.scope, row(images, i), stages[0]))
-        pixels: Pixels = alone.run(stages, own, mine)
+        own, flag = map_tensors(lambda value: row(value, i), [arguments, predicate])
+        single = replace(kernels, scope=Scope(flag, single=True))
+        mine = barrier(flag, lambda: to_input_form(single.scope, row(images, i), stages[0]))
+        pixels: Pixels = single.run(stages, own, mine)
         return i + 1, results.write(i, finish(pixels, output)[0])
 
     count = tf.shape(images)[0]

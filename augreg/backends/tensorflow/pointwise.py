@@ -9,7 +9,16 @@ import numpy as np
 import tensorflow as tf
 
 from augreg.backends.tensorflow.arrays import TENSORFLOW
-from augreg.backends.tensorflow.forms import packed
+from augreg.backends.tensorflow.batch import (
+    Packed,
+    Pixels,
+    Planes,
+    interleave,
+    to_float,
+    to_packed,
+    to_planes,
+    to_unit,
+)
 from augreg.backends.tensorflow.functions import (
     Statistics,
     arguments_of,
@@ -18,16 +27,7 @@ from augreg.backends.tensorflow.functions import (
     of_one_size,
     statistics,
 )
-from augreg.backends.tensorflow.pixels import (
-    Packed,
-    Pixels,
-    Planes,
-    interleave,
-    to_float,
-    to_planes,
-    to_unit,
-)
-from augreg.backends.tensorflow.scope import PlaneTuple, Scope
+from augreg.backends.tensorflow.xla import PlaneTuple, Scope
 from augreg.families import ColorMap, PixelFunction
 from augreg.plan import PixelPart, PointwiseStage, statistics_of
 from augreg.policy import Output
@@ -44,8 +44,8 @@ def pointwise_stage(
     pixels, stage, parts = _by_sample(scope, stage, parts, pixels)
     names = stage.statistics
     if names:
-        pixels = packed(scope, pixels, stage)
-        found = scope.kept(lambda: list(statistics(pixels, names).values()))
+        pixels = to_packed(scope, pixels, stage)
+        found = scope.barrier(lambda: list(statistics(pixels, names).values()))
         stats = dict(zip(names, found, strict=True))
         parts = [
             absorb_mean(part, stats["mean"])
@@ -57,7 +57,7 @@ def pointwise_stage(
     def compute() -> Planes:
         return pointwise(to_planes(pixels), parts, stats)
 
-    return compute() if last else scope.kept(compute)
+    return compute() if last else scope.barrier(compute)
 
 
 def _by_sample(
@@ -81,7 +81,7 @@ def _by_sample(
             stats = statistics(Planes(mine), own.statistics)
             return pointwise(mine, [(own, None)], stats).planes
 
-        pixels = Planes(scope.for_those(condition, planes, element, compute))
+        pixels = Planes(scope.map_active(condition, planes, element, compute))
     kept = replace(stage, parts=tuple(part for part, _ in rest))
     return pixels, kept, [lowered for _, lowered in rest]
 

@@ -13,12 +13,12 @@ import tensorflow as tf
 
 from augreg.backends.tensorflow import per_image
 from augreg.backends.tensorflow.arrays import TENSORFLOW
+from augreg.backends.tensorflow.batch import Pixels, to_float
 from augreg.backends.tensorflow.debug import CheckedLowering, checked_output
 from augreg.backends.tensorflow.fits import Fits
 from augreg.backends.tensorflow.kernels import Kernels
-from augreg.backends.tensorflow.pixels import Pixels, never_folded, to_float
 from augreg.backends.tensorflow.pointwise import finish
-from augreg.backends.tensorflow.scope import Scope
+from augreg.backends.tensorflow.xla import Scope, opaque_true
 from augreg.lower import Draws, Lowering
 from augreg.plan import MixStage, Plan
 from augreg.policy import Output
@@ -55,8 +55,8 @@ class Program:
         lowering = Lowering(TENSORFLOW, words, fits)
         if self.debug:
             lowering = CheckedLowering(TENSORFLOW, words, fits, plan.policy)
-        go = never_folded(index) if self.xla else None
-        kernels = Kernels(lowering, plan.policy, Scope(go), self.portable, self.debug)
+        predicate = opaque_true(index) if self.xla else None
+        kernels = Kernels(lowering, plan.policy, Scope(predicate), self.portable, self.debug)
         pixels: Pixels = kernels.decoded(plan.decode, images) if plan.decode else images
         came_as_uint8 = images.dtype in (tf.uint8, tf.string)
         if plan.prepare or plan.decode:
@@ -76,8 +76,8 @@ class Program:
         ]
         for i, stages in enumerate(runs):
             output = self.plan.output if i + 1 == len(runs) else None
-            if self.in_turns and per_image.pays(stages):
-                pixels = per_image.each_image(kernels, stages, pixels, output)
+            if self.in_turns and per_image.is_worthwhile(stages):
+                pixels = per_image.map_images(kernels, stages, pixels, output)
             else:
                 pixels = finish(kernels.stages(stages, pixels), output)
         return pixels

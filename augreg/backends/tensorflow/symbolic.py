@@ -22,18 +22,18 @@ from augreg.annotations.undeclared import check_declared, of_unknown_size
 
 
 def checked(
-    element: Any, images: Any, alone: bool, parts: Parts | None, rules: BoxRules
+    element: Any, images: Any, unbatched: bool, parts: Parts | None, rules: BoxRules
 ) -> dict[str, Any]:
     """The targets of an element of KerasTensors, once all that shapes say fits."""
     targets = targets_of(element, parts)
     if isinstance(element, Mapping | tuple | list):
         check_boxes_stated(targets, rules)
-    suspects = check_declared(element, parts, alone)
+    suspects = check_declared(element, parts, unbatched)
     nested = isinstance(targets.get(LABELS), tuple | list)  # labels of several heads
-    together = {k: v for k, v in targets.items() if not (k == LABELS and (alone or nested))}
-    batch = _batched if alone else anew
+    together = {k: v for k, v in targets.items() if not (k == LABELS and (unbatched or nested))}
+    batch = _batched if unbatched else anew
     check_annotations(each(batch, together), batch(images), rules)
-    of_unknown_size(suspects, batch(images), element, parts, alone)
+    of_unknown_size(suspects, batch(images), element, parts, unbatched)
     return targets
 
 

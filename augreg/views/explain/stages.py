@@ -19,8 +19,8 @@ from augreg.plan import (
     Plan,
     PointwiseStage,
     ResizeStage,
-    Size,
     Stage,
+    StaticSize,
 )
 from augreg.policy import Group, Node, Step, walk
 from augreg.views.explain.words import distribution_text, is_default, size_text
@@ -82,7 +82,7 @@ def _view(
     stage: Stage,
     section: str,
     why: str,
-    size: Size,
+    size: StaticSize,
     under: tuple[str, ...] = (),
     pixels: bool = False,
 ) -> StageView:
@@ -112,7 +112,7 @@ def _branch_text(stage: Stage, branch: int) -> Iterator[str]:
         yield _guard_text(Guard(stage.item.node))
 
 
-def _size_out(stage: Stage, size: Size) -> Size:
+def _size_out(stage: Stage, size: StaticSize) -> StaticSize:
     if isinstance(stage, PointwiseStage | NeighborStage | MixtureStage):
         return size
     if isinstance(stage, BranchStage):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from augreg.plan import Size
+from augreg.plan import StaticSize
 from augreg.plugin import params
 from augreg.policy import Node, Policy, Step
 from augreg.random import distributions
 
 
-def size_text(size: Size) -> str:
+def size_text(size: StaticSize) -> str:
     """`180x240`, with ? for a side that is not known."""
     return "x".join("?" if side is None else str(side) for side in size)
 
@@ -32,9 +32,9 @@ def distribution_text(value: Any) -> str:
             even = len(set(value.weights)) == 1
             weights = ", ".join(f"{weight:g}" for weight in value.weights)
             return f"one of {chosen}" + ("" if even else f" by {weights}")
-        case distributions.Units():
+        case distributions.UniformArray():
             return f"{value.count} uniform 0 to 1"
-        case distributions.RawKey():
+        case distributions.NoiseKey():
             return "a draw for every pixel"
         case distributions.Schedule():
             start, stop = (

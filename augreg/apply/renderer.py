@@ -51,7 +51,7 @@ class Made:
     notes: tuple[str, ...]
 
 
-class Maker:
+class Renderer:
     """Makes outputs under one policy and seed; several threads may call it.
 
     Pixels come through `augreg.map_fn`, as in training, with all sections. Only the policy's

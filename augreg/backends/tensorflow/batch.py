@@ -1,4 +1,4 @@
-"""How a batch of pixels is held between two kernels, and the barrier that keeps kernels apart.
+"""How a batch of pixels is held between two kernels, and in which form each kernel reads it.
 
 A batch is interleaved (uint8 or float32 [B,H,W,C]), planes (a tuple of float32 [B,H,W]) or packed
 (three channels in one integer: uint8 bytes, or the fixed-point sums of a warp). Kernels
@@ -7,17 +7,18 @@ take what is at hand, so that pixels are read once as uint8 and written once as 
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any, TypeAlias, TypeVar, cast
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 import tensorflow as tf
 
+from augreg.backends.tensorflow.xla import Scope
+from augreg.plan import AffineStage, LatticeStage, PointwiseStage, Stage
+
 UNIT = np.float32(1 / 255)
-T = TypeVar("T")
 BYTE, WIDE = 8, 21  # bits that a channel gets in an int32 and in an int64
+_PACKED_SIDE = 4096  # beyond, too few bits are left for the weights
 
 
 @dataclass(frozen=True)
@@ -146,86 +147,38 @@ def mean_of(pixels: Pixels) -> tf.Tensor:
     return tf.stack([tf.reduce_sum(tf.cast(s, tf.float32), axis=1) * unit for s in sums], axis=-1)
 
 
-def barrier(go: tf.Tensor | None, compute: Callable[[], T]) -> T:
-    """`compute()` behind a runtime predicate, so that XLA does not recompute it in its consumers.
+def to_input_form(scope: Scope, images: tf.Tensor, first: Stage) -> Pixels:
+    """A batch in the form that the stage reads fastest.
 
-    `go` (bool [B]) is always true, but XLA can't know: a conditional is not fused into what
-    follows, where an `optimization_barrier` was. Outside of XLA (`go` is None) there is nothing to
-    keep apart.
+    Under XLA, bytes go into one integer a pixel where gathers or sums will read them.
     """
-    if go is None:
-        return compute()
-    batch = tf.shape(go)[0]
-    made: list[Any] = []  # the true branch is traced first and leaves its form here
-
-    def tensors() -> list[tf.Tensor]:
-        made.append(compute())
-        return tensors_of(made[0])
-
-    def zeros() -> list[tf.Tensor]:
-        shapes = [[batch if s is None else s for s in x.shape] for x in tensors_of(made[0])]
-        return [tf.zeros(s, x.dtype) for s, x in zip(shapes, tensors_of(made[0]), strict=True)]
-
-    branch = tf.cast(~tf.reduce_any(go), tf.int32)
-    kept = iter(only_one(branch, [tensors, zeros], go))
-    return cast("T", map_tensors(lambda _: next(kept), made[0]))
+    return pack(images, isinstance(first, AffineStage)) if _packs(scope, images, first) else images
 
 
-def only_one(
-    chosen: tf.Tensor, branches: Sequence[Callable[[], list[tf.Tensor]]], go: tf.Tensor
-) -> list[tf.Tensor]:
-    """What the branch that `chosen` (int32 scalar) numbers makes; XLA does no other.
-
-    XLA turns a conditional of elementwise operations, slices and sums into a select and fuses it,
-    draws and all, into every pixel of what follows: minutes of compilation. It leaves a conditional
-    alone that holds a loop whose result is used; so each branch adds a zero that only a loop of one
-    turn shows.
-    """
-
-    def looped(branch: Callable[[], list[tf.Tensor]]) -> list[tf.Tensor]:
-        values = branch()
-        turns = tf.reduce_max(tf.cast(go, tf.int32))
-        zero = tf.while_loop(lambda i: i < turns, lambda i: [i + 1], [tf.constant(0)])[0] - turns
-        return [_plus(values[0], zero), *values[1:]] if values else []
-
-    traced = [functools.partial(looped, branch) for branch in branches]
-    if len(traced) == 2:
-        return list(tf.nest.flatten(tf.cond(tf.equal(chosen, 0), *traced)))
-    return list(tf.nest.flatten(tf.switch_case(chosen, traced)))
+def to_packed(scope: Scope, pixels: Pixels, stage: Stage) -> Pixels:
+    """`to_input_form` behind a barrier, where it was not done before and changes anything."""
+    if not isinstance(pixels, tf.Tensor) or not _packs(scope, pixels, stage):
+        return pixels
+    return scope.barrier(lambda: to_input_form(scope, pixels, stage))
 
 
-def _plus(value: tf.Tensor, zero: tf.Tensor) -> tf.Tensor:
-    if value.dtype == tf.bool:
-        return value | (zero > 0)
-    return value + tf.cast(zero, value.dtype)
+def _packs(scope: Scope, images: tf.Tensor, stage: Stage) -> bool:
+    if not scope.xla or images.dtype != tf.uint8 or images.shape[-1] != 3:
+        return False
+    if isinstance(stage, AffineStage):
+        if scope.exact:
+            return False
+        modes = (stage.fill, stage.fill_value, stage.interpolation)
+        return can_pack(size_of(images), *modes)
+    sums = isinstance(stage, PointwiseStage) and bool(stage.statistics)
+    return isinstance(stage, LatticeStage) or sums
 
 
-def map_tensors(function: Callable[[tf.Tensor], Any], value: Any) -> Any:
-    """Applies `function` to every tensor in dataclasses, dicts, lists and tuples; rebuilds them."""
-    if isinstance(value, tf.Tensor):
-        return function(value)
-    if isinstance(value, dict):
-        return {key: map_tensors(function, part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(map_tensors(function, part) for part in value)
-    if is_dataclass(value) and not isinstance(value, type):
-        parts = {f.name: map_tensors(function, getattr(value, f.name)) for f in fields(value)}
-        return replace(value, **parts)
-    return value
-
-
-def tensors_of(value: Any) -> list[tf.Tensor]:
-    """Every tensor in `value`, in order."""
-    found: list[tf.Tensor] = []
-
-    def keep(tensor: tf.Tensor) -> tf.Tensor:
-        found.append(tensor)
-        return tensor
-
-    map_tensors(keep, value)
-    return found
-
-
-def never_folded(index: tf.Tensor) -> tf.Tensor:
-    """bool [B], all true in a way that only the data shows: what `barrier` hangs on."""
-    return tf.not_equal(tf.bitwise.bitwise_or(index, tf.constant(1, index.dtype)), 0)
+def can_pack(size_in: tuple[Any, Any], fill: str, fill_value: Any, interpolation: str) -> bool:
+    """Whether three 8-bit channels of a known size can be resampled packed into one integer."""
+    level = np.asarray(fill_value, np.float64) * 255
+    return (
+        interpolation == "bilinear"
+        and all(isinstance(side, int) and 2 <= side < _PACKED_SIDE for side in size_in)
+        and (fill != "constant" or bool(np.all(np.abs(level - np.round(level)) < 1e-6)))
+    )

@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from augreg.backends.tensorflow.arrays import TENSORFLOW
-from augreg.backends.tensorflow.pixels import UNIT, Pixels, size_of, to_float
+from augreg.backends.tensorflow.batch import UNIT, Pixels, size_of, to_float
 from augreg.families import Resize, resampling
 
 

@@ -1,51 +1,60 @@
-"""Kernels that move pixels: lattice maps by one gather, affine maps by four.
-
-Plain TensorFlow ops that XLA compiles; without XLA they run too, slower, and at sizes that are
-known only at run time.
-"""
+"""Affine maps: a resample of four gathers, and which kind of it a stage calls for."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from augreg.backends.tensorflow.arrays import TENSORFLOW
-from augreg.backends.tensorflow.pixels import WIDE, Packed, Pixels, to_float
-from augreg.families import positions
-from augreg.lower import Lattice
+from augreg.backends.tensorflow.batch import (
+    WIDE,
+    Packed,
+    Pixels,
+    Planes,
+    can_pack,
+    size_of,
+    to_float,
+    to_packed,
+    to_planes,
+)
+from augreg.backends.tensorflow.lattice import gather, read_packed
+from augreg.backends.tensorflow.xla import PlaneTuple, Scope
+from augreg.families import Size, positions
+from augreg.plan import AffineStage
 
-Size = tuple[Any, Any]
-_PACKED_SIDE = 4096  # beyond, too few bits are left for the weights
+Keep = Callable[[Callable[[], Any]], Any]
 
 
-def lattice(pixels: Pixels, element: Lattice, size_in: Size, size: Size, pads: bool) -> Pixels:
-    """Moves whole pixels, any form; pixels outside of the window become 0."""
-    linear, offset = tf.convert_to_tensor(element.linear), tf.convert_to_tensor(element.offset)
-    x = tf.reshape(tf.range(size[1]), (1, 1, -1))
-    y = tf.reshape(tf.range(size[0]), (1, -1, 1))
-
-    def at(row: int) -> tf.Tensor:
-        a, b, c = linear[:, row, 0], linear[:, row, 1], offset[:, row]
-        return _column(a) * x + (_column(b) * y + _column(c))
-
-    sx, sy = at(0), at(1)
-    index, inside = sy * size_in[1] + sx, None
-    if pads:
-        window = tf.convert_to_tensor(element.window)
-        left, top, right, bottom = (_column(window[:, i]) for i in range(4))
-        inside = (sx >= left) & (sx < right) & (sy >= top) & (sy < bottom)
-        index = tf.where(inside, index, 0)
-    if isinstance(pixels, Packed):
-        moved = _read(pixels.values, index)
-        return replace(pixels, values=moved if inside is None else tf.where(inside, moved, 0))
-    images = pixels if isinstance(pixels, tf.Tensor) else to_float(pixels)
-    moved = _gather(images, index, size)
-    if inside is None:
+def warp(
+    scope: Scope, stage: AffineStage, matrix: tf.Tensor, pixels: Pixels, after: Any, last: bool
+) -> Pixels:
+    """All samples, by `matrix` to the size `after`; `last`: no kernel follows."""
+    size, modes = size_of(pixels), (stage.fill, stage.fill_value, stage.interpolation)
+    floats = scope.exact and isinstance(pixels, Packed)
+    source = Planes(to_planes(pixels)) if floats else to_packed(scope, pixels, stage)
+    moved = scope.barrier(lambda: affine(source, matrix, size, after, *modes))
+    if not scope.single or last or not isinstance(moved, Packed):
         return moved
-    return tf.where(inside[..., tf.newaxis], moved, tf.zeros([], images.dtype))
+    # the next kernel works on twice as many floats at a time where no int64 is in it
+    return scope.barrier(lambda: Planes(to_planes(moved)))
+
+
+def warp_active(
+    scope: Scope, stage: AffineStage, matrix: tf.Tensor, active: tf.Tensor, pixels: Pixels
+) -> Planes:
+    """A warp of the samples that a choice gave it."""
+    size = size_of(pixels)
+
+    def compute(mine: PlaneTuple, own: tf.Tensor) -> PlaneTuple:
+        if stage.interpolation == "bilinear" and stage.fill != "wrap" and min(size) > 1:
+            return affine_planes(mine, own, size, stage.fill, stage.fill_value, scope.barrier)
+        modes = (stage.fill, stage.fill_value, stage.interpolation)
+        return to_planes(affine(Planes(mine), own, size, size, *modes))
+
+    return Planes(scope.map_active(active, to_planes(pixels), matrix, compute))
 
 
 def affine(
@@ -63,19 +72,9 @@ def affine(
         images = pixels if isinstance(pixels, tf.Tensor) else to_float(pixels)
         return _nearest(images, sx, sy, size_in, size, fill, fill_value)
     fresh = isinstance(pixels, Packed) and not pixels.bits  # bytes, and not another warp's sums
-    if fresh and packs(size_in, fill, fill_value, interpolation):
+    if fresh and can_pack(size_in, fill, fill_value, interpolation):
         return _packed(pixels, sx, sy, size_in, fill, fill_value)
     return _bilinear(to_float(pixels), sx, sy, size_in, size, fill, fill_value)
-
-
-def packs(size_in: Size, fill: str, fill_value: Any, interpolation: str) -> bool:
-    """Whether three 8-bit channels of a known size can be resampled packed into one integer."""
-    level = np.asarray(fill_value, np.float64) * 255
-    return (
-        interpolation == "bilinear"
-        and all(isinstance(side, int) and 2 <= side < _PACKED_SIDE for side in size_in)
-        and (fill != "constant" or bool(np.all(np.abs(level - np.round(level)) < 1e-6)))
-    )
 
 
 def _packed(
@@ -108,7 +107,7 @@ def _packed(
     index = y0 * width + x0
 
     def read(step: int, weight: tf.Tensor) -> tf.Tensor:
-        return _read(source, index + step) * tf.cast(weight, tf.int64)
+        return read_packed(source, index + step) * tf.cast(weight, tf.int64)
 
     sums = read(0, (1 << bits) - wx - wy + both) + read(1, wx - both)
     return Packed(sums + read(width, wy - both) + read(width + 1, both), bits)
@@ -165,8 +164,8 @@ def _nearest(
         for s, side in zip((sx, sy), size_in[::-1], strict=True)
     )
     if in_x is None or in_y is None:
-        return _gather(images, y * size_in[1] + x, size)
-    pixels = _gather(to_float(images), y * size_in[1] + x, size)
+        return gather(images, y * size_in[1] + x, size)
+    pixels = gather(to_float(images), y * size_in[1] + x, size)
     inside = (in_x & in_y)[..., tf.newaxis]
     return tf.where(inside, pixels, tf.constant(value, tf.float32))
 
@@ -177,31 +176,58 @@ def _tap(
     """The pixels at integer positions, those outside filled."""
     height, width = size_in
     if fill == "wrap":
-        return _gather(
+        return gather(
             images, tf.math.floormod(y, height) * width + tf.math.floormod(x, width), size
         )
     inner_x, inner_y = tf.clip_by_value(x, 0, width - 1), tf.clip_by_value(y, 0, height - 1)
-    pixels = _gather(images, inner_y * width + inner_x, size)
+    pixels = gather(images, inner_y * width + inner_x, size)
     if fill != "constant":
         return pixels
     inside = (x == inner_x) & (y == inner_y)
     return tf.where(inside[..., tf.newaxis], pixels, tf.constant(value, tf.float32))
 
 
-def _read(values: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
-    """[B,h,w] out of packed [B,H,W] by int32 [B or 1,h,w] positions in the flattened image."""
-    batch = tf.shape(values)[0]
-    if index.shape[0] == 1:
-        index = tf.repeat(index, batch, axis=0)
-    return tf.gather(tf.reshape(values, (batch, -1)), index, batch_dims=1)
+def affine_planes(
+    planes: PlaneTuple, matrix: tf.Tensor, size: tuple[int, int], fill: str, value: Any, keep: Keep
+) -> PlaneTuple:
+    """Planes [1,H,W] resampled bilinearly to the same size; `matrix` as in `affine`.
+
+    Of positions outside, the nearest pixel is read and weighs nothing: so no plane needs a border,
+    and what is missing of the weights is the fill.
+
+    fill: reflect, nearest or constant; sides of 2 and more.
+    """
+    sx, sy = keep(
+        lambda: [tf.reshape(s, (-1,)) for s in positions.source(TENSORFLOW, matrix, size, size)]
+    )
+    (x, left, right), (y, above, below) = (
+        _taps(s, side, fill) for s, side in ((sx, size[1]), (sy, size[0]))
+    )
+    index = y * size[1] + x
+    levels = np.broadcast_to(
+        np.asarray(value if fill == "constant" else 0, np.float32), len(planes)
+    )
+    result = []
+    for plane, level in zip(planes, levels, strict=True):
+        flat = tf.reshape(plane, (-1,))
+        a, b, c, d = (
+            tf.gather(flat, index + step) - level for step in (0, 1, size[1], size[1] + 1)
+        )
+        warped = (a * left + b * right) * above + (c * left + d * right) * below + level
+        result.append(tf.reshape(warped, (1, *size)))
+    return tuple(result)
 
 
-def _gather(images: tf.Tensor, index: tf.Tensor, size: Size) -> tf.Tensor:
-    """[B,h,w,C] out of [B,H,W,C] by int32 [B or 1,h,w] positions in the flattened image."""
-    batch, channels = tf.shape(images)[0], images.shape[-1]
-    source = tf.reshape(images, (batch, -1, channels))
-    flat = tf.broadcast_to(tf.reshape(index, (tf.shape(index)[0], -1)), (batch, size[0] * size[1]))
-    return tf.reshape(tf.gather(source, flat, batch_dims=1), (batch, size[0], size[1], channels))
+def _taps(position: tf.Tensor, side: int, fill: str) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """The first of the two pixels along an axis to read, and the weights of both."""
+    if fill == "reflect":
+        position = positions.reflect(TENSORFLOW, position, side)
+    low, high = (-1.0, float(side)) if fill == "constant" else (0.0, float(side - 1))
+    position = tf.clip_by_value(position, low, high)
+    first = tf.clip_by_value(tf.floor(position), 0.0, float(side - 2))
+    # how near a pixel is: beyond one away it weighs nothing
+    weights = [tf.maximum(1 - tf.abs(position - first - step), 0.0) for step in (0.0, 1.0)]
+    return tf.cast(first, tf.int32), *weights
 
 
 def _reflect(position: tf.Tensor, side: Any) -> tf.Tensor:
@@ -210,7 +236,3 @@ def _reflect(position: tf.Tensor, side: Any) -> tf.Tensor:
 
 def _clamp(position: tf.Tensor, side: Any) -> tf.Tensor:
     return tf.clip_by_value(position, 0.0, tf.cast(side, tf.float32) - 1)
-
-
-def _column(vector: tf.Tensor) -> tf.Tensor:
-    return tf.reshape(vector, (-1, 1, 1))

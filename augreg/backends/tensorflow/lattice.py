@@ -1,0 +1,62 @@
+"""Lattice maps: whole pixels are moved by one gather.
+
+Plain TensorFlow ops that XLA compiles; without XLA they run too, slower, and at sizes that are
+known only at run time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import tensorflow as tf
+
+from augreg.backends.tensorflow.batch import Packed, Pixels, to_float
+from augreg.families import Size
+from augreg.lower import Lattice
+
+
+def lattice(pixels: Pixels, element: Lattice, size_in: Size, size: Size, pads: bool) -> Pixels:
+    """Moves whole pixels, any form; pixels outside of the window become 0."""
+    linear, offset = tf.convert_to_tensor(element.linear), tf.convert_to_tensor(element.offset)
+    x = tf.reshape(tf.range(size[1]), (1, 1, -1))
+    y = tf.reshape(tf.range(size[0]), (1, -1, 1))
+
+    def at(row: int) -> tf.Tensor:
+        a, b, c = linear[:, row, 0], linear[:, row, 1], offset[:, row]
+        return _column(a) * x + (_column(b) * y + _column(c))
+
+    sx, sy = at(0), at(1)
+    index, inside = sy * size_in[1] + sx, None
+    if pads:
+        window = tf.convert_to_tensor(element.window)
+        left, top, right, bottom = (_column(window[:, i]) for i in range(4))
+        inside = (sx >= left) & (sx < right) & (sy >= top) & (sy < bottom)
+        index = tf.where(inside, index, 0)
+    if isinstance(pixels, Packed):
+        moved = read_packed(pixels.values, index)
+        return replace(pixels, values=moved if inside is None else tf.where(inside, moved, 0))
+    images = pixels if isinstance(pixels, tf.Tensor) else to_float(pixels)
+    moved = gather(images, index, size)
+    if inside is None:
+        return moved
+    return tf.where(inside[..., tf.newaxis], moved, tf.zeros([], images.dtype))
+
+
+def read_packed(values: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
+    """[B,h,w] out of packed [B,H,W] by int32 [B or 1,h,w] positions in the flattened image."""
+    batch = tf.shape(values)[0]
+    if index.shape[0] == 1:
+        index = tf.repeat(index, batch, axis=0)
+    return tf.gather(tf.reshape(values, (batch, -1)), index, batch_dims=1)
+
+
+def gather(images: tf.Tensor, index: tf.Tensor, size: Size) -> tf.Tensor:
+    """[B,h,w,C] out of [B,H,W,C] by int32 [B or 1,h,w] positions in the flattened image."""
+    batch, channels = tf.shape(images)[0], images.shape[-1]
+    source = tf.reshape(images, (batch, -1, channels))
+    flat = tf.broadcast_to(tf.reshape(index, (tf.shape(index)[0], -1)), (batch, size[0] * size[1]))
+    return tf.reshape(tf.gather(source, flat, batch_dims=1), (batch, size[0], size[1], channels))
+
+
+def _column(vector: tf.Tensor) -> tf.Tensor:
+    return tf.reshape(vector, (-1, 1, 1))

@@ -1,0 +1,157 @@
+"""What XLA has to be told: what it must keep apart, which branch to take, which samples to do.
+
+A choice among operations gives each to a few samples of a batch. What costs little is done for all
+and selected; a warp, a window or a histogram is done in a loop over the samples that need it, of
+which XLA learns the number at run time. The loop writes into its buffers in place.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+import tensorflow as tf
+
+from augreg.backends.tensorflow.arrays import map_tensors, tensors_of
+
+PlaneTuple = tuple[tf.Tensor, ...]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What kernels have to know of their surroundings.
+
+    Attributes:
+        predicate: bool [B], what barriers hang on; None outside of XLA.
+        single: the batch is one image, so that what it does not take part in can be skipped.
+        exact: a stage to come has steps, so that warps keep to floats.
+    """
+
+    predicate: tf.Tensor | None
+    single: bool = False
+    exact: bool = False
+
+    @property
+    def xla(self) -> bool:
+        return self.predicate is not None
+
+    def barrier(self, compute: Callable[[], T]) -> T:
+        """What is computed, kept from being recomputed by what reads it."""
+        return barrier(self.predicate, compute)
+
+    def map_active(
+        self, active: tf.Tensor | None, planes: PlaneTuple, arguments: Any, compute: Any
+    ) -> PlaneTuple:
+        """`compute(planes, arguments)` of the samples where `active` (bool [B]) holds."""
+        if self.xla and self.single:
+            if active is None:
+                return tuple(compute(planes, arguments))
+            done = [lambda: list(compute(planes, arguments)), lambda: list(planes)]
+            return tuple(switch(tf.cast(~active[0], tf.int32), done, self.predicate))
+        active = tf.constant([True]) if active is None else active
+        return map_active(active, planes, arguments, compute)
+
+
+def barrier(predicate: tf.Tensor | None, compute: Callable[[], T]) -> T:
+    """`compute()` behind a runtime predicate, so that XLA does not recompute it in its consumers.
+
+    `predicate` (bool [B]) is always true, but XLA can't know: a conditional is not fused into what
+    follows, where an `optimization_barrier` was. Outside of XLA (`predicate` is None) there is
+    nothing to keep apart.
+    """
+    if predicate is None:
+        return compute()
+    batch = tf.shape(predicate)[0]
+    made: list[Any] = []  # the true branch is traced first and leaves its form here
+
+    def tensors() -> list[tf.Tensor]:
+        made.append(compute())
+        return tensors_of(made[0])
+
+    def zeros() -> list[tf.Tensor]:
+        shapes = [[batch if s is None else s for s in x.shape] for x in tensors_of(made[0])]
+        return [tf.zeros(s, x.dtype) for s, x in zip(shapes, tensors_of(made[0]), strict=True)]
+
+    branch = tf.cast(~tf.reduce_any(predicate), tf.int32)
+    kept = iter(switch(branch, [tensors, zeros], predicate))
+    return cast("T", map_tensors(lambda _: next(kept), made[0]))
+
+
+def switch(
+    chosen: tf.Tensor, branches: Sequence[Callable[[], list[tf.Tensor]]], predicate: tf.Tensor
+) -> list[tf.Tensor]:
+    """What the branch that `chosen` (int32 scalar) numbers makes; XLA does no other.
+
+    XLA turns a conditional of elementwise operations, slices and sums into a select and fuses it,
+    draws and all, into every pixel of what follows: minutes of compilation. It leaves a conditional
+    alone that holds a loop whose result is used; so each branch adds a zero that only a loop of
+    one turn shows.
+    """
+
+    def looped(branch: Callable[[], list[tf.Tensor]]) -> list[tf.Tensor]:
+        values = branch()
+        turns = tf.reduce_max(tf.cast(predicate, tf.int32))
+        zero = tf.while_loop(lambda i: i < turns, lambda i: [i + 1], [tf.constant(0)])[0] - turns
+        return [_plus(values[0], zero), *values[1:]] if values else []
+
+    traced = [functools.partial(looped, branch) for branch in branches]
+    if len(traced) == 2:
+        return list(tf.nest.flatten(tf.cond(tf.equal(chosen, 0), *traced)))
+    return list(tf.nest.flatten(tf.switch_case(chosen, traced)))
+
+
+def _plus(value: tf.Tensor, zero: tf.Tensor) -> tf.Tensor:
+    if value.dtype == tf.bool:
+        return value | (zero > 0)
+    return value + tf.cast(zero, value.dtype)
+
+
+def opaque_true(index: tf.Tensor) -> tf.Tensor:
+    """bool [B], all true in a way that only the data shows: what `barrier` hangs on."""
+    return tf.not_equal(tf.bitwise.bitwise_or(index, tf.constant(1, index.dtype)), 0)
+
+
+def map_active(
+    active: tf.Tensor,
+    planes: PlaneTuple,
+    arguments: Any,
+    compute: Callable[[PlaneTuple, Any], PlaneTuple],
+) -> PlaneTuple:
+    """`compute(planes, arguments)` for the samples where `active` holds; the others stay.
+
+    Args:
+        active: bool [B] or [1].
+        planes: [B,H,W] each, of a static size; `compute` keeps size and number.
+        arguments: tensors with a leading dimension of B or 1, in dataclasses, lists and tuples.
+    """
+    batch = tf.shape(planes[0])[0]
+    active = tf.broadcast_to(active, (batch,))
+    order = tf.argsort(tf.cast(~active, tf.int32), stable=True)
+    count = tf.reduce_sum(tf.cast(active, tf.int32))
+    buffers = [
+        tf.TensorArray(
+            plane.dtype, size=batch, element_shape=plane.shape[1:], clear_after_read=False
+        ).unstack(plane)
+        for plane in planes
+    ]
+
+    def one(i: tf.Tensor, buffers: list[Any]) -> tuple[tf.Tensor, list[Any]]:
+        b = order[i]
+        mine = tuple(buffer.read(b)[tf.newaxis] for buffer in buffers)
+        made = compute(mine, map_tensors(lambda value: row(value, b), arguments))
+        written = [buffer.write(b, new[0]) for buffer, new in zip(buffers, made, strict=True)]
+        return i + 1, written
+
+    _, done = tf.while_loop(lambda i, _: i < count, one, (tf.constant(0), buffers))
+    return tuple(
+        tf.ensure_shape(buffer.stack(), plane.shape)
+        for buffer, plane in zip(done, planes, strict=True)
+    )
+
+
+def row(value: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+    """Sample `b` of a tensor [B,...], as [1,...]; what is [1,...] is every sample's."""
+    return value if value.shape[0] == 1 else tf.gather(value, b[tf.newaxis])
