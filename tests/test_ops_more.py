@@ -254,7 +254,7 @@ def _homography(corners_in, corners_out):
 
 def test_perspective_takes_the_corners_where_the_draws_say():
     from augreg.xp import NUMPY
-    from augreg_ops.warps import perspective
+    from augreg_ops.affine import perspective
 
     inward = RNG.random((1, 8)).astype(np.float32)
     d, (height, width) = 0.6, (31, 47)

@@ -1,11 +1,12 @@
 """augreg's own ops, found through the same entry point as anyone's."""
 
 import augreg
-from augreg_ops import auto, blur, channels, color, geometry, mixing, noise, resizing, tone, warps
+from augreg_ops import affine, auto, color, crops, filters, mixing, noise, resizing, tone
+
+_MODULES = (crops, affine, resizing, color, tone, filters, noise, mixing)
 
 
 @augreg.hookimpl
 def register_ops() -> list[augreg.Op | augreg.Macro]:
     """All of them."""
-    ops = [*geometry.OPS, *warps.OPS, *resizing.OPS, *color.OPS, *channels.OPS]
-    return [*ops, *tone.OPS, *blur.OPS, *noise.OPS, *mixing.OPS, *auto.MACROS]
+    return [*(op for module in _MODULES for op in module.OPS), *auto.MACROS]

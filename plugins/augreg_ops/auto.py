@@ -260,7 +260,7 @@ _STRENGTH = augreg.Range(0.0, 1.0, default=0.0, static=True)
     ],
 )
 def color_jitter(brightness: float, contrast: float, saturation: float, hue: float) -> list[Node]:
-    """Brightness, contrast, saturation and hue, in an order of the sample's own.
+    """Color jitter: brightness, contrast, saturation and hue, in an order of the sample's own.
 
     brightness, contrast, saturation: the factors of `enhance` are uniform in 1 ± this; hue: the
     turn is uniform in ± this. 0 leaves one out. As torchvision's `ColorJitter`

@@ -7,7 +7,10 @@ from typing import Any
 import augreg
 
 Array = Any
-TF_LUMA = (0.2989, 0.5870, 0.1140)  # ITU-R BT.601, the digits that tf.image.rgb_to_grayscale uses
+# ITU-R BT.601: the digits that tf.image.rgb_to_grayscale uses, and those of Pillow's "L"
+TF_LUMA = (0.2989, 0.5870, 0.1140)
+PILLOW_LUMA = (0.299, 0.587, 0.114)
+_ORDERS = ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
 
 
 def _scaled_eye(xp: Any, factor: Array) -> Array:
@@ -20,7 +23,7 @@ def _levels(xp: Any, level: Array) -> Array:
 
 @augreg.op("grayscale", channels=augreg.Option(3, 1), example={"p": 0.2})
 def grayscale(xp: Any, channels: int) -> augreg.ColorMap:
-    """Takes the colour away: 0.2989 R + 0.5870 G + 0.1140 B.
+    """Converts to grayscale: 0.2989 R + 0.5870 G + 0.1140 B.
 
     channels: 3 keeps three equal channels; 1 leaves one, as `tf.image.rgb_to_grayscale`
     (https://www.tensorflow.org/api_docs/python/tf/image/rgb_to_grayscale), and takes no p below 1.
@@ -36,7 +39,7 @@ def grayscale(xp: Any, channels: int) -> augreg.ColorMap:
     strengths=[{"delta": d} for d in (0.1, 0.25, 0.5)],
 )
 def brightness(xp: Any, delta: Array) -> augreg.ColorMap:
-    """Adds `delta` (0..1 units) to every channel.
+    """Brightness: adds `delta` (0..1 units) to every channel.
 
     0 is the identity. As `tf.image.adjust_brightness` on floats
     (https://www.tensorflow.org/api_docs/python/tf/image/adjust_brightness): nothing is clipped
@@ -53,7 +56,7 @@ def brightness(xp: Any, delta: Array) -> augreg.ColorMap:
     strengths=[{"factor": f} for f in (1.3, 1.8, 3)],
 )
 def contrast(xp: Any, factor: Array) -> augreg.ColorMap:
-    """Moves every channel away from its own mean over the image: (x - mean) * factor + mean.
+    """Contrast: scales every channel about its mean over the image, (x - mean) * factor + mean.
 
     1 is the identity, 0 leaves the mean. As `tf.image.adjust_contrast`
     (https://www.tensorflow.org/api_docs/python/tf/image/adjust_contrast).
@@ -65,7 +68,7 @@ def contrast(xp: Any, factor: Array) -> augreg.ColorMap:
 
 @augreg.op("invert", gray=True, example={"p": 0.5})
 def invert(xp: Any) -> augreg.ColorMap:
-    """Turns every channel around: 1 - x."""
+    """Inverts the image: 1 - x."""
     return augreg.ColorMap(xp.eye(3) * xp.array(-1.0), xp.array([1.0, 1.0, 1.0]))
 
 
@@ -85,7 +88,7 @@ def _saturate(xp: Any, planes: tuple[Array, ...], factor: Array) -> tuple[Array,
     strengths=[{"factor": f} for f in (1.5, 2.5, 4)],
 )
 def saturation(xp: Any, factor: Array) -> augreg.PixelFunction:
-    """Scales the saturation in HSV and clips it there; its input is clipped to 0..1.
+    """Saturation: scales it in HSV and clips it there; its input is clipped to 0..1.
 
     1 is the identity, 0 leaves the value (the largest channel). As `tf.image.adjust_saturation`
     (https://www.tensorflow.org/api_docs/python/tf/image/adjust_saturation): with V the largest
@@ -107,11 +110,78 @@ def _clip(xp: Any, planes: tuple[Array, ...], low: Array, high: Array) -> tuple[
     strengths=[{"min": m, "max": 1 - m} for m in (0.125, 0.25, 0.375)],
 )
 def clip(xp: Any, min: float, max: float) -> augreg.PixelFunction:
-    """Limits every channel to `min`..`max`.
+    """Clips every channel to `min`..`max`.
 
     The end of a policy clips to 0..1 anyway; this is for clipping in between.
     """
     return augreg.PixelFunction(_clip, (xp.array([min]), xp.array([max])))
 
 
-OPS = [grayscale, brightness, contrast, invert, saturation, clip]
+@augreg.op("channel_shuffle", order=augreg.Uniform01(), example={"p": 0.5})
+def channel_shuffle(xp: Any, order: Array) -> augreg.ColorMap:
+    """Shuffles the channels: one of their six orders, each equally likely.
+
+    One in six samples keeps its order.
+    """
+    permuted = [[[1.0 if j == i else 0.0 for j in range(3)] for i in row] for row in _ORDERS]
+    picked = xp.cast(xp.floor(order * xp.array(6.0)), "int32")
+    return augreg.ColorMap(xp.take(xp.array(permuted), picked), xp.array([0.0, 0.0, 0.0]))
+
+
+_SHIFT = augreg.Range(-1.0, 1.0, default=0.0)
+
+
+@augreg.op(
+    "rgb_shift",
+    red=_SHIFT,
+    green=_SHIFT,
+    blue=_SHIFT,
+    example={"red": [-0.1, 0.1], "green": [-0.1, 0.1], "blue": [-0.1, 0.1]},
+    strengths=[{"red": r, "blue": -r} for r in (0.1, 0.2, 0.4)],
+)
+def rgb_shift(xp: Any, red: Array, green: Array, blue: Array) -> augreg.ColorMap:
+    """RGB shift: adds a value of its own to each channel, x' = x + (red, green, blue).
+
+    0..1 units, -1 to 1; 0 is the identity. Nothing is clipped before the end.
+    """
+    return augreg.ColorMap(xp.eye(3), xp.stack([red, green, blue], axis=-1))
+
+
+@augreg.op(
+    "enhance",
+    kind=augreg.Option("brightness", "color", "contrast"),
+    factor=augreg.Range(0.0, 10.0),
+    example={"kind": "color", "factor": [0.2, 1.8]},
+    strengths=[{"kind": "color", "factor": f} for f in (1.5, 2.5, 4)],
+)
+def enhance(xp: Any, kind: str, factor: Array) -> augreg.ColorMap:
+    """Enhances brightness, color or contrast, as Pillow does.
+
+    x' = factor * x + (1 - factor) * poorer. kind: brightness blends with black, color with its own
+    grey (0.299 R + 0.587 G + 0.114 B), contrast with the mean of that grey over the image. factor:
+    1 is the identity, 0 the poorer image, above 1 goes the other way. As Pillow's `ImageEnhance`
+    (https://pillow.readthedocs.io/en/stable/reference/ImageEnhance.html) and what torchvision's
+    jitter and the automatic policies mean by these words; without rounding, and nothing is clipped
+    before the end.
+    """
+    shape = (-1, 1, 1)
+    scaled = xp.reshape(xp.eye(3), (1, 3, 3)) * xp.reshape(factor, shape)
+    grey = xp.array([[PILLOW_LUMA] * 3]) * xp.reshape(xp.array(1.0) - factor, shape)
+    zero = xp.zeros_like(factor)
+    offset = xp.stack([zero, zero, zero], axis=-1)
+    if kind == "contrast":
+        return augreg.ColorMap(scaled, offset, grey)
+    return augreg.ColorMap(scaled + grey if kind == "color" else scaled, offset)
+
+
+OPS = [
+    grayscale,
+    brightness,
+    contrast,
+    invert,
+    saturation,
+    clip,
+    channel_shuffle,
+    rgb_shift,
+    enhance,
+]

@@ -23,7 +23,7 @@ _COMMON: dict[str, Any] = {
     strengths=[{"alpha": a, "classes": 10} for a in (0.2, 1.0, 20.0)],
 )
 def mixup(xp: Any, alpha: float, classes: int, partner: Array, share: Array) -> augreg.Mix:
-    """Blends each sample and its label with another of the batch.
+    """MixUp: blends each sample and its label with another of the batch.
 
     x' = w x + (1 - w) x_j and y' = w y + (1 - w) y_j, w drawn per sample from Beta(alpha, alpha);
     small alphas leave most samples nearly alone. Labels become shares, float32 [B, classes]. After
@@ -52,7 +52,7 @@ def cutmix(
     x: Array,
     y: Array,
 ) -> augreg.Mix:
-    """Pastes a box of another sample of the batch, and mixes the labels by the box's area.
+    """CutMix: pastes a box of another sample of the batch, and mixes the labels by its area.
 
     The box has the image's aspect and, with w from Beta(alpha, alpha), the area 1 - w; its centre
     is anywhere, and what leaves the image is cut. Labels become shares, float32 [B, classes], by

@@ -34,7 +34,7 @@ def _normal(xp: Any, u: Array, v: Array) -> Array:
     strengths=[{"std": s} for s in (0.05, 0.15, 0.4)],
 )
 def gaussian_noise(xp: Any, std: Array, key: Array) -> augreg.PixelFunction:
-    """Adds normal noise, drawn for each pixel and channel: x' = x + std * n, n of mean 0, std 1.
+    """Gaussian noise: drawn for each pixel and channel, x' = x + std * n, n of mean 0, std 1.
 
     std: float32 [B], 0..1 units; 0 is the identity. Nothing is clipped before the end.
     """
@@ -95,7 +95,7 @@ def erase(
     y: Array,
     key: Array,
 ) -> augreg.PixelFunction:
-    """Hides rectangles: random erasing and cutout.
+    """Random erasing (cutout): fills rectangles at random places.
 
     count: rectangles, of one size, each at a place of its own. area: a rectangle's part of the
     image; ratio: its width over its height; its sides are sqrt(area*H*W*ratio) and

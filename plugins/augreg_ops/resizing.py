@@ -113,7 +113,7 @@ def _central(xp: Any, size: Any, ratio: Any) -> tuple[Array, Array]:
 def resized_crop(
     xp: Any, size: Any, height: int, width: int, area: Any, ratio: Any, x: Array, y: Array
 ) -> augreg.Resize:
-    """Cuts a random box and resizes it: the standard crop for training on ImageNet.
+    """Random resized crop: the standard crop for training on ImageNet.
 
     area: the box's part of the image, uniform by default. ratio: width over height, log-uniform by
     default. Ten pairs are drawn, and the first whose box fits into the image is taken, at a place

@@ -45,7 +45,7 @@ def _shift_hue(xp: Any, planes: Planes, delta: Array) -> Planes:
     strengths=[{"delta": d} for d in (0.05, 0.15, 0.4)],
 )
 def hue(xp: Any, delta: Array) -> augreg.PixelFunction:
-    """Turns the hue in HSV by `delta` whole turns.
+    """Hue: rotates it in HSV by `delta` whole turns.
 
     delta: float32 [B], -1 to 1; 0 (and 1) is the identity. With h in 0..6: h' = (h + 6 delta) mod
     6; the largest and the smallest channel stay. Nothing is clipped. As `tf.image.adjust_hue`
@@ -67,7 +67,7 @@ def _power(xp: Any, planes: Planes, gamma: Array, gain: Array) -> Planes:
     strengths=[{"gamma": g} for g in (1.3, 1.8, 3)],
 )
 def gamma(xp: Any, gamma: Array, gain: Array) -> augreg.PixelFunction:
-    """Bends the tones: gain * x ** gamma; its input is clipped to 0..1.
+    """Gamma correction: gain * x ** gamma; its input is clipped to 0..1.
 
     gamma: above 1 darkens, below 1 brightens; 1 and gain 1 is the identity. As
     `tf.image.adjust_gamma` (https://www.tensorflow.org/api_docs/python/tf/image/adjust_gamma).
@@ -89,7 +89,7 @@ def _keep_bits(xp: Any, planes: Planes, step: Array) -> Planes:
     strengths=[{"bits": b} for b in (4, 2, 1)],
 )
 def posterize(xp: Any, bits: Array) -> augreg.PixelFunction:
-    """Keeps the highest `bits` of each 8-bit level; its input is clipped to 0..1.
+    """Posterizes: keeps the highest `bits` of each 8-bit level; its input is clipped to 0..1.
 
     bits: int32, 1 to 8; 8 only rounds to levels. level' = floor(level / 2**(8-bits)) * 2**(8-bits).
     As Pillow's `ImageOps.posterize`
@@ -116,7 +116,7 @@ def _invert_above(xp: Any, planes: Planes, threshold: Array) -> Planes:
     strengths=[{"threshold": t} for t in (0.8, 0.5, 0.2)],
 )
 def solarize(xp: Any, threshold: Array) -> augreg.PixelFunction:
-    """Inverts what is `threshold` or above: x >= threshold becomes 1 - x.
+    """Solarizes: inverts what is `threshold` or above, x >= threshold becomes 1 - x.
 
     threshold: float32, 0 (inverts all) to 1.1; above 1 is the identity. Its input is clipped to
     0..1. Values up to 1/4096 below count as reached. As Pillow's `ImageOps.solarize`, whose
@@ -140,7 +140,7 @@ def _add_below(xp: Any, planes: Planes, addition: Array, threshold: Array) -> Pl
     strengths=[{"addition": a} for a in (0.1, 0.25, 0.4)],
 )
 def solarize_add(xp: Any, addition: Array, threshold: Array) -> augreg.PixelFunction:
-    """Adds to what is below `threshold`, and clips: x < threshold becomes x + addition in 0..1.
+    """Solarize-add: where x is below `threshold`, x becomes x + addition, clipped to 0..1.
 
     addition: float32, -1 to 1; 0 is the identity. Its input is clipped to 0..1. From Cubuk et al.,
     "RandAugment" (https://arxiv.org/abs/1909.13719), whose code has it beside `solarize`.
@@ -168,7 +168,7 @@ def _equalize_plane(xp: Any, plane: Array, counts: Array) -> Array:
 
 @augreg.op("equalize", gray=True, version=2, example={"p": 0.5})
 def equalize(xp: Any) -> augreg.PixelFunction:
-    """Spreads the levels of each channel so that all occur about equally often.
+    """Equalizes the histogram of each channel, so that all levels occur about equally often.
 
     With c the counts of the 256 levels and `step` the pixels below the highest level that occurs,
     divided by 255: level' = (step // 2 + pixels of lower levels) // step; where step is 0, nothing
@@ -193,7 +193,7 @@ def _stretch(xp: Any, plane: Array, low: Array, high: Array) -> Array:
 
 @augreg.op("autocontrast", gray=True, version=2, example={"p": 0.5})
 def autocontrast(xp: Any) -> augreg.PixelFunction:
-    """Stretches each channel so that its darkest value becomes 0 and its brightest 1.
+    """Autocontrast: stretches each channel so that its darkest value becomes 0, its brightest 1.
 
     x' = (x - min) / (max - min); a channel whose values differ by less than 1/4096 stays, because
     what is left of them is the rounding of steps before. Its input is clipped to 0..1. As Pillow's

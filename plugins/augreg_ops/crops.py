@@ -1,24 +1,13 @@
-"""Ops that move pixels: whole pixels (lattice maps) and resampled ones (affine maps).
-
-Angles are degrees, positive ones turn counter-clockwise; lengths are parts of the image's width or
-height. Every matrix goes from output to input, about the image's centre.
-"""
+"""Ops that move whole pixels (lattice maps): flips, quarter turns, crops and padding."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import augreg
 
 Array = Any
-FILL: dict[str, Any] = {
-    "fill": augreg.Option("reflect", "nearest", "wrap", "constant"),
-    "fill_value": augreg.Fill(),
-    "interpolation": augreg.Option("bilinear", "nearest"),
-}
 _SIDE = augreg.Integer(1, 16384, static=True)
-_RADIANS = math.pi / 180
 
 
 def _constant(xp: Any, rows: Any) -> Array:
@@ -32,7 +21,7 @@ def _constant(xp: Any, rows: Any) -> Array:
     example={"axis": "horizontal", "p": 0.5},
 )
 def flip(xp: Any, size: Any, axis: str) -> augreg.LatticeMap:
-    """Mirrors the image.
+    """Flips the image: horizontally, vertically or both.
 
     horizontal swaps left and right, vertical top and bottom; both is a half turn, one coin for
     both axes. For independent axes write two steps. As `tf.image.flip_left_right` and
@@ -74,7 +63,7 @@ def _turned(height: Any, width: Any, k: Any) -> tuple[Any, Any]:
     strengths=[{"k": k} for k in (1, 2, 3)],
 )
 def rot90(xp: Any, size: Any, k: Array) -> augreg.LatticeMap:
-    """Turns by k quarter turns, counter-clockwise.
+    """Rotates by k quarter turns (90 degrees each), counter-clockwise.
 
     k: int32, 0 to 3; 0 is the identity. As `tf.image.rot90`
     (https://www.tensorflow.org/api_docs/python/tf/image/rot90).
@@ -118,7 +107,7 @@ def _crop_size(h: Any, w: Any, /, height: int, width: int, position: str) -> tup
 def crop(
     xp: Any, size: Any, height: int, width: int, position: str, x: Array, y: Array
 ) -> augreg.LatticeMap:
-    """Cuts out a window of a fixed size, at a random place or in the centre.
+    """Crops to a fixed size, at a random place or in the centre.
 
     Every sample has a place of its own, each place equally likely. As `tf.image.random_crop`
     (https://www.tensorflow.org/api_docs/python/tf/image/random_crop).
@@ -153,7 +142,7 @@ def _central_size(height: Any, width: Any, fraction: float) -> tuple[Any, Any]:
     strengths=[{"fraction": f} for f in (0.9, 0.6, 0.3)],
 )
 def central_crop(xp: Any, size: Any, fraction: float) -> augreg.LatticeMap:
-    """Keeps the central `fraction` of each side.
+    """Center crop: keeps the central `fraction` of each side.
 
     1 is the identity. As `tf.image.central_crop`
     (https://www.tensorflow.org/api_docs/python/tf/image/central_crop).
@@ -175,7 +164,7 @@ def central_crop(xp: Any, size: Any, fraction: float) -> augreg.LatticeMap:
     strengths=[{"height": h, "width": w} for h, w in ((220, 320), (240, 200), (100, 100))],
 )
 def pad_or_crop(xp: Any, size: Any, height: int, width: int) -> augreg.LatticeMap:
-    """Brings the image to a size by cutting around the centre, or by zeros around it.
+    """Pads or crops to a size: zeros around the image, or a cut around its centre.
 
     As `tf.image.resize_with_crop_or_pad`
     (https://www.tensorflow.org/api_docs/python/tf/image/resize_with_crop_or_pad).
@@ -192,102 +181,6 @@ def pad_or_crop(xp: Any, size: Any, height: int, width: int) -> augreg.LatticeMa
     return augreg.LatticeMap(_constant(xp, [[1, 0], [0, 1]]), xp.stack(offsets), pads=not inside)
 
 
-def _affine(xp: Any, rows: list[list[Array]], fill: dict[str, Any]) -> augreg.AffineMap:
-    matrix = xp.stack([xp.stack(row, axis=-1) for row in rows], axis=-2)
-    return augreg.AffineMap(matrix, **fill)
-
-
-@augreg.op(
-    "rotate",
-    gray=True,
-    degrees=augreg.Range(-360.0, 360.0),
-    **FILL,
-    example={"degrees": [-45, 45]},
-    strengths=[{"degrees": d} for d in (10, 30, 90)],
-)
-def rotate(
-    xp: Any, degrees: Array, fill: str, fill_value: Any, interpolation: str
-) -> augreg.AffineMap:
-    """Turns the image about its centre, counter-clockwise for positive degrees.
-
-    0 is the identity. Keras's `RandomRotation(0.2)` is `"degrees": [-72, 72]`.
-    """
-    angle = degrees * xp.array(_RADIANS)
-    cosine, sine, zero = xp.cos(angle), xp.sin(angle), xp.zeros_like(degrees)
-    modes = {"fill": fill, "fill_value": fill_value, "interpolation": interpolation}
-    return _affine(xp, [[cosine, -sine, zero], [sine, cosine, zero]], modes)
-
-
-@augreg.op(
-    "zoom",
-    gray=True,
-    factor=augreg.Range(0.05, 20.0),
-    factor_x=augreg.Range(0.05, 20.0, default=None),
-    **FILL,
-    example={"factor": [0.8, 1.2]},
-    strengths=[{"factor": f} for f in (1.2, 1.6, 2.5)],
-)
-def zoom(
-    xp: Any, factor: Array, factor_x: Array, fill: str, fill_value: Any, interpolation: str
-) -> augreg.AffineMap:
-    """Enlarges the content about the centre.
-
-    Above 1 zooms in, 1 is the identity. `factor_x`, where given, replaces `factor` horizontally.
-    Keras's `RandomZoom` counts the other way: its positive values zoom out.
-    """
-    wide = factor if factor_x is None else factor_x
-    zero = xp.zeros_like(factor) + xp.zeros_like(wide)
-    modes = {"fill": fill, "fill_value": fill_value, "interpolation": interpolation}
-    one = xp.array(1.0)
-    return _affine(xp, [[one / wide + zero, zero, zero], [zero, one / factor + zero, zero]], modes)
-
-
-@augreg.op(
-    "translate",
-    gray=True,
-    x=augreg.Range(-1.0, 1.0, default=0.0),
-    y=augreg.Range(-1.0, 1.0, default=0.0),
-    **FILL,
-    example={"x": [-0.2, 0.2], "y": [-0.2, 0.2]},
-    strengths=[{"x": x, "y": x / 2} for x in (0.1, 0.2, 0.4)],
-)
-def translate(
-    xp: Any, size: Any, x: Array, y: Array, fill: str, fill_value: Any, interpolation: str
-) -> augreg.AffineMap:
-    """Moves the content right by `x` widths and down by `y` heights.
-
-    0 and 0 is the identity; parts of a pixel are interpolated.
-    """
-    height, width = (xp.cast(xp.array(side, "int32"), "float32") for side in size)
-    zero = xp.zeros_like(x) + xp.zeros_like(y)
-    one = xp.ones_like(zero)
-    modes = {"fill": fill, "fill_value": fill_value, "interpolation": interpolation}
-    return _affine(xp, [[one, zero, zero - x * width], [zero, one, zero - y * height]], modes)
-
-
-@augreg.op(
-    "shear",
-    gray=True,
-    x_degrees=augreg.Range(-80.0, 80.0, default=0.0),
-    y_degrees=augreg.Range(-80.0, 80.0, default=0.0),
-    **FILL,
-    example={"x_degrees": [-20, 20]},
-    strengths=[{"x_degrees": d} for d in (10, 25, 45)],
-)
-def shear(
-    xp: Any, x_degrees: Array, y_degrees: Array, fill: str, fill_value: Any, interpolation: str
-) -> augreg.AffineMap:
-    """Slants the content about the centre.
-
-    x' = x + tan(x_degrees) y, then y' = y + tan(y_degrees) x'. 0 and 0 is the identity.
-    """
-    a, b = (xp.tan(angle * xp.array(_RADIANS)) for angle in (x_degrees, y_degrees))
-    zero = xp.zeros_like(a) + xp.zeros_like(b)
-    one = xp.ones_like(zero)
-    modes = {"fill": fill, "fill_value": fill_value, "interpolation": interpolation}
-    return _affine(xp, [[one + a * b, zero - a, zero], [zero - b, one, zero]], modes)
-
-
 def _exceeds(wanted: int, found: Any) -> bool:
     """False also where the side is not known: nan at plan time, a tensor inside a graph."""
     return isinstance(found, int | float) and wanted > found
@@ -298,4 +191,4 @@ def _sides(height: Any, width: Any) -> str:
     return "x".join(sides)
 
 
-OPS = [flip, rot90, crop, central_crop, pad_or_crop, rotate, zoom, translate, shear]
+OPS = [flip, rot90, crop, central_crop, pad_or_crop]

@@ -37,7 +37,7 @@ def _sharpen_plane(xp: Any, plane: Array, factor: Array) -> Array:
     strengths=[{"factor": f} for f in (2, 4, 10)],
 )
 def sharpness(xp: Any, factor: Array) -> augreg.Neighborhood:
-    """Sharpens or softens: x' = factor * x + (1 - factor) * smooth.
+    """Sharpness: sharpens or softens, x' = factor * x + (1 - factor) * smooth.
 
     factor: float32, 0 to 10; 1 is the identity, 0 gives `smooth`, the mean over 3x3 pixels with the
     centre counted five times; the outermost pixels stay. As Pillow's `ImageEnhance.Sharpness`
@@ -113,7 +113,7 @@ def _fits(h: Any, w: Any, /, kernel_size: int, sigma: Any) -> tuple[Any, Any]:
     strengths=[{"kernel_size": 37, "sigma": s} for s in (1, 3, 6)],
 )
 def gaussian_blur(xp: Any, kernel_size: int, sigma: Array) -> augreg.Neighborhood:
-    """Blurs with a Gaussian of `sigma` pixels, cut off at `kernel_size` pixels.
+    """Gaussian blur of `sigma` pixels, cut off at `kernel_size` pixels.
 
     kernel_size: odd, 3 to 65, static. sigma: float32 [B], pixels; 0.05 is the identity to float32.
     Weights are exp(-d**2 / (2 sigma**2)) over their sum, one pass along each axis; edges are

@@ -1,0 +1,124 @@
+"""The planner: walks a policy's sections, and keeps what is known of sizes and channels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from augreg.plan.builder import Builder
+from augreg.plan.sizes import sides_of
+from augreg.plan.stages import SECTIONS, Decode, Stage, StaticSize
+from augreg.plan.texts import plan_html, plan_text
+from augreg.policy import Node, Output, Policy, Step
+from augreg.random import distributions
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Stages by section. `size_prepared` is the size between prepare and augment.
+
+    decode: None where images come as arrays. unchecked: the steps, as (pointer, op), that work at
+    some sizes only, and stand where the size is not known.
+    """
+
+    prepare: tuple[Stage, ...]
+    augment: tuple[Stage, ...]
+    output: Output | None
+    draws: tuple[tuple[str, str], ...]
+    size_in: StaticSize
+    size_prepared: StaticSize
+    size_out: StaticSize
+    channels_in: int
+    channels_out: int
+    policy: Policy
+    decode: Decode | None = None
+    unchecked: tuple[tuple[str, str], ...] = ()
+
+    def __repr__(self) -> str:
+        return plan_text(self)
+
+    def _repr_html_(self) -> str:
+        return plan_html(self)
+
+
+def plan(
+    policy: Policy,
+    *,
+    training: bool = True,
+    sections: Iterable[str] = SECTIONS,
+    size: StaticSize = (None, None),
+    channels: int = 3,
+    encoded: bool = False,
+    unfused: bool = False,
+) -> Plan:
+    """Plans `sections` of a policy for images of `size` (height, width; None: not known).
+
+    `encoded`: images come as the bytes of a file. `unfused`: a stage for each step of a group of
+    colour maps too, so that one can look between them.
+
+    Raises:
+        PolicyError: a step can't work at this size or with this number of channels.
+    """
+    chosen = check_sections(sections)
+    prepare = policy.prepare(training) if "prepare" in chosen else ()
+    augment = policy.augment if training and "augment" in chosen else ()
+    builder = Builder(policy, sides_of(tuple(size)), channels, unfused)  # type: ignore[arg-type]
+    prepare_stages = builder.section(prepare)
+    size_prepared = builder.size
+    builder.classes = 0
+    augment_stages = builder.section(augment)
+    output = policy.output if "output" in chosen else None
+    if output and len(output.scale) > builder.channels:
+        raise policy.error(
+            f"{len(output.scale)} levels, and the image has one channel here; give one number",
+            "/output/normalize",
+        )
+    return Plan(
+        prepare_stages,
+        augment_stages,
+        output,
+        tuple(dict.fromkeys(_draws([*prepare, *augment]))),
+        tuple(size),  # type: ignore[arg-type]
+        size_prepared,
+        builder.size,
+        channels,
+        builder.channels,
+        policy,
+        Decode() if encoded else None,
+        tuple(dict.fromkeys(builder.unchecked)),
+    )
+
+
+def check_sections(sections: Any) -> tuple[str, ...]:
+    """The sections in their order; raises `ValueError` for an unknown one."""
+    many = isinstance(sections, Iterable) and not isinstance(sections, str)
+    wanted = list(sections) if many else [sections]
+    if unknown := [name for name in wanted if name not in SECTIONS]:
+        raise ValueError(f"unknown sections {unknown}; allowed are {list(SECTIONS)}")
+    return tuple(name for name in SECTIONS if name in wanted)
+
+
+def _draws(nodes: Iterable[Node], suffix: str = "") -> Iterator[tuple[str, str]]:
+    """(path, name) of every draw that these nodes make, in document order."""
+    for node in nodes:
+        path = node.path + suffix
+        if node.p < 1:
+            yield path, "p"
+        if isinstance(node, Step):
+            for name, distribution, _ in node.drawn():
+                if not isinstance(distribution, distributions.Constant):
+                    yield path, name
+            continue
+        if node.n[0] != node.n[1]:
+            yield path, "n"
+        if not (node.kind == "some_of" and node.replace):
+            if node.kind != "sequence":
+                yield path, "choice"
+            if node.kind == "mixture":
+                yield path, "mix"
+            yield from _draws(node.branches, suffix)
+            continue
+        for slot in range(node.n[1]):
+            yield f"{path}#{slot}", "choice"
+            yield from _draws(node.branches, f"{suffix}#{slot}")

@@ -1,0 +1,223 @@
+"""Ops that resample: affine maps, and perspective, whose lines need not stay parallel.
+
+Angles are degrees, positive ones turn counter-clockwise; lengths are parts of the image's width or
+height, in `shift` pixels. Every matrix goes from output to input, about the image's centre.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import augreg
+
+Array = Any
+FILL: dict[str, Any] = {
+    "fill": augreg.Option("reflect", "nearest", "wrap", "constant"),
+    "fill_value": augreg.Fill(),
+    "interpolation": augreg.Option("bilinear", "nearest"),
+}
+_RADIANS = math.pi / 180
+_CORNERS = ((-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0))
+
+
+def _affine(xp: Any, rows: list[list[Array]], modes: dict[str, Any]) -> augreg.AffineMap:
+    return augreg.AffineMap(_matrix(xp, rows), **modes)
+
+
+def _matrix(xp: Any, rows: list[list[Array]]) -> Array:
+    return xp.stack([xp.stack(row, axis=-1) for row in rows], axis=-2)
+
+
+@augreg.op(
+    "rotate",
+    gray=True,
+    degrees=augreg.Range(-360.0, 360.0),
+    **FILL,
+    example={"degrees": [-45, 45]},
+    strengths=[{"degrees": d} for d in (10, 30, 90)],
+)
+def rotate(
+    xp: Any, degrees: Array, fill: str, fill_value: Any, interpolation: str
+) -> augreg.AffineMap:
+    """Rotates the image about its centre, counter-clockwise for positive degrees.
+
+    0 is the identity. Keras's `RandomRotation(0.2)` is `"degrees": [-72, 72]`.
+    """
+    angle = degrees * xp.array(_RADIANS)
+    cosine, sine, zero = xp.cos(angle), xp.sin(angle), xp.zeros_like(degrees)
+    modes = {"fill": fill, "fill_value": fill_value, "interpolation": interpolation}
+    return _affine(xp, [[cosine, -sine, zero], [sine, cosine, zero]], modes)
+
+
+@augreg.op(
+    "zoom",
+    gray=True,
+    factor=augreg.Range(0.05, 20.0),
+    factor_x=augreg.Range(0.05, 20.0, default=None),
+    **FILL,
+    example={"factor": [0.8, 1.2]},
+    strengths=[{"factor": f} for f in (1.2, 1.6, 2.5)],
+)
+def zoom(
+    xp: Any, factor: Array, factor_x: Array, fill: str, fill_value: Any, interpolation: str
+) -> augreg.AffineMap:
+    """Zooms about the centre.
+
+    Above 1 zooms in, 1 is the identity. `factor_x`, where given, replaces `factor` horizontally.
+    Keras's `RandomZoom` counts the other way: its positive values zoom out.
+    """
+    wide = factor if factor_x is None else factor_x
+    zero = xp.zeros_like(factor) + xp.zeros_like(wide)
+    modes = {"fill": fill, "fill_value": fill_value, "interpolation": interpolation}
+    one = xp.array(1.0)
+    return _affine(xp, [[one / wide + zero, zero, zero], [zero, one / factor + zero, zero]], modes)
+
+
+@augreg.op(
+    "translate",
+    gray=True,
+    x=augreg.Range(-1.0, 1.0, default=0.0),
+    y=augreg.Range(-1.0, 1.0, default=0.0),
+    **FILL,
+    example={"x": [-0.2, 0.2], "y": [-0.2, 0.2]},
+    strengths=[{"x": x, "y": x / 2} for x in (0.1, 0.2, 0.4)],
+)
+def translate(
+    xp: Any, size: Any, x: Array, y: Array, fill: str, fill_value: Any, interpolation: str
+) -> augreg.AffineMap:
+    """Translates the content: right by `x` widths and down by `y` heights.
+
+    0 and 0 is the identity; parts of a pixel are interpolated.
+    """
+    height, width = (xp.cast(xp.array(side, "int32"), "float32") for side in size)
+    zero = xp.zeros_like(x) + xp.zeros_like(y)
+    one = xp.ones_like(zero)
+    modes = {"fill": fill, "fill_value": fill_value, "interpolation": interpolation}
+    return _affine(xp, [[one, zero, zero - x * width], [zero, one, zero - y * height]], modes)
+
+
+@augreg.op(
+    "shear",
+    gray=True,
+    x_degrees=augreg.Range(-80.0, 80.0, default=0.0),
+    y_degrees=augreg.Range(-80.0, 80.0, default=0.0),
+    **FILL,
+    example={"x_degrees": [-20, 20]},
+    strengths=[{"x_degrees": d} for d in (10, 25, 45)],
+)
+def shear(
+    xp: Any, x_degrees: Array, y_degrees: Array, fill: str, fill_value: Any, interpolation: str
+) -> augreg.AffineMap:
+    """Shears the content about the centre.
+
+    x' = x + tan(x_degrees) y, then y' = y + tan(y_degrees) x'. 0 and 0 is the identity.
+    """
+    a, b = (xp.tan(angle * xp.array(_RADIANS)) for angle in (x_degrees, y_degrees))
+    zero = xp.zeros_like(a) + xp.zeros_like(b)
+    one = xp.ones_like(zero)
+    modes = {"fill": fill, "fill_value": fill_value, "interpolation": interpolation}
+    return _affine(xp, [[one + a * b, zero - a, zero], [zero - b, one, zero]], modes)
+
+
+@augreg.op(
+    "shift",
+    gray=True,
+    x=augreg.Range(-16384.0, 16384.0, default=0.0),
+    y=augreg.Range(-16384.0, 16384.0, default=0.0),
+    **FILL,
+    example={"x": [-8, 8], "y": [-8, 8]},
+    strengths=[{"x": x, "y": x / 2} for x in (10, 40, 120)],
+)
+def shift(
+    xp: Any, x: Array, y: Array, fill: str, fill_value: Any, interpolation: str
+) -> augreg.AffineMap:
+    """Shifts the content right by `x` and down by `y` pixels; `translate` takes parts of a side.
+
+    0 and 0 is the identity; parts of a pixel are interpolated.
+    """
+    zero = xp.zeros_like(x) + xp.zeros_like(y)
+    one = xp.ones_like(zero)
+    modes = {"fill": fill, "fill_value": fill_value, "interpolation": interpolation}
+    return _affine(xp, [[one, zero, zero - x], [zero, one, zero - y]], modes)
+
+
+def _square_to(xp: Any, corners: list[tuple[Array, Array]]) -> list[Array]:
+    """The nine entries of the map that takes the square's corners (0,0) (1,0) (1,1) (0,1) there.
+
+    Closed form: Heckbert, "Fundamentals of texture mapping and image warping", 1989, section 2.2.3.
+    """
+    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = corners
+    ax, ay, bx, by = x1 - x2, y1 - y2, x3 - x2, y3 - y2
+    sx, sy = x0 - x1 + x2 - x3, y0 - y1 + y2 - y3
+    area = ax * by - bx * ay
+    g, h = (sx * by - bx * sy) / area, (ax * sy - sx * ay) / area
+    return [
+        *(x1 - x0 + g * x1, x3 - x0 + h * x3, x0),
+        *(y1 - y0 + g * y1, y3 - y0 + h * y3, y0),
+        *(g, h, xp.ones_like(g)),
+    ]
+
+
+def _adjugate(m: list[Array]) -> list[Array]:
+    """The inverse up to a factor, which a projective map does not feel."""
+    a, b, c, d, e, f, g, h, i = m
+    return [
+        *(e * i - f * h, c * h - b * i, b * f - c * e),
+        *(f * g - d * i, a * i - c * g, c * d - a * f),
+        *(d * h - e * g, b * g - a * h, a * e - b * d),
+    ]
+
+
+@augreg.op(
+    "perspective",
+    gray=True,
+    version=2,
+    distortion=augreg.Range(0.0, 0.75, default=0.5),
+    inward=augreg.Uniform01(8),
+    **FILL,
+    example={"distortion": [0.0, 0.6]},
+    strengths=[{"distortion": d} for d in (0.2, 0.4, 0.7)],
+)
+def perspective(
+    xp: Any,
+    size: Any,
+    distortion: Array,
+    inward: Array,
+    fill: str,
+    fill_value: Any,
+    interpolation: str,
+) -> augreg.ProjectiveMap:
+    """Random perspective: the four corners move inwards, each by draws of its own.
+
+    distortion: float32 [B], 0 to 0.75; 0 is the identity. Corner (x, y) = (±(W-1)/2, ±(H-1)/2)
+    about the centre goes to (x * (1 - distortion*u), y * (1 - distortion*v)), u and v uniform in
+    [0, 1); the rest follows as straight lines. As torchvision's `RandomPerspective`
+    (https://pytorch.org/vision/stable/generated/torchvision.transforms.RandomPerspective.html),
+    whose corners move by whole pixels.
+    """
+    height, width = (xp.cast(xp.array(side, "int32"), "float32") for side in size)
+    half, one = xp.array(0.5), xp.array(1.0)
+    rx, ry = (xp.maximum((side - one) * half, half) for side in (width, height))
+    moved = [
+        (
+            xp.array(x) * (one - distortion * inward[:, 2 * i]),
+            xp.array(y) * (one - distortion * inward[:, 2 * i + 1]),
+        )
+        for i, (x, y) in enumerate(_CORNERS)
+    ]
+    # in units of half sides: output = S(square), so square = adj(S)(output), input = 2 square - 1
+    inverse = _adjugate(_square_to(xp, moved))
+    last = inverse[6:]
+    rows = [[xp.array(2.0) * inverse[3 * r + c] - last[c] for c in range(3)] for r in range(2)]
+    scaled = [
+        [rows[0][0], rows[0][1] * rx / ry, rows[0][2] * rx],
+        [rows[1][0] * ry / rx, rows[1][1], rows[1][2] * ry],
+        [last[0] / rx, last[1] / ry, last[2]],
+    ]
+    matrix = _matrix(xp, scaled)
+    modes = {"fill": fill, "fill_value": fill_value, "interpolation": interpolation}
+    return augreg.ProjectiveMap(matrix / matrix[:, 2:, 2:], **modes)
+
+
+OPS = [rotate, zoom, translate, shear, shift, perspective]
