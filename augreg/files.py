@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from augreg.errors import RunError
+from augreg.paths import check_here
 
 _TEMPORARY = ".partial-"
 
@@ -45,6 +46,32 @@ def write_text(path: Path, text: str) -> None:
     """Writes `text` as UTF-8, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def write_whole(path: Path, contents: bytes) -> None:
+    """Writes a file whole or not at all; into what is no file, such as /dev/stdout, it just writes.
+
+    Raises:
+        PathError: it is no file of this machine.
+        OSError: the disk is full, or a permission is missing; what was there before is kept.
+    """
+    check_here(path)
+    if path.exists() and not path.is_file():
+        path.write_bytes(contents)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name[:200]}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(contents)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError as error:
+        error.filename, error.filename2 = str(path), None  # not the temporary one, or none
+        raise
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def sweep(folder: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 import augreg
-from augreg.dataset.counting import counted
+from augreg.dataset.epoch_counter import counted
 
 # All of it in prepare, alone: no XLA, whose compiling would take most of these tests' time.
 DRAWN = {"version": 1, "prepare": [{"op": "brightness", "delta": [-0.3, 0.3]}]}

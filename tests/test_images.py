@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from augreg.errors import DataError, ImageError
-from augreg.images import inspect, list_images, photo_paths, printable
+from augreg.images import inspect, list_images, one_line, photo_paths
 
 SAMPLE = Path(__file__).parents[2] / "shared" / "data" / "tf_flowers_sample"
 
@@ -275,8 +275,8 @@ def test_missing_folder_is_named(tmp_path: Path) -> None:
 
 
 def test_printable_stays_on_one_line() -> None:
-    assert printable(b"a\nb\xff\x1b.jpg") == "a\\nb\\xff\\x1b.jpg"
-    assert printable("Blüte.jpg") == "Blüte.jpg"
+    assert one_line(b"a\nb\xff\x1b.jpg") == "a\\nb\\xff\\x1b.jpg"
+    assert one_line("Blüte.jpg") == "Blüte.jpg"
 
 
 def test_embedded_photographs_are_small_and_readable() -> None:

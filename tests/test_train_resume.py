@@ -27,8 +27,8 @@ from augreg.plugin.registry import default_registry
 from augreg.sources import Source
 from augreg.train import Interrupted
 from augreg.train.checkpoint import Checkpoints
-from augreg.train.display import Display
 from augreg.train.loop import Network
+from augreg.train.progress import Display
 
 STEPS = 3  # in an epoch of 80 images in batches of 32
 
@@ -69,7 +69,7 @@ import sys, time
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 import train_runs
-from augreg.train.display import Display
+from augreg.train.progress import Display
 Display.step = lambda *args: time.sleep(0.2)
 train_runs.run(Path(sys.argv[2]), epochs=3, checkpoint_seconds=0)
 """

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from augreg.errors import RunError
-from augreg.images import printable
+from augreg.images import one_line
 
 # One name for all: a killed run leaves at most this file, and the next one removes it.
 _PART = ".augreg.part"
@@ -41,7 +41,7 @@ class OutputFolder:
             self.path.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError) as error:
             raise RunError(
-                f"{printable(self.path)}: a file is there, or where a folder above it would be; "
+                f"{one_line(self.path)}: a file is there, or where a folder above it would be; "
                 "name a folder"
             ) from error
         self.descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
@@ -51,7 +51,7 @@ class OutputFolder:
         except BlockingIOError:
             os.close(self.descriptor)
             raise RunError(
-                f"{printable(self.path)}: another run is writing to this folder; "
+                f"{one_line(self.path)}: another run is writing to this folder; "
                 "wait for it, or name another folder"
             ) from None
         self._drop_part()
@@ -118,7 +118,7 @@ class OutputFolder:
         """The descriptor of the folder of `name`, made where missing, and its last part."""
         *folders, last = name.split("/")
         if any(part in ("", ".", "..") for part in (*folders, last)):
-            raise RunError(f"{printable(name)}: not a name inside of the output folder")
+            raise RunError(f"{one_line(name)}: not a name inside of the output folder")
         parent = os.dup(self.descriptor)
         try:
             for i, folder in enumerate(folders):
@@ -142,7 +142,7 @@ class OutputFolder:
 
     def _waiting(self, name: str) -> RunError:
         return RunError(
-            f"{printable(self.path / name)}: a symbolic link or another thing waits where this run "
+            f"{one_line(self.path / name)}: a symbolic link or another thing waits where this run "
             "writes; nothing is written through it: remove it, or name another folder"
         )
 

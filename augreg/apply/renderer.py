@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from augreg.apply.journal import Line
 from augreg.errors import ImageError, OpError, PolicyError
-from augreg.images import MAX_PIXELS, ImageInfo, inspect, printable
+from augreg.images import MAX_PIXELS, ImageInfo, inspect, one_line
 from augreg.lower.sampled import drawn_values
 from augreg.plan import Plan, plan
 from augreg.policy import Output, Policy
@@ -73,7 +73,7 @@ class Renderer:
 
     def make(self, task: Task) -> Made:
         """One output. Raises `ImageError` and `PolicyError` for images that can't be used."""
-        shown = printable(task.name)
+        shown = one_line(task.name)
         if len(os.fsencode(task.output.rpartition("/")[2])) > _LONGEST_NAME:
             raise ImageError(f"{shown}: the name is too long to add .{task.copy}.png; shorten it")
         try:

@@ -11,7 +11,7 @@ from augreg.apply.journal import Line, parse_line
 from augreg.apply.renderer import Made, Renderer, Task
 from augreg.apply.settings import POLICY, SETTINGS, read_settings
 from augreg.errors import RunError
-from augreg.images import printable
+from augreg.images import one_line
 from augreg.paths import check_here
 from augreg.policy import Policy, load_policy
 
@@ -27,7 +27,7 @@ def replay(manifest: Path, number: int, source: Path | None = None) -> Made:
         RunError: there is no such line, the policy or the image changed, or the result differs.
     """
     check_here(manifest, source)
-    where = f"{printable(manifest)}:{number}"
+    where = f"{one_line(manifest)}:{number}"
     line = _line(manifest, number, where)
     policy = load_policy(manifest.parent / POLICY)
     _check_policy(policy, line, where)
@@ -65,24 +65,24 @@ def _check_policy(policy: Policy, line: Line, where: str) -> None:
 def _source(manifest: Path, line: Line, given: Path | None, where: str) -> Path:
     """The image's file, checked to be the one that the line was made from."""
     if os.path.isabs(line.source) or ".." in line.source.split("/"):
-        raise RunError(f"{where}: the source {printable(line.source)} leads out of its folder")
+        raise RunError(f"{where}: the source {one_line(line.source)} leads out of its folder")
     if given is None:
         settings = manifest.parent / SETTINGS
-        said = read_settings(settings.read_bytes(), printable(settings)).get("input")
+        said = read_settings(settings.read_bytes(), one_line(settings)).get("input")
         if not isinstance(said, str):
-            raise RunError(f"{printable(settings)}: it names no input folder; give --input")
+            raise RunError(f"{one_line(settings)}: it names no input folder; give --input")
         given = manifest.parent / said
     path = given / line.source
     try:
         found = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise RunError(
-            f"{where}: the image {printable(path)} can't be read ({error.strerror}); "
+            f"{where}: the image {one_line(path)} can't be read ({error.strerror}); "
             "name the folder that it lies in with --input"
         ) from error
     if found != line.source_sha256:
         raise RunError(
-            f"{where}: the image {printable(path)} is not the one that the line was made from "
+            f"{where}: the image {one_line(path)} is not the one that the line was made from "
             f"(sha256 {found[:12]}, the manifest says {line.source_sha256[:12]})"
         )
     return path

@@ -20,7 +20,7 @@ from augreg.apply.journal import NAME, Journal, Line, originals
 from augreg.apply.renderer import Made, Renderer, Task
 from augreg.apply.settings import POLICY, SETTINGS, ApplyOptions, write_or_check_settings
 from augreg.errors import DataError, ImageError, PolicyError, RunError
-from augreg.images import list_images, printable
+from augreg.images import list_images, one_line
 from augreg.paths import holds, links_in
 from augreg.plan import plan
 
@@ -86,7 +86,7 @@ def _tasks(options: ApplyOptions) -> list[Task]:
     _check_folders(options)
     found = list_images(options.input)
     if not found:
-        raise DataError(f"{printable(options.input)}: no images in this folder or below it")
+        raise DataError(f"{one_line(options.input)}: no images in this folder or below it")
     names = [path.relative_to(options.input).as_posix() for path in found]
     _check_names(names)
     made = originals(options.input)
@@ -104,8 +104,8 @@ def _check_folders(options: ApplyOptions) -> None:
     they were photographs of their own.
     """
     if not options.input.is_dir():
-        raise DataError(f"{printable(options.input)}: not a folder; name a folder of images")
-    where = printable(options.output)
+        raise DataError(f"{one_line(options.input)}: not a folder; name a folder of images")
+    where = one_line(options.output)
     if holds(options.output, options.input):
         raise RunError(
             f"{where}: the output folder is the input folder or holds it; name another one"
@@ -118,7 +118,7 @@ def _check_folders(options: ApplyOptions) -> None:
     for link in links_in(options.input):
         if holds(options.output, link) or holds(link, options.output):
             raise RunError(
-                f"{printable(link)}: this link leads from the input folder into the output folder; "
+                f"{one_line(link)}: this link leads from the input folder into the output folder; "
                 "remove it, or name another output folder"
             )
 
@@ -131,7 +131,7 @@ def _check_names(names: list[str]) -> None:
         clash = re.fullmatch(r"(.+)\.\d+\.png", folder, re.DOTALL)
         if folder in _OURS or (clash and clash.group(1) in known):
             raise DataError(
-                f"{printable(folder)}: a folder of this name is in the way of an output; rename it"
+                f"{one_line(folder)}: a folder of this name is in the way of an output; rename it"
             )
 
 
@@ -186,7 +186,7 @@ class _Run:
         before = self.journal.lines.get((task.index, task.copy))
         if before is not None and before != made.line:
             raise RunError(
-                f"{printable(task.output)}: made again, it differs from its line in {NAME}: its "
+                f"{one_line(task.output)}: made again, it differs from its line in {NAME}: its "
                 f"source changed, or another version made it ({SETTINGS} names it); name another "
                 "folder"
             )

@@ -16,7 +16,7 @@ from augreg.apply.folder import OutputFolder
 from augreg.apply.journal import NAME
 from augreg.apply.renderer import Task
 from augreg.errors import RunError
-from augreg.images import MAX_PIXELS, printable
+from augreg.images import MAX_PIXELS, one_line
 from augreg.paths import check_here
 from augreg.policy import Policy
 
@@ -76,7 +76,7 @@ def write_or_check_settings(
         return
     if folder.read(NAME):
         raise RunError(
-            f"{printable(folder.path)}: it holds a {NAME} but no {SETTINGS}, so this run can't go "
+            f"{one_line(folder.path)}: it holds a {NAME} but no {SETTINGS}, so this run can't go "
             "on with it; name another folder"
         )
     text = json.dumps(options.policy.written, indent=2) + "\n"
@@ -102,6 +102,6 @@ def _compare(found: dict[str, Any], wanted: dict[str, Any], path: Path) -> None:
     ]
     if differing:
         raise RunError(
-            f"{printable(path)}: it was begun with other settings ({'; '.join(differing)}); "
+            f"{one_line(path)}: it was begun with other settings ({'; '.join(differing)}); "
             "give the same ones to go on, or name another folder"
         )

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from augreg.cli.console import as_json, print_json, stdout, table
-from augreg.cli.pictures import print_or_write
+from augreg.cli.console import as_json, print_json, print_or_write, stdout, table
 from augreg.errors import PluginError
 
 if TYPE_CHECKING:

@@ -7,10 +7,12 @@ import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from augreg.errors import DataError, PolicyError
-from augreg.images.files import printable
+from augreg.files import write_whole
+from augreg.images.files import one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -40,7 +42,7 @@ def complain(message: object, code: int) -> int:
 
 def say(message: str) -> None:
     """A line on stderr, whatever bytes it holds."""
-    print(printable(message), file=sys.stderr, flush=True)
+    print(one_line(message), file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -138,6 +140,14 @@ def as_json(value: Any) -> str:
     import json
 
     return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def print_or_write(text: str, output: Path | None) -> None:
+    """JSON and a line's end: to a file, or to stdout where there is none."""
+    if output is None:
+        print_json(text)
+    else:
+        write_whole(output, (text + "\n").encode())
 
 
 def as_policy(value: Any, indent: int = 0, before: int = 0) -> str:

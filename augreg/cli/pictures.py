@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import io
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from augreg.cli.console import IN_PART, print_json, progress, say
-from augreg.cli.meant import check_images, check_policy_first, line_of_manifest
+from augreg.cli.console import IN_PART, progress, say
 from augreg.cli.policies import PolicyArgument, load
 from augreg.cli.quiet import quiet_tensorflow
+from augreg.cli.suggestions import check_images, check_policy_first, line_of_manifest
 from augreg.errors import PolicyError
+from augreg.files import write_whole
 from augreg.images import MAX_PIXELS
-from augreg.paths import check_here
 
 if TYPE_CHECKING:
     from augreg.apply import Report
@@ -128,40 +127,6 @@ def replay(
     draws = f"seed {line.seed}, epoch {line.epoch}, index {line.index}"
     print(f"{manifest}:{place}: the same bytes again: {line.output} ({draws})")
     print(json.dumps(line.drawn))
-
-
-def print_or_write(text: str, output: Path | None) -> None:
-    """JSON and a line's end: to a file, or to stdout where there is none."""
-    if output is None:
-        print_json(text)
-    else:
-        write_whole(output, (text + "\n").encode())
-
-
-def write_whole(path: Path, contents: bytes) -> None:
-    """Writes a file whole or not at all; into what is no file, such as /dev/stdout, it just writes.
-
-    Raises:
-        PathError: it is no file of this machine.
-        OSError: the disk is full, or a permission is missing; what was there before is kept.
-    """
-    check_here(path)
-    if path.exists() and not path.is_file():
-        path.write_bytes(contents)
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name[:200]}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(contents)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except OSError as error:
-        error.filename, error.filename2 = str(path), None  # not the temporary one, or none
-        raise
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _say_done(report: Report, output: Path) -> None:

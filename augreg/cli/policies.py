@@ -15,6 +15,7 @@ from augreg.cli.console import (
     complain,
     parse_size,
     print_json,
+    print_or_write,
     progress,
     say,
 )
@@ -153,7 +154,6 @@ def expand(
 
     What it prints is a policy: same pixels, same draws, same hash, and none of it needs the macro.
     """
-    from augreg.cli.pictures import print_or_write
     from augreg.policy.expand import expand as expanded
 
     print_or_write(as_policy(expanded(load(policy))), output)

@@ -8,13 +8,13 @@ from typing import Any
 import tensorflow as tf
 
 from augreg.annotations.element import Indexed, Parts, image_of, with_image
-from augreg.backends.tensorflow.batching import batch, varies
 from augreg.checks import InputRange
+from augreg.dataset.batching import batch, varies
 from augreg.dataset.function import map_fn
-from augreg.dataset.plain import parallel_map
+from augreg.dataset.maps import parallel_map
 from augreg.dataset.shuffling import WINDOW, Order
-from augreg.dataset.single import is_batched, singles
 from augreg.dataset.sizes import alike, is_encoded, length, length_of_singles, unknown
+from augreg.dataset.unbatch import is_batched, singles
 from augreg.images.decode import decode
 
 

@@ -11,10 +11,10 @@ import tensorflow as tf
 from augreg.annotations.element import Indexed, Parts, check_parts
 from augreg.annotations.parts import MIN_VISIBLE
 from augreg.checks import InputRange, check_count, check_dataset, check_flag, check_uint32
-from augreg.dataset.counting import counted
-from augreg.dataset.described import described
+from augreg.dataset.display import described
+from augreg.dataset.epoch_counter import counted
 from augreg.dataset.epochs import Epochs
-from augreg.dataset.plain import flat_map
+from augreg.dataset.maps import flat_map
 from augreg.plan import SECTIONS, check_sections
 from augreg.policy import load_policy
 

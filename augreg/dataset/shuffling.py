@@ -8,8 +8,8 @@ from typing import Any
 import tensorflow as tf
 
 from augreg.backends.tensorflow.arrays import TENSORFLOW
-from augreg.dataset import held
-from augreg.dataset.plain import parallel_map, plain_map
+from augreg.dataset import by_reference
+from augreg.dataset.maps import parallel_map, plain_map
 from augreg.random import generator
 
 _ORDER = generator.draw_id("shuffle", "order")
@@ -46,14 +46,14 @@ class Order:
         """
         whole = size is not None and window >= size
         portion = window if whole else max(window // _PARTS, 1)
-        elements = plain_map(ds, lambda *element: held.hold(element))
+        elements = plain_map(ds, lambda *element: by_reference.hold(element))
         count = len(elements.element_spec)
         arriving = plain_map(elements.batch(portion), lambda *new: (new, False))
-        end = plain_map(tf.data.Dataset.range(1), lambda _: (held.none(count), True))
+        end = plain_map(tf.data.Dataset.range(1), lambda _: (by_reference.none(count), True))
 
         def draw(state: Any, arrived: Any) -> Any:
             (number, kept), (new, ended) = state, arrived
-            pool = tuple(map(held.join, kept, new))
+            pool = tuple(map(by_reference.join, kept, new))
             size = tf.shape(pool[0])[0]
             order = self.permutation(number, tf.range(size))
             leaving = tf.where(ended, size, tf.maximum(size - (window - portion), 0))
@@ -61,10 +61,10 @@ class Order:
             left = (number + 1, tuple(part[leaving:] for part in pool))
             return left, tuple(part[:leaving] for part in pool)
 
-        start = (tf.constant(0, tf.int64), held.none(count))
+        start = (tf.constant(0, tf.int64), by_reference.none(count))
         plain = tf.autograph.experimental.do_not_convert(draw)
         drawn = arriving.concatenate(end).scan(start, plain).unbatch()
-        return plain_map(drawn, lambda *one: held.release(one, ds.element_spec))
+        return plain_map(drawn, lambda *one: by_reference.release(one, ds.element_spec))
 
     def permutation(self, number: Any, places: tf.Tensor) -> tf.Tensor:
         """int64 [n]: the places 0 to n - 1 in the order of window `number`."""

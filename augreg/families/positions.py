@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from augreg.families import HORIZON, Size
+from augreg.families.transforms import HORIZON, Size
 from augreg.xp import Array, Namespace
 
 # A position this little below a half is a half: zooms by 1.5 and 0.75 put every third pixel or more

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from augreg.families import Resize
+from augreg.families.transforms import Resize
 from augreg.xp import Array, Namespace
 
 _TABLE = 1024.0  # TensorFlow's bicubic reads its kernel from a table of 1024 offsets

@@ -12,10 +12,10 @@ from __future__ import annotations
 import struct
 
 from augreg.errors import ImageError
-from augreg.images.files import list_images, photo_paths, printable
+from augreg.images.files import list_images, one_line, photo_paths
 from augreg.images.headers import PARSERS, ImageInfo
 
-__all__ = ["MAX_PIXELS", "ImageInfo", "inspect", "list_images", "photo_paths", "printable"]
+__all__ = ["MAX_PIXELS", "ImageInfo", "inspect", "list_images", "one_line", "photo_paths"]
 
 MAX_PIXELS = 50_000_000
 READABLE = "JPEG, PNG, GIF, BMP and static WebP"

@@ -28,7 +28,7 @@ from augreg.images.exif import (
     turn,
 )
 from augreg.images.gif import first_frame
-from augreg.images.seldom import seldom
+from augreg.images.lazy import seldom
 from augreg.images.signatures import UNKNOWN, kind_of, refuse
 
 Tensor = Any

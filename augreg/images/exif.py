@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from augreg.images.seldom import seldom
+from augreg.images.lazy import seldom
 
 Tensor = Any
 

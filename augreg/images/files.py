@@ -21,10 +21,10 @@ def photo_paths() -> tuple[Path, ...]:
     return folder / "chelsea.jpg", folder / "coffee.jpg"
 
 
-def printable(path: str | bytes | os.PathLike[str]) -> str:
+def one_line(path: str | bytes | os.PathLike[str]) -> str:
     r"""A path on one line, for messages and lists, whatever bytes it holds.
 
-    >>> printable(b"a\nb\xff.jpg")
+    >>> one_line(b"a\nb\xff.jpg")
     'a\\nb\\xff.jpg'
     """
     text = os.fsencode(path).decode("utf-8", "backslashreplace")
@@ -55,7 +55,7 @@ def list_images(folder: Path, known: frozenset[Directory] = frozenset()) -> list
             entries = sorted(os.scandir(at), key=lambda entry: entry.name)
         except OSError as error:
             raise DataError(
-                f"{printable(at)}: the folder can't be read ({error.strerror}); "
+                f"{one_line(at)}: the folder can't be read ({error.strerror}); "
                 "name an existing folder that you may read"
             ) from None
         inner = []

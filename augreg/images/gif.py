@@ -12,7 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from augreg.images.seldom import seldom
+from augreg.images.lazy import seldom
 
 Tensor = Any
 

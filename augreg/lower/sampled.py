@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from augreg.checks import as_uint32
-from augreg.lower import Draws, Lowering
+from augreg.lower.choices import Draws
+from augreg.lower.lowering import Lowering
 from augreg.plan import Plan
 from augreg.policy import Node, Step
 from augreg.random import distributions

@@ -15,7 +15,8 @@ from collections.abc import Hashable, Iterator
 from dataclasses import replace
 
 from augreg.families import Neighborhood, PixelFunction
-from augreg.plan import (
+from augreg.plan.geometry import element_of
+from augreg.plan.stages import (
     AffineStage,
     ColorPart,
     Guard,
@@ -26,7 +27,6 @@ from augreg.plan import (
     PixelPart,
     PointwiseStage,
     Stage,
-    element_of,
 )
 
 Part = ColorPart | PixelPart

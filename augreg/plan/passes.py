@@ -10,7 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from augreg.families import LatticeMap, Resize
-from augreg.plan import (
+from augreg.plan import exclusive
+from augreg.plan.geometry import element_of
+from augreg.plan.planner import Plan
+from augreg.plan.stages import (
     AffineStage,
     ColorPart,
     Decode,
@@ -18,13 +21,10 @@ from augreg.plan import (
     LatticeStage,
     MixtureStage,
     PixelPart,
-    Plan,
     PointwiseStage,
     ResizeStage,
     Stage,
     StaticSize,
-    element_of,
-    exclusive,
     statistics_of,
 )
 from augreg.plugin.params import Uniform01

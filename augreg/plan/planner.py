@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from augreg.plan.builder import Builder
+from augreg.plan.display import plan_html, plan_text
 from augreg.plan.sizes import sides_of
 from augreg.plan.stages import SECTIONS, Decode, Stage, StaticSize
-from augreg.plan.texts import plan_html, plan_text
 from augreg.policy import Node, Output, Policy, Step
 from augreg.random import distributions
 

@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 from augreg.plugin.registry import Registry
-from augreg.policy import expanded, load_policy
+from augreg.policy.loader import expanded, load_policy
 
 
 def expand(policy: Any, *, registry: Registry | None = None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from augreg.errors import OpError, PolicyError
 from augreg.plugin.op import Op
-from augreg.policy import document, texts
+from augreg.policy import display, document
 from augreg.random import distributions
 
 
@@ -91,10 +91,10 @@ class Policy:
         return int(self.hash[:15], 16)  # the same in every process
 
     def __repr__(self) -> str:
-        return texts.policy_text(self.name, self.hash, self.source)
+        return display.policy_text(self.name, self.hash, self.source)
 
     def _repr_html_(self) -> str:
-        return texts.policy_html(self.name, self.hash, self.source)
+        return display.policy_html(self.name, self.hash, self.source)
 
     @property
     def written(self) -> dict[str, Any]:

@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from augreg.errors import DataError
-from augreg.images import list_images, printable
+from augreg.images import list_images, one_line
 from augreg.images.files import Directory, identity
 from augreg.paths import check_here
 from augreg.sources.originals import Originals
@@ -55,17 +55,17 @@ def open_folder(spec: str, *, max_bad: float, max_pixels: int, verify: bool) -> 
         raise DataError(f'"{spec}" names no folder; {_LAYOUTS}')
     check_here(name)
     root = Path(name)
-    where = printable(root)
+    where = one_line(root)
     found, carved = _find(root)
     files = [file for part in found.values() for file in part]
-    candidates = (Candidate(printable(file.path), file.path.read_bytes) for file in files)
+    candidates = (Candidate(one_line(file.path), file.path.read_bytes) for file in files)
     verdicts = list(check_all(candidates, max_pixels)) if verify else []
     bad = settle(where, verdicts, max_bad)
     out = {file for file, verdict in zip(files, verdicts, strict=False) if verdict.reason}
     kept = {name: [file for file in part if file not in out] for name, part in found.items()}
     labels = sorted({file.label for file in kept["train"]})
     _require_classes(where, kept, {file.label for file in files}, labels)
-    class_names = tuple(printable(label) for label in labels)
+    class_names = tuple(one_line(label) for label in labels)
     mend = f"add images, or give it a folder of its own: {_LAYOUTS}"
     require_splits(where, class_names, {name: len(part) for name, part in kept.items()}, mend)
     splits = {name: _split(part, labels) for name, part in kept.items()}
@@ -76,7 +76,7 @@ def _find(root: Path) -> tuple[dict[str, list[_File]], tuple[str, ...]]:
     """The files of each split, class by class in bytewise order, and how splits were made."""
     folders = _folders(root)
     if not folders:
-        raise DataError(f"{printable(root)}: no folders of images in it; {_LAYOUTS}")
+        raise DataError(f"{one_line(root)}: no folders of images in it; {_LAYOUTS}")
     given = {
         split: folders[os.fsencode(name)]
         for split, names in _SPLITS.items()
@@ -89,14 +89,14 @@ def _find(root: Path) -> tuple[dict[str, list[_File]], tuple[str, ...]]:
         return _carve(_labelled(folders, frozenset(known)), {}), (f"split 80/10/10 {_RULE}",)
     if "train" not in given:
         raise DataError(
-            f"{printable(root)}: there is a {next(iter(given))!r} split but no 'train'; {_LAYOUTS}"
+            f"{one_line(root)}: there is a {next(iter(given))!r} split but no 'train'; {_LAYOUTS}"
         )
     classes = {split: _folders(path) for split, path in given.items()}
     known.update(identity(path) for inner in classes.values() for path in inner.values())
     parts = {split: _labelled(inner, frozenset(known)) for split, inner in classes.items()}
     found = _carve(parts.pop("train"), parts)
     notes = [f"no {split!r} folder: taken from 'train' {_RULE}" for split in found.keys() - given]
-    extra = sorted(printable(name) for name, path in folders.items() if path not in given.values())
+    extra = sorted(one_line(name) for name, path in folders.items() if path not in given.values())
     if extra:
         notes.append(f"not a split, left aside: {', '.join(extra)}")
     return found, tuple(sorted(notes))
@@ -109,7 +109,7 @@ def _folders(root: Path) -> dict[bytes, Path]:
         names = [name for name in sorted(os.listdir(at)) if os.path.isdir(os.path.join(at, name))]
     except OSError as error:
         raise DataError(
-            f"{printable(root)}: the folder can't be read ({error.strerror}); {_LAYOUTS}"
+            f"{one_line(root)}: the folder can't be read ({error.strerror}); {_LAYOUTS}"
         ) from None
     return {name: root / os.fsdecode(name) for name in names if not name.startswith(b".")}
 
@@ -120,7 +120,7 @@ def _labelled(folders: Mapping[bytes, Path], known: frozenset[Directory]) -> lis
         images = list_images(path, known)
         if not images:
             raise DataError(
-                f"{printable(path)}: the class folder is empty; "
+                f"{one_line(path)}: the class folder is empty; "
                 "put images of that class into it, or remove it"
             )
         files.extend(_File(image, label) for image in images)
@@ -153,7 +153,7 @@ def _require_classes(
     counts = {name: sum(file.label == label for file in part) for name, part in kept.items()}
     found = ", ".join(f"{count} in {name}" for name, count in counts.items())
     raise DataError(
-        f"{where}: the class {printable(label)!r} has no usable image to train on ({found}); "
+        f"{where}: the class {one_line(label)!r} has no usable image to train on ({found}); "
         "add some to 'train', or remove the class"
     )
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from augreg.errors import DataError
-from augreg.images import printable
+from augreg.images import one_line
 
 MANIFEST = "manifest.jsonl"
 _MARKS = {"source", "source_sha256", "output", "policy"}  # of a line that augreg wrote
@@ -51,7 +51,7 @@ def _read(manifest: Path) -> dict[str, str] | None:
         texts = manifest.read_bytes().splitlines(keepends=True)
     except OSError as error:
         raise DataError(
-            f"{printable(manifest)}: can't be read ({error.strerror}), and only it says which "
+            f"{one_line(manifest)}: can't be read ({error.strerror}), and only it says which "
             "images were made from one photograph"
         ) from None
     found: dict[str, str] = {}
@@ -63,7 +63,7 @@ def _read(manifest: Path) -> dict[str, str] | None:
             return None  # another program's
         if line is None:
             raise DataError(
-                f"{printable(manifest)}:{number}: no line of a manifest, and only it says which "
+                f"{one_line(manifest)}:{number}: no line of a manifest, and only it says which "
                 "images were made from one photograph; restore it, or make the images anew"
             )
         found[line["output"]] = line.get("original") or line["source"]

@@ -22,9 +22,9 @@ from augreg.policy import Policy
 from augreg.sources import Source, open_source
 from augreg.train import artifacts, data, models, report
 from augreg.train.checkpoint import FOLDER, Checkpoints, Progress
-from augreg.train.display import Display
 from augreg.train.loop import Network
 from augreg.train.options import TrainOptions
+from augreg.train.progress import Display
 from augreg.train.report import Summary
 from augreg.train.signals import Interrupted, Signals, Stop
 

@@ -20,7 +20,7 @@ from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
 from augreg.annotations.boxes import from_edges, to_edges
 from augreg.backends.reference import augment
 from augreg.errors import ImageError, PolicyError
-from augreg.images import inspect, photo_paths, printable
+from augreg.images import inspect, one_line, photo_paths
 from augreg.paths import check_here
 from augreg.policy import Output, Policy, Step, walk
 from augreg.random.distributions import Constant
@@ -110,7 +110,7 @@ def read_image(path: Path) -> Pixels:
         ImageError: it can't be read. PathError: it is no file of this machine.
     """
     check_here(path)
-    name = printable(path)
+    name = one_line(path)
     try:
         contents = path.read_bytes()
     except OSError as error:
@@ -263,7 +263,7 @@ def _paste(
 def _write(
     block: Image.Image, x: int, y: int, text: str, ink: tuple[int, int, int], size: int = 12
 ) -> None:
-    ImageDraw.Draw(block).text((x, y), printable(text), fill=ink, font=_font(size))
+    ImageDraw.Draw(block).text((x, y), one_line(text), fill=ink, font=_font(size))
 
 
 def _font(size: int) -> Any:

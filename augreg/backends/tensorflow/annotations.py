@@ -30,7 +30,7 @@ from augreg.annotations.parts import (
     shape_of,
 )
 from augreg.annotations.undeclared import Suspect, as_large, check_declared, of_unknown_size
-from augreg.backends.tensorflow import guards
+from augreg.backends.tensorflow import assertions
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.compiled import Compiled, Seen
 from augreg.backends.tensorflow.dense import dense
@@ -122,7 +122,7 @@ class Annotated:
             return targets
         labels = targets[LABELS]
         soft = mixing.one_hot(TENSORFLOW, labels, self.classes)
-        return {**targets, LABELS: guards.after(guards.classes(labels, self.classes), soft)}
+        return {**targets, LABELS: assertions.after(assertions.classes(labels, self.classes), soft)}
 
     def _targets(self, element: Any, unbatched: bool) -> dict[str, Any]:
         """The element's targets as tensors; labels that nothing mixes are looked at in a batch."""
@@ -163,7 +163,9 @@ class Annotated:
         elif epoch.shape == (1,):
             epoch = tf.reshape(epoch, ())
         epoch = tf.cast(epoch, tf.uint32)
-        numbers = [] if sure and epoch.shape == () else guards.one_each(given.images, index, epoch)
+        numbers = (
+            [] if sure and epoch.shape == () else assertions.one_each(given.images, index, epoch)
+        )
         images, targets = self._run(given, index, epoch, numbers)
         if given.unbatched:
             images, targets = images[0], each(lambda part: part[0], targets)
@@ -177,7 +179,7 @@ class Annotated:
         encoded = images.dtype == tf.string
         if not encoded:
             checks = [*checks, *self._checks(given)]
-            images, targets = guards.after(checks, images), guards.after(checks, targets)
+            images, targets = assertions.after(checks, images), assertions.after(checks, targets)
             images, poison = compiled.entered(images, index)
         seed = tf.constant(compiled.seed, tf.uint32)
         for number, part in enumerate(compiled.parts(encoded)):
@@ -197,9 +199,9 @@ class Annotated:
             for suspect in given.suspects
         ]
         return [
-            *guards.agree(given.agreements),
-            *guards.near(given.targets, self.rules),
-            *guards.smaller(said, given.images, given.unbatched),
+            *assertions.agree(given.agreements),
+            *assertions.near(given.targets, self.rules),
+            *assertions.smaller(said, given.images, given.unbatched),
         ]
 
     def _function(self, part: tuple[str, ...], images: tf.Tensor, targets: dict[str, Any]) -> Any:

@@ -10,8 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from augreg.backends.tensorflow import per_image
+from augreg.backends.tensorflow.assertions import after, assert_that, under_xla
 from augreg.backends.tensorflow.debug import checked_input, wanted
-from augreg.backends.tensorflow.guards import after, assert_that, under_xla
 from augreg.backends.tensorflow.program import Program
 from augreg.checks import (
     SLACK,

@@ -15,8 +15,8 @@ import numpy as np
 import tensorflow as tf
 
 from augreg.backends.tensorflow.arrays import tensors_of
+from augreg.backends.tensorflow.assertions import after, assert_that
 from augreg.backends.tensorflow.batch import Packed, Pixels, Planes, channels_of, to_float
-from augreg.backends.tensorflow.guards import after, assert_that
 from augreg.checks import check_flag
 from augreg.errors import OpError
 from augreg.families import Resize

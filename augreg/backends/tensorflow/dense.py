@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from augreg.annotations.parts import BOXES, KEYPOINTS, PADDED, each
-from augreg.backends.tensorflow.guards import after, assert_that
+from augreg.backends.tensorflow.assertions import after, assert_that
 from augreg.errors import DataError
 
 _VISIBLE = 3  # columns of keypoints with which a padded one says that it is none

@@ -15,9 +15,9 @@ from augreg.backends.tensorflow import per_image
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.batch import Pixels, to_float
 from augreg.backends.tensorflow.debug import CheckedLowering, checked_output
-from augreg.backends.tensorflow.fits import Fits
 from augreg.backends.tensorflow.kernels import Kernels
 from augreg.backends.tensorflow.pointwise import finish
+from augreg.backends.tensorflow.size_checks import Fits
 from augreg.backends.tensorflow.xla import Scope, opaque_true
 from augreg.lower import Draws, Lowering
 from augreg.plan import MixStage, Plan

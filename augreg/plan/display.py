@@ -10,7 +10,7 @@ from augreg.errors import printable
 from augreg.plan.stages import Stage, StaticSize, pointers_of
 
 if TYPE_CHECKING:
-    from augreg.plan import Plan
+    from augreg.plan.planner import Plan
 
 
 def plan_text(plan: Plan) -> str:

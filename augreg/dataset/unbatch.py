@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from augreg.annotations.element import Parts, image_of, targets_of, with_image, with_targets
 from augreg.annotations.parts import BOXES, KEYPOINTS, LABELS, MASKS, PADDED, each
-from augreg.dataset.plain import parallel_map
+from augreg.dataset.maps import parallel_map
 from augreg.errors import DataError
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from augreg.checks import check_dataset, check_uint32
-from augreg.dataset.plain import flat_map, plain_map
+from augreg.dataset.maps import flat_map, plain_map
 
 
 def counted(first: int) -> tf.data.Dataset:
