@@ -158,3 +158,22 @@ def test_hue_is_said_to_be_there():
     page = (ROOT / "docs" / "coming-from-tf-image.md").read_text()
     missing = page.split("Not there yet:")[1].split("\n\n")[0]
     assert not [op.name for op in augreg_ops() if op.name in missing and op.name != "rot90"]
+
+
+def test_every_file_is_named_in_the_architecture_page():
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    rooms = dict(re.findall(r"^\*\*`([\w/]+)`\*\*: (.*?)(?=\n\n)", page, re.MULTILINE | re.DOTALL))
+    found = {}
+    for path in (ROOT / "augreg").rglob("*.py"):
+        room = str(path.parent.relative_to(ROOT / "augreg"))
+        if path.stem.startswith("__"):
+            continue
+        if room == ".":
+            assert f"`{path.stem}`" in page, path
+        elif room == "views/explain":
+            assert f"`{path.stem}`" in rooms["views"]
+        else:
+            found.setdefault(room, set()).add(path.stem)
+    for room, names in found.items():
+        assert names <= set(re.findall(r"`(\w+)`", rooms[room])), room
+    assert not {room for room in rooms if room not in found and not room.startswith("plugins")}

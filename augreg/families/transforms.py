@@ -1,4 +1,4 @@
-"""The elements of the algebra: what ops return, as arrays with a leading dimension of B or 1."""
+"""The transforms of the algebra: what ops return, as arrays with a leading dimension of B or 1."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lowers the items of a stage to elements of the algebra, under one batch's draws."""
+"""Lowers the items of a stage to transforms of the algebra, under one batch's draws."""
 
 from __future__ import annotations
 
