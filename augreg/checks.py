@@ -67,16 +67,16 @@ def check_index(
     dtype: str,
     batch: int | None,
     unbatched: bool,
-    mend: str = "",
+    fix: str = "",
 ) -> None:
     """Raises `DataError` where an index is not one whole number for each image.
 
     shape, dtype: of the index; batch: the number of images, None where it is not known; unbatched:
-    a single image, whose index is a scalar or [1]; mend: how to come by the right index.
+    a single image, whose index is a scalar or [1]; fix: how to come by the right index.
     """
     if not dtype.startswith(("int", "uint")):
         found = f"{dtype} of the shape {shape}"
-        raise DataError(f"index has to be whole numbers, found {found}{mend and f'; {mend}'}")
+        raise DataError(f"index has to be whole numbers, found {found}{fix and f'; {fix}'}")
     if shape is None:
         return
     one = 1 if unbatched else batch
@@ -86,7 +86,7 @@ def check_index(
     images = "a single image" if unbatched else f"a batch of {'images' if batch is None else batch}"
     allowed = "a scalar or [1]" if unbatched else f"one for each image, [{batch or 'B'}]"
     raise DataError(
-        f"index of the shape {shape} for {images}; allowed is {allowed}{mend and f'; {mend}'}"
+        f"index of the shape {shape} for {images}; allowed is {allowed}{fix and f'; {fix}'}"
     )
 
 
@@ -168,9 +168,9 @@ def check_unit(images: NDArray[Any]) -> None:
 def check_images(shape: tuple[int | None, ...], dtype: str) -> None:
     """Raises `ImageError` where a shape is no [H,W,C] or [B,H,W,C] with C 1 or 3."""
     if len(shape) not in (3, 4):
-        mend = "; a grey image has its channel last, images[..., None]" if len(shape) == 2 else ""
+        fix = "; a grey image has its channel last, images[..., None]" if len(shape) == 2 else ""
         raise ImageError(
-            f"images of the shape {shape}; allowed are [H, W, C] and [B, H, W, C]{mend}"
+            f"images of the shape {shape}; allowed are [H, W, C] and [B, H, W, C]{fix}"
         )
     if shape[-1] is None:
         raise ImageError(

@@ -11,10 +11,10 @@ _LONGEST = 60  # characters of a name that a message repeats
 
 
 class AugregError(Exception):
-    """A mistake that a user can mend: it says where, what was found and what is allowed."""
+    """A mistake that a user can fix: it says where, what was found and what is allowed."""
 
 
-MAX_MISTAKES = 20  # of a policy, in one error; who has mended these asks again
+MAX_MISTAKES = 20  # of a policy, in one error; who has fixed these asks again
 
 
 class PolicyError(AugregError):
@@ -27,7 +27,7 @@ class PolicyError(AugregError):
         path: the policy's file, or None where it came as a dict.
         pointer: JSON pointer (RFC 6901) of the part that is wrong; empty for the whole document.
         line, column: where that part begins in the file, from 1; None where there is no file.
-        message: what was found, what is allowed and how to mend it.
+        message: what was found, what is allowed and how to fix it.
     """
 
     def __init__(

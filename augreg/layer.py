@@ -31,7 +31,7 @@ from augreg.policy import load_policy
 _DRAW_BOUND = 2**32
 _REMEDY = "to_load_this"
 _PHILOX, _STEP = 1, 256  # TensorFlow's number of the generator, and how far it moves for each skip
-_MEND = "pass the positions of these images in their source, or none"
+_FIX = "pass the positions of these images in their source, or none"
 
 
 @keras.saving.register_keras_serializable(package="augreg")
@@ -132,7 +132,7 @@ class AugmentationLayer(keras.layers.Layer):
                 batch = tf.shape(given.images)[0]
                 index = self._count(batch) if training else tf.range(batch)
             numbers = _whole(index, "index"), _whole(epoch, "epoch")
-            return annotated(given, *numbers, _MEND, sure=counted)
+            return annotated(given, *numbers, _FIX, sure=counted)
 
     def _check_unscheduled(self) -> None:
         pointer = self.policy.scheduled(self.sections)
@@ -182,7 +182,7 @@ class AugmentationLayer(keras.layers.Layer):
             shape = self.compute_output_shape(images.shape)
             count = 1 if unbatched else images.shape[0]
             if index is not None:
-                check_index(shape_of(index), index.dtype, count, unbatched, _MEND)
+                check_index(shape_of(index), index.dtype, count, unbatched, _FIX)
             targets = symbolic.checked(inputs, images, unbatched, self.parts, self.rules)
             spec = keras.KerasTensor(shape, dtype=self._output_dtype(images.dtype))
             moved = symbolic.moved(targets, spec, self._modes[True].classes)

@@ -46,7 +46,7 @@ def test_drawn_number_takes_every_distribution(value, expected):
         ("1", "", '"1" is not a number'),
         (None, "", "null is not a number"),
         (math.nan, "", 'nan is below -1.0, the least that "x" takes'),
-        ([2, 1], "", "the range [2.0, 1.0] runs backwards; write [1.0, 2.0]"),
+        ([2, 1], "", "the lower bound of [2.0, 1.0] is above the upper one; write [1.0, 2.0]"),
         ([1], "", "[1] is not a range; write [lo, hi]"),
         ([0, True], "/1", "true is not a number"),
         ([0, 5], "/1", '5 is above 4.0, the most that "x" takes'),
@@ -210,7 +210,7 @@ def test_what_parses_is_what_the_schema_takes(spec, value):
     except ParameterError as error:
         refusal = str(error)
 
-    beyond = ("runs backwards", "weights", "above 0", '"min"', "2 levels")
+    beyond = ("is above the upper one", "weights", "above 0", '"min"', "2 levels")
     assert valid == (not refusal) or (valid and any(part in refusal for part in beyond)), refusal
 
 

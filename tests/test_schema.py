@@ -169,7 +169,14 @@ def _changed(draw):
 
 # What no schema can say.
 SEMANTIC = (
-    *("runs backwards", "weights for", "weights sum", '"min"', "2 levels", "log_uniform takes"),
+    *(
+        "is above the upper one",
+        "weights for",
+        "weights sum",
+        '"min"',
+        "2 levels",
+        "log_uniform takes",
+    ),
     *('without "replace"', "picks; at most", "is empty or", "uint8 output", '"normalize" does not'),
     *("take one number each, or three", '"std" has to be', "give the same draws", 'holds a "#"'),
     "is newer than this augreg",

@@ -217,7 +217,7 @@ def test_too_large_a_share_of_bad_images_is_refused(tmp_path: Path) -> None:
     message = refusal(f"folder:{tmp_path}")
     assert message.startswith(
         f"{tmp_path}: 5 of 125 images can't be used, 4.0%; at most 1.0% are left out without "
-        f"asking: mend or remove them, or raise max_bad\n  {tmp_path}/a/"
+        f"asking: fix or remove them, or raise max_bad\n  {tmp_path}/a/"
     )
     assert all(name in message for name in BAD)
 

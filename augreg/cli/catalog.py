@@ -27,7 +27,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def ops(
-    name: Annotated[str | None, typer.Argument(help="One of them, with its parameters.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Show one op with its parameters.")] = None,
     json: Json = False,
 ) -> None:
     """Lists the ops that policies can use, or one op's parameters, ranges and an example.

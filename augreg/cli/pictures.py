@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from augreg.apply import Report
 
 LARGEST = 2**32 - 1
-Seed = Annotated[int, typer.Option("--seed", min=0, max=LARGEST, help="Of all draws.")]
-Epoch = Annotated[int, typer.Option("--epoch", min=0, max=LARGEST, help="Of the first copy.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=LARGEST, help="Random seed.")]
+Epoch = Annotated[int, typer.Option("--epoch", min=0, max=LARGEST, help="Epoch of the first copy.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -35,16 +35,20 @@ def preview(
     policy: PolicyArgument,
     images: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[IMAGE]...", help="Embedded photographs where not given."),
+        typer.Argument(
+            metavar="[IMAGE]...", help="Image files; two photographs that ship inside by default."
+        ),
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The PNG to write.")] = Path(
         "preview.png"
     ),
     seed: Seed = 0,
     epoch: Epoch = 0,
-    copies: Annotated[int, typer.Option("--copies", min=1, max=100, help="Samples.")] = 9,
+    copies: Annotated[
+        int, typer.Option("--copies", min=1, max=100, help="Samples of each image.")
+    ] = 9,
     each_step: Annotated[
-        bool, typer.Option("--each-step", help="Every op also alone, always done.")
+        bool, typer.Option("--each-step", help="Also show each op alone.")
     ] = False,
     annotations: Annotated[
         Path | None,
@@ -71,13 +75,13 @@ def preview(
 
 def apply(
     policy: PolicyArgument,
-    source: Annotated[Path, typer.Argument(metavar="INPUT", help="A folder of images.")],
-    output: Annotated[Path, typer.Argument(metavar="OUTPUT", help="Another folder.")],
-    copies: Annotated[int, typer.Option("--copies", min=1, help="Of each image.")] = 1,
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="Folder of images.")],
+    output: Annotated[Path, typer.Argument(metavar="OUTPUT", help="Output folder.")],
+    copies: Annotated[int, typer.Option("--copies", min=1, help="Copies of each image.")] = 1,
     seed: Seed = 0,
     epoch: Epoch = 0,
     max_pixels: Annotated[
-        int, typer.Option("--max-pixels", min=1, help="The most that an image may have.")
+        int, typer.Option("--max-pixels", min=1, help="Skip images with more pixels.")
     ] = MAX_PIXELS,
 ) -> None:
     """Augments a folder of images into PNG files and a manifest.
@@ -105,12 +109,12 @@ def apply(
 
 def replay(
     manifest: Annotated[Path, typer.Argument(metavar="MANIFEST", help="manifest.jsonl of a run.")],
-    number: Annotated[str | None, typer.Argument(metavar="N", help="The line, from 1.")] = None,
+    number: Annotated[str | None, typer.Argument(metavar="N", help="Line number, from 1.")] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Where to write it; only checked else.")
+        Path | None, typer.Option("--output", "-o", help="Write it here; else it is only checked.")
     ] = None,
     source: Annotated[
-        Path | None, typer.Option("--input", help="The images, where the folder was moved.")
+        Path | None, typer.Option("--input", help="Folder of images, if it was moved.")
     ] = None,
 ) -> None:
     """Makes one output of `apply` again, byte for byte, and checks it against the manifest."""

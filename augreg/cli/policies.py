@@ -24,8 +24,10 @@ from augreg.errors import PolicyError, joined
 if TYPE_CHECKING:
     from augreg.policy import Policy
 
-Size = Annotated[str | None, typer.Option("--size", help="The images' size, HEIGHTxWIDTH.")]
-PolicyArgument = Annotated[str, typer.Argument(metavar="POLICY", help="A file, or a ready policy.")]
+Size = Annotated[str | None, typer.Option("--size", help="Image size, HEIGHTxWIDTH.")]
+PolicyArgument = Annotated[
+    str, typer.Argument(metavar="POLICY", help="Policy file, or the name of a ready policy.")
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -43,14 +45,18 @@ def load(name: str) -> Policy:
 
 
 def validate(
-    files: Annotated[list[str], typer.Argument(metavar="POLICY...", help="Files, or ready ones.")],
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="POLICY...", help="Policy files, or names of ready policies."),
+    ],
     size: Size = None,
     data: Annotated[
         str | None,
         typer.Option("--data", help="Read a data set once: digits, folder:PATH or a TFDS name."),
     ] = None,
     limit: Annotated[
-        int, typer.Option("--limit", min=1, help="With --data: images that steps are tried on.")
+        int,
+        typer.Option("--limit", min=1, help="With --data: number of images to try the steps on."),
     ] = 50,
     data_dir: Annotated[
         Path | None, typer.Option("--data-dir", help="Where TFDS keeps its data sets.")
@@ -129,7 +135,7 @@ def explain(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     size: Size = None,
     evaluation: Annotated[
-        bool, typer.Option("--eval", help="What runs in evaluation and at inference.")
+        bool, typer.Option("--eval", help="Show what runs in evaluation and at inference.")
     ] = False,
 ) -> None:
     """Shows what a policy becomes: stages, what shares a kernel and why, sizes, draws, passes."""

@@ -17,7 +17,8 @@ PLACEMENTS = ("data", "model")
 
 # The options as types: typer reads them from `train`'s signature.
 PolicyName = Annotated[
-    str | None, typer.Argument(metavar="[POLICY]", help="A file, or a ready policy.")
+    str | None,
+    typer.Argument(metavar="[POLICY]", help="Policy file, or the name of a ready policy."),
 ]
 Data = Annotated[
     str, typer.Option("--data", help="digits, folder:PATH, or a TFDS name such as tf_flowers.")
@@ -30,7 +31,7 @@ Epochs = Annotated[int, typer.Option("--epochs", min=1)]
 BatchSize = Annotated[int, typer.Option("--batch-size", min=1)]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1)]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="runs/POLICY where not given.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with a stopped run.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Resume a stopped run.")]
 Augment = Annotated[
     bool, typer.Option("--augment/--no-augment", help="Run the policy's augment section.")
 ]
@@ -39,7 +40,10 @@ ManualDir = Annotated[
     Path | None, typer.Option("--manual-dir", help="Archives that were downloaded by hand.")
 ]
 MaxBad = Annotated[
-    float, typer.Option("--max-bad", min=0, max=1, help="The share of bad images to bear.")
+    float,
+    typer.Option(
+        "--max-bad", min=0, max=1, help="Fraction of unreadable images that is tolerated."
+    ),
 ]
 Size = Annotated[
     str | None, typer.Option("--size", help="Resize to HEIGHTxWIDTH, where no policy does.")

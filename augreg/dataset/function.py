@@ -18,7 +18,7 @@ from augreg.plan import SECTIONS, check_sections
 from augreg.policy import load_policy
 
 # How to come by the right index, of one element and of a batch.
-_MEND = (
+_FIX = (
     "number the elements, as augreg.enumerate_epochs(ds).map(fn) does",
     "number the elements before they are batched, as augreg.enumerate_epochs(ds).batch(32).map(fn) "
     "does",
@@ -53,11 +53,11 @@ class MapFunction:
 
     def __call__(self, index: Any, element: Any = _MISSING, epoch: Any = None) -> Any:
         if element is _MISSING:
-            raise DataError(f"the function got no index; {_MEND[self.batched]}")
+            raise DataError(f"the function got no index; {_FIX[self.batched]}")
         index = tf.convert_to_tensor(index if tf.is_tensor(index) else as_uint32(index, "index"))
-        check_index(shape_of(index), index.dtype.name, None, not self.batched, _MEND[self.batched])
+        check_index(shape_of(index), index.dtype.name, None, not self.batched, _FIX[self.batched])
         given = self.annotated.read(element, not self.batched)
-        return self.annotated(given, index, self._at(epoch), _MEND[self.batched])
+        return self.annotated(given, index, self._at(epoch), _FIX[self.batched])
 
     def _at(self, epoch: Any) -> tf.Tensor:
         """The epoch of a call; refuses to guess one where a step follows it."""

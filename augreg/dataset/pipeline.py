@@ -47,8 +47,8 @@ def augment_dataset(
     Args:
         ds: elements as in `map_fn`, or batches of them, in a fixed order: an element's index is its
             position. An `Indexed` source is shuffled without a buffer.
-        policy, seed, training, input_range, parts, sections, bounding_box_format, min_visible,
-            debug: as in `map_fn`.
+        policy: as in `map_fn`, and so are seed, training, input_range, parts, sections,
+            bounding_box_format, min_visible and debug.
         batch_size: the last batch of an epoch may be smaller, unless `drop_remainder`.
         shuffle: True permutes the whole of `ds`, held in memory as it comes out of "prepare", or as
             files where it holds files; through a window of 10,000 where the length is unknown. A

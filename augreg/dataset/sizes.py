@@ -10,13 +10,13 @@ import tensorflow as tf
 from augreg.annotations.element import Indexed, Parts, image_of, targets_of
 from augreg.annotations.parts import KEYPOINTS
 
-Part = tuple[str, str, Callable[[Any], Any]]  # what differs, how to mend it, where it is
+Part = tuple[str, str, Callable[[Any], Any]]  # what differs, how to fix it, where it is
 # TensorFlow's classes of what `cache`, `prefetch` and `with_options` return
 _AS_IT_IS = ("CacheDataset", "OptionsDataset", "PrefetchDataset")
 
 
 def alike(ds: tf.data.Dataset, batch_size: int, parts: Parts | None) -> tf.data.Dataset:
-    """Has parts of two shapes in one batch end the data with how to mend it.
+    """Raises if the parts of a batch differ in shape, and says how to fix it.
 
     That is for (index, element) whose shapes are not known. A number is read from our words, which
     fails with them: an assertion would make the dataset stateful, and its iterator could not be
@@ -32,8 +32,8 @@ def alike(ds: tf.data.Dataset, batch_size: int, parts: Parts | None) -> tf.data.
         new = number % batch_size == 0
         firsts = tuple(tf.where(new, *pair) for pair in zip(shapes, firsts, strict=True))
         failed = [
-            _said(what, mend, shape, first)
-            for (what, mend, _), shape, first in zip(checks, shapes, firsts, strict=True)
+            _said(what, fix, shape, first)
+            for (what, fix, _), shape, first in zip(checks, shapes, firsts, strict=True)
         ]
         return (number + 1 + tf.add_n(failed), firsts), (index, element)
 
@@ -64,10 +64,10 @@ def unknown(spec: Any) -> bool:
     return spec.shape.rank is None or None in spec.shape[:2]
 
 
-def _said(what: str, mend: str, shape: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
+def _said(what: str, fix: str, shape: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
     """0, or an end with these words."""
     sides = [tf.strings.reduce_join(tf.as_string(s), separator="x") for s in (shape, first)]
-    words = [f"{what}: ", sides[0], " after ", sides[1], f"; {mend}"]
+    words = [f"{what}: ", sides[0], " after ", sides[1], f"; {fix}"]
     return tf.cond(
         tf.reduce_all(shape == first),
         lambda: tf.constant(0, tf.int64),

@@ -43,8 +43,8 @@ _VALUES = _BYTES & _MASKS
 def why_not(kind: str) -> str:
     """Why contents could not be decoded whose header is that of a `kind`: JPEG, PNG, ..."""
     if kind == "WebP" and not READS_WEBP:
-        mend = "upgrade TensorFlow, or convert the image"
-        return f"TensorFlow {tf.__version__} cannot read WebP; 2.20 can: {mend}"
+        fix = "upgrade TensorFlow, or convert the image"
+        return f"TensorFlow {tf.__version__} cannot read WebP; 2.20 can: {fix}"
     return f"a truncated or damaged {kind}: its pixels can't be decoded"
 
 

@@ -48,7 +48,7 @@ def is_known(sides: Sides) -> bool:
 
 
 def remedy(sides: Sides) -> str:
-    """How to mend what is refused because a side is not known; empty where both are."""
+    """How to fix what is refused because a side is not known; empty where both are."""
     if is_known(sides):
         return ""
     return '; the images\' size is not known here: a "resize" before fixes it'

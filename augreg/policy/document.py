@@ -212,7 +212,7 @@ def _line_column(text: str, offset: int) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class _Fault:
-    """What JSON forbids and Python's parser lets pass. `key`: the one that stands twice."""
+    """What JSON forbids and Python's parser lets pass. `key`: the duplicate one."""
 
     message: str
     key: str | None = None
@@ -228,7 +228,7 @@ def _object(pairs: list[tuple[str, Any]], faults: list[_Fault]) -> dict[str, Any
     if len(seen) < len(pairs):
         counts = Counter(name for name, _ in pairs)
         twice = next(name for name, count in counts.items() if count > 1)
-        message = f'the key "{printable(twice)}" stands twice in one object; keep one'
+        message = f'duplicate key "{printable(twice)}" in one object; keep one'
         faults.append(_Fault(message, twice))
     return seen
 

@@ -26,7 +26,7 @@ from augreg.random.numbers import check_weights
 
 
 class PolicyWarning(UserWarning):
-    """A policy that works but is hardly meant."""
+    """A policy that is valid, but probably not intended."""
 
 
 def load_policy(
@@ -220,7 +220,7 @@ def _count(value: dict[str, Any], branches: int) -> tuple[int, int]:
     raw = value.get("n", 0)  # it is missing only where that was a mistake
     lo, hi = (int(end) for end in (raw if isinstance(raw, list) else [raw, raw]))
     if lo > hi:
-        raise ParameterError(f"the range [{lo}, {hi}] runs backwards", "/n")
+        raise ParameterError(f"the lower bound of [{lo}, {hi}] is above the upper one", "/n")
     if hi > branches and not value.get("replace", False):
         raise ParameterError(f'{hi} of {branches} branches without "replace": true', "/n")
     if hi > 32:

@@ -21,7 +21,8 @@ def read_output(value: dict[str, Any]) -> Output:
     lo, hi = _floats(value.get("range", [0, 255] if dtype == "uint8" else [0, 1]))
     if not lo < hi:
         raise ParameterError(
-            f"the range [{lo:g}, {hi:g}] is empty or runs backwards", "/output/range"
+            f"the lower bound of [{lo:g}, {hi:g}] is not below the upper one",
+            "/output/range",
         )
     if dtype == "uint8" and (lo, hi) != (0, 255):
         raise ParameterError("uint8 output takes the range [0, 255] only", "/output/range")

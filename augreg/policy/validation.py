@@ -84,7 +84,7 @@ def _validator(key: _Key) -> Any:
 
 
 def _explain(error: Any, value: Any, registry: Registry) -> Iterator[ParameterError]:
-    """The schema's complaint in words that name the op and how to mend it."""
+    """The schema's complaint in words that name the op and how to fix it."""
     path = list(error.absolute_path)
     step, name = _step_and_parameter(value, path)
     if step is not None and name == "op":

@@ -53,7 +53,8 @@ class Bounds:
         lo, hi = (self.number(end, op, f"{pointer}/{i}") for i, end in enumerate(value))
         if lo > hi:
             raise ParameterError(
-                f"the range [{lo}, {hi}] runs backwards; write [{hi}, {lo}]", pointer
+                f"the lower bound of [{lo}, {hi}] is above the upper one; write [{hi}, {lo}]",
+                pointer,
             )
         return lo, hi
 

@@ -66,8 +66,8 @@ def open_folder(spec: str, *, max_bad: float, max_pixels: int, verify: bool) -> 
     labels = sorted({file.label for file in kept["train"]})
     _require_classes(where, kept, {file.label for file in files}, labels)
     class_names = tuple(one_line(label) for label in labels)
-    mend = f"add images, or give it a folder of its own: {_LAYOUTS}"
-    require_splits(where, class_names, {name: len(part) for name, part in kept.items()}, mend)
+    fix = f"add images, or give it a folder of its own: {_LAYOUTS}"
+    require_splits(where, class_names, {name: len(part) for name, part in kept.items()}, fix)
     splits = {name: _split(part, labels) for name, part in kept.items()}
     return Source(spec, class_names, splits, bad, (*carved, *decoding_notes(verdicts)))
 

@@ -124,7 +124,7 @@ def settle(name: str, verdicts: Iterable[Verdict], max_bad: float) -> tuple[BadI
         raise DataError(
             f"{name}: {len(bad)} of {len(seen)} images can't be used, "
             f"{len(bad) / len(seen):.1%}; at most {max_bad:.1%} are left out without asking: "
-            f"mend or remove them, or raise max_bad{first}{more}"
+            f"fix or remove them, or raise max_bad{first}{more}"
         )
     return bad
 
@@ -145,7 +145,7 @@ def decoding_notes(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
 
 
 def require_splits(
-    name: str, class_names: tuple[str, ...], sizes: Mapping[str, int], mend: str
+    name: str, class_names: tuple[str, ...], sizes: Mapping[str, int], fix: str
 ) -> None:
     """Refuses what can't be trained on.
 
@@ -158,4 +158,4 @@ def require_splits(
     empty = [split for split, size in sizes.items() if not size]
     if empty:
         found = ", ".join(f"{split} {size}" for split, size in sizes.items())
-        raise DataError(f"{name}: the split {empty[0]!r} is empty (found {found}); {mend}")
+        raise DataError(f"{name}: the split {empty[0]!r} is empty (found {found}); {fix}")

@@ -87,8 +87,8 @@ def open_tfds(
         name: _split(reader.read(part), builder.info.splits[part].num_examples, verdicts[name])
         for name, part in slices.items()
     }
-    mend = "prepare it again, or choose another data set"
-    require_splits(spec, class_names, {name: part.size for name, part in splits.items()}, mend)
+    fix = "prepare it again, or choose another data set"
+    require_splits(spec, class_names, {name: part.size for name, part in splits.items()}, fix)
     return Source(spec, class_names, splits, bad, (*notes, *decoding_notes(everything)))
 
 

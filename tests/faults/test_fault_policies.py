@@ -68,7 +68,7 @@ def test_fault_05_byte_that_is_not_utf8_has_its_offset(tmp_path: Path) -> None:
 
 def test_fault_06_duplicate_key_is_refused(tmp_path: Path) -> None:
     policy = '{"version": 1,\n "name": "a", "name": "b"}'
-    refused(tmp_path, policy, ":2:15", 'the key "name" stands twice')
+    refused(tmp_path, policy, ":2:15", 'duplicate key "name"')
 
 
 @pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])

@@ -238,7 +238,7 @@ def _unit_range(images: Images, input_range: InputRange) -> Images:
     finite = np.isfinite(images).all(axis=(1, 2, 3))
     if not finite.all():
         which = int(np.argmin(finite))
-        raise ImageError(f"image {which} holds NaN or infinite values; mend or leave it out")
+        raise ImageError(f"image {which} holds NaN or infinite values; fix or leave it out")
     images = images.astype(np.float32)
     if input_range is None:
         check_unit(images)

@@ -142,11 +142,11 @@ class Annotated:
         return {key: value for key, value in targets.items() if key not in stays}
 
     def __call__(
-        self, given: Given, index: Any, epoch: Any, mend: str = "", sure: bool = False
+        self, given: Given, index: Any, epoch: Any, fix: str = "", sure: bool = False
     ) -> Any:
         """The element after the policy's sections.
 
-        index: integers [B], or a scalar for a single sample; epoch: integers [], [1] or [B]; mend:
+        index: integers [B], or a scalar for a single sample; epoch: integers [], [1] or [B]; fix:
         how to come by the right index; sure: it was counted for this very batch.
 
         Raises:
@@ -155,7 +155,7 @@ class Annotated:
         """
         count = 1 if given.unbatched else given.images.shape[0]
         index, epoch = tf.convert_to_tensor(index), tf.convert_to_tensor(epoch)
-        check_index(shape_of(index), index.dtype.name, count, given.unbatched, mend)
+        check_index(shape_of(index), index.dtype.name, count, given.unbatched, fix)
         check_epoch(shape_of(epoch), epoch.dtype.name, count)
         index = tf.cast(tf.reshape(index, (1,)) if given.unbatched else index, tf.uint32)
         if epoch.shape.rank is None:

@@ -209,7 +209,7 @@ def _warn_of_poison() -> None:
 
 def _all_finite(sums: tf.Tensor, index: tf.Tensor) -> Any:
     fine = tf.math.is_finite(sums)
-    message = "the image at index {} holds NaN or infinite values; mend it or leave it out"
+    message = "the image at index {} holds NaN or infinite values; fix it or leave it out"
     return assert_that(tf.reduce_all(fine), message, _first_without(fine, index))
 
 

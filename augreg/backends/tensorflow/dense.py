@@ -57,10 +57,10 @@ def _padded(part: Any, key: str) -> Any:
 
 def _tensor(value: Any, name: str) -> tf.Tensor:
     if isinstance(value, tf.RaggedTensor | tf.SparseTensor):
-        kind, mend = "ragged", '.to_tensor(), or resize images in "prepare"'
+        kind, fix = "ragged", '.to_tensor(), or resize images in "prepare"'
         if isinstance(value, tf.SparseTensor):
-            kind, mend = "sparse", "tf.sparse.to_dense"
-        raise DataError(f'"{name}" is {kind}; allowed are dense arrays: use {mend}')
+            kind, fix = "sparse", "tf.sparse.to_dense"
+        raise DataError(f'"{name}" is {kind}; allowed are dense arrays: use {fix}')
     try:
         return tf.convert_to_tensor(value)
     except (TypeError, ValueError) as error:
