@@ -72,9 +72,7 @@ def changes(plan: Plan, annotations: Annotations) -> bool:
 
 
 def _moves(stage: Stage) -> bool:
-    inner = (one for branch in getattr(stage, "branches", ()) for one in branch)
-    geometric = isinstance(stage, LatticeStage | AffineStage | ResizeStage | MixStage)
-    return geometric or any(map(_moves, inner))
+    return stage.geometric or any(_moves(inner) for branch in stage.branches for inner in branch)
 
 
 @dataclass(frozen=True)
@@ -89,7 +87,7 @@ class _Walker:
         annotations = self.mixed(stages, annotations, size)
         if all(key == LABELS for key in annotations):
             for stage in stages:
-                size = self.size_after(stage, size)
+                size = self.lowering.size_after_stage(stage, size)
             return annotations, size
         state = self.to_targets(annotations, size)
         state, size = self.stages(stages, state, size)
@@ -102,21 +100,21 @@ class _Walker:
         for stage in stages:
             if isinstance(stage, MixStage):
                 annotations = mixing.mix_annotations(self.lowering, stage, annotations, size)
-            size = self.size_after(stage, size)
+            size = self.lowering.size_after_stage(stage, size)
         return annotations
 
     def stages(self, stages: tuple[Stage, ...], state: Targets, size: Size) -> tuple[Targets, Size]:
         for stage in stages:
-            after = self.size_after(stage, size)
+            after = self.lowering.size_after_stage(stage, size)
             state, size = self.stage(stage, state, size, after), after
         return state, size
 
     def stage(self, stage: Stage, state: Targets, size: Size, after: Size) -> Targets:
         if isinstance(stage, BranchStage):
             return self.branches(stage, state, size)
-        if _moves(stage) and hasattr(stage, "branches"):
+        if stage.branches and _moves(stage):
             raise DataError(
-                f"{stage.items[0].node.pointer}: blends several warps of one image, so that its "
+                f"{stage.pointer}: blends several warps of one image, so that its "
                 "masks, boxes and keypoints have no one place; take the warps or these parts out"
             )
         if isinstance(stage, ResizeStage):
@@ -152,24 +150,12 @@ class _Walker:
     def branches(self, stage: BranchStage, state: Targets, size: Size) -> Targets:
         """All branches, one kept."""
         xp = self.lowering.xp
-        chosen = self.lowering.chosen(stage.group, stage.suffix)
+        chosen = self.lowering.chosen(stage.group, stage.items[0].suffix)
         total, _ = self.stages(stage.branches[0], state, size)
         for i, branch in enumerate(stage.branches[1:], start=1):
             other, _ = self.stages(branch, state, size)
             total = _select(xp, chosen == xp.array(i, "int32"), other, total)
         return total
-
-    def size_after(self, stage: Stage, size: Size) -> Size:
-        if isinstance(stage, BranchStage):
-            for inner in stage.branches[0]:
-                size = self.size_after(inner, size)
-            return size
-        after = getattr(stage, "size_out", size)  # stages that only touch values have none
-        if None not in after:
-            return after
-        for item in stage.items:
-            size = self.lowering.size_after_node(item.node, size)
-        return size
 
     # --- from annotations to targets and back
 

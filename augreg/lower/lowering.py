@@ -20,7 +20,7 @@ from augreg.lower.families import (
     LatticeFamily,
     ProjectiveFamily,
 )
-from augreg.plan import AffineStage, Item, LatticeStage, ResizeStage
+from augreg.plan import AffineStage, Item, LatticeStage, ResizeStage, Stage
 from augreg.policy import Node, Step
 from augreg.random import distributions
 from augreg.xp import NUMPY, Array, Namespace
@@ -106,6 +106,14 @@ class Lowering(Choices):
         return element, after
 
     # --- sizes
+
+    def size_after_stage(self, stage: Stage, size: Size) -> Size:
+        """The planned size; worked out from the actual one where the plan could not know it."""
+        if None not in stage.size_out:
+            return stage.size_out
+        for item in stage.items:
+            size = self.size_after_node(item.node, size)
+        return size
 
     def size_after_node(self, node: Node, size: Size) -> Size:
         """The size after a step or a group."""

@@ -32,4 +32,3 @@ from augreg.plan.stages import Stage as Stage
 from augreg.plan.stages import StaticSize as StaticSize
 from augreg.plan.stages import pointer_in as pointer_in
 from augreg.plan.stages import pointers_of as pointers_of
-from augreg.plan.stages import statistics_of as statistics_of

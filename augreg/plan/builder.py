@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from augreg import families
 from augreg.errors import OpError, PolicyError, joined
@@ -124,17 +123,16 @@ class Builder:
         if isinstance(element, families.GEOMETRIC):
             self.add_geometry(item, traits_of(element), sides)
         elif isinstance(element, families.Resize):
-            stage = ResizeStage((item,), self.size, sizes.size_of(sides))
-            self.close(f"{step.op.name} is a boundary", stage, sides)
+            self.start(f"{step.op.name} is a boundary", ResizeStage, item, sides)
         elif isinstance(element, families.ColorMap):
             self.add_pointwise(ColorPart((item,), needs_mean(element)), channels)
         elif isinstance(element, families.Mix):
             self.add_mix(item, element)
         elif isinstance(element, families.Neighborhood):
-            self.close("reads neighbours", NeighborStage(item), self.sides)
+            self.start("reads neighbours", NeighborStage, item)
         else:
             placed = element.coordinates or bool(element.noise)
-            self.add_pointwise(PixelPart(item, element.statistics, placed), channels)
+            self.add_pointwise(PixelPart((item,), element.statistics, placed), channels)
 
     def refuse_p(self, step: Step, sides: Sides) -> NoReturn:
         """Refuses a step, at images of `sides`, that not all samples of a batch do."""
@@ -174,26 +172,26 @@ class Builder:
         return element
 
     def add_geometry(self, item: Item, traits: Traits, sides: Sides) -> None:
-        size = sizes.size_of(sides)
         joined: Traits | str = traits if self.traits is None else chain(self.traits, traits)
         fresh = self.traits is None or item.guards != self.scope
         if fresh or isinstance(joined, str):
             why = joined if isinstance(joined, str) else ""
-            stage = geometry_stage((item,), self.size, size, traits, why)
-            self.stages.append(stage)
+            common = self.common(sides, self.channels, why)
+            self.stages.append(geometry_stage(traits, items=(item,), **common))
             self.traits = traits
         else:
             last = self.stages[-1]
             assert isinstance(last, LatticeStage | AffineStage)
-            items = (*last.items, item)
-            self.stages[-1] = geometry_stage(items, last.size_in, size, joined, last.why)
+            common = self.common(sides, self.channels, last.why) | {"size_in": last.size_in}
+            self.stages[-1] = geometry_stage(joined, items=(*last.items, item), **common)
             self.traits = joined
         self.sides, self.scope = sides, item.guards
 
     def add_pointwise(self, part: ColorPart | PixelPart, channels: int) -> None:
-        stage = PointwiseStage((part,), self.channels, channels)
-        self.close("another family", stage, self.sides)
-        self.channels = channels
+        why = "another family" if self.stages else ""
+        common = self.common(self.sides, channels, why)
+        self.stages.append(PointwiseStage(parts=(part,), **common))
+        self.traits, self.channels = None, channels
 
     def add_mix(self, item: Item, element: families.Mix) -> None:
         """A step that needs a batch: only in `augment`, whose batches have one size."""
@@ -211,12 +209,27 @@ class Builder:
                 f"{pointer}/classes",
             )
         self.classes = element.classes
-        stage = MixStage((item,), self.size, self.size, element.classes)
-        self.close("mixes samples of a batch: the result depends on the batch", stage, self.sides)
+        why = "mixes samples of a batch: the result depends on the batch"
+        self.start(why, MixStage, item, classes=element.classes)
 
-    def close(self, why: str, stage: Stage, sides: Sides) -> None:
-        self.stages.append(replace(stage, why=why if len(self.stages) else ""))
-        self.traits, self.sides = None, sides
+    def start(
+        self, why: str, kind: type[Stage], item: Item, sides: Sides | None = None, **more: Any
+    ) -> None:
+        """A stage of one item, which nothing joins; `why` is what ended the stage before it."""
+        after = self.sides if sides is None else sides
+        common = self.common(after, more.pop("channels", self.channels), why if self.stages else "")
+        self.stages.append(kind(items=(item,), **common, **more))
+        self.traits, self.sides, self.channels = None, after, common["channels_out"]
+
+    def common(self, sides: Sides, channels: int, why: str) -> dict[str, Any]:
+        """What every stage has, of one that begins here and leaves `sides` and `channels`."""
+        return {
+            "size_in": self.size,
+            "size_out": sizes.size_of(sides),
+            "channels_in": self.channels,
+            "channels_out": channels,
+            "why": why,
+        }
 
     def add_mixed(self, group: Group, guards: tuple[Guard, ...], suffix: str) -> None:
         self.traits = None
@@ -238,7 +251,7 @@ class Builder:
             inner = self.inner()
             inner.add(branch, (), item.suffix)
             branches.append(tuple(inner.stages))
-        self.close("a mixture", MixtureStage(item, tuple(branches)), self.sides)
+        self.start("a mixture", MixtureStage, item, branches=tuple(branches))
 
     def changes_shape(self, group: Group) -> Step | None:
         """The first step of a group that changes size or channels, or may; None where none does."""
@@ -264,8 +277,9 @@ class Builder:
             ends.append((inner.sides, inner.channels))
         if len(set(ends)) > 1:
             self.refuse_ends("shapes", [f"{sizes.text_of(s)}x{c}" for s, c in ends], group)
-        sides, self.channels = ends[0]
-        self.close("branches change the shape", BranchStage(group, tuple(branches), suffix), sides)
+        sides, channels = ends[0]
+        why, item = "branches change the shape", Item(group, (), suffix)
+        self.start(why, BranchStage, item, sides, channels=channels, branches=tuple(branches))
 
     def refuse_ends(self, what: str, ends: list[str], group: Group) -> NoReturn:
         """Refuses branches that end in different sizes or shapes, or may."""

@@ -24,12 +24,12 @@ from augreg.plan.stages import (
     LatticeStage,
     MixStage,
     NeighborStage,
+    Part,
     PixelPart,
     PointwiseStage,
     Stage,
 )
 
-Part = ColorPart | PixelPart
 Queue = list[Stage]
 
 
@@ -84,10 +84,7 @@ def _choice(guard: Guard) -> Hashable:
 
 def _guards(stage: Stage) -> tuple[Guard, ...]:
     """The guards that all items of the stage share; none of a stage that has to keep its place."""
-    if isinstance(stage, MixStage):
-        return ()
-    items: tuple[Item, ...] = getattr(stage, "items", ())
-    return items[0].guards if items else ()
+    return () if isinstance(stage, MixStage) else stage.items[0].guards
 
 
 def _site(stage: Stage, depth: int) -> Hashable | None:
@@ -110,7 +107,7 @@ def _family(stage: Stage) -> Hashable:
         case PointwiseStage():
             return "pointwise", stage.channels_in, stage.channels_out
         case NeighborStage():
-            return "neighborhood", _form(stage.item)
+            return "neighborhood", _form(stage.items[0])
     return "alone", id(stage)
 
 
@@ -122,7 +119,7 @@ def _joined(one: Stage, two: Stage) -> Stage:
             projective = one.projective or two.projective
             return replace(one, items=one.items + two.items, projective=projective)
         case NeighborStage(), NeighborStage():
-            return replace(one, others=(*one.others, two.item, *two.others))
+            return replace(one, items=one.items + two.items)
         case PointwiseStage(), PointwiseStage():
             parts = list(one.parts)
             for part in two.parts:
@@ -139,7 +136,7 @@ def _add_part(parts: list[Part], part: Part) -> None:
         if not (isinstance(part, PixelPart) and isinstance(other, PixelPart)):
             continue
         if _form(part.item) == _form(other.item):
-            parts[i] = replace(other, others=(*other.others, *part.items))
+            parts[i] = replace(other, items=other.items + part.items)
             return
     parts.append(part)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from augreg import families
-from augreg.plan.stages import AffineStage, Item, LatticeStage, Stage, StaticSize
+from augreg.plan.stages import AffineStage, LatticeStage, StaticSize
 from augreg.policy import Node, Step, walk
 from augreg.random import distributions
 from augreg.xp import NUMPY
@@ -78,13 +78,12 @@ def union(every: list[Traits | str]) -> Traits | str:
     return Traits(next(iter(fills.values()), None), cuts, pads, projective)
 
 
-def geometry_stage(
-    items: tuple[Item, ...], size_in: StaticSize, size_out: StaticSize, traits: Traits, why: str
-) -> Stage:
-    """A lattice stage, or an affine one where something fills."""
+def geometry_stage(traits: Traits, **common: Any) -> LatticeStage | AffineStage:
+    """A lattice stage, or an affine one where something fills; `common`: what every stage has."""
     if traits.fill is None:
-        return LatticeStage(items, size_in, size_out, traits.pads, why)
-    return AffineStage(items, size_in, size_out, *traits.fill, why, traits.projective)
+        return LatticeStage(pads=traits.pads, **common)
+    modes = dict(zip(("fill", "fill_value", "interpolation"), traits.fill, strict=True))
+    return AffineStage(projective=traits.projective, **modes, **common)
 
 
 def traits_of(element: families.Transform) -> Traits:

@@ -14,25 +14,23 @@ from augreg.plan import exclusive
 from augreg.plan.geometry import element_of
 from augreg.plan.planner import Plan
 from augreg.plan.stages import (
-    AffineStage,
     ColorPart,
     Decode,
     Item,
     LatticeStage,
     MixtureStage,
+    Part,
     PixelPart,
     PointwiseStage,
     ResizeStage,
     Stage,
     StaticSize,
-    statistics_of,
 )
 from augreg.plugin.params import Uniform01
 from augreg.policy import Group, Step, walk
 from augreg.xp import NUMPY
 
 Stages = tuple[Stage, ...]
-Part = ColorPart | PixelPart
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ def decode_window(plan: Plan) -> tuple[Plan, list[Note]]:
     if plan.decode is None or not plan.prepare:
         return plan, []
     stage = plan.prepare[0]
-    pointer = stage.items[0].node.pointer if hasattr(stage, "items") else stage.group.pointer
+    pointer = stage.pointer
     if isinstance(stage, ResizeStage) and _scales(stage):
         note = Note("decode_window", pointer, "a JPEG is decoded at a part of its size")
         return replace(plan, decode=Decode(scaled=_static(stage.size_out))), [note]
@@ -104,7 +102,7 @@ def _static(size: StaticSize) -> tuple[int, int]:
 
 def _no_window(stage: Stage) -> str:
     """Why a stage cuts no window that a decoder could read; empty where it does."""
-    if not all(_always(item) for item in getattr(stage, "items", ())):
+    if not all(map(_always, stage.items)):
         return "not every sample does it"
     if isinstance(stage, ResizeStage):
         element = element_of(stage.items[0].step, stage.size_in)
@@ -131,8 +129,7 @@ def drop_never(stages: Stages) -> tuple[Stages, list[Note]]:
     """A step or group with p 0 does nothing: it goes."""
     notes, kept = [], []
     for stage in stages:
-        items = getattr(stage, "items", ())
-        never = [item for item in items if item.node.p == 0]
+        never = [item for item in stage.items if item.node.p == 0]
         notes += [Note("drop_never", item.node.pointer, "p is 0") for item in never]
         if not never:
             kept.append(stage)
@@ -165,7 +162,7 @@ def merge_exclusive(stages: Stages) -> tuple[Stages, list[Note]]:
     for merged, sources in exclusive.merge_runs(stages):
         result.append(merged)
         if len(sources) > 1:
-            first, *rest = [source.items[0].node.pointer for source in sources]  # type: ignore[union-attr]
+            first, *rest = [source.pointer for source in sources]
             notes.append(Note("merge_exclusive", first, f"one stage with {', '.join(rest)}"))
     return tuple(result), notes
 
@@ -185,18 +182,18 @@ def flips_first(stages: Stages) -> tuple[Stages, list[Note]]:
         if not (isinstance(stage, LatticeStage) and pointwise and before is not None):
             result.append(stage)
             continue
-        pointer = stage.items[0].node.pointer
+        pointer = stage.pointer
         if not _keeps_all(stage) or not isinstance(before, LatticeStage):
             why = "it cuts or pads" if not _keeps_all(stage) else "no whole-pixel stage before"
             notes.append(Note("flips_first", pointer, why, done=False))
             result.append(stage)
             continue
         pads = before.pads or stage.pads
-        joined = replace(
-            before, items=before.items + stage.items, size_out=stage.size_out, pads=pads
-        )
-        result[len(result) - len(pointwise) - 1] = joined
-        notes.append(Note("flips_first", pointer, f"joins {before.items[0].node.pointer}"))
+        size = stage.size_out
+        joined = replace(before, items=before.items + stage.items, size_out=size, pads=pads)
+        after = [replace(part, size_in=size, size_out=size) for part in reversed(pointwise)]
+        result[len(result) - len(pointwise) - 1 :] = [joined, *after]
+        notes.append(Note("flips_first", pointer, f"joins {before.pointer}"))
     return tuple(result), notes
 
 
@@ -210,8 +207,7 @@ PASSES: tuple[Callable[[Stages], tuple[Stages, list[Note]]], ...] = (
 
 def _merge(last: PointwiseStage, stage: PointwiseStage) -> tuple[PointwiseStage | None, Note]:
     """One stage for two where every statistic stays that of what its samples are at that point."""
-    pointer = stage.items[0].node.pointer
-    into = last.items[0].node.pointer
+    pointer, into = stage.pointer, last.pointer
     head, tail = stage.parts[0], last.parts[-1]
     ways = [((*last.parts, *stage.parts), f"one kernel with {into}")]
     if isinstance(head, ColorPart) and isinstance(tail, ColorPart):
@@ -234,7 +230,7 @@ def _fresh(parts: tuple[Part, ...]) -> bool:
     return all(
         exclusive.never_both(asking, other)
         for i, part in enumerate(parts)
-        if statistics_of(part)
+        if part.statistics
         for before in parts[:i]
         for asking in part.items
         for other in before.items
@@ -243,18 +239,15 @@ def _fresh(parts: tuple[Part, ...]) -> bool:
 
 def _without(stage: Stage, never: list[Item]) -> Stage | None:
     if isinstance(stage, PointwiseStage):
-        parts: list[Part] = []
-        for part in stage.parts:
-            if isinstance(part, PixelPart):
-                parts += [] if part.item in never else [part]
-            elif rest := tuple(item for item in part.items if item not in never):
-                parts.append(replace(part, items=rest))
-        return replace(stage, parts=tuple(parts)) if parts else None
-    rest = tuple(item for item in getattr(stage, "items", ()) if item not in never)
-    if not rest:
-        return None
-    assert isinstance(stage, LatticeStage | AffineStage)
-    return replace(stage, items=rest)
+        left = [(part, _rest(part.items, never)) for part in stage.parts]
+        parts = tuple(replace(part, items=items) for part, items in left if items)
+        return replace(stage, parts=parts) if parts else None
+    items = _rest(stage.items, never)
+    return replace(stage, items=items) if items else None
+
+
+def _rest(items: tuple[Item, ...], never: list[Item]) -> tuple[Item, ...]:
+    return tuple(item for item in items if item not in never)
 
 
 def _placed(stage: Stage) -> bool:

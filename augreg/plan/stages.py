@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 from augreg.policy import Group, Node, Step, walk
 
@@ -41,29 +41,49 @@ class Item:
         return self.node
 
 
-@dataclass(frozen=True)
-class LatticeStage:
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """What one kernel does.
+
+    Attributes:
+        items: the steps and pure groups that it does, in order.
+        size_in, size_out: (height, width) before and after; None for a side that is not known.
+        channels_in, channels_out: 1 or 3.
+        why: what ended the stage before it; empty for the first of a section.
+    """
+
+    items: tuple[Item, ...]
+    size_in: StaticSize
+    size_out: StaticSize
+    channels_in: int
+    channels_out: int
+    why: str = ""
+    branches: tuple[tuple[Stage, ...], ...] = ()
+    geometric: ClassVar[bool] = False  # whether pixels end up in other places
+
+    @property
+    def pointer(self) -> str:
+        """Where its first step or group stands in the policy."""
+        return self.items[0].node.pointer
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatticeStage(Stage):
     """Moves whole pixels. `pads`: some output pixels may lie outside of the source."""
 
-    items: tuple[Item, ...]
-    size_in: StaticSize
-    size_out: StaticSize
     pads: bool
-    why: str = ""
+    geometric: ClassVar[bool] = True
 
 
-@dataclass(frozen=True)
-class AffineStage:
+@dataclass(frozen=True, kw_only=True)
+class AffineStage(Stage):
     """One resample for all of its items. `projective`: one of them divides, so matrices are 3x3."""
 
-    items: tuple[Item, ...]
-    size_in: StaticSize
-    size_out: StaticSize
     fill: str
     fill_value: Any
     interpolation: str
-    why: str = ""
     projective: bool = False
+    geometric: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)
@@ -73,40 +93,45 @@ class ColorPart:
     items: tuple[Item, ...]
     mean: bool
 
+    @property
+    def statistics(self) -> tuple[str, ...]:
+        return ("mean",) if self.mean else ()
+
 
 @dataclass(frozen=True)
 class PixelPart:
     """One pixel function.
 
+    `items`: the step, and those with the same function in other branches of one choice.
     `statistics` of the image as it reaches the function; `placed`: where a pixel lies matters.
     """
 
-    item: Item
+    items: tuple[Item, ...]
     statistics: tuple[str, ...] = ()
     placed: bool = False
-    others: tuple[Item, ...] = ()  # the same function in other branches of one choice
 
     @property
-    def items(self) -> tuple[Item, ...]:
-        return (self.item, *self.others)
+    def item(self) -> Item:
+        return self.items[0]
 
 
-@dataclass(frozen=True)
-class PointwiseStage:
-    """Parts done one after another on planes.
+Part = ColorPart | PixelPart
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointwiseStage(Stage):
+    """Parts done one after another on planes; their items are the stage's.
 
     Statistics are of the stage's input: a part that asks for one is the first, or no sample that
     it acts on is changed by a part before it (branches of one choice).
     """
 
-    parts: tuple[ColorPart | PixelPart, ...]
-    channels_in: int
-    channels_out: int
-    why: str = ""
+    items: tuple[Item, ...] = field(init=False)
+    parts: tuple[Part, ...]
 
-    @property
-    def items(self) -> tuple[Item, ...]:
-        return tuple(item for part in self.parts for item in part.items)
+    def __post_init__(self) -> None:
+        items = tuple(item for part in self.parts for item in part.items)
+        object.__setattr__(self, "items", items)
 
     @property
     def mean(self) -> bool:
@@ -115,100 +140,70 @@ class PointwiseStage:
     @property
     def statistics(self) -> tuple[str, ...]:
         """What has to be known of the stage's input."""
-        names = [name for part in self.parts for name in statistics_of(part)]
+        names = [name for part in self.parts for name in part.statistics]
         return tuple(dict.fromkeys(names))
 
 
-@dataclass(frozen=True)
-class NeighborStage:
-    """One neighbourhood op."""
-
-    item: Item
-    why: str = ""
-    others: tuple[Item, ...] = ()  # the same function in other branches of one choice
-
-    @property
-    def items(self) -> tuple[Item, ...]:
-        return (self.item, *self.others)
+@dataclass(frozen=True, kw_only=True)
+class NeighborStage(Stage):
+    """One neighbourhood op; several items are the same function in branches of one choice."""
 
 
-@dataclass(frozen=True)
-class ResizeStage:
+@dataclass(frozen=True, kw_only=True)
+class ResizeStage(Stage):
     """One resize or resized crop."""
 
-    items: tuple[Item, ...]
-    size_in: StaticSize
-    size_out: StaticSize
-    why: str = ""
+    geometric: ClassVar[bool] = True
 
 
-@dataclass(frozen=True)
-class MixStage:
+@dataclass(frozen=True, kw_only=True)
+class MixStage(Stage):
     """Mixes the samples of a batch, and their labels."""
 
-    items: tuple[Item, ...]
-    size_in: StaticSize
-    size_out: StaticSize
     classes: int
-    why: str = ""
+    geometric: ClassVar[bool] = True
 
 
-@dataclass(frozen=True)
-class BranchStage:
-    """Branches that change size or channels in different families: all are done, one is kept."""
+@dataclass(frozen=True, kw_only=True)
+class BranchStage(Stage):
+    """Branches that change size or channels in different families: all are done, one is kept.
 
-    group: Group
-    branches: tuple[tuple[Stage, ...], ...]
-    suffix: str
-    why: str = ""
-
-
-@dataclass(frozen=True)
-class MixtureStage:
-    """All branches are done on the same image, and their results and it are mixed convexly.
-
-    `item` is the group; its guards, p and draws are as any item's.
+    Its one item is the group.
     """
 
-    item: Item
-    branches: tuple[tuple[Stage, ...], ...]
-    why: str = ""
+    @property
+    def group(self) -> Group:
+        """The choice among the branches."""
+        return _group(self.items[0])
+
+
+@dataclass(frozen=True, kw_only=True)
+class MixtureStage(Stage):
+    """All branches are done on the same image, and their results and it are mixed convexly.
+
+    Its one item is the group; its guards, p and draws are as any item's.
+    """
 
     @property
-    def items(self) -> tuple[Item, ...]:
-        return (self.item,)
+    def group(self) -> Group:
+        """The mixture."""
+        return _group(self.items[0])
 
 
-Stage = (
-    LatticeStage
-    | AffineStage
-    | PointwiseStage
-    | NeighborStage
-    | ResizeStage
-    | MixStage
-    | BranchStage
-    | MixtureStage
-)
+def _group(item: Item) -> Group:
+    assert isinstance(item.node, Group)
+    return item.node
 
 
 def pointers_of(stage: Stage) -> tuple[str, ...]:
     """The pointers of the steps and groups in a stage, in order."""
-    nodes = [stage.group] if isinstance(stage, BranchStage) else [i.node for i in stage.items]
-    return tuple(node.pointer for node in nodes)
+    return tuple(item.node.pointer for item in stage.items)
 
 
 def pointer_in(stage: Stage, op: str) -> str:
     """The pointer of the first step in a stage that uses `op`; that of the first node for none."""
-    nodes = (stage.group,) if isinstance(stage, BranchStage) else (i.node for i in stage.items)
-    steps = (node for node in walk(tuple(nodes)) if isinstance(node, Step))
-    return next((s.pointer for s in steps if s.op.name == op), pointers_of(stage)[0])
-
-
-def statistics_of(part: ColorPart | PixelPart) -> tuple[str, ...]:
-    """The statistics that a part asks for."""
-    if isinstance(part, PixelPart):
-        return part.statistics
-    return ("mean",) if part.mean else ()
+    steps = (node for node in walk(tuple(item.node for item in stage.items)) if isinstance(node, Step))
+    return next((s.pointer for s in steps if s.op.name == op), stage.pointer)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from augreg.backends.reference.interpreter import Interpreter
 from augreg.checks import as_uint32
 from augreg.families import positions
 from augreg.lower import Draws, Lowering
-from augreg.plan import AffineStage, BranchStage, LatticeStage, Stage, plan
+from augreg.plan import AffineStage, LatticeStage, Stage, plan
 from augreg.policy import Policy, Step
 from augreg.xp import NUMPY
 
@@ -148,8 +148,6 @@ def _try(policy: Policy, image: Image, index: int, effects: dict[str, Effect]) -
 
 def _name(stage: Stage) -> str:
     """A line for each step or group of a stage: its pointer, and its op or kind."""
-    if isinstance(stage, BranchStage):
-        return f"{stage.group.pointer} {stage.group.kind}"
     nodes = ((item.node, item.suffix) for item in stage.items)
     return "\n".join(
         f"{node.pointer}{suffix} {node.op.name if isinstance(node, Step) else node.kind}"

@@ -61,10 +61,10 @@ class Interpreter:
         match stage:
             case LatticeStage():
                 element = self.lowering.lattice(stage, size)
-                return kernels.lattice(images, element, self.size_after(stage, size))
+                return kernels.lattice(images, element, self.lowering.size_after_stage(stage, size))
             case AffineStage():
                 matrix = self.lowering.affine(stage, size)
-                after = self.size_after(stage, size)
+                after = self.lowering.size_after_stage(stage, size)
                 modes = (stage.fill, stage.fill_value, stage.interpolation)
                 return kernels.affine(kernels.to_unit(images), matrix, after, *modes)
             case PointwiseStage():
@@ -85,13 +85,6 @@ class Interpreter:
                 return self.branches(stage, images)
             case MixtureStage():
                 return self.mixture(stage, kernels.to_unit(images))
-
-    def size_after(
-        self, stage: LatticeStage | AffineStage, size: tuple[int, int]
-    ) -> tuple[int, int]:
-        height, width = stage.size_out
-        assert height is not None and width is not None, "the reference plans at known sizes"
-        return height, width
 
     def part(self, part: ColorPart | PixelPart, images: Images) -> Images:
         size = (images.shape[1], images.shape[2])
@@ -116,11 +109,11 @@ class Interpreter:
         given = planes = tuple(np.moveaxis(images, -1, 0))
         for function in element.functions:
             planes = tuple(function(NUMPY, planes, *arguments))
-        check_planes(stage.item.step.op.name, given, planes)
+        check_planes(stage.items[0].step.op.name, given, planes)
         return _choose(condition, np.stack(planes, axis=-1), images)
 
     def mixture(self, stage: MixtureStage, images: Images) -> Images:
-        weights, together = self.lowering.mixture(stage.item)
+        weights, together = self.lowering.mixture(stage.items[0])
         total = np.reshape(1 - together, (-1, 1, 1, 1)) * images
         for i, branch in enumerate(stage.branches):
             share = np.reshape(together * weights[:, i], (-1, 1, 1, 1))
@@ -128,7 +121,9 @@ class Interpreter:
         return np.asarray(total, np.float32)
 
     def branches(self, stage: BranchStage, images: Images) -> Images:
-        chosen = np.broadcast_to(self.lowering.chosen(stage.group, stage.suffix), len(images))
+        chosen = np.broadcast_to(
+            self.lowering.chosen(stage.group, stage.items[0].suffix), len(images)
+        )
         results = [kernels.to_unit(self.stages(branch, images)) for branch in stage.branches]
         return np.stack([results[branch][b] for b, branch in enumerate(chosen)])
 

@@ -93,7 +93,7 @@ def _same(part: Any, other: Any) -> Any:
 class StageResult:
     """A stage that was done: its lowered arguments, what came in, and what it made, twice.
 
-    size, channels: what the plan says that it makes.
+    size: what it has to have then.
     """
 
     stage: Stage
@@ -102,7 +102,6 @@ class StageResult:
     made: Pixels
     again: Pixels
     size: tuple[Any, Any]
-    channels: int
 
 
 def checked(policy: Policy, done: StageResult) -> Pixels:
@@ -124,7 +123,7 @@ def checked(policy: Policy, done: StageResult) -> Pixels:
     if fault := _wrong_kind(done):
         raise policy.located(OpError(fault), pointer)
     came, images, other = (to_float(part) for part in (done.before, done.made, done.again))
-    shape, due = tf.shape(images), tf.stack([tf.shape(came)[0], *done.size, done.channels])
+    shape, due = tf.shape(images), tf.stack([tf.shape(came)[0], *done.size, done.stage.channels_out])
     least, most = tf.reduce_min(images), tf.reduce_max(images)
     low, high = _bounds(done, came)
     out = text(f"values out of range: {{}} to {{}}, and {{}} to {{}} are allowed; {_WHY}")
@@ -180,8 +179,8 @@ def _wrong_kind(done: StageResult) -> str:
             return f"it made pixels of {tensor.dtype.name}; they have to be float32"
         if not tensor.shape[1:3].is_compatible_with(planned):
             return f"it made images of {tuple(tensor.shape[1:3])}; planned are {planned}"
-    if channels_of(made) != done.channels:
-        return f"it made {channels_of(made)} channels; planned are {done.channels}"
+    if channels_of(made) != (planned_channels := done.stage.channels_out):
+        return f"it made {channels_of(made)} channels; planned are {planned_channels}"
     return ""
 
 
@@ -198,7 +197,6 @@ def _bounds(done: StageResult, came: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         ):  # weights that add up to 1
             slack = _SLACK * (high - low)
             return low - slack, high + slack
-    items = getattr(done.stage, "items", ())
-    steps = sum(isinstance(node, Step) for item in items for node in walk((item.node,)))
+    steps = sum(isinstance(node, Step) for item in done.stage.items for node in walk((item.node,)))
     most = tf.maximum(-low, high) * np.float32(MOST ** min(steps, 8))
     return -most, most

@@ -17,7 +17,6 @@ from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.batch import (
     Pixels,
     Planes,
-    channels_of,
     size_of,
     to_float,
     to_packed,
@@ -74,27 +73,24 @@ class Kernels:
             element = self.lowering.element(how.stage.items[0].step, size)
             window = decode_window(contents, *tf.unstack(element.box[0]))[tf.newaxis]
             return self.resized(replace(element, box=None), window)
-        height, width = self.size_after(how.stage, size)
+        height, width = self.lowering.size_after_stage(how.stage, size)
         left, top = tf.unstack(self.lowering.lattice(how.stage, size).offset[0])
         return decode_window(contents, top, left, height, width)[tf.newaxis]
 
     def stages(self, stages: Sequence[Stage], pixels: Pixels) -> Pixels:
         """The pixels after all stages, each behind a barrier but the last."""
-        size, channels = size_of(pixels), channels_of(pixels)
-        lowered = self.scope.barrier(lambda: self.lowered(stages, size, channels))
+        size = size_of(pixels)
+        lowered = self.scope.barrier(lambda: self.lowered(stages, size))
         return self.run(stages, lowered, pixels)
 
-    def lowered(self, stages: Sequence[Stage], size: Any, channels: int) -> list[Any]:
+    def lowered(self, stages: Sequence[Stage], size: Any) -> list[Any]:
         """The stages' arguments: tiny arrays, and those of stages inside of stages."""
         sizes = self.sizes(stages, size)
-        return [
-            self.lower(stage, before, _channels(stage, channels))
-            for stage, before in zip(stages, sizes, strict=False)
-        ]
+        return [self.lower(stage, before) for stage, before in zip(stages, sizes, strict=False)]
 
     def run(self, stages: Sequence[Stage], lowered: list[Any], pixels: Pixels) -> Pixels:
         """The stages with their arguments."""
-        sizes, channels = self.sizes(stages, size_of(pixels)), channels_of(pixels)
+        sizes = self.sizes(stages, size_of(pixels))
         for i, (stage, arguments) in enumerate(zip(stages, lowered, strict=True)):
             after, last = sizes[i + 1], i + 1 == len(stages)
             exact = self.scope.exact or functions.stepped(lowered[i + 1 :])
@@ -102,10 +98,9 @@ class Kernels:
             try:
                 made = kernels.stage(stage, arguments, pixels, after, last)
                 if self.debug:
-                    again = self.lower(stage, sizes[i], _channels(stage, channels))
+                    again = self.lower(stage, sizes[i])
                     other = self.stage(stage, again, pixels, after, True)
-                    channels = channels_after((stage,), channels)
-                    done = StageResult(stage, arguments, pixels, made, other, after, channels)
+                    done = StageResult(stage, arguments, pixels, made, other, after)
                     made = checked(self.policy, done)
             except OpError as error:
                 raise self.policy.located(error, pointer_in(stage, error.op)) from error
@@ -116,24 +111,10 @@ class Kernels:
         """The size before the first stage, and after each."""
         found = [size]
         for stage in stages:
-            found.append(self.size_after(stage, found[-1]))
+            found.append(self.lowering.size_after_stage(stage, found[-1]))
         return found
 
-    def size_after(self, stage: Stage, size: Any) -> Any:
-        """The planned size; worked out from the actual one where the plan could not know it."""
-        if isinstance(stage, PointwiseStage | NeighborStage | MixtureStage):
-            return size
-        if isinstance(stage, BranchStage):
-            for inner in stage.branches[0]:
-                size = self.size_after(inner, size)
-            return size
-        if None not in stage.size_out:
-            return stage.size_out
-        for item in stage.items:
-            size = self.lowering.size_after_node(item.node, size)
-        return size
-
-    def lower(self, stage: Stage, size: Any, channels: int) -> Any:
+    def lower(self, stage: Stage, size: Any) -> Any:
         """A stage's arguments: tiny arrays, no pixels."""
         match stage:
             case LatticeStage():
@@ -144,26 +125,22 @@ class Kernels:
             case ResizeStage():
                 return self.lowering.resize(stage, size)
             case PointwiseStage():
-                return self.lower_parts(stage, size, channels)
+                return self.lower_parts(stage, size)
             case MixStage():
                 return mixing.lower_mix(self.lowering, stage, size)
             case NeighborStage():
                 return self.lowering.function(stage.items, size)
             case BranchStage():
-                chosen = self.lowering.chosen(stage.group, stage.suffix)
-                return chosen, self.lowered_branches(stage, size, channels)
+                chosen = self.lowering.chosen(stage.group, stage.items[0].suffix)
+                return chosen, [self.lowered(branch, size) for branch in stage.branches]
             case MixtureStage():
-                branches = self.lowered_branches(stage, size, channels)
-                return *self.lowering.mixture(stage.item), branches
+                branches = [self.lowered(branch, size) for branch in stage.branches]
+                return *self.lowering.mixture(stage.items[0]), branches
 
-    def lowered_branches(
-        self, stage: BranchStage | MixtureStage, size: Any, channels: int
-    ) -> list[list[Any]]:
-        return [self.lowered(branch, size, channels) for branch in stage.branches]
-
-    def lower_parts(self, stage: PointwiseStage, size: Any, channels: int) -> list[Any]:
+    def lower_parts(self, stage: PointwiseStage, size: Any) -> list[Any]:
         """What the parts need, each at the number of channels that those before it leave."""
         made: list[Any] = []
+        channels = stage.channels_in
         for part in stage.parts:
             if isinstance(part, ColorPart):
                 made.append(self.lowering.color(part.items, channels, size))
@@ -194,7 +171,7 @@ class Kernels:
                 images = self.scope.barrier(lambda: to_float(pixels))
                 return self.scope.barrier(lambda: mixing.mix_images(TENSORFLOW, images, arguments))
             case NeighborStage():
-                name = stage.item.step.op.name
+                name = stage.items[0].step.op.name
                 return self.neighborhood(name, arguments[0], arguments[1], pixels)
             case BranchStage():
                 chosen, inner = arguments
@@ -264,17 +241,3 @@ class Kernels:
         for i in range(1, len(lowered)):
             total = tf.where(tf.reshape(chosen == i, (-1, 1, 1, 1)), result(i), total)
         return total
-
-
-def _channels(stage: Stage, channels: int) -> int:
-    return stage.channels_in if isinstance(stage, PointwiseStage) else channels
-
-
-def channels_after(stages: Sequence[Stage], channels: int) -> int:
-    """How many channels an image has after the stages."""
-    for stage in stages:
-        if isinstance(stage, PointwiseStage):
-            channels = stage.channels_out
-        elif isinstance(stage, BranchStage):
-            channels = channels_after(stage.branches[0], channels)
-    return channels

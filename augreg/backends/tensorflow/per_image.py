@@ -14,8 +14,8 @@ from typing import Any
 import tensorflow as tf
 
 from augreg.backends.tensorflow.arrays import map_tensors
-from augreg.backends.tensorflow.batch import Pixels, channels_of, size_of, to_input_form
-from augreg.backends.tensorflow.kernels import Kernels, channels_after
+from augreg.backends.tensorflow.batch import Pixels, size_of, to_input_form
+from augreg.backends.tensorflow.kernels import Kernels
 from augreg.backends.tensorflow.pointwise import finish
 from augreg.backends.tensorflow.xla import Scope, barrier, row
 from augreg.plan import LatticeStage, MixStage, PointwiseStage, Stage
@@ -40,12 +40,12 @@ def map_images(
     kernels: Kernels, stages: tuple[Stage, ...], images: tf.Tensor, output: Output | None
 ) -> tf.Tensor:
     """The batch [B,H,W,C] after the stages and `output` (None: float32 in 0..1)."""
-    predicate, size, channels = kernels.scope.predicate, size_of(images), channels_of(images)
-    arguments = barrier(predicate, lambda: kernels.lowered(stages, size, channels))
+    predicate, size = kernels.scope.predicate, size_of(images)
+    arguments = barrier(predicate, lambda: kernels.lowered(stages, size))
     results = tf.TensorArray(
         tf.float32 if output is None else tf.dtypes.as_dtype(output.dtype),
         size=tf.shape(images)[0],
-        element_shape=(*kernels.sizes(stages, size)[-1], channels_after(stages, channels)),
+        element_shape=(*kernels.sizes(stages, size)[-1], stages[-1].channels_out),
     )
 
     def one(i: tf.Tensor, results: Any) -> tuple[tf.Tensor, Any]:

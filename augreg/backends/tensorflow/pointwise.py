@@ -29,7 +29,7 @@ from augreg.backends.tensorflow.functions import (
 )
 from augreg.backends.tensorflow.xla import PlaneTuple, Scope
 from augreg.families import ColorMap, PixelFunction
-from augreg.plan import PixelPart, PointwiseStage, statistics_of
+from augreg.plan import PixelPart, PointwiseStage
 from augreg.policy import Output
 
 # What a part needs: a colour map, or a pixel function and who takes part (bool [B] or None).
@@ -71,7 +71,7 @@ def _by_sample(
         return pixels, stage, parts
     rest = []
     for part, lowered in zip(stage.parts, parts, strict=True):
-        asked = statistics_of(part) if isinstance(part, PixelPart) else ()
+        asked = part.statistics if isinstance(part, PixelPart) else ()
         if not asked or ("histogram" not in asked and lowered[1] is None):
             rest.append((part, lowered))
             continue

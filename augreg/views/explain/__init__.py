@@ -113,7 +113,7 @@ def _costs(best: Plan) -> Iterator[str]:
             continue
         if isinstance(stage, MixStage):
             yield (
-                f"{stage.items[0].node.pointer}: its result depends on the batch: on its size and "
+                f"{stage.pointer}: its result depends on the batch: on its size and "
                 "on which samples are in it"
             )
         for pointer, guard in {g.group.pointer: g for i in stage.items for g in i.guards}.items():

@@ -20,7 +20,6 @@ from augreg.plan import (
     PointwiseStage,
     ResizeStage,
     Stage,
-    StaticSize,
 )
 from augreg.policy import Group, Node, Step, walk
 from augreg.views.explain.words import distribution_text, is_default, size_text
@@ -65,39 +64,27 @@ class StageView:
 def stage_views(planned: Plan) -> tuple[StageView, ...]:
     """Every stage of a plan, in order."""
     views: list[StageView] = []
-    size = planned.size_in
     for section in ("prepare", "augment"):
         stages: tuple[Stage, ...] = getattr(planned, section)
         for i, stage in enumerate(stages):
             first = "prepare ends before augment" if views else "the first stage"
             before = _kind(stages[i - 1]) if i else ""
             why = stage.why or (f"{before} before it" if i else first)
-            view = _view(stage, section, why, size)
-            views.append(view)
-            size = _size_out(stage, size)
+            views.append(_view(stage, section, why))
     return tuple(views)
 
 
 def _view(
-    stage: Stage,
-    section: str,
-    why: str,
-    size: StaticSize,
-    under: tuple[str, ...] = (),
-    pixels: bool = False,
+    stage: Stage, section: str, why: str, under: tuple[str, ...] = (), pixels: bool = False
 ) -> StageView:
     """A stage; `under`: what decides about it in a branch of another; `pixels`: by a select."""
     branches: list[tuple[StageView, ...]] = []
-    for i, branch in enumerate(getattr(stage, "branches", ())):
-        own, views, before = (*under, *_branch_text(stage, i)), [], size
+    for i, branch in enumerate(stage.branches):
+        own = (*under, *_branch_text(stage, i))
         select = pixels or isinstance(stage, BranchStage)
-        for inner in branch:
-            views.append(_view(inner, section, inner.why, before, own, select))
-            before = _size_out(inner, before)
-        branches.append(tuple(views))
-    after = _size_out(stage, size)
+        branches.append(tuple(_view(inner, section, inner.why, own, select) for inner in branch))
     steps = tuple(_steps(stage, under, pixels))
-    place = size_text(size), size_text(after)
+    place = size_text(stage.size_in), size_text(stage.size_out)
     does = _does(stage, len(steps))
     return StageView(section, _kind(stage), does, why, *place, steps, tuple(branches))
 
@@ -107,19 +94,8 @@ def _branch_text(stage: Stage, branch: int) -> Iterator[str]:
     if isinstance(stage, BranchStage):
         yield _guard_text(Guard(stage.group, branch))
     elif isinstance(stage, MixtureStage):
-        yield from (_guard_text(guard) for guard in stage.item.guards)
-        assert isinstance(stage.item.node, Group)
-        yield _guard_text(Guard(stage.item.node))
-
-
-def _size_out(stage: Stage, size: StaticSize) -> StaticSize:
-    if isinstance(stage, PointwiseStage | NeighborStage | MixtureStage):
-        return size
-    if isinstance(stage, BranchStage):
-        for inner in stage.branches[0]:
-            size = _size_out(inner, size)
-        return size
-    return stage.size_out
+        yield from (_guard_text(guard) for guard in stage.items[0].guards)
+        yield _guard_text(Guard(stage.group))
 
 
 def _kind(stage: Stage) -> str:
@@ -155,7 +131,7 @@ def _does(stage: Stage, count: int) -> str:
         case BranchStage():
             return f"all {len(stage.branches)} branches are computed, one is kept"
         case NeighborStage():
-            return f"{shared}one kernel that reads neighbours: {stage.item.step.op.name}"
+            return f"{shared}one kernel that reads neighbours: {stage.items[0].step.op.name}"
         case MixtureStage():
             return f"all {len(stage.branches)} branches are computed and mixed with the image"
 
@@ -174,7 +150,7 @@ def _leaves(node: Node) -> Iterator[Step]:
 
 
 def _steps(stage: Stage, under: tuple[str, ...], pixels: bool) -> Iterator[StepView]:
-    if isinstance(stage, BranchStage | MixtureStage):
+    if stage.branches:
         return
     parts = getattr(stage, "parts", ())
     pixel = {id(item) for part in parts if isinstance(part, PixelPart) for item in part.items}
