@@ -30,9 +30,9 @@ from augreg.families import (
     PixelFunction,
     ProjectiveMap,
     Resize,
+    element_of,
 )
 from augreg.images import photo_paths
-from augreg.plan import element_of
 from augreg.plugin.params import REQUIRED, Fill, Option, Range
 from augreg.plugin.registry import FIRST_PARTY, default_registry
 from augreg.policy import load_policy

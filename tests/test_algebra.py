@@ -18,8 +18,9 @@ import augreg
 from augreg import families
 from augreg.backends.reference import kernels
 from augreg.errors import PolicyError
+from augreg.families import AffineStage, LatticeStage
 from augreg.lower import Draws, Lowering
-from augreg.plan import AffineStage, LatticeStage, plan
+from augreg.plan import plan
 from augreg.xp import NUMPY
 
 _small = st.floats(-2, 2, width=32)
@@ -112,7 +113,7 @@ def test_fused_warp_is_the_float64_composition_to_a_thousandth_of_a_pixel(chain)
     (stage,) = planned.augment  # one resample, whatever the number of steps
     assert isinstance(stage, AffineStage)
 
-    found = Lowering(NUMPY, Draws({})).affine(stage, size)
+    found, _ = stage.lower(Lowering(NUMPY, Draws({})), size)
 
     expected = reduce(np.matmul, [_angle(name, value, size) for name, value in chain])
     h, w = size
@@ -237,7 +238,7 @@ def test_lattice_turned_into_an_affine_matrix_reads_the_same_pixels(names):
     size = (12, 10)
     planned = plan(policy(*(_MOVES[name][0] for name in names)), size=size)
     (stage,) = planned.augment
-    lattice = Lowering(NUMPY, Draws({})).lattice(stage, size)
+    lattice = stage.lower(Lowering(NUMPY, Draws({})), size)
     after = planned.size_out
 
     matrix = families.lattice_to_affine(NUMPY, lattice, size, after)

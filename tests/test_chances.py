@@ -16,7 +16,8 @@ from scipy import stats
 
 import augreg
 from augreg.backends.tensorflow.program import Program
-from augreg.plan import BranchStage, plan
+from augreg.families import BranchStage
+from augreg.plan import plan
 from augreg.plan.passes import drop_never, optimize
 
 SIDE, COUNT = 10, 400

@@ -12,7 +12,9 @@ import tensorflow as tf
 import augreg
 from augreg.annotations import mixing
 from augreg.backends.tensorflow.arrays import TENSORFLOW
-from augreg.plan import MixStage, plan
+from augreg.families import MixStage
+from augreg.families.mix import partners
+from augreg.plan import plan
 from augreg.policy import load_policy
 from augreg.random import generator
 from augreg.views.explain import explain
@@ -98,7 +100,7 @@ def test_the_partner_is_the_one_of_the_formula() -> None:
 def test_nobody_is_their_own_partner_unless_alone() -> None:
     u = np.random.default_rng(0).uniform(size=999).astype(np.float32)
     for many in (u, np.full(999, 1 - 2.0**-24, np.float32), np.zeros(999, np.float32)):
-        found = mixing.partners(NUMPY, many)
+        found = partners(NUMPY, many)
         assert found.min() >= 0 and found.max() < 999
         assert (found != np.arange(999)).all()
     images, labels = mix({"op": "mixup", "alpha": 1.0}, batch=1)

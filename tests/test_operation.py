@@ -8,6 +8,7 @@ from samples import noise, policy, with_ops
 
 import augreg
 from augreg.errors import OpError, PolicyError
+from augreg.families.call import call_op
 from augreg.xp import NUMPY
 
 
@@ -96,7 +97,7 @@ def test_fault_65_specification_that_is_no_valid_schema_is_named(spec, message):
 
 
 def _lower(function, size=(4, 4)):
-    return _declare(function=function).lower(NUMPY, {}, size)
+    return call_op(_declare(function=function), NUMPY, {}, size)
 
 
 def test_what_is_no_element_is_refused():
@@ -104,8 +105,8 @@ def test_what_is_no_element_is_refused():
         _lower(lambda xp: xp.eye(3))
 
     assert str(caught.value) == (
-        'op "acme/x" returned a ndarray; it has to return one of LatticeMap, AffineMap, '
-        "ProjectiveMap, ColorMap, PixelFunction, Neighborhood, Resize, Mix"
+        'op "acme/x" returned a ndarray; it has to return one of AffineMap, '
+        "ColorMap, LatticeMap, Mix, Neighborhood, PixelFunction, ProjectiveMap, Resize"
     )
 
 

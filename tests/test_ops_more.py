@@ -9,6 +9,7 @@ from PIL import Image, ImageEnhance, ImageOps
 from scipy import ndimage, stats
 
 import augreg
+from augreg.families.call import call_op
 from augreg.plan import plan
 from augreg.plan.passes import optimize
 
@@ -258,7 +259,8 @@ def test_perspective_takes_the_corners_where_the_draws_say():
 
     inward = RNG.random((1, 8)).astype(np.float32)
     d, (height, width) = 0.6, (31, 47)
-    element = perspective.lower(
+    element = call_op(
+        perspective,
         NUMPY,
         {
             "distortion": np.float32([d]),

@@ -11,7 +11,8 @@ from samples import noise, policy, with_ops
 
 import augreg
 from augreg.backends.tensorflow.program import Program
-from augreg.plan import AffineStage, LatticeStage, MixStage, PointwiseStage, plan
+from augreg.families import AffineStage, LatticeStage, MixStage, PointwiseStage
+from augreg.plan import plan
 from augreg.plan.passes import PASSES, Note, drop_never, flips_first, merge_pointwise, optimize
 
 FLIP = {"op": "flip", "p": 0.5}

@@ -19,7 +19,8 @@ from samples import noise
 
 import augreg
 from augreg.backends.tensorflow import per_image
-from augreg.plan import LatticeStage, plan
+from augreg.families import LatticeStage
+from augreg.plan import plan
 from augreg.plugin.registry import default_registry
 from augreg.policy import Output, Policy, Step, walk
 

@@ -8,15 +8,8 @@ from samples import policy
 
 import augreg
 from augreg.errors import PolicyError
-from augreg.plan import (
-    AffineStage,
-    BranchStage,
-    LatticeStage,
-    PointwiseStage,
-    ResizeStage,
-    check_sections,
-    plan,
-)
+from augreg.families import AffineStage, BranchStage, LatticeStage, PointwiseStage, ResizeStage
+from augreg.plan import check_sections, plan
 from augreg.plugin import params
 from augreg.plugin.registry import default_registry
 

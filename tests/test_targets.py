@@ -13,7 +13,7 @@ import tensorflow as tf
 import augreg
 from augreg import families
 from augreg.annotations import boxes
-from augreg.plan import element_of
+from augreg.families import element_of
 from augreg.plugin.registry import default_registry
 from augreg.policy import Step, load_policy
 
@@ -43,7 +43,7 @@ def geometric_steps() -> list[dict[str, Any]]:
         node = load_policy(policy(step)).augment[0]
         if isinstance(node, Step):
             kind = element_of(node, (H, W))
-            if isinstance(kind, (*families.GEOMETRIC, families.Resize)):
+            if kind.geometric or isinstance(kind, families.Resize):
                 found.append(step)
     return found
 

@@ -1,21 +1,15 @@
-"""Mixing samples of a batch and their labels (mixup, cutmix), over `xp`, for both backends.
-
-What a sample is mixed with is another sample of its batch: so these steps depend on the batch's
-size and order, unlike all others. Steps are done one after another: where a policy chooses between
-two, a partner may itself have been mixed by the first; its label has been then, too.
-"""
+"""The labels of policies that mix samples (mixup, cutmix): what they may be, and mixing them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
-from augreg import families
 from augreg.annotations.parts import dtype_of, is_numeric, shape_of
 from augreg.errors import DataError, OpError
+from augreg.families import Mix, MixStage, element_of
+from augreg.families.mix import partners
 from augreg.lower import Lowering
-from augreg.plan import MixStage, Plan, element_of
 from augreg.policy import Policy, Step, walk
 from augreg.xp import Array, Namespace
 
@@ -30,7 +24,7 @@ def mixing_steps(policy: Policy) -> tuple[Step, ...]:
 
 def _mixes(policy: Policy, step: Step) -> bool:
     try:
-        return isinstance(element_of(step, (None, None)), families.Mix)
+        return isinstance(element_of(step, (None, None)), Mix)
     except OpError as error:
         raise policy.located(error, step.pointer) from error
 
@@ -45,50 +39,7 @@ def label_classes(policy: Policy) -> int | None:
     return None
 
 
-def mixes(plan: Plan) -> bool:
-    """Whether a plan mixes samples."""
-    return any(isinstance(stage, MixStage) for stage in plan.augment)
-
-
-def lower_mix(lowering: Lowering, stage: MixStage, size: Any) -> families.Mix:
-    """The stage's element; a sample that its p or its group leaves out keeps all of itself."""
-    (item,) = stage.items
-    xp = lowering.xp
-    element: families.Mix = lowering.element(item.step, size, item.suffix)
-    condition = lowering.condition(item)
-    if condition is None:
-        return element
-    weight = xp.where(condition, element.weight, xp.ones_like(element.weight))
-    box = element.box
-    if box is not None:
-        box = xp.where(xp.reshape(condition, (-1, 1)), box, xp.zeros_like(box))
-    return replace(element, weight=weight, box=box)
-
-
-def partners(xp: Namespace, drawn: Array) -> Array:
-    """int32 [B]: the position in the batch of each sample's partner, for draws float32 [B]."""
-    batch = xp.shape(drawn)[0]
-    count, place = xp.array(batch, "int32"), xp.arange(batch)
-    one = xp.ones_like(count)
-    further = xp.floor(drawn * xp.cast(count - one, "float32"))
-    return (place + one + xp.cast(further, "int32")) % count
-
-
-def mix_images(xp: Namespace, images: Array, element: families.Mix) -> Array:
-    """float32 [B,H,W,C] and its partners, blended by `weight`, or with the partner's box."""
-    others = xp.take(images, partners(xp, element.partner))
-    if element.box is None:
-        weight = xp.reshape(element.weight, (-1, 1, 1, 1))
-        return images * weight + others * (xp.array(1.0) - weight)
-    _, height, width, _ = xp.shape(images)
-    y = xp.reshape(xp.arange(height), (1, -1, 1, 1))
-    x = xp.reshape(xp.arange(width), (1, 1, -1, 1))
-    top, left, rows, columns = (xp.reshape(element.box[:, i], (-1, 1, 1, 1)) for i in range(4))
-    inside = (y >= top) & (y < top + rows) & (x >= left) & (x < left + columns)
-    return xp.where(inside, others, images)
-
-
-def mix_labels(xp: Namespace, labels: Array, element: families.Mix) -> Array:
+def mix_labels(xp: Namespace, labels: Array, element: Mix) -> Array:
     """float32 [B, classes]: labels, one-hot where they were numbers, mixed with their partners'."""
     soft = one_hot(xp, labels, element.classes)
     weight = xp.reshape(element.weight, (-1, 1))
@@ -153,7 +104,7 @@ def mix_annotations(
             f'"{stage.items[0].step.op.name}" mixes images and labels, and the element holds '
             f"{names} too, which can't be mixed; take the step or these parts out"
         )
-    element = lower_mix(lowering, stage, size)
+    element = stage.lower(lowering, size)
     return {LABELS: mix_labels(lowering.xp, annotations[LABELS], element)}
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from augreg.families import Size
+from augreg.families.point_map import PointMap
 from augreg.xp import Array, Namespace
 
 FAR = 1e6  # where a projection has no point; also keeps int32 from overflowing
@@ -25,36 +26,13 @@ class Targets:
         masks: [B,H,W,C], any dtype.
         points: float64 [B,N,2], x and y, pixel centres at integers.
         boxes: float64 [B,N,4], the edges left, top, right, bottom.
-        share: float64 [B,N], what is left of each box's area, 0..1.
+        visible_fraction: float64 [B,N], what is left of each box's area, 0..1.
     """
 
     masks: Array | None = None
     points: Array | None = None
     boxes: Array | None = None
     visible_fraction: Array | None = None
-
-
-@dataclass(frozen=True)
-class PointMap:
-    """Where a stage takes the points of its input.
-
-    `q = matrix @ (point - start, 1)`, then `end + (q.x, q.y) / q.w`.
-
-    Attributes:
-        matrix: float64 [B,3,3].
-        start, end: float64 [B,2]; B may be 1.
-        source: `source()` gives (x, y, inside): int32 [B,h,w] pixels of the input that a mask's
-            pixels come from, and bool [B,h,w], which of them exist (None: all).
-        window: float64 [B,4], the edges of the part of the input that is kept; None: all of it.
-        front: float64 [B,n,3], rows that are above 0 at `q` where no horizon lies between.
-    """
-
-    matrix: Array
-    start: Array
-    end: Array
-    source: Callable[[], tuple[Array, Array, Array | None]]
-    window: Array | None = None
-    front: Array | None = None
 
 
 def transform_points(xp: Namespace, targets: Targets, move: PointMap, size: Size) -> Targets:

@@ -15,8 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from augreg import families
-from augreg.annotations import mixing, point_maps, points
+from augreg.annotations import mixing, points
 from augreg.annotations.boxes import check_format, from_edges, to_edges
 from augreg.annotations.parts import (
     BOXES,
@@ -28,19 +27,11 @@ from augreg.annotations.parts import (
     BoxRules,
     dtype_of,
 )
-from augreg.annotations.points import PointMap, Targets
+from augreg.annotations.points import Targets
 from augreg.errors import DataError
-from augreg.families import Size
+from augreg.families import BranchStage, MixStage, Size, Stage
 from augreg.lower import Draws, Lowering
-from augreg.plan import (
-    AffineStage,
-    BranchStage,
-    LatticeStage,
-    MixStage,
-    Plan,
-    ResizeStage,
-    Stage,
-)
+from augreg.plan import Plan
 from augreg.xp import Array, Namespace
 
 
@@ -117,40 +108,19 @@ class _Walker:
                 f"{stage.pointer}: blends several warps of one image, so that its "
                 "masks, boxes and keypoints have no one place; take the warps or these parts out"
             )
-        if isinstance(stage, ResizeStage):
-            return self.resized(stage, state, size, after)
-        move = self.move(stage, size, after)
-        return (
-            state if move is None else points.transform_points(self.lowering.xp, state, move, after)
-        )
-
-    def resized(self, stage: ResizeStage, state: Targets, size: Size, after: Size) -> Targets:
-        """After a resize; where a sample leaves it out, the whole image stays as it is."""
         xp = self.lowering.xp
-        element, condition = self.lowering.resize(stage, size)
-        moved = points.transform_points(
-            xp, state, point_maps.resize_points(xp, element, size, after), after
-        )
-        if condition is None:
-            return moved
-        whole = point_maps.resize_points(xp, families.Resize(after), size, after)
-        return _select(xp, condition, moved, points.transform_points(xp, state, whole, after))
-
-    def move(self, stage: Stage, size: Size, after: Size) -> PointMap | None:
-        """Where a stage takes points; None where it leaves them."""
-        xp, lowering = self.lowering.xp, self.lowering
-        match stage:
-            case LatticeStage():
-                return point_maps.lattice_points(xp, lowering.lattice(stage, size), after)
-            case AffineStage():
-                matrix = lowering.affine(stage, size)
-                return point_maps.affine_points(xp, matrix, size, after, stage.fill)
-        return None
+        lowered = stage.lower(self.lowering, size) if stage.geometric else None
+        move, condition = stage.point_map(xp, lowered, size, after)
+        if move is None:
+            return state
+        moved = points.transform_points(xp, state, move, after)
+        return moved if condition is None else _select(xp, condition, moved, state)
 
     def branches(self, stage: BranchStage, state: Targets, size: Size) -> Targets:
         """All branches, one kept."""
         xp = self.lowering.xp
-        chosen = self.lowering.chosen(stage.group, stage.items[0].suffix)
+        (item,) = stage.items
+        chosen = self.lowering.chosen(item.group, item.suffix)
         total, _ = self.stages(stage.branches[0], state, size)
         for i, branch in enumerate(stage.branches[1:], start=1):
             other, _ = self.stages(branch, state, size)

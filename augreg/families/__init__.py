@@ -1,28 +1,43 @@
-"""The closed algebra of image maps: what ops return, and how maps compose and are chosen among.
+"""The closed algebra of image maps: each family's transform, and the stage that its kernel does.
 
 Everything here works on tiny arrays with a leading dimension of B or 1; no pixel is touched.
 Coordinates are (x, y), x to the right, y down, pixel centres at integers.
 """
 
-from augreg.families.composition import compose_affine as compose_affine
-from augreg.families.composition import compose_color as compose_color
-from augreg.families.composition import compose_lattice as compose_lattice
-from augreg.families.composition import lattice_to_affine as lattice_to_affine
-from augreg.families.composition import move_points as move_points
-from augreg.families.composition import select as select
-from augreg.families.composition import small_matmul as small_matmul
-from augreg.families.composition import to_projective as to_projective
-from augreg.families.transforms import GEOMETRIC as GEOMETRIC
-from augreg.families.transforms import HORIZON as HORIZON
-from augreg.families.transforms import STATISTICS as STATISTICS
-from augreg.families.transforms import AffineMap as AffineMap
-from augreg.families.transforms import ColorMap as ColorMap
-from augreg.families.transforms import LatticeMap as LatticeMap
-from augreg.families.transforms import Mix as Mix
-from augreg.families.transforms import Neighborhood as Neighborhood
-from augreg.families.transforms import PixelFunction as PixelFunction
-from augreg.families.transforms import ProjectiveMap as ProjectiveMap
-from augreg.families.transforms import Resize as Resize
-from augreg.families.transforms import Size as Size
-from augreg.families.transforms import Transform as Transform
-from augreg.families.transforms import batched as batched
+from augreg.families.affine import AffineMap as AffineMap
+from augreg.families.affine import AffineStage as AffineStage
+from augreg.families.affine import ProjectiveMap as ProjectiveMap
+from augreg.families.affine import compose_affine as compose_affine
+from augreg.families.affine import lattice_to_affine as lattice_to_affine
+from augreg.families.affine import to_projective as to_projective
+from augreg.families.branches import BranchStage as BranchStage
+from augreg.families.branches import MixtureStage as MixtureStage
+from augreg.families.call import batched as batched
+from augreg.families.call import call_op as call_op
+from augreg.families.call import element_of as element_of
+from augreg.families.color import ColorMap as ColorMap
+from augreg.families.color import ColorPart as ColorPart
+from augreg.families.color import compose_color as compose_color
+from augreg.families.lattice import Lattice as Lattice
+from augreg.families.lattice import LatticeMap as LatticeMap
+from augreg.families.lattice import LatticeStage as LatticeStage
+from augreg.families.lattice import compose_lattice as compose_lattice
+from augreg.families.lattice import move_points as move_points
+from augreg.families.matrices import small_matmul as small_matmul
+from augreg.families.mix import Mix as Mix
+from augreg.families.mix import MixStage as MixStage
+from augreg.families.neighborhood import Neighborhood as Neighborhood
+from augreg.families.neighborhood import NeighborStage as NeighborStage
+from augreg.families.pointwise import PixelFunction as PixelFunction
+from augreg.families.pointwise import PixelPart as PixelPart
+from augreg.families.pointwise import PointwiseStage as PointwiseStage
+from augreg.families.positions import HORIZON as HORIZON
+from augreg.families.resize import Resize as Resize
+from augreg.families.resize import ResizeStage as ResizeStage
+from augreg.families.stage import Guard as Guard
+from augreg.families.stage import Item as Item
+from augreg.families.stage import Size as Size
+from augreg.families.stage import Stage as Stage
+from augreg.families.stage import StaticSize as StaticSize
+from augreg.families.stage import select as select
+from augreg.families.transform import Transform as Transform

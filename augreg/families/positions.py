@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from augreg.families.transforms import HORIZON, Size
+from augreg.families.stage import Size
 from augreg.xp import Array, Namespace
 
 # A position this little below a half is a half: zooms by 1.5 and 0.75 put every third pixel or more
 # there, where a float's last bit would take pixels and masks, or two backends, to other pixels.
 TIE = 2.0**-12
+HORIZON = 2.0**-3  # depths below are read as if they were this
 
 
 def source(xp: Namespace, matrix: Array, size_in: Size, size: Size) -> tuple[Array, Array]:

@@ -11,13 +11,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from augreg.families.transforms import Resize
 from augreg.xp import Array, Namespace
 
 _TABLE = 1024.0  # TensorFlow's bicubic reads its kernel from a table of 1024 offsets
 
 
-def resize(xp: Namespace, images: Array, element: Resize, size: tuple[Any, Any]) -> Array:
+def resize(xp: Namespace, images: Array, element: Any, size: tuple[Any, Any]) -> Array:
     """float32 [B,H,W,C] of `size` to float32 [B,height,width,C], static sizes."""
     box = element.box if element.box is not None else xp.array([[0, 0, size[0], size[1]]], "int32")
     top, left, rows, columns = (xp.cast(box[:, i], "float32") for i in range(4))

@@ -5,5 +5,4 @@ Written once over `xp`; both backends run it. No pixel is touched here.
 
 from augreg.lower.choices import Choices as Choices
 from augreg.lower.choices import Draws as Draws
-from augreg.lower.families import Lattice as Lattice
 from augreg.lower.lowering import Lowering as Lowering

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from augreg.plan import Guard, Item, Plan
+from augreg.families import Guard, Item
+from augreg.plan import Plan
 from augreg.policy import Group, Node
 from augreg.random import distributions, generator
 from augreg.xp import Array, Namespace
@@ -126,8 +127,7 @@ class Choices:
         Dirichlet(1, ..., 1) as exponentials over their sum, and Beta(1, 1), which is uniform; where
         the item is not done, 0 together.
         """
-        xp, group = self.xp, item.node
-        assert isinstance(group, Group)
+        xp, group = self.xp, item.group
         path, n = group.path + item.suffix, len(group.branches)
         words = generator.elements(xp, self.draws.words[path, "choice"], n)[0]
         drawn = -xp.log(generator.uniform(xp, words) + xp.array(2.0**-25))

@@ -8,10 +8,9 @@ from functools import reduce
 from itertools import groupby
 from typing import Any, Generic
 
-from augreg.families import Size
+from augreg.families import Item, Size
+from augreg.families.stage import Composed, Family
 from augreg.lower.choices import Choices
-from augreg.lower.families import Composed, Family
-from augreg.plan import Item
 from augreg.policy import Group, Node, Step
 from augreg.xp import Array
 
@@ -132,4 +131,4 @@ def _site(item: Item) -> Hashable | None:
     guard = item.guards[0] if item.guards else None
     if guard is None or not guard.exclusive:
         return None
-    return guard.group.pointer, guard.slot, guard.suffix
+    return guard.choice

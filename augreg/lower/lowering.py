@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from augreg import families
-from augreg.families import Size
+from augreg.families import Item, LatticeMap, PixelFunction, Size, Stage, call_op
+from augreg.families.stage import Composed, Family
 from augreg.lower.choices import Choices
 from augreg.lower.composition import Composition
-from augreg.lower.families import (
-    AffineFamily,
-    ColorFamily,
-    Composed,
-    Family,
-    Lattice,
-    LatticeFamily,
-    ProjectiveFamily,
-)
-from augreg.plan import AffineStage, Item, LatticeStage, ResizeStage, Stage
 from augreg.policy import Node, Step
 from augreg.random import distributions
 from augreg.xp import NUMPY, Array, Namespace
@@ -33,9 +23,11 @@ class Lowering(Choices):
     fits: is given each map of whole pixels that may not read outside of the image, in a backend
     where a plan may not have known the size: `fits(step, element, size, after)` gives it back, or
     fails.
+    sparse: whether kernels can leave samples out, so that stages say who does them.
     """
 
-    fits: Callable[[Step, families.LatticeMap, Size, Size], families.LatticeMap] | None = None
+    fits: Callable[[Step, LatticeMap, Size, Size], LatticeMap] | None = None
+    sparse: bool = False
 
     def arguments(self, step: Step, suffix: str = "") -> dict[str, Any]:
         """The sampled arguments of a step: arrays [B] or [1] where drawn, plain values else."""
@@ -52,8 +44,8 @@ class Lowering(Choices):
         constant = all(isinstance(drawn, distributions.Constant) for _, drawn, _ in step.drawn())
         if constant and all(isinstance(side, int) for side in size):
             lowering = Lowering(NUMPY, self.draws)
-            return step.op.lower(NUMPY, lowering.arguments(step, suffix), size)
-        return step.op.lower(self.xp, self.arguments(step, suffix), size)
+            return call_op(step.op, NUMPY, lowering.arguments(step, suffix), size)
+        return call_op(step.op, self.xp, self.arguments(step, suffix), size)
 
     def function(self, items: tuple[Item, ...], size: Size) -> tuple[Any, Array | None]:
         """A function's element and who takes part (bool [B], None for all).
@@ -66,7 +58,7 @@ class Lowering(Choices):
         for item in items[1:]:
             other, condition = self.element(item.step, size, item.suffix), self.condition(item)
             arguments = _selected(xp, condition, other.arguments, element.arguments)
-            if isinstance(element, families.PixelFunction):
+            if isinstance(element, PixelFunction):
                 noise = _selected(xp, condition, other.noise, element.noise)
                 element = replace(element, arguments=arguments, noise=noise)
             else:
@@ -76,32 +68,21 @@ class Lowering(Choices):
 
     # --- stages
 
-    def resize(self, stage: ResizeStage, size: Size) -> tuple[families.Resize, Array | None]:
-        """The element of a resize, and who takes part (bool [B], None for all)."""
-        (item,) = stage.items
-        return self.element(item.step, size, item.suffix), self.condition(item)
+    def stages(self, stages: Iterable[Stage], size: Size) -> list[Any]:
+        """What the kernels of stages need besides pixels, for images of `size`."""
+        made = []
+        for stage in stages:
+            made.append(stage.lower(self, size))
+            size = self.size_after_stage(stage, size)
+        return made
 
-    def lattice(self, stage: LatticeStage, size: Size) -> Lattice:
-        """The composed map of a lattice stage for sources of `size`."""
-        return self._composed(stage.items, LatticeFamily(self.xp), size)
-
-    def affine(self, stage: AffineStage, size: Size) -> Array:
-        """The composed centred output→input map: float32 [B,2,3], [B,3+n,3] of a projective one."""
-        if not stage.projective:
-            return self._composed(stage.items, AffineFamily(self.xp), size)
-        family = ProjectiveFamily(self.xp)
-        return family.stacked(self._composed(stage.items, family, size))
-
-    def color(self, items: tuple[Item, ...], channels: int, size: Size) -> families.ColorMap:
-        """The product of colour maps, for images of `channels` and `size`."""
-        return self._composed(items, ColorFamily(self.xp, channels), size)
-
-    def _composed(self, items: tuple[Item, ...], family: Family[Composed], size: Size) -> Composed:
+    def composed(self, items: tuple[Item, ...], family: Family[Composed], size: Size) -> Composed:
+        """One map for all items."""
         return Composition(self, family, self._make).items(items, size)
 
     def _make(self, step: Step, size: Size, suffix: str) -> tuple[Any, Size]:
         element, after = self.element(step, size, suffix), self.size_after(step, size)
-        if self.fits is not None and isinstance(element, families.LatticeMap) and not element.pads:
+        if self.fits is not None and isinstance(element, LatticeMap) and not element.pads:
             element = self.fits(step, element, size, after)
         return element, after
 

@@ -2,41 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import reduce
 from typing import Any, NoReturn
 
-from augreg import families
 from augreg.errors import OpError, PolicyError, joined
-from augreg.plan import sizes
-from augreg.plan.geometry import (
-    Traits,
-    any_order,
-    chain,
-    channels_after,
-    element_of,
-    geometry_stage,
-    needs_mean,
-    steps_of,
-    traits_of,
-    union,
-)
-from augreg.plan.sizes import Sides
-from augreg.plan.stages import (
+from augreg.families import (
     AffineStage,
     BranchStage,
+    ColorMap,
     ColorPart,
     Guard,
     Item,
+    LatticeMap,
     LatticeStage,
-    MixStage,
+    Mix,
     MixtureStage,
-    NeighborStage,
-    PixelPart,
     PointwiseStage,
-    ResizeStage,
     Stage,
     StaticSize,
+    Transform,
+    element_of,
 )
+from augreg.families.pointwise import Part
+from augreg.families.traits import Boundary, Traits, any_order, chain, union
+from augreg.plan import sizes
+from augreg.plan.sizes import Sides
 from augreg.policy import Group, Node, Policy, Step, walk
 
 
@@ -50,9 +41,7 @@ class Builder:
         self.scope: tuple[Guard, ...] = ()
         self.classes: int | None = None  # of the labels that are mixed; None: nothing may mix here
         self.unchecked: list[tuple[str, str]] = []  # steps that asked for a side that is not known
-        self.elements: dict[
-            tuple[int, StaticSize], families.Transform
-        ] = {}  # asked for at each level
+        self.elements: dict[tuple[int, StaticSize], Transform] = {}  # asked for at each level
 
     @property
     def size(self) -> StaticSize:
@@ -73,7 +62,7 @@ class Builder:
         result, compared = sizes.after(self.policy, step, sides)
         if compared:
             element = self.element(step, sizes.size_of(sides))
-            if not isinstance(element, families.LatticeMap) or element.pads:
+            if not isinstance(element, LatticeMap) or element.pads:
                 said = f'"{step.op.name}" works at some sizes only' + sizes.remedy(sides)
                 raise self.policy.error(said, step.pointer)
             self.unchecked.append((step.pointer, step.op.name))
@@ -92,7 +81,7 @@ class Builder:
                 self.add(node, (), "")
             except PolicyError as error:
                 mistakes.append(error)
-                if any(step.op.output_size for step in steps_of(node)):
+                if any(step.op.output_size for step in _steps(node)):
                     break
                 (self.sides, self.channels), self.traits = before, None
         if mistakes:
@@ -100,39 +89,35 @@ class Builder:
         return tuple(self.stages)
 
     def add(self, node: Node, guards: tuple[Guard, ...], suffix: str) -> None:
+        item = Item(node, guards, suffix)
         if isinstance(node, Step):
-            self.add_step(node, guards, suffix)
+            self.add_step(item)
         elif node.kind == "mixture":
-            self.add_mixture(Item(node, guards, suffix))
-        elif isinstance(traits := self.geometry(node, self.sides), Traits):
-            after = self.group_sides(node, self.sides)
-            self.add_geometry(Item(node, guards, suffix), traits, after)
+            self.add_mixture(item)
+        elif (traits := self.geometry_or_none(node)) is not None:
+            self.add_geometry(item, traits, self.group_sides(node, self.sides))
         elif not self.unfused and self.is_color(node):
-            mean = any(needs_mean(self.element(leaf, self.size)) for leaf in steps_of(node))
-            self.add_pointwise(ColorPart((Item(node, guards, suffix),), mean), self.channels)
+            elements = [self.element(step, self.size) for step in item.steps]
+            mean = any(isinstance(e, ColorMap) and e.mean is not None for e in elements)
+            self.add_pointwise(ColorPart((item,), mean), self.channels)
         else:
             self.add_mixed(node, guards, suffix)
 
-    def add_step(self, step: Step, guards: tuple[Guard, ...], suffix: str) -> None:
-        item = Item(step, guards, suffix)
+    def add_step(self, item: Item) -> None:
+        step = item.step
         element = self.describe(step)
-        sides = self.after(step, self.sides)
-        channels = channels_after(element, self.channels)
-        if (step.p < 1 or guards) and (sides != self.sides or channels != self.channels):
+        sides, channels = self.after(step, self.sides), element.channels_after(self.channels)
+        if (step.p < 1 or item.guards) and (sides != self.sides or channels != self.channels):
             self.refuse_p(step, self.sides)
-        if isinstance(element, families.GEOMETRIC):
-            self.add_geometry(item, traits_of(element), sides)
-        elif isinstance(element, families.Resize):
-            self.start(f"{step.op.name} is a boundary", ResizeStage, item, sides)
-        elif isinstance(element, families.ColorMap):
-            self.add_pointwise(ColorPart((item,), needs_mean(element)), channels)
-        elif isinstance(element, families.Mix):
-            self.add_mix(item, element)
-        elif isinstance(element, families.Neighborhood):
-            self.start("reads neighbours", NeighborStage, item)
+        if element.geometric:
+            self.add_geometry(item, element.traits(), sides)
+        elif (part := element.part(item)) is not None:
+            self.add_pointwise(part, channels)
         else:
-            placed = element.coordinates or bool(element.noise)
-            self.add_pointwise(PixelPart((item,), element.statistics, placed), channels)
+            if isinstance(element, Mix):
+                self.check_mix(step, element)
+            why = element.boundary or f"{step.op.name} is a boundary"
+            self.start(why, element.stage, item, sides)
 
     def refuse_p(self, step: Step, sides: Sides) -> NoReturn:
         """Refuses a step, at images of `sides`, that not all samples of a batch do."""
@@ -144,18 +129,15 @@ class Builder:
         )
         raise self.policy.error(said + sizes.remedy(sides), step.pointer)
 
-    def describe(self, step: Step) -> families.Transform:
+    def describe(self, step: Step) -> Transform:
         element = self.element(step, self.size)
-        colored = isinstance(
-            element, families.ColorMap | families.PixelFunction | families.Neighborhood
-        )
-        if colored and self.channels == 1 and not step.op.gray:
+        if element.colored and self.channels == 1 and not step.op.gray:
             raise self.policy.error(
                 f'"{step.op.name}" needs three channels, and the image has one here', step.pointer
             )
         return element
 
-    def element(self, step: Step, size: StaticSize) -> families.Transform:
+    def element(self, step: Step, size: StaticSize) -> Transform:
         try:
             if (id(step), size) not in self.elements:
                 self.elements[id(step), size] = element_of(step, size)
@@ -172,30 +154,32 @@ class Builder:
         return element
 
     def add_geometry(self, item: Item, traits: Traits, sides: Sides) -> None:
-        joined: Traits | str = traits if self.traits is None else chain(self.traits, traits)
-        fresh = self.traits is None or item.guards != self.scope
-        if fresh or isinstance(joined, str):
-            why = joined if isinstance(joined, str) else ""
+        why, joined = "", None
+        try:
+            joined = None if self.traits is None else chain(self.traits, traits)
+        except Boundary as reason:
+            why = str(reason)
+        if joined is None or item.guards != self.scope:
             common = self.common(sides, self.channels, why)
-            self.stages.append(geometry_stage(traits, items=(item,), **common))
+            self.stages.append(_geometry_stage(traits, items=(item,), **common))
             self.traits = traits
         else:
             last = self.stages[-1]
             assert isinstance(last, LatticeStage | AffineStage)
             common = self.common(sides, self.channels, last.why) | {"size_in": last.size_in}
-            self.stages[-1] = geometry_stage(joined, items=(*last.items, item), **common)
+            self.stages[-1] = _geometry_stage(joined, items=(*last.items, item), **common)
             self.traits = joined
         self.sides, self.scope = sides, item.guards
 
-    def add_pointwise(self, part: ColorPart | PixelPart, channels: int) -> None:
+    def add_pointwise(self, part: Part, channels: int) -> None:
         why = "another family" if self.stages else ""
         common = self.common(self.sides, channels, why)
         self.stages.append(PointwiseStage(parts=(part,), **common))
         self.traits, self.channels = None, channels
 
-    def add_mix(self, item: Item, element: families.Mix) -> None:
-        """A step that needs a batch: only in `augment`, whose batches have one size."""
-        name, pointer = item.step.op.name, item.step.pointer
+    def check_mix(self, step: Step, element: Mix) -> None:
+        """Refuses a step that has no batch, as only `augment` has, whose batches have one size."""
+        name, pointer = step.op.name, step.pointer
         if self.classes is None:
             raise self.policy.error(
                 f'"{name}" mixes the samples of a batch: it works in "augment" only, and in no '
@@ -209,17 +193,14 @@ class Builder:
                 f"{pointer}/classes",
             )
         self.classes = element.classes
-        why = "mixes samples of a batch: the result depends on the batch"
-        self.start(why, MixStage, item, classes=element.classes)
 
     def start(
-        self, why: str, kind: type[Stage], item: Item, sides: Sides | None = None, **more: Any
+        self, why: str, kind: Callable[..., Stage], item: Item, sides: Sides, **more: Any
     ) -> None:
         """A stage of one item, which nothing joins; `why` is what ended the stage before it."""
-        after = self.sides if sides is None else sides
-        common = self.common(after, more.pop("channels", self.channels), why if self.stages else "")
-        self.stages.append(kind(items=(item,), **common, **more))
-        self.traits, self.sides, self.channels = None, after, common["channels_out"]
+        common = self.common(sides, more.pop("channels", self.channels), why if self.stages else "")
+        self.stages.append(kind(item, **common, **more))
+        self.traits, self.sides, self.channels = None, sides, common["channels_out"]
 
     def common(self, sides: Sides, channels: int, why: str) -> dict[str, Any]:
         """What every stage has, of one that begins here and leaves `sides` and `channels`."""
@@ -251,12 +232,12 @@ class Builder:
             inner = self.inner()
             inner.add(branch, (), item.suffix)
             branches.append(tuple(inner.stages))
-        self.start("a mixture", MixtureStage, item, branches=tuple(branches))
+        self.start("a mixture", MixtureStage.of, item, self.sides, branches=tuple(branches))
 
     def changes_shape(self, group: Group) -> Step | None:
         """The first step of a group that changes size or channels, or may; None where none does."""
-        for step in steps_of(group):
-            if channels_after(self.describe(step), 3) != 3:
+        for step in _steps(group):
+            if self.describe(step).channels_after(3) != 3:
                 return step
             if self.after(step, self.sides) != self.sides:
                 return step
@@ -279,7 +260,7 @@ class Builder:
             self.refuse_ends("shapes", [f"{sizes.text_of(s)}x{c}" for s, c in ends], group)
         sides, channels = ends[0]
         why, item = "branches change the shape", Item(group, (), suffix)
-        self.start(why, BranchStage, item, sides, channels=channels, branches=tuple(branches))
+        self.start(why, BranchStage.of, item, sides, channels=channels, branches=tuple(branches))
 
     def refuse_ends(self, what: str, ends: list[str], group: Group) -> NoReturn:
         """Refuses branches that end in different sizes or shapes, or may."""
@@ -288,26 +269,30 @@ class Builder:
 
     # --- pure groups
 
-    def geometry(self, node: Node, sides: Sides) -> Traits | str:
-        """The traits of a node that is geometry throughout, or why it is none."""
+    def geometry_or_none(self, node: Node) -> Traits | None:
+        """The traits of a node that is geometry throughout."""
+        try:
+            return self.geometry(node, self.sides)
+        except Boundary:
+            return None
+
+    def geometry(self, node: Node, sides: Sides) -> Traits:
+        """The traits of a node; raises `Boundary` where it is not geometry throughout."""
         if isinstance(node, Step):
             element = self.element(node, sizes.size_of(sides))
-            return (
-                traits_of(element) if isinstance(element, families.GEOMETRIC) else "another family"
-            )
+            if not element.geometric:
+                raise Boundary(element.boundary)
+            return element.traits()
         if node.kind == "mixture":
-            return "a mixture"
-        every: list[Traits | str] = []
-        total: Traits | str = Traits()
+            raise Boundary("a mixture")
+        every = []
         for branch in node.branches:
-            traits = self.geometry(branch, sides)
-            if isinstance(traits, Traits) and node.kind == "sequence":
+            every.append(self.geometry(branch, sides))
+            if node.kind == "sequence":
                 sides = self.group_sides(branch, sides)
-            every.append(traits)
-            total = chain(total, traits) if isinstance(total, Traits) else total
         if node.kind == "random_order":
             return any_order(every)
-        return union(every) if node.kind == "one_of" else total
+        return union(every) if node.kind == "one_of" else reduce(chain, every, Traits())
 
     def group_sides(self, node: Node, sides: Sides) -> Sides:
         """The sides after a geometric node; refuses branches that disagree and p below 1."""
@@ -323,14 +308,27 @@ class Builder:
                 self.refuse_ends("sizes", [sizes.text_of(end) for end in ends], node)
             result = ends[0]
         if node.p < 1 and result != sides:
-            self.refuse_p(next(steps_of(node)), sides)
+            self.refuse_p(next(_steps(node)), sides)
         return result
 
     def is_color(self, group: Group) -> bool:
         if any(isinstance(n, Group) and n.kind == "mixture" for n in walk((group,))):
             return False
-        elements = [self.describe(step) for step in steps_of(group)]
-        return all(isinstance(e, families.ColorMap) and channels_after(e, 3) == 3 for e in elements)
+        elements = [self.describe(step) for step in _steps(group)]
+        return all(isinstance(e, ColorMap) and e.channels_after(3) == 3 for e in elements)
+
+
+def _geometry_stage(traits: Traits, **common: Any) -> LatticeStage | AffineStage:
+    """A lattice stage, or an affine one where something fills; `common`: what every stage has."""
+    if traits.fill is None:
+        return LatticeStage(pads=traits.pads, **common)
+    modes = dict(zip(("fill", "fill_value", "interpolation"), traits.fill, strict=True))
+    return AffineStage(projective=traits.projective, **modes, **common)
+
+
+def _steps(node: Node) -> Iterator[Step]:
+    """The steps of a node and of all below it."""
+    return (n for n in walk((node,)) if isinstance(n, Step))
 
 
 def _guarded(group: Group, suffix: str) -> Iterator[tuple[Node, tuple[Guard, ...], str]]:

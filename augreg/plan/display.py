@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from augreg.errors import printable
-from augreg.plan.stages import Stage, StaticSize, pointers_of
+from augreg.families import Stage, StaticSize
 
 if TYPE_CHECKING:
     from augreg.plan.planner import Plan
@@ -35,7 +35,7 @@ def _title(plan: Plan) -> str:
 def _lines(plan: Plan) -> Iterator[str]:
     for section, stages in (("prepare", plan.prepare), ("augment", plan.augment)):
         for number, stage in enumerate(stages, start=1):
-            yield f"{section} {number}. {_kind(stage)}: {', '.join(pointers_of(stage))}"
+            yield f"{section} {number}. {_kind(stage)}: {', '.join(stage.pointers)}"
     if plan.output is not None:
         yield f"output {plan.output.dtype}"
 

@@ -12,23 +12,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterator
-from dataclasses import replace
 
-from augreg.families import Neighborhood, PixelFunction
-from augreg.plan.geometry import element_of
-from augreg.plan.stages import (
-    AffineStage,
-    ColorPart,
-    Guard,
-    Item,
-    LatticeStage,
-    MixStage,
-    NeighborStage,
-    Part,
-    PixelPart,
-    PointwiseStage,
-    Stage,
-)
+from augreg.families import Guard, Stage
 
 Queue = list[Stage]
 
@@ -59,32 +44,18 @@ def merge_runs(stages: tuple[Stage, ...], depth: int = 0) -> Iterator[tuple[Stag
 def _interleaved(queues: list[list[tuple[Stage, Queue]]]) -> Iterator[tuple[Stage, Queue]]:
     """Takes from every queue whose head is of the commonest family, until all are empty."""
     while queues := [queue for queue in queues if queue]:
-        counts = Counter(_family(queue[0][0]) for queue in queues)
+        counts = Counter(queue[0][0].merge_key() for queue in queues)
         family = max(counts, key=lambda key: counts[key])
-        heads = [queue.pop(0) for queue in queues if _family(queue[0][0]) == family]
+        heads = [queue.pop(0) for queue in queues if queue[0][0].merge_key() == family]
         merged, sources = heads[0]
         for stage, own in heads[1:]:
-            merged, sources = _joined(merged, stage), sources + own
+            merged, sources = merged.merged(stage), sources + own
         yield merged, sources
-
-
-def never_both(one: Item, two: Item) -> bool:
-    """Whether no sample does both items: somewhere, they are different branches of one choice."""
-    return any(
-        mine.exclusive and _choice(mine) == _choice(other) and mine.branch != other.branch
-        for mine in one.guards
-        for other in two.guards
-        if other.exclusive
-    )
-
-
-def _choice(guard: Guard) -> Hashable:
-    return guard.group.pointer, guard.slot, guard.suffix
 
 
 def _guards(stage: Stage) -> tuple[Guard, ...]:
     """The guards that all items of the stage share; none of a stage that has to keep its place."""
-    return () if isinstance(stage, MixStage) else stage.items[0].guards
+    return () if stage.reads_others else stage.items[0].guards
 
 
 def _site(stage: Stage, depth: int) -> Hashable | None:
@@ -93,60 +64,4 @@ def _site(stage: Stage, depth: int) -> Hashable | None:
     if depth >= len(guards):
         return None
     guard = guards[depth]
-    return _choice(guard), None if guard.exclusive else guard.branch
-
-
-def _family(stage: Stage) -> Hashable:
-    """Stages of one family can be joined where no sample takes part in two of them."""
-    match stage:
-        case LatticeStage():
-            return "lattice", stage.size_in, stage.size_out
-        case AffineStage():
-            modes = (stage.fill, str(stage.fill_value), stage.interpolation)
-            return "affine", stage.size_in, stage.size_out, modes
-        case PointwiseStage():
-            return "pointwise", stage.channels_in, stage.channels_out
-        case NeighborStage():
-            return "neighborhood", _form(stage.items[0])
-    return "alone", id(stage)
-
-
-def _joined(one: Stage, two: Stage) -> Stage:
-    match one, two:
-        case LatticeStage(), LatticeStage():
-            return replace(one, items=one.items + two.items, pads=one.pads or two.pads)
-        case AffineStage(), AffineStage():
-            projective = one.projective or two.projective
-            return replace(one, items=one.items + two.items, projective=projective)
-        case NeighborStage(), NeighborStage():
-            return replace(one, items=one.items + two.items)
-        case PointwiseStage(), PointwiseStage():
-            parts = list(one.parts)
-            for part in two.parts:
-                _add_part(parts, part)
-            return replace(one, parts=tuple(parts))
-    raise AssertionError((one, two))
-
-
-def _add_part(parts: list[Part], part: Part) -> None:
-    for i, other in enumerate(parts):
-        if isinstance(part, ColorPart) and isinstance(other, ColorPart):
-            parts[i] = ColorPart(other.items + part.items, other.mean or part.mean)
-            return
-        if not (isinstance(part, PixelPart) and isinstance(other, PixelPart)):
-            continue
-        if _form(part.item) == _form(other.item):
-            parts[i] = replace(other, items=other.items + part.items)
-            return
-    parts.append(part)
-
-
-def _form(item: Item) -> Hashable:
-    """What two functions share whose arguments may be chosen among, per sample."""
-    element = element_of(item.step, (None, None))
-    assert isinstance(element, PixelFunction | Neighborhood)
-    shapes = tuple(tuple(argument.shape[1:]) for argument in element.arguments)
-    if isinstance(element, PixelFunction):
-        extra = (element.statistics, element.coordinates, len(element.noise))
-        return getattr(element.function, "__wrapped__", element.function), shapes, extra
-    return tuple(getattr(f, "__wrapped__", f) for f in element.functions), shapes
+    return guard.choice, None if guard.exclusive else guard.branch

@@ -6,12 +6,26 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from augreg.families import Stage, StaticSize
 from augreg.plan.builder import Builder
 from augreg.plan.display import plan_html, plan_text
 from augreg.plan.sizes import sides_of
-from augreg.plan.stages import SECTIONS, Decode, Stage, StaticSize
 from augreg.policy import Node, Output, Policy, Step
 from augreg.random import distributions
+
+SECTIONS = ("prepare", "augment", "output")
+
+
+@dataclass(frozen=True)
+class Decode:
+    """How encoded images are read.
+
+    stage: cut or cut and resized while decoding: only its window is read. None: the whole image.
+    scaled: (height, width) that a JPEG may be decoded down to, by 2, 4 or 8.
+    """
+
+    stage: Stage | None = None
+    scaled: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -34,6 +48,11 @@ class Plan:
     policy: Policy
     decode: Decode | None = None
     unchecked: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def mixes(self) -> bool:
+        """Whether it mixes samples, and so their labels."""
+        return any(stage.reads_others for stage in self.augment)
 
     def __repr__(self) -> str:
         return plan_text(self)

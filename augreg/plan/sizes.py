@@ -14,7 +14,7 @@ from itertools import product
 from typing import Any
 
 from augreg.errors import ParameterError
-from augreg.plan.stages import StaticSize
+from augreg.families import StaticSize
 from augreg.policy import Policy, Step
 
 

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from numbers import Real
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from augreg import families
-from augreg.errors import AugregError, OpError, ParameterError
+from augreg.errors import OpError, ParameterError
 from augreg.plugin.params import REQUIRED, Fill, Hidden, Integer, Option, Parameter, Range, Settable
 
 if TYPE_CHECKING:
-    from augreg.xp import Namespace
+    pass
 
 RESERVED = frozenset({"op", "p", "id", "choice", "xp", "size"})
 _NAME = re.compile(r"(?:[a-z][a-z0-9_-]*/)?[a-z][a-z0-9_]*")
-_ELEMENTS = families.Transform.__args__
 
 
 @dataclass(frozen=True)
@@ -85,101 +81,6 @@ class Op:
         """How often a parameter is drawn for each sample: 1, or the `count` of a `Range`."""
         spec = self.params[name]
         return spec.count if isinstance(spec, Range) else 1
-
-    def lower(
-        self, xp: Namespace, arguments: Mapping[str, Any], size: families.Size
-    ) -> families.Transform:
-        """Calls the op's function and checks what it returned; raises `OpError`."""
-        extra = {"size": size} if self.wants_size else {}
-        try:
-            element = self.function(xp, **extra, **arguments)
-        except AugregError:  # a refusal in the op's own words
-            raise
-        except Exception as error:  # an op is anyone's code: a user has to learn whose
-            said = f'op "{self.name}" raised {type(error).__name__}: {error}'
-            raise OpError(said, self.name) from error
-        _check_element(self.name, element)
-        try:
-            element = families.batched(xp, element)
-        except ValueError as error:
-            raise OpError(f'op "{self.name}": {error}', self.name) from error
-        if isinstance(element, families.PixelFunction):
-            return replace(element, function=_checked(self.name, element.function))
-        if isinstance(element, families.Neighborhood):
-            *first, last = element.functions
-            inner = [_checked(self.name, function, any_size=True) for function in first]
-            function = _checked(self.name, last, any_size=bool(first))
-            return replace(element, function=(*inner, function))
-        return element
-
-
-def _check_element(name: str, element: Any) -> None:
-    """Raises `OpError` for what is no element, or asks for what there is not."""
-    if not isinstance(element, _ELEMENTS):
-        found = type(element).__name__
-        names = ", ".join(kind.__name__ for kind in _ELEMENTS)
-        raise OpError(f'op "{name}" returned a {found}; it has to return one of {names}', name)
-    if unknown := set(getattr(element, "statistics", ())) - set(families.STATISTICS):
-        names = ", ".join(families.STATISTICS)
-        raise OpError(f'op "{name}" asks for {sorted(unknown)}; there are {names}', name)
-    levels = getattr(element, "fill_value", 0.0)
-    every = levels if isinstance(levels, tuple | list) else (levels,)
-    if not all(isinstance(level, Real) and 0 <= float(level) <= 1 for level in every):
-        said = f"fills with {levels}; levels are 0 to 1, where 1 is white"
-        raise OpError(f'op "{name}" {said}', name)
-
-
-def _checked(name: str, function: Callable[..., Any], any_size: bool = False) -> Callable[..., Any]:
-    """A function that raises `OpError` where it does not return planes like its input's.
-
-    any_size: there may be more planes, of other sides, as between a neighbourhood's functions.
-    """
-
-    @functools.wraps(function)  # which function it is decides what may become one stage
-    def checked(xp: Namespace, planes: Any, *arguments: Any, **given: Any) -> Any:
-        try:
-            result = function(xp, planes, *arguments, **given)
-        except AugregError:
-            raise
-        except Exception as error:
-            said = f"its pixel function raised {type(error).__name__}: {error}"
-            raise OpError(f'op "{name}": {said}', name) from error
-        check_planes(name, planes, result, any_size)
-        return result
-
-    checked.op = name  # type: ignore[attr-defined]  # for what only a graph that runs can see
-    return checked
-
-
-def check_planes(name: str, planes: Any, result: Any, any_size: bool = False) -> None:
-    """Raises `OpError` where what an op's function made of planes does not go in their place."""
-    same = isinstance(result, tuple | list) and (any_size or len(result) == len(planes))
-    if not same or not all(_alike(planes[0], plane, any_size) for plane in result):
-        wanted, found = (_describe(many) for many in (planes, result))
-        said = f"its pixel function returned {found}, expected {wanted}"
-        raise OpError(f'op "{name}": {said}', name)
-
-
-def _alike(plane: Any, other: Any, any_size: bool) -> bool:
-    """One dtype and one shape, as far as the sides are known."""
-    if getattr(other, "dtype", None) != plane.dtype or len(other.shape) != len(plane.shape):
-        return False
-    return any_size or all(
-        None in sides or sides[0] == sides[1]
-        for sides in zip(plane.shape, other.shape, strict=True)
-    )
-
-
-def _describe(planes: Any) -> str:
-    if not isinstance(planes, tuple | list):
-        return f"a {type(planes).__name__}"
-    kinds = (
-        f"{plane.dtype.name} {list(plane.shape)}"
-        if hasattr(plane, "dtype")
-        else f"a {type(plane).__name__}"
-        for plane in planes
-    )
-    return f"({', '.join(kinds)})"
 
 
 def op(

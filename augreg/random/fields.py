@@ -28,17 +28,3 @@ def uniform_planes(xp: Namespace, key: Array, size: tuple[Any, Any], channels: i
         words = generator.threefry2x32(xp, (pair[0], pair[1]), (j, xp.zeros_like(j)))
         planes.append((generator.uniform(xp, words[0]), generator.uniform(xp, words[1])))
     return tuple(planes)
-
-
-def coordinates(xp: Namespace, size: tuple[Any, Any]) -> dict[str, Any]:
-    """What a function with `coordinates` gets: y int32 [1,H,1], x int32 [1,1,W], size."""
-    return {
-        "y": xp.reshape(xp.arange(size[0]), (1, -1, 1)),
-        "x": xp.reshape(xp.arange(size[1]), (1, 1, -1)),
-        "size": size,
-    }
-
-
-def aligned(xp: Namespace, argument: Array) -> Array:
-    """[B] as [B,1,1] and [B,n] as [B,n,1,1]... so that each `argument[:, i]` is [B,1,1]."""
-    return xp.reshape(argument, (-1, *xp.shape(argument)[1:], 1, 1))

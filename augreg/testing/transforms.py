@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from augreg import families
 from augreg.backends.reference import kernels
 from augreg.errors import OpError
+from augreg.families.call import call_op
+from augreg.families.functions import aligned, coordinates
 from augreg.lower import Draws, Lowering
 from augreg.plan import plan
 from augreg.random import fields
@@ -62,7 +64,7 @@ def _lowered(case: Case, xp: Namespace, index: NDArray[np.int_], dynamic: bool =
     height, width = case.size
     size = (xp.array(height, "int32"), xp.array(width, "int32")) if dynamic else case.size
     how = f"{xp.name}'s xp{_AT_RUN_TIME if dynamic else ''}"
-    element = _called(case, how, lambda: case.op.lower(xp, arguments, size))
+    element = _called(case, how, lambda: call_op(case.op, xp, arguments, size))
     found = _arrays(case, xp, element)
     if isinstance(element, families.PixelFunction | families.Neighborhood):
         planes = _called(case, how, lambda: _planes(case, xp, element, len(index)))
@@ -81,7 +83,7 @@ def _called(case: Case, how: str, function: Callable[[], Any]) -> Any:
         raise case.fail(f"{type(error).__name__} with {how}: {error}") from error
 
 
-def _arrays(case: Case, xp: Namespace, element: families.Transform) -> Elements:
+def _arrays(case: Case, xp: Namespace, element: Any) -> Elements:
     kind, found = type(element).__name__, {}
     for part in dataclasses.fields(element):
         value = getattr(element, part.name)
@@ -104,7 +106,7 @@ def _planes(
     planes = tuple(
         xp.array(np.broadcast_to(plane, (batch, *case.size)).astype(np.float32)) for plane in noise
     )
-    arguments = [fields.aligned(xp, xp.array(value)) for value in element.arguments]
+    arguments = [aligned(xp, xp.array(value)) for value in element.arguments]
     if isinstance(element, families.PixelFunction):
         given = _given(case, xp, element, np.stack([np.asarray(p) for p in planes], axis=-1))
         return [tuple(element.function(xp, planes, *arguments, **given)) for _ in range(2)]
@@ -126,7 +128,7 @@ def _given(
         for name, parts in kernels.statistics(images, element.statistics).items()
     }
     if element.coordinates:
-        given |= fields.coordinates(xp, case.size)
+        given |= coordinates(xp, case.size)
     if element.noise:
         keys = (xp.array(key, "uint32") for key in element.noise)
         made = (fields.uniform_planes(xp, key, case.size, case.channels) for key in keys)

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from augreg.backends.reference import kernels
 from augreg.backends.reference.interpreter import Interpreter
 from augreg.checks import as_uint32
-from augreg.families import positions
+from augreg.families import AffineStage, LatticeStage, Stage, positions
 from augreg.lower import Draws, Lowering
-from augreg.plan import AffineStage, LatticeStage, Stage, plan
+from augreg.plan import plan
 from augreg.policy import Policy, Step
 from augreg.xp import NUMPY
 
@@ -163,11 +163,11 @@ def _filled(lowering: Lowering, stage: Stage, size: tuple[int, int]) -> float:
     assert height is not None and width is not None
     if isinstance(stage, LatticeStage):
         y, x = np.mgrid[:height, :width]
-        lattice = lowering.lattice(stage, size)
+        lattice = stage.lower(lowering, size)
         points = np.stack([x, y], axis=-1) @ lattice.linear[0].T + lattice.offset[0]
         left, top, right, bottom = lattice.window[0]
         sx, sy = points[..., 0], points[..., 1]
     else:
-        sx, sy = positions.source(NUMPY, lowering.affine(stage, size)[:1], size, (height, width))
+        sx, sy = positions.source(NUMPY, stage.lower(lowering, size)[0][:1], size, (height, width))
         left, top, right, bottom = -0.5, -0.5, size[1] - 0.5, size[0] - 0.5
     return float(np.mean((sx < left) | (sx >= right) | (sy < top) | (sy >= bottom)))

@@ -14,9 +14,9 @@ from functools import lru_cache
 from typing import Any
 
 import augreg
-from augreg import families
 from augreg.errors import ParameterError, PolicyError
-from augreg.plan import element_of, plan
+from augreg.families import element_of
+from augreg.plan import plan
 from augreg.plugin.registry import default_registry
 from augreg.policy import Policy
 from net.values import Values
@@ -62,7 +62,7 @@ def family(name: str) -> str:
     example = {"op": name, **{k: v for k, v in op.example.items() if k != "p"}}
     step = augreg.load_policy({"version": 1, "augment": [example]}).augment[0]
     element = element_of(step, (400, 400))  # type: ignore[arg-type]
-    return "geometry" if isinstance(element, families.GEOMETRIC) else type(element).__name__
+    return "geometry" if element.geometric else type(element).__name__
 
 
 def shape_after(step: Node, shape: Shape) -> Shape | None:

@@ -15,6 +15,8 @@ import numpy as np
 
 from augreg import families
 from augreg.backends.reference import kernels
+from augreg.families.call import call_op
+from augreg.families.functions import aligned, coordinates
 from augreg.policy import Group, Node, Output, Policy, Step
 from augreg.random import fields
 from augreg.xp import NUMPY
@@ -153,7 +155,7 @@ class Oracle:
 
     def element(self, step: Step, suffix: str, b: int) -> Any:
         size = self.images[b].shape[:2]
-        return step.op.lower(NUMPY, self.choices.arguments(step, suffix, b), size)
+        return call_op(step.op, NUMPY, self.choices.arguments(step, suffix, b), size)
 
     def mix(self, made: list[families.Mix], takers: Takers) -> None:
         """Each sample with another of the batch, as they were before."""
@@ -206,7 +208,7 @@ class Oracle:
     def elements(self, leaves: list[tuple[Step, str]], b: int) -> list[Leaf]:
         size, found = self.images[b].shape[:2], []
         for step, suffix in leaves:
-            made = step.op.lower(NUMPY, self.choices.arguments(step, suffix, b), size)
+            made = call_op(step.op, NUMPY, self.choices.arguments(step, suffix, b), size)
             after = size_after(step, size)
             found.append(Leaf(made, size, after))
             size = after
@@ -224,7 +226,7 @@ def _alone(element: Any, image: Image) -> Image:
             element = families.ColorMap(element.matrix[:, :1, :1], element.offset[:, :1], mean)
         return kernels.color(image, element)
     planes = tuple(np.moveaxis(image, -1, 0))
-    arguments = [fields.aligned(NUMPY, argument) for argument in element.arguments]
+    arguments = [aligned(NUMPY, argument) for argument in element.arguments]
     if isinstance(element, families.Neighborhood):
         for function in element.functions:
             planes = tuple(function(NUMPY, planes, *arguments))
@@ -232,7 +234,7 @@ def _alone(element: Any, image: Image) -> Image:
     size = image.shape[1:3]
     given: dict[str, Any] = dict(kernels.statistics(image, element.statistics))
     if element.coordinates:
-        given |= fields.coordinates(NUMPY, size)
+        given |= coordinates(NUMPY, size)
     if element.noise:
         keys = element.noise
         given["noise"] = tuple(fields.uniform_planes(NUMPY, k, size, len(planes)) for k in keys)

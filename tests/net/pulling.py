@@ -9,7 +9,7 @@ import numpy as np
 
 from augreg import families
 from augreg.backends.reference import kernels
-from augreg.lower import Lattice
+from augreg.families import Lattice
 from net.jitter import Jitter
 
 

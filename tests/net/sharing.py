@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from augreg import families
+from augreg.families.call import call_op
 from augreg.policy import Group, Node, Step
 from augreg.xp import NUMPY
 from net.choices import Choices
@@ -69,7 +70,7 @@ class Sharing:
     def element(self, step: Step, size: Size) -> Any:
         """What the op returns for the first sample; of its form only what is static counts."""
         sides = tuple(NUMPY.array(64, "int32") if side is None else side for side in size)
-        return step.op.lower(NUMPY, self.choices.arguments(step, "", 0), sides)  # type: ignore[arg-type]
+        return call_op(step.op, NUMPY, self.choices.arguments(step, "", 0), sides)  # type: ignore[arg-type]
 
     def size_after(self, node: Node, size: Size) -> Size:
         """As far as it is known."""

@@ -16,7 +16,6 @@ import numpy as np
 import tensorflow as tf
 
 import augreg
-from augreg.annotations import mixing
 from augreg.annotations.element import targets_of
 from augreg.annotations.parts import LABELS, BoxRules
 from augreg.backends.reference import kernels
@@ -27,8 +26,9 @@ from augreg.backends.tensorflow.annotations import AnnotationProgram
 from augreg.backends.tensorflow.kernels import Kernels
 from augreg.backends.tensorflow.program import Program
 from augreg.errors import PolicyError
+from augreg.families import MixStage
 from augreg.lower import Draws, Lowering
-from augreg.plan import MixStage, plan
+from augreg.plan import plan
 from augreg.plan.passes import optimize
 from augreg.random import generator
 from augreg.xp import NUMPY
@@ -94,7 +94,7 @@ def eager(case: Case, passes: bool, debug: bool = False) -> Parts:
     ):
         result = {**case.element, "images": program(images, index, seed, epoch)}
     given = targets_of(case.element)
-    if not mixing.mixes(planned):
+    if not planned.mixes:
         given.pop(LABELS, None)
         if case.mixes is not None:  # they become one-hot all the same, but not by this program
             result.pop(LABELS)

@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from augreg import families
-from augreg.annotations import mixing
 from augreg.backends.reference import kernels
 from augreg.errors import OpError
-from augreg.lower import Lowering
-from augreg.plan import (
+from augreg.families import (
     AffineStage,
     BranchStage,
-    ColorPart,
+    ColorMap,
     LatticeStage,
     MixStage,
     MixtureStage,
     NeighborStage,
-    PixelPart,
+    PixelFunction,
     PointwiseStage,
     ResizeStage,
     Stage,
-    pointer_in,
 )
-from augreg.plugin.op import check_planes
+from augreg.families.functions import aligned, check_planes, coordinates
+from augreg.families.mix import mix_images
+from augreg.lower import Lowering
 from augreg.policy import Policy
 from augreg.random import fields
 from augreg.xp import NUMPY
@@ -49,83 +47,117 @@ class Interpreter:
             images = self.stage(stage, images)
         return images
 
-    def stage(self, stage: Stage, images: Images) -> Images:
+    def stage(self, stage: Stage, images: Images, lowered: Any = None) -> Images:
         """After one stage; raises `OpError` with the place of the step whose op is at fault."""
+        size = (images.shape[1], images.shape[2])
         try:
-            return self._stage(stage, images)
+            if lowered is None:
+                lowered = stage.lower(self.lowering, size)
+            after = self.lowering.size_after_stage(stage, size)
+            return KERNELS[type(stage)](self, stage, lowered, images, after)
         except OpError as error:
-            raise self.policy.located(error, pointer_in(stage, error.op)) from error
+            raise self.policy.located(error, stage.pointer_of(error.op)) from error
 
-    def _stage(self, stage: Stage, images: Images) -> Images:
-        size = (images.shape[1], images.shape[2])
-        match stage:
-            case LatticeStage():
-                element = self.lowering.lattice(stage, size)
-                return kernels.lattice(images, element, self.lowering.size_after_stage(stage, size))
-            case AffineStage():
-                matrix = self.lowering.affine(stage, size)
-                after = self.lowering.size_after_stage(stage, size)
-                modes = (stage.fill, stage.fill_value, stage.interpolation)
-                return kernels.affine(kernels.to_unit(images), matrix, after, *modes)
-            case PointwiseStage():
-                images = kernels.to_unit(images)
-                for part in stage.parts:
-                    images = self.part(part, images)
-                return images
-            case ResizeStage():
-                resize, condition = self.lowering.resize(stage, size)
-                resized = kernels.resize(images, resize)
-                return _choose(condition, resized, kernels.to_unit(images))
-            case MixStage():
-                mix = mixing.lower_mix(self.lowering, stage, size)
-                return np.asarray(mixing.mix_images(NUMPY, kernels.to_unit(images), mix))
-            case NeighborStage():
-                return self.neighborhood(stage, kernels.to_unit(images))
-            case BranchStage():
-                return self.branches(stage, images)
-            case MixtureStage():
-                return self.mixture(stage, kernels.to_unit(images))
+    def branch(self, stages: Iterable[Stage], lowered: list[Any], images: Images) -> Images:
+        """A branch of a stage, of which all is lowered: float32 images in 0..1."""
+        for stage, own in zip(stages, lowered, strict=True):
+            images = self.stage(stage, images, own)
+        return kernels.to_unit(images)
 
-    def part(self, part: ColorPart | PixelPart, images: Images) -> Images:
-        size = (images.shape[1], images.shape[2])
-        if isinstance(part, ColorPart):
-            return kernels.color(images, self.lowering.color(part.items, images.shape[-1], size))
-        element, condition = self.lowering.function(part.items, size)
-        assert isinstance(element, families.PixelFunction)
-        planes = tuple(np.moveaxis(images, -1, 0))
-        given: dict[str, Any] = dict(kernels.statistics(images, element.statistics))
-        if element.coordinates:
-            given |= fields.coordinates(NUMPY, size)
-        if element.noise:
-            noise = (fields.uniform_planes(NUMPY, k, size, len(planes)) for k in element.noise)
-            given["noise"] = tuple(noise)
-        arguments = [fields.aligned(NUMPY, argument) for argument in element.arguments]
-        result = np.stack(element.function(NUMPY, planes, *arguments, **given), axis=-1)
-        return _choose(condition, result, images)
 
-    def neighborhood(self, stage: NeighborStage, images: Images) -> Images:
-        element, condition = self.lowering.function(stage.items, images.shape[1:3])
-        arguments = [fields.aligned(NUMPY, argument) for argument in element.arguments]
-        given = planes = tuple(np.moveaxis(images, -1, 0))
-        for function in element.functions:
-            planes = tuple(function(NUMPY, planes, *arguments))
-        check_planes(stage.items[0].step.op.name, given, planes)
-        return _choose(condition, np.stack(planes, axis=-1), images)
+def _lattice(
+    run: Interpreter, stage: LatticeStage, lowered: Any, images: Images, after: Any
+) -> Images:
+    return kernels.lattice(images, lowered, after)
 
-    def mixture(self, stage: MixtureStage, images: Images) -> Images:
-        weights, together = self.lowering.mixture(stage.items[0])
-        total = np.reshape(1 - together, (-1, 1, 1, 1)) * images
-        for i, branch in enumerate(stage.branches):
-            share = np.reshape(together * weights[:, i], (-1, 1, 1, 1))
-            total = total + share * kernels.to_unit(self.stages(branch, images))
-        return np.asarray(total, np.float32)
 
-    def branches(self, stage: BranchStage, images: Images) -> Images:
-        chosen = np.broadcast_to(
-            self.lowering.chosen(stage.group, stage.items[0].suffix), len(images)
+def _affine(
+    run: Interpreter, stage: AffineStage, lowered: Any, images: Images, after: Any
+) -> Images:
+    return kernels.affine(kernels.to_unit(images), lowered[0], after, *stage.modes)
+
+
+def _pointwise(
+    run: Interpreter, stage: PointwiseStage, lowered: Any, images: Images, after: Any
+) -> Images:
+    images = kernels.to_unit(images)
+    for part in lowered:
+        images = (
+            kernels.color(images, part) if isinstance(part, ColorMap) else _pixel(images, *part)
         )
-        results = [kernels.to_unit(self.stages(branch, images)) for branch in stage.branches]
-        return np.stack([results[branch][b] for b, branch in enumerate(chosen)])
+    return images
+
+
+def _pixel(images: Images, element: PixelFunction, condition: Any) -> Images:
+    size, planes = images.shape[1:3], tuple(np.moveaxis(images, -1, 0))
+    given: dict[str, Any] = dict(kernels.statistics(images, element.statistics))
+    if element.coordinates:
+        given |= coordinates(NUMPY, size)
+    if element.noise:
+        noise = (fields.uniform_planes(NUMPY, k, size, len(planes)) for k in element.noise)
+        given["noise"] = tuple(noise)
+    arguments = [aligned(NUMPY, argument) for argument in element.arguments]
+    result = np.stack(element.function(NUMPY, planes, *arguments, **given), axis=-1)
+    return _choose(condition, result, images)
+
+
+def _neighborhood(
+    run: Interpreter, stage: NeighborStage, lowered: Any, images: Images, after: Any
+) -> Images:
+    element, condition = lowered
+    images = kernels.to_unit(images)
+    arguments = [aligned(NUMPY, argument) for argument in element.arguments]
+    given = planes = tuple(np.moveaxis(images, -1, 0))
+    for function in element.functions:
+        planes = tuple(function(NUMPY, planes, *arguments))
+    check_planes(stage.op, given, planes)
+    return _choose(condition, np.stack(planes, axis=-1), images)
+
+
+def _resize(
+    run: Interpreter, stage: ResizeStage, lowered: Any, images: Images, after: Any
+) -> Images:
+    element, condition = lowered
+    return _choose(condition, kernels.resize(images, element), kernels.to_unit(images))
+
+
+def _mix(run: Interpreter, stage: MixStage, lowered: Any, images: Images, after: Any) -> Images:
+    return np.asarray(mix_images(NUMPY, kernels.to_unit(images), lowered))
+
+
+def _branches(
+    run: Interpreter, stage: BranchStage, lowered: Any, images: Images, after: Any
+) -> Images:
+    chosen, inner = np.broadcast_to(lowered[0], len(images)), lowered[1]
+    results = [
+        run.branch(branch, own, images) for branch, own in zip(stage.branches, inner, strict=True)
+    ]
+    return np.stack([results[branch][b] for b, branch in enumerate(chosen)])
+
+
+def _mixture(
+    run: Interpreter, stage: MixtureStage, lowered: Any, images: Images, after: Any
+) -> Images:
+    weights, together, inner = lowered
+    images = kernels.to_unit(images)
+    total = np.reshape(1 - together, (-1, 1, 1, 1)) * images
+    for i, branch in enumerate(stage.branches):
+        share = np.reshape(together * weights[:, i], (-1, 1, 1, 1))
+        total = total + share * run.branch(branch, inner[i], images)
+    return np.asarray(total, np.float32)
+
+
+# (interpreter, stage, what it needs, images [B,H,W,C], the size after it) -> images
+KERNELS: dict[type[Stage], Callable[..., Images]] = {
+    LatticeStage: _lattice,
+    AffineStage: _affine,
+    PointwiseStage: _pointwise,
+    NeighborStage: _neighborhood,
+    ResizeStage: _resize,
+    MixStage: _mix,
+    BranchStage: _branches,
+    MixtureStage: _mixture,
+}
 
 
 def _choose(condition: Any, new: Images, old: Images) -> Images:

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augreg.families import HORIZON, ColorMap, Resize, resampling
+from augreg.families import HORIZON, ColorMap, Lattice, Resize, resampling
 from augreg.families.levels import to_levels
 from augreg.families.positions import TIE
-from augreg.lower import Lattice
 from augreg.xp import NUMPY
 
 Images = NDArray[Any]

@@ -143,7 +143,7 @@ def _targets(
     found = targets_of(element, parts)
     if training or isinstance(element, Mapping | tuple | list):
         check_boxes_stated(found, rules)
-    if mixing.mixes(planned):
+    if planned.mixes:
         mixing.check_mixable(planned.policy, found, unbatched)
     if classes is None and (unbatched or isinstance(found.get(LABELS), tuple)):
         found.pop(LABELS, None)

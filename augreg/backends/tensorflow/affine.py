@@ -22,8 +22,7 @@ from augreg.backends.tensorflow.batch import (
 )
 from augreg.backends.tensorflow.lattice import gather, read_packed
 from augreg.backends.tensorflow.xla import PlaneTuple, Scope
-from augreg.families import Size, positions
-from augreg.plan import AffineStage
+from augreg.families import AffineStage, Size, positions
 
 Keep = Callable[[Callable[[], Any]], Any]
 

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from augreg.backends.tensorflow.xla import Scope
-from augreg.plan import AffineStage, LatticeStage, PointwiseStage, Stage
+from augreg.families import AffineStage, LatticeStage, PointwiseStage, Stage
 
 UNIT = np.float32(1 / 255)
 BYTE, WIDE = 8, 21  # bits that a channel gets in an int32 and in an int64

@@ -19,19 +19,9 @@ from augreg.backends.tensorflow.assertions import after, assert_that
 from augreg.backends.tensorflow.batch import Packed, Pixels, Planes, channels_of, to_float
 from augreg.checks import check_flag
 from augreg.errors import OpError
-from augreg.families import Resize
+from augreg.families import Stage
 from augreg.lower import Lowering
-from augreg.plan import (
-    AffineStage,
-    BranchStage,
-    LatticeStage,
-    MixStage,
-    MixtureStage,
-    ResizeStage,
-    Stage,
-    pointers_of,
-)
-from augreg.policy import Output, Policy, Step, walk
+from augreg.policy import Output, Policy, Step
 
 VARIABLE = "AUGREG_DEBUG"
 # What a step may make of the largest value that it gets: nothing clips between steps, and no op of
@@ -114,7 +104,7 @@ def checked(policy: Policy, done: StageResult) -> Pixels:
     Raises:
         OpError: while tracing, for a dtype or a static shape. All else fails when it runs.
     """
-    pointer, *more = pointers_of(done.stage)
+    pointer, *more = done.stage.pointers
 
     def text(message: str) -> str:
         others = f" (in one stage with {', '.join(more)})" if more else ""
@@ -123,7 +113,10 @@ def checked(policy: Policy, done: StageResult) -> Pixels:
     if fault := _wrong_kind(done):
         raise policy.located(OpError(fault), pointer)
     came, images, other = (to_float(part) for part in (done.before, done.made, done.again))
-    shape, due = tf.shape(images), tf.stack([tf.shape(came)[0], *done.size, done.stage.channels_out])
+    shape, due = (
+        tf.shape(images),
+        tf.stack([tf.shape(came)[0], *done.size, done.stage.channels_out]),
+    )
     least, most = tf.reduce_min(images), tf.reduce_max(images)
     low, high = _bounds(done, came)
     out = text(f"values out of range: {{}} to {{}}, and {{}} to {{}} are allowed; {_WHY}")
@@ -188,15 +181,10 @@ def _bounds(done: StageResult, came: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Where the values of a stage's result have to lie, given what came in."""
     low = tf.minimum(tf.reduce_min(came), 0.0)
     high = tf.maximum(tf.reduce_max(came), 1.0)  # a fill is in 0..1
-    match done.stage, done.arguments:
-        case ((BranchStage() | MixtureStage()), _):  # what is in them was checked there
-            return tf.constant(-np.inf), tf.constant(np.inf)
-        case ((LatticeStage() | AffineStage() | MixStage()), _) | (
-            ResizeStage(),
-            (Resize(method="bilinear" | "nearest" | "area"), _),
-        ):  # weights that add up to 1
-            slack = _SLACK * (high - low)
-            return low - slack, high + slack
-    steps = sum(isinstance(node, Step) for item in done.stage.items for node in walk((item.node,)))
+    bounds = done.stage.bounds(done.arguments, low, high)
+    if bounds is not None:
+        slack = _SLACK * (high - low)
+        return bounds[0] - slack, bounds[1] + slack
+    steps = len(done.stage.steps)
     most = tf.maximum(-low, high) * np.float32(MOST ** min(steps, 8))
     return -most, most

@@ -11,6 +11,7 @@ import tensorflow as tf
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.batch import Pixels, mean_of, to_planes
 from augreg.families import Neighborhood, PixelFunction
+from augreg.families.functions import aligned, coordinates
 from augreg.families.levels import to_levels
 from augreg.random import fields
 
@@ -53,7 +54,7 @@ def histogram(pixels: Pixels) -> tf.Tensor:
 def stepped(lowered: Any) -> bool:
     """Whether anything in the stages' lowered arguments is a function with steps."""
     if isinstance(lowered, PixelFunction):
-        return lowered.stepped or "histogram" in lowered.statistics
+        return lowered.steps_values
     return isinstance(lowered, list | tuple) and any(map(stepped, lowered))
 
 
@@ -67,7 +68,7 @@ def keywords(
         parts = tf.unstack(stats[name], axis=1)
         given[name] = tuple(p if name == "histogram" else p[:, None, None] for p in parts)
     if element.coordinates:
-        given |= fields.coordinates(TENSORFLOW, size)
+        given |= coordinates(TENSORFLOW, size)
     if element.noise:
         given["noise"] = tuple(
             fields.uniform_planes(TENSORFLOW, tf.convert_to_tensor(key), size, len(planes))
@@ -78,7 +79,7 @@ def keywords(
 
 def arguments_of(element: PixelFunction | Neighborhood) -> list[tf.Tensor]:
     """The arguments, each [B,1,1] or [B,n,1,1]."""
-    return [fields.aligned(TENSORFLOW, tf.convert_to_tensor(a)) for a in element.arguments]
+    return [aligned(TENSORFLOW, tf.convert_to_tensor(a)) for a in element.arguments]
 
 
 def choose(

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import tensorflow as tf
 
-from augreg import families
-from augreg.annotations import mixing
 from augreg.backends.tensorflow import functions, lattice
 from augreg.backends.tensorflow.affine import warp, warp_active
 from augreg.backends.tensorflow.arrays import TENSORFLOW
@@ -27,23 +25,23 @@ from augreg.backends.tensorflow.pointwise import pointwise_stage
 from augreg.backends.tensorflow.resize import resize
 from augreg.backends.tensorflow.xla import Scope, switch
 from augreg.errors import OpError
-from augreg.images.decode import decode, decode_scaled, decode_window, shape
-from augreg.lower import Lowering
-from augreg.plan import (
+from augreg.families import (
     AffineStage,
     BranchStage,
-    ColorPart,
-    Decode,
     LatticeStage,
     MixStage,
     MixtureStage,
     NeighborStage,
     PointwiseStage,
+    Resize,
     ResizeStage,
     Stage,
-    pointer_in,
 )
-from augreg.plugin.op import check_planes
+from augreg.families.functions import check_planes
+from augreg.families.mix import mix_images
+from augreg.images.decode import decode, decode_scaled, decode_window, shape
+from augreg.lower import Lowering
+from augreg.plan import Decode
 from augreg.policy import Policy
 
 
@@ -74,170 +72,145 @@ class Kernels:
             window = decode_window(contents, *tf.unstack(element.box[0]))[tf.newaxis]
             return self.resized(replace(element, box=None), window)
         height, width = self.lowering.size_after_stage(how.stage, size)
-        left, top = tf.unstack(self.lowering.lattice(how.stage, size).offset[0])
+        left, top = tf.unstack(how.stage.lower(self.lowering, size).offset[0])
         return decode_window(contents, top, left, height, width)[tf.newaxis]
 
     def stages(self, stages: Sequence[Stage], pixels: Pixels) -> Pixels:
         """The pixels after all stages, each behind a barrier but the last."""
         size = size_of(pixels)
-        lowered = self.scope.barrier(lambda: self.lowered(stages, size))
+        lowered = self.scope.barrier(lambda: self.lowering.stages(stages, size))
         return self.run(stages, lowered, pixels)
-
-    def lowered(self, stages: Sequence[Stage], size: Any) -> list[Any]:
-        """The stages' arguments: tiny arrays, and those of stages inside of stages."""
-        sizes = self.sizes(stages, size)
-        return [self.lower(stage, before) for stage, before in zip(stages, sizes, strict=False)]
 
     def run(self, stages: Sequence[Stage], lowered: list[Any], pixels: Pixels) -> Pixels:
         """The stages with their arguments."""
-        sizes = self.sizes(stages, size_of(pixels))
         for i, (stage, arguments) in enumerate(zip(stages, lowered, strict=True)):
-            after, last = sizes[i + 1], i + 1 == len(stages)
+            size, last = size_of(pixels), i + 1 == len(stages)
+            after = self.lowering.size_after_stage(stage, size)
             exact = self.scope.exact or functions.stepped(lowered[i + 1 :])
             kernels = replace(self, scope=replace(self.scope, exact=exact))
+            kernel = KERNELS[type(stage)]
             try:
-                made = kernels.stage(stage, arguments, pixels, after, last)
+                made = kernel(kernels, stage, arguments, pixels, after, last)
                 if self.debug:
-                    again = self.lower(stage, sizes[i])
-                    other = self.stage(stage, again, pixels, after, True)
+                    again = stage.lower(self.lowering, size)
+                    other = kernel(self, stage, again, pixels, after, True)
                     done = StageResult(stage, arguments, pixels, made, other, after)
                     made = checked(self.policy, done)
             except OpError as error:
-                raise self.policy.located(error, pointer_in(stage, error.op)) from error
+                raise self.policy.located(error, stage.pointer_of(error.op)) from error
             pixels = made
         return pixels
 
-    def sizes(self, stages: Sequence[Stage], size: Any) -> list[Any]:
-        """The size before the first stage, and after each."""
-        found = [size]
-        for stage in stages:
-            found.append(self.lowering.size_after_stage(stage, found[-1]))
-        return found
-
-    def lower(self, stage: Stage, size: Any) -> Any:
-        """A stage's arguments: tiny arrays, no pixels."""
-        match stage:
-            case LatticeStage():
-                return self.lowering.lattice(stage, size)
-            case AffineStage():
-                active = self.lowering.active_mask(stage.items) if self.scope.xla else None
-                return self.lowering.affine(stage, size), active
-            case ResizeStage():
-                return self.lowering.resize(stage, size)
-            case PointwiseStage():
-                return self.lower_parts(stage, size)
-            case MixStage():
-                return mixing.lower_mix(self.lowering, stage, size)
-            case NeighborStage():
-                return self.lowering.function(stage.items, size)
-            case BranchStage():
-                chosen = self.lowering.chosen(stage.group, stage.items[0].suffix)
-                return chosen, [self.lowered(branch, size) for branch in stage.branches]
-            case MixtureStage():
-                branches = [self.lowered(branch, size) for branch in stage.branches]
-                return *self.lowering.mixture(stage.items[0]), branches
-
-    def lower_parts(self, stage: PointwiseStage, size: Any) -> list[Any]:
-        """What the parts need, each at the number of channels that those before it leave."""
-        made: list[Any] = []
-        channels = stage.channels_in
-        for part in stage.parts:
-            if isinstance(part, ColorPart):
-                made.append(self.lowering.color(part.items, channels, size))
-                channels = int(made[-1].matrix.shape[1])
-            else:
-                made.append(self.lowering.function(part.items, size))
-        return made
-
-    def stage(self, stage: Stage, arguments: Any, pixels: Pixels, after: Any, last: bool) -> Pixels:
-        size = size_of(pixels)
-        match stage:
-            case LatticeStage():
-                source = to_packed(self.scope, pixels, stage)
-                return self.scope.barrier(
-                    lambda: lattice.lattice(source, arguments, size, after, stage.pads)
-                )
-            case AffineStage():
-                matrix, active = arguments
-                if active is not None:
-                    return warp_active(self.scope, stage, matrix, active, pixels)
-                return warp(self.scope, stage, matrix, pixels, after, last)
-            case ResizeStage():
-                resize, condition = arguments
-                return self.resized_some(resize, condition, pixels)
-            case PointwiseStage():
-                return pointwise_stage(self.scope, stage, arguments, pixels, last)
-            case MixStage():
-                images = self.scope.barrier(lambda: to_float(pixels))
-                return self.scope.barrier(lambda: mixing.mix_images(TENSORFLOW, images, arguments))
-            case NeighborStage():
-                name = stage.items[0].step.op.name
-                return self.neighborhood(name, arguments[0], arguments[1], pixels)
-            case BranchStage():
-                chosen, inner = arguments
-                return self.branches(stage, chosen, inner, pixels)
-            case MixtureStage():
-                return self.scope.barrier(lambda: self.mixture(stage, arguments, pixels))
-
-    def resized(self, element: families.Resize, pixels: Pixels) -> Pixels:
+    def resized(self, element: Resize, pixels: Pixels) -> Pixels:
         return resize(pixels, element, xla=self.scope.xla, portable=self.portable)
 
-    def resized_some(
-        self, element: families.Resize, condition: tf.Tensor | None, pixels: Pixels
-    ) -> Pixels:
-        """The pixels of those that take part (None: all) resized; the others are of that size."""
-        resized = self.resized(element, pixels)
-        if condition is None:
-            return resized
-        return tf.where(tf.reshape(condition, (-1, 1, 1, 1)), resized, to_float(pixels))
 
-    def neighborhood(
-        self,
-        name: str,
-        element: families.Neighborhood,
-        condition: tf.Tensor | None,
-        pixels: Pixels,
-    ) -> Pixels:
-        keep = self.scope.barrier
+def _lattice(
+    run: Kernels, stage: LatticeStage, lowered: Any, pixels: Pixels, after: Any, last: bool
+) -> Pixels:
+    source, size = to_packed(run.scope, pixels, stage), size_of(pixels)
+    return run.scope.barrier(lambda: lattice.lattice(source, lowered, size, after, stage.pads))
 
-        def compute(mine: Any, own: Any) -> Any:
-            made = functions.neighborhood(mine, own, None, keep)
-            check_planes(name, mine, made)
-            return made
 
-        if self.scope.xla and condition is not None:
-            return Planes(self.scope.map_active(condition, to_planes(pixels), element, compute))
+def _affine(
+    run: Kernels, stage: AffineStage, lowered: Any, pixels: Pixels, after: Any, last: bool
+) -> Pixels:
+    matrix, active = lowered
+    if active is not None:
+        return warp_active(run.scope, stage, matrix, active, pixels)
+    return warp(run.scope, stage, matrix, pixels, after, last)
 
-        def compute_all() -> Planes:
-            planes = to_planes(pixels)
-            return Planes(functions.choose(condition, compute(planes, element), planes))
 
-        return self.scope.barrier(compute_all)
+def _resize(
+    run: Kernels, stage: ResizeStage, lowered: Any, pixels: Pixels, after: Any, last: bool
+) -> Pixels:
+    """The pixels of those that take part resized; the others are of that size."""
+    element, condition = lowered
+    resized = run.resized(element, pixels)
+    if condition is None:
+        return resized
+    return tf.where(tf.reshape(condition, (-1, 1, 1, 1)), resized, to_float(pixels))
 
-    def mixture(self, stage: MixtureStage, arguments: tuple[Any, ...], pixels: Pixels) -> Pixels:
-        weights, together, lowered = arguments
+
+def _pointwise(
+    run: Kernels, stage: PointwiseStage, lowered: Any, pixels: Pixels, after: Any, last: bool
+) -> Pixels:
+    return pointwise_stage(run.scope, stage, lowered, pixels, last)
+
+
+def _neighborhood(
+    run: Kernels, stage: NeighborStage, lowered: Any, pixels: Pixels, after: Any, last: bool
+) -> Pixels:
+    (element, condition), keep = lowered, run.scope.barrier
+
+    def compute(mine: Any, own: Any) -> Any:
+        made = functions.neighborhood(mine, own, None, keep)
+        check_planes(stage.op, mine, made)
+        return made
+
+    if run.scope.xla and condition is not None:
+        return Planes(run.scope.map_active(condition, to_planes(pixels), element, compute))
+
+    def compute_all() -> Planes:
         planes = to_planes(pixels)
-        shares = [tf.reshape(together * weights[:, i], (-1, 1, 1)) for i in range(weights.shape[1])]
+        return Planes(functions.choose(condition, compute(planes, element), planes))
+
+    return keep(compute_all)
+
+
+def _mix(
+    run: Kernels, stage: MixStage, lowered: Any, pixels: Pixels, after: Any, last: bool
+) -> Pixels:
+    images = run.scope.barrier(lambda: to_float(pixels))
+    return run.scope.barrier(lambda: mix_images(TENSORFLOW, images, lowered))
+
+
+def _branches(
+    run: Kernels, stage: BranchStage, lowered: Any, pixels: Pixels, after: Any, last: bool
+) -> Pixels:
+    chosen, inner = lowered
+
+    def result(i: int) -> tf.Tensor:
+        return to_float(run.run(stage.branches[i], inner[i], pixels))
+
+    def results(i: int) -> list[tf.Tensor]:
+        return [result(i)]
+
+    if run.scope.xla and run.scope.single:
+        made = [functools.partial(results, i) for i in range(len(inner))]
+        return switch(chosen[0], made, run.scope.predicate)[0]
+    total = result(0)
+    for i in range(1, len(inner)):
+        total = tf.where(tf.reshape(chosen == i, (-1, 1, 1, 1)), result(i), total)
+    return total
+
+
+def _mixture(
+    run: Kernels, stage: MixtureStage, lowered: Any, pixels: Pixels, after: Any, last: bool
+) -> Pixels:
+    weights, together, inner = lowered
+
+    def compute() -> Planes:
+        planes = to_planes(pixels)
         rest = tf.reshape(1.0 - together, (-1, 1, 1))
         total = [rest * plane for plane in planes]
-        for share, branch, inner in zip(shares, stage.branches, lowered, strict=True):
-            result = to_planes(self.run(branch, inner, pixels))
+        for i, (branch, own) in enumerate(zip(stage.branches, inner, strict=True)):
+            share = tf.reshape(together * weights[:, i], (-1, 1, 1))
+            result = to_planes(run.run(branch, own, pixels))
             total = [t + share * plane for t, plane in zip(total, result, strict=True)]
         return Planes(tuple(total))
 
-    def branches(
-        self, stage: BranchStage, chosen: tf.Tensor, lowered: list[list[Any]], pixels: Pixels
-    ) -> Pixels:
-        def result(i: int) -> tf.Tensor:
-            return to_float(self.run(stage.branches[i], lowered[i], pixels))
+    return run.scope.barrier(compute)
 
-        def results(i: int) -> list[tf.Tensor]:
-            return [result(i)]
 
-        if self.scope.xla and self.scope.single:
-            made = [functools.partial(results, i) for i in range(len(lowered))]
-            return switch(chosen[0], made, self.scope.predicate)[0]
-        total = result(0)
-        for i in range(1, len(lowered)):
-            total = tf.where(tf.reshape(chosen == i, (-1, 1, 1, 1)), result(i), total)
-        return total
+# (kernels, stage, what it needs, pixels, the size after it, whether no kernel follows) -> pixels
+KERNELS: dict[type[Stage], Callable[..., Pixels]] = {
+    LatticeStage: _lattice,
+    AffineStage: _affine,
+    PointwiseStage: _pointwise,
+    NeighborStage: _neighborhood,
+    ResizeStage: _resize,
+    MixStage: _mix,
+    BranchStage: _branches,
+    MixtureStage: _mixture,
+}

@@ -11,8 +11,7 @@ from dataclasses import replace
 import tensorflow as tf
 
 from augreg.backends.tensorflow.batch import Packed, Pixels, to_float
-from augreg.families import Size
-from augreg.lower import Lattice
+from augreg.families import Lattice, Size
 
 
 def lattice(pixels: Pixels, element: Lattice, size_in: Size, size: Size, pads: bool) -> Pixels:

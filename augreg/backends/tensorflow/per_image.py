@@ -18,7 +18,7 @@ from augreg.backends.tensorflow.batch import Pixels, size_of, to_input_form
 from augreg.backends.tensorflow.kernels import Kernels
 from augreg.backends.tensorflow.pointwise import finish
 from augreg.backends.tensorflow.xla import Scope, barrier, row
-from augreg.plan import LatticeStage, MixStage, PointwiseStage, Stage
+from augreg.families import Stage
 from augreg.policy import Output
 
 SMALLEST = 128 * 128  # pixels of an image; a turn costs about 10 us, which smaller ones don't save
@@ -30,10 +30,7 @@ def is_worthwhile(stages: tuple[Stage, ...]) -> bool:
     Not where a batch's pixels are read in order, once or a few times: moves of whole pixels and
     pointwise kernels wait for no memory, and a turn has a cost of its own.
     """
-    in_order = isinstance(stages[0], MixStage) or all(
-        isinstance(stage, LatticeStage | PointwiseStage) for stage in stages
-    )
-    return not in_order
+    return not all(stage.in_order for stage in stages)
 
 
 def map_images(
@@ -41,11 +38,11 @@ def map_images(
 ) -> tf.Tensor:
     """The batch [B,H,W,C] after the stages and `output` (None: float32 in 0..1)."""
     predicate, size = kernels.scope.predicate, size_of(images)
-    arguments = barrier(predicate, lambda: kernels.lowered(stages, size))
+    arguments = barrier(predicate, lambda: kernels.lowering.stages(stages, size))
     results = tf.TensorArray(
         tf.float32 if output is None else tf.dtypes.as_dtype(output.dtype),
         size=tf.shape(images)[0],
-        element_shape=(*kernels.sizes(stages, size)[-1], stages[-1].channels_out),
+        element_shape=(*stages[-1].size_out, stages[-1].channels_out),
     )
 
     def one(i: tf.Tensor, results: Any) -> tuple[tf.Tensor, Any]:

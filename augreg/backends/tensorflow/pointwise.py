@@ -28,8 +28,7 @@ from augreg.backends.tensorflow.functions import (
     statistics,
 )
 from augreg.backends.tensorflow.xla import PlaneTuple, Scope
-from augreg.families import ColorMap, PixelFunction
-from augreg.plan import PixelPart, PointwiseStage
+from augreg.families import ColorMap, PixelFunction, PixelPart, PointwiseStage
 from augreg.policy import Output
 
 # What a part needs: a colour map, or a pixel function and who takes part (bool [B] or None).

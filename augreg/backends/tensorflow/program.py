@@ -20,7 +20,7 @@ from augreg.backends.tensorflow.pointwise import finish
 from augreg.backends.tensorflow.size_checks import Fits
 from augreg.backends.tensorflow.xla import Scope, opaque_true
 from augreg.lower import Draws, Lowering
-from augreg.plan import MixStage, Plan
+from augreg.plan import Plan
 from augreg.policy import Output
 
 _BYTES = Output("uint8", (255.0,), (0.0,))
@@ -52,9 +52,9 @@ class Program:
         plan = self.plan
         words = Draws.make(TENSORFLOW, plan, seed, epoch, index)
         fits = Fits(plan.policy)
-        lowering = Lowering(TENSORFLOW, words, fits)
+        lowering = Lowering(TENSORFLOW, words, fits, self.xla)
         if self.debug:
-            lowering = CheckedLowering(TENSORFLOW, words, fits, plan.policy)
+            lowering = CheckedLowering(TENSORFLOW, words, fits, self.xla, plan.policy)
         predicate = opaque_true(index) if self.xla else None
         kernels = Kernels(lowering, plan.policy, Scope(predicate), self.portable, self.debug)
         pixels: Pixels = kernels.decoded(plan.decode, images) if plan.decode else images
@@ -71,8 +71,7 @@ class Program:
     def _augmented(self, kernels: Kernels, pixels: Pixels) -> tf.Tensor:
         """The batch after `augment` and `output`; a stage that mixes samples has it at once."""
         runs = [
-            tuple(run)
-            for _, run in groupby(self.plan.augment, lambda stage: isinstance(stage, MixStage))
+            tuple(run) for _, run in groupby(self.plan.augment, lambda stage: stage.reads_others)
         ]
         for i, stages in enumerate(runs):
             output = self.plan.output if i + 1 == len(runs) else None

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from augreg.plan import BranchStage, Guard, MixStage, Plan, plan
+from augreg.families import BranchStage, Guard
+from augreg.plan import Plan, plan
 from augreg.plan.passes import Note, optimize
 from augreg.policy import Policy, walk
 from augreg.random import generator
@@ -108,10 +109,10 @@ def _costs(best: Plan) -> Iterator[str]:
     guarded: dict[str, list[Guard]] = {}
     for stage in stages:
         if isinstance(stage, BranchStage):
-            pointer = stage.group.pointer
-            yield f"{pointer}: costs the sum of its {len(stage.branches)} branches for every image"
+            count = len(stage.branches)
+            yield f"{stage.pointer}: costs the sum of its {count} branches for every image"
             continue
-        if isinstance(stage, MixStage):
+        if stage.reads_others:
             yield (
                 f"{stage.pointer}: its result depends on the batch: on its size and "
                 "on which samples are in it"

@@ -5,23 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from augreg.plan import (
-    AffineStage,
-    BranchStage,
-    ColorPart,
-    Guard,
-    Item,
-    LatticeStage,
-    MixStage,
-    MixtureStage,
-    NeighborStage,
-    PixelPart,
-    Plan,
-    PointwiseStage,
-    ResizeStage,
-    Stage,
-)
-from augreg.policy import Group, Node, Step, walk
+from augreg.families import BranchStage, Guard, Item, Stage
+from augreg.plan import Plan
+from augreg.policy import Group, Node, Step
 from augreg.views.explain.words import distribution_text, is_default, size_text
 
 
@@ -68,7 +54,7 @@ def stage_views(planned: Plan) -> tuple[StageView, ...]:
         stages: tuple[Stage, ...] = getattr(planned, section)
         for i, stage in enumerate(stages):
             first = "prepare ends before augment" if views else "the first stage"
-            before = _kind(stages[i - 1]) if i else ""
+            before = stages[i - 1].title if i else ""
             why = stage.why or (f"{before} before it" if i else first)
             views.append(_view(stage, section, why))
     return tuple(views)
@@ -85,80 +71,26 @@ def _view(
         branches.append(tuple(_view(inner, section, inner.why, own, select) for inner in branch))
     steps = tuple(_steps(stage, under, pixels))
     place = size_text(stage.size_in), size_text(stage.size_out)
-    does = _does(stage, len(steps))
-    return StageView(section, _kind(stage), does, why, *place, steps, tuple(branches))
+    does = stage.describe(f"{len(steps)} steps share " if len(steps) > 1 else "")
+    return StageView(section, stage.title, does, why, *place, steps, tuple(branches))
 
 
 def _branch_text(stage: Stage, branch: int) -> Iterator[str]:
     """What decides about a branch of a stage that has some."""
+    (item,) = stage.items
     if isinstance(stage, BranchStage):
-        yield _guard_text(Guard(stage.group, branch))
-    elif isinstance(stage, MixtureStage):
-        yield from (_guard_text(guard) for guard in stage.items[0].guards)
-        yield _guard_text(Guard(stage.group))
-
-
-def _kind(stage: Stage) -> str:
-    names: dict[type, str] = {
-        LatticeStage: "whole-pixel moves",
-        AffineStage: "resample",
-        PointwiseStage: "pointwise",
-        ResizeStage: "resize",
-        MixStage: "mix",
-        BranchStage: "branches",
-        NeighborStage: "neighbourhood",
-        MixtureStage: "mixture",
-    }
-    return names[type(stage)]
-
-
-def _does(stage: Stage, count: int) -> str:
-    shared = f"{count} steps share " if count > 1 else ""
-    match stage:
-        case LatticeStage():
-            return f"{shared}one exact copy of pixels" + (", 0 outside" if stage.pads else "")
-        case AffineStage():
-            fill = f"fill {stage.fill}"
-            if stage.fill == "constant":
-                fill += f" {stage.fill_value}"
-            return f"{shared}one {stage.interpolation} resample, {fill}"
-        case PointwiseStage():
-            return shared + "one kernel: " + ", then ".join(_part(part) for part in stage.parts)
-        case ResizeStage():
-            return "one resize"
-        case MixStage():
-            return f"one mix of the batch and its labels, {stage.classes} classes"
-        case BranchStage():
-            return f"all {len(stage.branches)} branches are computed, one is kept"
-        case NeighborStage():
-            return f"{shared}one kernel that reads neighbours: {stage.items[0].step.op.name}"
-        case MixtureStage():
-            return f"all {len(stage.branches)} branches are computed and mixed with the image"
-
-
-def _part(part: ColorPart | PixelPart) -> str:
-    if isinstance(part, PixelPart):
-        asked = f" (needs {' and '.join(part.statistics)})" if part.statistics else ""
-        return part.item.step.op.name + asked
-    leaves = [node.op.name for item in part.items for node in _leaves(item.node)]
-    mean = ", with the image's mean" if part.mean else ""
-    return f"one colour matrix ({' '.join(leaves)}{mean})"
-
-
-def _leaves(node: Node) -> Iterator[Step]:
-    return (part for part in walk((node,)) if isinstance(part, Step))
+        yield _guard_text(Guard(item.group, branch))
+    else:
+        yield from (_guard_text(guard) for guard in item.guards)
+        yield _guard_text(Guard(item.group))
 
 
 def _steps(stage: Stage, under: tuple[str, ...], pixels: bool) -> Iterator[StepView]:
     if stage.branches:
         return
-    parts = getattr(stage, "parts", ())
-    pixel = {id(item) for part in parts if isinstance(part, PixelPart) for item in part.items}
-    if isinstance(stage, NeighborStage | ResizeStage):
-        pixel = {id(item) for item in stage.items}
     for item in stage.items:
         outside = (*under, *(_guard_text(guard) for guard in item.guards))
-        yield from _item_steps(item.node, outside, item, pixels or id(item) in pixel)
+        yield from _item_steps(item.node, outside, item, pixels or stage.selects(item))
 
 
 def _item_steps(node: Node, under: tuple[str, ...], item: Item, pixels: bool) -> Iterator[StepView]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from augreg.plan import StaticSize
+from augreg.families import StaticSize
 from augreg.plugin import params
 from augreg.policy import Node, Policy, Step
 from augreg.random import distributions

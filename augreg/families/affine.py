@@ -1,0 +1,255 @@
+"""Resamples along straight lines: affine maps, and projective ones, whose lines may converge."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial, reduce
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from augreg.families import positions
+from augreg.families.lattice import LatticeMap
+from augreg.families.matrices import small_matmul
+from augreg.families.point_map import PointMap, centre, inverse
+from augreg.families.stage import Size, Stage
+from augreg.families.traits import Traits
+from augreg.families.transform import Transform
+from augreg.xp import Array, Namespace
+
+if TYPE_CHECKING:
+    from augreg.lower import Lowering
+
+
+@dataclass(frozen=True)
+class AffineMap(Transform):
+    """Resamples along straight lines: rotation, zoom, shear, translation.
+
+    Attributes:
+        matrix: float32 [B,2,3], output→input, in pixels relative to the image's centre
+            ((W-1)/2, (H-1)/2), so that an op needs no size unless it moves by a part of one.
+        fill: what lies outside: reflect, nearest, wrap or constant (scipy's `reflect`, `nearest`,
+            `grid-wrap` and `grid-constant`).
+        fill_value: 0..1, a number or one per channel, for constant.
+        interpolation: bilinear or nearest.
+    """
+
+    arrays: ClassVar[Mapping[str, tuple[int, ...]]] = {"matrix": (2, 3)}
+    geometric: ClassVar[bool] = True
+
+    matrix: Array
+    fill: str = field(default="reflect", metadata={"static": True})
+    fill_value: Any = field(default=0.0, metadata={"static": True})
+    interpolation: str = field(default="bilinear", metadata={"static": True})
+
+    def traits(self) -> Traits:
+        return Traits((self.fill, self.fill_value, self.interpolation))
+
+
+@dataclass(frozen=True)
+class ProjectiveMap(Transform):
+    """Resamples along straight lines that need not stay parallel: perspective.
+
+    Attributes:
+        matrix: float32 [B,3,3], output→input in homogeneous pixels relative to the image's centre;
+            the last row is scaled so that it gives 1 at the centre. Positions where it gives less
+            than `HORIZON` are read as if it gave that. Composed with others it is not scaled again:
+            what lies behind the horizon stays there, however far the image is moved.
+        fill, fill_value, interpolation: as in `AffineMap`.
+    """
+
+    arrays: ClassVar[Mapping[str, tuple[int, ...]]] = {"matrix": (3, 3)}
+    geometric: ClassVar[bool] = True
+
+    matrix: Array
+    fill: str = field(default="reflect", metadata={"static": True})
+    fill_value: Any = field(default=0.0, metadata={"static": True})
+    interpolation: str = field(default="bilinear", metadata={"static": True})
+
+    def traits(self) -> Traits:
+        return Traits((self.fill, self.fill_value, self.interpolation), projective=True)
+
+
+def compose_affine(xp: Namespace, first: Array, then: Array) -> Array:
+    """The output→input matrix [B,2,3] of doing `first`, then `then` (both output→input)."""
+    linear = small_matmul(xp, first[:, :, :2], then[:, :, :2])
+    shift = small_matmul(xp, first[:, :, :2], then[:, :, 2:]) + first[:, :, 2:]
+    return _beside(xp, linear, shift)
+
+
+def to_projective(xp: Namespace, affine: Array) -> Array:
+    """[B,2,3] with the row (0, 0, 1) below."""
+    last = xp.array([[[0.0, 0.0, 1.0]]]) + xp.zeros_like(affine[:, :1, :])
+    return xp.concat([affine, last], axis=1)
+
+
+def lattice_to_affine(xp: Namespace, lattice: LatticeMap, size_in: Size, size_out: Size) -> Array:
+    """The centred matrix [B,2,3] of a lattice map between two sizes; exact in float32."""
+    linear = xp.cast(lattice.linear, "float32")
+    centre_in, centre_out = _centre(xp, size_in), _centre(xp, size_out)
+    at_centre = small_matmul(xp, linear, xp.reshape(centre_out, (1, 2, 1)))
+    offset = xp.reshape(xp.cast(lattice.offset, "float32"), (-1, 2, 1))
+    return _beside(xp, linear, offset + at_centre - xp.reshape(centre_in, (1, 2, 1)))
+
+
+def _beside(xp: Namespace, linear: Array, shift: Array) -> Array:
+    """[linear | shift], where either may have a leading dimension of 1."""
+    return xp.concat(
+        [linear + xp.zeros_like(shift), shift + xp.zeros_like(linear[:, :, :1])], axis=2
+    )
+
+
+def _centre(xp: Namespace, size: Size) -> Array:
+    height, width = (xp.cast(xp.array(side, "float32"), "float32") for side in size)
+    half, one = xp.array(0.5), xp.array(1.0)
+    return xp.stack([(width - one) * half, (height - one) * half])
+
+
+@dataclass(frozen=True)
+class AffineFamily:
+    """Centred output→input matrices [B,2,3]; lattice maps are converted exactly."""
+
+    xp: Namespace
+
+    def unit(self, size: Size) -> Array:
+        return self.xp.array([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]])
+
+    def lift(self, made: Any, size: Size, after: Size) -> Array:
+        if isinstance(made, AffineMap):
+            return made.matrix
+        return lattice_to_affine(self.xp, made, size, after)
+
+    def compose(self, first: Array, then: Array) -> Array:
+        return compose_affine(self.xp, first, then)
+
+    def select(self, condition: Array, chosen: Array, other: Array) -> Array:
+        return self.xp.where(self.xp.reshape(condition, (-1, 1, 1)), chosen, other)
+
+
+@dataclass(frozen=True)
+class Projective:
+    """A composed projective map [B], not scaled again, so that its depth keeps its sign.
+
+    Attributes:
+        matrix: float32 [B,3,3], centred, output→input; the last row gives the product of the depths
+            of all maps, which is above 0 also where two of them are below.
+        fronts: float32 [B,1,3], a row for each map that divides but the first: what its depth is.
+        divides: some map in it may.
+    """
+
+    matrix: Array
+    fronts: tuple[Array, ...] = ()
+    divides: bool = False
+
+
+@dataclass(frozen=True)
+class ProjectiveFamily:
+    """3x3 matrices: affine maps with a last row of (0, 0, 1), and projective ones."""
+
+    xp: Namespace
+
+    def unit(self, size: Size) -> Projective:
+        return Projective(self.xp.array([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]]))
+
+    def lift(self, made: Any, size: Size, after: Size) -> Projective:
+        if isinstance(made, ProjectiveMap):
+            return Projective(made.matrix, divides=True)
+        plain = AffineFamily(self.xp).lift(made, size, after)
+        return Projective(to_projective(self.xp, plain))
+
+    def compose(self, first: Projective, then: Projective) -> Projective:
+        product = partial(small_matmul, self.xp)
+        fronts = [product(row, then.matrix) for row in first.fronts] + [*then.fronts]
+        if first.divides and then.divides:
+            fronts.append(then.matrix[:, 2:])
+        divides = first.divides or then.divides
+        return Projective(product(first.matrix, then.matrix), tuple(fronts), divides)
+
+    def select(self, condition: Array, chosen: Projective, other: Projective) -> Projective:
+        taken = self.xp.reshape(condition, (-1, 1, 1))
+        always = self.xp.array([[[0.0, 0.0, 1.0]]])
+        pairs = zip_longest(chosen.fronts, other.fronts, fillvalue=always)
+        return Projective(
+            self.xp.where(taken, chosen.matrix, other.matrix),
+            tuple(self.xp.where(taken, one, two) for one, two in pairs),
+            chosen.divides or other.divides,
+        )
+
+    def stacked(self, element: Projective) -> Array:
+        """float32 [B,3+n,3]: the matrix, and the fronts below it."""
+        rows = [element.matrix, *element.fronts]
+        total = reduce(operator.add, (self.xp.zeros_like(row[:, :1]) for row in rows))
+        return self.xp.concat([row + total for row in rows], axis=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AffineStage(Stage):
+    """One resample for all of its items. `projective`: one of them divides, so matrices are 3x3."""
+
+    title: ClassVar[str] = "resample"
+    geometric: ClassVar[bool] = True
+
+    fill: str
+    fill_value: Any
+    interpolation: str
+    projective: bool = False
+
+    @property
+    def modes(self) -> tuple[str, Any, str]:
+        """Its fill, fill value and interpolation."""
+        return self.fill, self.fill_value, self.interpolation
+
+    def lower(self, lowering: Lowering, size: Size) -> tuple[Array, Array | None]:
+        """The composed centred output→input map, and the samples that do any of it.
+
+        float32 [B,2,3], or [B,3+n,3] of a projective one; bool [B], None where that is not asked
+        for, or where all do.
+        """
+        active = lowering.active_mask(self.items) if lowering.sparse else None
+        if not self.projective:
+            return lowering.composed(self.items, AffineFamily(lowering.xp), size), active
+        family = ProjectiveFamily(lowering.xp)
+        return family.stacked(lowering.composed(self.items, family, size)), active
+
+    def point_map(
+        self, xp: Namespace, lowered: Any, size_in: Size, size_out: Size
+    ) -> tuple[PointMap, None]:
+        """The inverse of the very matrix that pixels are read with."""
+        matrix = xp.array(lowered[0])
+        full, front = matrix[:, :3], None
+        if xp.shape(matrix)[1] == 2:
+            full = to_projective(xp, matrix)
+        elif xp.shape(matrix)[1] > 3:
+            front = xp.cast(matrix[:, 3:], "float64")
+        back = inverse(xp, xp.cast(full, "float64"))
+
+        def source() -> tuple[Array, Array, Array | None]:
+            at = positions.source(xp, matrix, size_in, size_out)
+            sides = size_in[::-1]
+            (x, in_x), (y, in_y) = (
+                positions.nearest(xp, *place, self.fill) for place in zip(at, sides, strict=True)
+            )
+            return x, y, None if in_x is None else in_x & in_y
+
+        start, end = (
+            xp.reshape(xp.stack(centre(xp, side)), (1, 2)) for side in (size_in, size_out)
+        )
+        return PointMap(back, start, end, source, front=front), None
+
+    def bounds(self, lowered: Any, low: Any, high: Any) -> tuple[Any, Any]:
+        return low, high
+
+    def merge_key(self) -> Hashable:
+        modes = (self.fill, str(self.fill_value), self.interpolation)
+        return "affine", self.size_in, self.size_out, modes
+
+    def merged(self, other: AffineStage) -> AffineStage:
+        projective = self.projective or other.projective
+        return replace(self, items=self.items + other.items, projective=projective)
+
+    def describe(self, shared: str) -> str:
+        fill = f"fill {self.fill}"
+        if self.fill == "constant":
+            fill += f" {self.fill_value}"
+        return f"{shared}one {self.interpolation} resample, {fill}"

@@ -1,0 +1,66 @@
+"""Stages whose kernel runs other stages: a choice among them, and a mixture of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from augreg.families.stage import Item, Size, Stage
+
+if TYPE_CHECKING:
+    from augreg.lower import Lowering
+
+
+@dataclass(frozen=True, kw_only=True)
+class BranchStage(Stage):
+    """Branches that change size or channels in different families: all are done, one is kept.
+
+    Its one item is the group.
+    """
+
+    title: ClassVar[str] = "branches"
+
+    @classmethod
+    def of(cls, item: Item, **common: Any) -> BranchStage:
+        """The stage of a group."""
+        return cls(items=(item,), **common)
+
+    def lower(self, lowering: Lowering, size: Size) -> tuple[Any, list[list[Any]]]:
+        """int32 [B], the branch that each sample takes, and what the branches need."""
+        (item,) = self.items
+        return lowering.chosen(item.group, item.suffix), _lowered(self, lowering, size)
+
+    def bounds(self, lowered: Any, low: Any, high: Any) -> tuple[float, float]:
+        return -float("inf"), float("inf")
+
+    def describe(self, shared: str) -> str:
+        return f"all {len(self.branches)} branches are computed, one is kept"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MixtureStage(Stage):
+    """All branches are done on the same image, and their results and it are mixed convexly.
+
+    Its one item is the group; its guards, p and draws are as any item's.
+    """
+
+    title: ClassVar[str] = "mixture"
+
+    @classmethod
+    def of(cls, item: Item, **common: Any) -> MixtureStage:
+        """The stage of a group."""
+        return cls(items=(item,), **common)
+
+    def lower(self, lowering: Lowering, size: Size) -> tuple[Any, Any, list[list[Any]]]:
+        """The branches' weights [B, branches], theirs together [B], and what they need."""
+        return *lowering.mixture(self.items[0]), _lowered(self, lowering, size)
+
+    def bounds(self, lowered: Any, low: Any, high: Any) -> tuple[float, float]:
+        return -float("inf"), float("inf")
+
+    def describe(self, shared: str) -> str:
+        return f"all {len(self.branches)} branches are computed and mixed with the image"
+
+
+def _lowered(stage: Stage, lowering: Lowering, size: Size) -> list[list[Any]]:
+    return [lowering.stages(branch, size) for branch in stage.branches]

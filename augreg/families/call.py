@@ -1,0 +1,95 @@
+"""Calling an op: with sampled arguments, and at plan time; what it returned is checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from numbers import Real
+from typing import Any
+
+from augreg.errors import AugregError, OpError
+from augreg.families.functions import STATISTICS
+from augreg.families.stage import Size, StaticSize
+from augreg.families.transform import Transform
+from augreg.plugin.op import Op
+from augreg.policy import Step
+from augreg.random import distributions
+from augreg.xp import NUMPY, Namespace
+
+_PLACEHOLDER = 64  # a side to ask an op's family with, where the real one is not known yet
+
+
+def call_op(op: Op, xp: Namespace, arguments: Mapping[str, Any], size: Size) -> Any:
+    """What an op's function returns, with a leading dimension everywhere; raises `OpError`."""
+    extra = {"size": size} if op.wants_size else {}
+    try:
+        element = op.function(xp, **extra, **arguments)
+    except AugregError:  # a refusal in the op's own words
+        raise
+    except Exception as error:  # an op is anyone's code: a user has to learn whose
+        said = f'op "{op.name}" raised {type(error).__name__}: {error}'
+        raise OpError(said, op.name) from error
+    _check_element(op.name, element)
+    try:
+        element = batched(xp, element)
+    except ValueError as error:
+        raise OpError(f'op "{op.name}": {error}', op.name) from error
+    return element.checked(op.name)
+
+
+def element_of(step: Step, size: StaticSize) -> Any:
+    """What `step` returns for its arguments' first values: tells the family and static fields."""
+    zero = NUMPY.array([0], "uint32")
+    arguments = dict(step.arguments)
+    for name, distribution, dtype in step.drawn():
+        words, times = (zero, zero), step.op.times(name)
+        arguments[name] = distributions.sample(NUMPY, distribution, words, dtype, zero[0], times)
+    # no Python int: an op that knows its size by that must not take the placeholder for it
+    unknown = NUMPY.array(_PLACEHOLDER, "int32")
+    height, width = (unknown if side is None else side for side in size)
+    return call_op(step.op, NUMPY, arguments, (height, width))
+
+
+def batched(xp: Namespace, element: Any) -> Any:
+    """The element with a leading dimension everywhere.
+
+    Raises:
+        ValueError: an array has the wrong shape or dtype.
+    """
+    parts = {}
+    kind = type(element).__name__
+    for part in fields(element):
+        value = getattr(element, part.name)
+        wanted = element.arrays.get(part.name)
+        if value is None or wanted is None:
+            continue
+        found = getattr(getattr(value, "dtype", None), "name", "no array")
+        if found != element.dtype:
+            raise ValueError(f"{kind}.{part.name} is {found}; it has to be {element.dtype}")
+        shape = tuple(xp.shape(value))
+        if len(shape) == len(wanted):
+            value = xp.reshape(value, (1, *shape))
+            shape = (1, *shape)
+        if len(shape) != len(wanted) + 1 or any(
+            s not in (1, 3) if w is None else w != s for w, s in zip(wanted, shape[1:], strict=True)
+        ):
+            sides = ", ".join("1 or 3" if w is None else str(w) for w in wanted)
+            raise ValueError(f"{kind}.{part.name} has the shape {shape}; it has to be [B, {sides}]")
+        parts[part.name] = value
+    return replace(element, **parts) if parts else element
+
+
+def _check_element(name: str, element: Any) -> None:
+    """Raises `OpError` for what is no element, or asks for what there is not."""
+    if not isinstance(element, Transform):
+        found = type(element).__name__
+        names = ", ".join(sorted(kind.__name__ for kind in Transform.__subclasses__()))
+        raise OpError(f'op "{name}" returned a {found}; it has to return one of {names}', name)
+    if unknown := set(getattr(element, "statistics", ())) - set(STATISTICS):
+        names = ", ".join(STATISTICS)
+        raise OpError(f'op "{name}" asks for {sorted(unknown)}; there are {names}', name)
+    levels = getattr(element, "fill_value", 0.0)
+    every = levels if isinstance(levels, tuple | list) else (levels,)
+    if not all(isinstance(level, Real) and 0 <= float(level) <= 1 for level in every):
+        said = f"fills with {levels}; levels are 0 to 1, where 1 is white"
+        raise OpError(f'op "{name}" {said}', name)

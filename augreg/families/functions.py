@@ -1,0 +1,81 @@
+"""Functions of planes that ops bring along: what they may return, checked at each call."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from augreg.errors import AugregError, OpError
+from augreg.xp import Array, Namespace
+
+STATISTICS = ("mean", "min", "max", "histogram")  # that a function may ask for
+
+
+def checked_function(
+    name: str, function: Callable[..., Any], any_size: bool = False
+) -> Callable[..., Any]:
+    """A function that raises `OpError` where it does not return planes like its input's.
+
+    any_size: there may be more planes, of other sides, as between a neighbourhood's functions.
+    """
+
+    @functools.wraps(function)  # which function it is decides what may become one stage
+    def checked(xp: Namespace, planes: Any, *arguments: Any, **given: Any) -> Any:
+        try:
+            result = function(xp, planes, *arguments, **given)
+        except AugregError:
+            raise
+        except Exception as error:
+            said = f"its pixel function raised {type(error).__name__}: {error}"
+            raise OpError(f'op "{name}": {said}', name) from error
+        check_planes(name, planes, result, any_size)
+        return result
+
+    checked.op = name  # type: ignore[attr-defined]  # for what only a graph that runs can see
+    return checked
+
+
+def check_planes(name: str, planes: Any, result: Any, any_size: bool = False) -> None:
+    """Raises `OpError` where what an op's function made of planes does not go in their place."""
+    same = isinstance(result, tuple | list) and (any_size or len(result) == len(planes))
+    if not same or not all(_alike(planes[0], plane, any_size) for plane in result):
+        wanted, found = (_describe(many) for many in (planes, result))
+        said = f"its pixel function returned {found}, expected {wanted}"
+        raise OpError(f'op "{name}": {said}', name)
+
+
+def _alike(plane: Any, other: Any, any_size: bool) -> bool:
+    """One dtype and one shape, as far as the sides are known."""
+    if getattr(other, "dtype", None) != plane.dtype or len(other.shape) != len(plane.shape):
+        return False
+    return any_size or all(
+        None in sides or sides[0] == sides[1]
+        for sides in zip(plane.shape, other.shape, strict=True)
+    )
+
+
+def _describe(planes: Any) -> str:
+    if not isinstance(planes, tuple | list):
+        return f"a {type(planes).__name__}"
+    kinds = (
+        f"{plane.dtype.name} {list(plane.shape)}"
+        if hasattr(plane, "dtype")
+        else f"a {type(plane).__name__}"
+        for plane in planes
+    )
+    return f"({', '.join(kinds)})"
+
+
+def coordinates(xp: Namespace, size: tuple[Any, Any]) -> dict[str, Any]:
+    """What a function with `coordinates` gets: y int32 [1,H,1], x int32 [1,1,W], size."""
+    return {
+        "y": xp.reshape(xp.arange(size[0]), (1, -1, 1)),
+        "x": xp.reshape(xp.arange(size[1]), (1, 1, -1)),
+        "size": size,
+    }
+
+
+def aligned(xp: Namespace, argument: Array) -> Array:
+    """[B] as [B,1,1] and [B,n] as [B,n,1,1]... so that each `argument[:, i]` is [B,1,1]."""
+    return xp.reshape(argument, (-1, *xp.shape(argument)[1:], 1, 1))

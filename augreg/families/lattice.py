@@ -1,0 +1,180 @@
+"""Whole-pixel moves: flips, quarter turns, crops, padding. Integer arithmetic, exact."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from augreg.families.call import element_of
+from augreg.families.matrices import apply, small_matmul
+from augreg.families.point_map import PointMap, column, grid, homogeneous
+from augreg.families.stage import Size, Stage, select
+from augreg.families.traits import Traits
+from augreg.families.transform import Transform
+from augreg.plugin.params import Uniform01
+from augreg.policy import Group, Step, walk
+from augreg.xp import NUMPY, Array, Namespace
+
+if TYPE_CHECKING:
+    from augreg.lower import Lowering
+
+
+@dataclass(frozen=True)
+class LatticeMap(Transform):
+    """Moves whole pixels: flips, quarter turns, crops, padding. Exact.
+
+    Attributes:
+        linear: int32 [B,2,2], output→input, a signed permutation of (x, y).
+        offset: int32 [B,2], (x, y) of the input pixel that output pixel (0, 0) comes from.
+        cuts: may hide input pixels, whatever the size: whether a later resample is one with this
+            must not hang on whether a size is known.
+        pads: may read outside of the input, where it gives 0.
+    """
+
+    arrays: ClassVar[Mapping[str, tuple[int, ...]]] = {"linear": (2, 2), "offset": (2,)}
+    dtype: ClassVar[str] = "int32"
+    geometric: ClassVar[bool] = True
+
+    linear: Array
+    offset: Array
+    cuts: bool = field(default=True, metadata={"static": True})
+    pads: bool = field(default=True, metadata={"static": True})
+
+    def traits(self) -> Traits:
+        return Traits(None, self.cuts, self.pads)
+
+
+def compose_lattice(xp: Namespace, first: Any, then: Any) -> tuple[Array, Array]:
+    """(linear, offset) of doing `first`, then `then`; integer arithmetic, exact."""
+    return small_matmul(xp, first.linear, then.linear), move_points(xp, first, then.offset)
+
+
+def move_points(xp: Namespace, lattice: Any, points: Array) -> Array:
+    """int32 [B,2]: the input pixels that the output pixels `points` (x, y) come from."""
+    return apply(xp, lattice.linear, points) + lattice.offset
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """A composed lattice map [B]: where output pixels come from, and which of them exist.
+
+    window: int32 [B,4], (left, top, right, bottom) in the source, right and bottom exclusive.
+    """
+
+    linear: Array
+    offset: Array
+    window: Array
+
+
+@dataclass(frozen=True)
+class LatticeFamily:
+    """Lattice maps, each with the window of the source that it may read."""
+
+    xp: Namespace
+
+    def unit(self, size: Size) -> Lattice:
+        xp = self.xp
+        eye = xp.reshape(xp.cast(xp.eye(2), "int32"), (1, 2, 2))
+        return Lattice(eye, xp.array([[0, 0]], "int32"), self._bounds(size))
+
+    def lift(self, made: LatticeMap, size: Size, after: Size) -> Lattice:
+        return Lattice(made.linear, made.offset, self._bounds(size))
+
+    def _bounds(self, size: Size) -> Array:
+        xp = self.xp
+        height, width = (xp.array(side, "int32") for side in size)
+        zero = xp.zeros_like(width)
+        return xp.reshape(xp.stack([zero, zero, width, height]), (1, 4))
+
+    def compose(self, first: Lattice, then: Lattice) -> Lattice:
+        xp = self.xp
+        linear, offset = compose_lattice(xp, first, then)
+        near = move_points(xp, first, then.window[:, :2])
+        far = move_points(xp, first, then.window[:, 2:] - xp.array([[1, 1]], "int32"))
+        low = xp.maximum(xp.minimum(near, far), first.window[:, :2])
+        one = xp.array([[1, 1]], "int32")
+        high = xp.minimum(xp.maximum(near, far) + one, first.window[:, 2:])
+        # an empty window's edges have changed places: mapped, they would open it again
+        extent = then.window[:, 2:] - then.window[:, :2]
+        empty = xp.min(extent, axis=1, keepdims=True) <= xp.array(0, "int32")
+        high = xp.where(empty, low, high)
+        return Lattice(linear, offset, xp.concat([low, high], axis=1))
+
+    def select(self, condition: Array, chosen: Lattice, other: Lattice) -> Lattice:
+        return select(self.xp, condition, chosen, other)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatticeStage(Stage):
+    """Moves whole pixels. `pads`: some output pixels may lie outside of the source."""
+
+    title: ClassVar[str] = "whole-pixel moves"
+    geometric: ClassVar[bool] = True
+    in_order: ClassVar[bool] = True
+
+    pads: bool
+
+    def lower(self, lowering: Lowering, size: Size) -> Lattice:
+        """The composed map, for sources of `size`."""
+        return lowering.composed(self.items, LatticeFamily(lowering.xp), size)
+
+    def point_map(
+        self, xp: Namespace, lowered: Lattice, size_in: Size, size_out: Size
+    ) -> tuple[PointMap, None]:
+        """The inverse of a signed permutation is its transpose."""
+        linear = xp.cast(xp.transpose(lowered.linear, (0, 2, 1)), "float64")
+        window = xp.cast(lowered.window, "float64")
+
+        def source() -> tuple[Array, Array, Array]:
+            x, y = grid(xp, size_out, "int32")
+
+            def at(row: int) -> Array:
+                a, b = (column(xp, lowered.linear[:, row, i]) for i in range(2))
+                return a * x + (b * y + column(xp, lowered.offset[:, row]))
+
+            sx, sy = at(0), at(1)
+            left, top, right, bottom = (column(xp, lowered.window[:, i]) for i in range(4))
+            return sx, sy, (sx >= left) & (sx < right) & (sy >= top) & (sy < bottom)
+
+        start = xp.cast(lowered.offset, "float64")
+        return PointMap(homogeneous(xp, linear), start, xp.zeros_like(start), source, window), None
+
+    def bounds(self, lowered: Any, low: Any, high: Any) -> tuple[Any, Any]:
+        return low, high
+
+    def merge_key(self) -> Hashable:
+        return "lattice", self.size_in, self.size_out
+
+    def merged(self, other: LatticeStage) -> LatticeStage:
+        return replace(self, items=self.items + other.items, pads=self.pads or other.pads)
+
+    def then(self, later: LatticeStage) -> LatticeStage:
+        """One stage for this and one that stands behind it."""
+        return replace(self.merged(later), size_out=later.size_out)
+
+    @property
+    def keeps_all(self) -> bool:
+        """Whether it hides no pixel and adds none."""
+        elements = [element_of(step, (None, None)) for step in self.steps]
+        return not any(element.cuts or element.pads for element in elements)
+
+    def why_no_window(self) -> str:
+        if not all(item.always for item in self.items):
+            return "not every sample does it"
+        nodes = [node for item in self.items for node in walk((item.node,))]
+        return "" if all(map(_cuts_only, nodes)) else "it does more than cut"
+
+    def describe(self, shared: str) -> str:
+        return f"{shared}one exact copy of pixels" + (", 0 outside" if self.pads else "")
+
+
+def _cuts_only(node: Step | Group) -> bool:
+    """Whether a step only cuts a window: its place may be drawn, nothing else."""
+    if isinstance(node, Group) or node.op.output_size is None:
+        return False
+    element = element_of(node, (None, None))
+    assert isinstance(element, LatticeMap)
+    placed = all(isinstance(node.op.params[name], Uniform01) for name, *_ in node.drawn())
+    straight = (element.linear == NUMPY.eye(2)).all()
+    return bool(placed and straight and not element.pads)

@@ -1,0 +1,97 @@
+"""Mixing each sample with another one of its batch, by shares or by a box: mixup, cutmix.
+
+These steps depend on the batch's size and order, unlike all others. Steps are done one after
+another: where a policy chooses between two, a partner may itself have been mixed by the first; its
+label has been then, too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from augreg.families.stage import Item, Size, Stage
+from augreg.families.transform import Transform
+from augreg.xp import Array, Namespace
+
+if TYPE_CHECKING:
+    from augreg.lower import Lowering
+
+
+@dataclass(frozen=True)
+class Mix(Transform):
+    """Mixes each sample with another one of its batch, and their labels by the same shares.
+
+    Attributes:
+        partner: float32 [B], 0 to 1, exclusive: sample i's partner is
+            (i + 1 + floor(partner * (B - 1))) mod B, never itself where B is above 1.
+        weight: float32 [B], 0..1, the sample's own share of its label, and of its pixels unless
+            there is a box.
+        classes: how many classes labels have.
+        box: int32 [B,4], (top, left, height, width), where pixels are the partner's, or None.
+    """
+
+    boundary: ClassVar[str] = "mixes samples of a batch: the result depends on the batch"
+
+    partner: Array
+    weight: Array
+    classes: int = field(metadata={"static": True})
+    box: Array | None = None
+
+    def stage(self, item: Item, **common: Any) -> MixStage:
+        return MixStage(items=(item,), classes=self.classes, **common)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MixStage(Stage):
+    """Mixes the samples of a batch, and their labels."""
+
+    title: ClassVar[str] = "mix"
+    geometric: ClassVar[bool] = True
+    in_order: ClassVar[bool] = True
+    reads_others: ClassVar[bool] = True
+
+    classes: int
+
+    def lower(self, lowering: Lowering, size: Size) -> Mix:
+        """The mix; a sample that its p or its group leaves out keeps all of itself."""
+        (item,) = self.items
+        xp = lowering.xp
+        element: Mix = lowering.element(item.step, size, item.suffix)
+        condition = lowering.condition(item)
+        if condition is None:
+            return element
+        weight = xp.where(condition, element.weight, xp.ones_like(element.weight))
+        box = element.box
+        if box is not None:
+            box = xp.where(xp.reshape(condition, (-1, 1)), box, xp.zeros_like(box))
+        return replace(element, weight=weight, box=box)
+
+    def bounds(self, lowered: Any, low: Any, high: Any) -> tuple[Any, Any]:
+        return low, high
+
+    def describe(self, shared: str) -> str:
+        return f"one mix of the batch and its labels, {self.classes} classes"
+
+
+def partners(xp: Namespace, drawn: Array) -> Array:
+    """int32 [B]: the position in the batch of each sample's partner, for draws float32 [B]."""
+    batch = xp.shape(drawn)[0]
+    count, place = xp.array(batch, "int32"), xp.arange(batch)
+    one = xp.ones_like(count)
+    further = xp.floor(drawn * xp.cast(count - one, "float32"))
+    return (place + one + xp.cast(further, "int32")) % count
+
+
+def mix_images(xp: Namespace, images: Array, element: Mix) -> Array:
+    """float32 [B,H,W,C] and its partners, blended by `weight`, or with the partner's box."""
+    others = xp.take(images, partners(xp, element.partner))
+    if element.box is None:
+        weight = xp.reshape(element.weight, (-1, 1, 1, 1))
+        return images * weight + others * (xp.array(1.0) - weight)
+    _, height, width, _ = xp.shape(images)
+    y = xp.reshape(xp.arange(height), (1, -1, 1, 1))
+    x = xp.reshape(xp.arange(width), (1, 1, -1, 1))
+    top, left, rows, columns = (xp.reshape(element.box[:, i], (-1, 1, 1, 1)) for i in range(4))
+    inside = (y >= top) & (y < top + rows) & (x >= left) & (x < left + columns)
+    return xp.where(inside, others, images)

@@ -1,0 +1,79 @@
+"""Neighbourhood ops, which read a window around each pixel: blur, sharpening. Never fused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from augreg.families.call import element_of
+from augreg.families.functions import checked_function
+from augreg.families.stage import Item, Size, Stage
+from augreg.families.transform import Transform
+from augreg.xp import Array
+
+if TYPE_CHECKING:
+    from augreg.lower import Lowering
+
+
+@dataclass(frozen=True)
+class Neighborhood(Transform):
+    """Reads a window around each pixel: blur, sharpening. A stage of its own, never fused.
+
+    Attributes:
+        function: called as `function(xp, planes, *arguments)` as a pixel function is; it reads
+            neighbours by slicing. A tuple of functions is done in order, each a kernel of its own:
+            a separable filter's two directions would otherwise be worked out inside each other.
+            Between them planes may have any size; the last one returns the image's.
+        arguments: float32 [B] arrays, or arrays with more dimensions after B.
+    """
+
+    colored: ClassVar[bool] = True
+    boundary: ClassVar[str] = "reads neighbours"
+
+    function: Callable[..., tuple[Array, ...]] | tuple[Callable[..., tuple[Array, ...]], ...] = (
+        field(metadata={"static": True})
+    )
+    arguments: tuple[Array, ...] = ()
+
+    @property
+    def functions(self) -> tuple[Callable[..., tuple[Array, ...]], ...]:
+        return self.function if isinstance(self.function, tuple) else (self.function,)
+
+    def stage(self, item: Item, **common: Any) -> NeighborStage:
+        return NeighborStage(items=(item,), **common)
+
+    def checked(self, op: str) -> Neighborhood:
+        *first, last = self.functions
+        inner = [checked_function(op, function, any_size=True) for function in first]
+        return replace(self, function=(*inner, checked_function(op, last, any_size=bool(first))))
+
+    def form(self) -> Hashable:
+        """What two of them share whose arguments may be chosen among, per sample."""
+        shapes = tuple(tuple(argument.shape[1:]) for argument in self.arguments)
+        return tuple(getattr(f, "__wrapped__", f) for f in self.functions), shapes
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeighborStage(Stage):
+    """One neighbourhood op; several items are the same functions in branches of one choice."""
+
+    title: ClassVar[str] = "neighbourhood"
+
+    @property
+    def op(self) -> str:
+        """Its op's name."""
+        return self.items[0].step.op.name
+
+    def lower(self, lowering: Lowering, size: Size) -> tuple[Neighborhood, Any]:
+        """The functions with each sample's own arguments, and who takes part."""
+        return lowering.function(self.items, size)
+
+    def merge_key(self) -> Hashable:
+        return "neighborhood", element_of(self.items[0].step, (None, None)).form()
+
+    def selects(self, item: Item) -> bool:
+        return True
+
+    def describe(self, shared: str) -> str:
+        return f"{shared}one kernel that reads neighbours: {self.op}"

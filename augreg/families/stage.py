@@ -1,0 +1,218 @@
+"""What every family is made of: guarded items, the stage that holds them, and how maps compose."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar
+
+from augreg.policy import Group, Node, Step, walk
+from augreg.xp import Array, Namespace
+
+if TYPE_CHECKING:
+    from augreg.families.point_map import PointMap
+    from augreg.lower import Lowering
+
+Size = tuple[Any, Any]  # (height, width): ints, or a backend's scalars where they are not static
+StaticSize = tuple[int | None, int | None]
+Composed = TypeVar("Composed")
+M = TypeVar("M")
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Whether a sample takes part: `group`'s own p, and its choice of `branch` in `slot`."""
+
+    group: Group
+    branch: int | None = None  # None: the group's p alone
+    slot: int | None = None  # for some_of with replacement, and for random_order
+    suffix: str = ""
+
+    @property
+    def exclusive(self) -> bool:
+        """A sample that takes this branch takes no other of the same choice."""
+        return self.branch is not None and (self.group.kind == "one_of" or self.slot is not None)
+
+    @property
+    def choice(self) -> Hashable:
+        """What tells one choice from another."""
+        return self.group.pointer, self.slot, self.suffix
+
+
+@dataclass(frozen=True)
+class Item:
+    """A step or a pure group in a stage. `suffix` ends the paths of its draws (`#k` of a slot)."""
+
+    node: Node
+    guards: tuple[Guard, ...] = ()
+    suffix: str = ""
+
+    @property
+    def step(self) -> Step:
+        """The node, of an item that is no group."""
+        assert isinstance(self.node, Step)
+        return self.node
+
+    @property
+    def group(self) -> Group:
+        """The node, of an item that is one."""
+        assert isinstance(self.node, Group)
+        return self.node
+
+    @property
+    def always(self) -> bool:
+        """Whether every sample does it, and all steps in it."""
+        return not self.guards and all(node.p >= 1 for node in walk((self.node,)))
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The step, or all steps of the group."""
+        return tuple(node for node in walk((self.node,)) if isinstance(node, Step))
+
+
+def never_both(one: Item, two: Item) -> bool:
+    """Whether no sample does both items: somewhere, they are different branches of one choice."""
+    return any(
+        mine.exclusive and mine.choice == other.choice and mine.branch != other.branch
+        for mine in one.guards
+        for other in two.guards
+        if other.exclusive
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """What one kernel does.
+
+    Attributes:
+        items: the steps and pure groups that it does, in order.
+        size_in, size_out: (height, width) before and after; None for a side that is not known.
+        channels_in, channels_out: 1 or 3.
+        why: what ended the stage before it; empty for the first of a section.
+        branches: stages inside of this one, which its kernel runs.
+    """
+
+    title: ClassVar[str]
+    geometric: ClassVar[bool] = False  # whether pixels end up in other places
+    in_order: ClassVar[bool] = False  # whether pixels are read in order, once or a few times
+    reads_others: ClassVar[bool] = False  # whether a sample's pixels come from others, too
+
+    items: tuple[Item, ...]
+    size_in: StaticSize
+    size_out: StaticSize
+    channels_in: int
+    channels_out: int
+    why: str = ""
+    branches: tuple[tuple[Stage, ...], ...] = ()
+
+    @property
+    def pointer(self) -> str:
+        """Where its first step or group stands in the policy."""
+        return self.items[0].node.pointer
+
+    @property
+    def pointers(self) -> tuple[str, ...]:
+        """Where all of them stand."""
+        return tuple(item.node.pointer for item in self.items)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Every step in it."""
+        return tuple(step for item in self.items for step in item.steps)
+
+    def pointer_of(self, op: str) -> str:
+        """The pointer of the first step that uses `op`; that of the first node for none."""
+        return next((step.pointer for step in self.steps if step.op.name == op), self.pointer)
+
+    # --- what it does, on tiny arrays
+
+    def lower(self, lowering: Lowering, size: Size) -> Any:
+        """What its kernel needs besides pixels: tiny arrays, for images of `size`."""
+        raise NotImplementedError
+
+    def point_map(
+        self, xp: Namespace, lowered: Any, size_in: Size, size_out: Size
+    ) -> tuple[PointMap | None, Array | None]:
+        """Where it takes points and where masks read, and the samples that it does so to.
+
+        None for the map: points stay. None for the samples (bool [B]): all of them.
+        """
+        return None, None
+
+    def bounds(self, lowered: Any, low: Any, high: Any) -> tuple[Any, Any] | None:
+        """Where values lie afterwards that were in `low` to `high`; None: it is not known.
+
+        Of weights that add up to 1, they stay; of branches, whose own stages were looked at,
+        anywhere.
+        """
+        return None
+
+    # --- what it shares a kernel with
+
+    def merge_key(self) -> Hashable:
+        """Equal for stages that can be one, where no sample takes part in both."""
+        return id(self)
+
+    def merged(self, other: Self) -> Self:
+        """One stage for both, of one `merge_key`."""
+        return replace(self, items=self.items + other.items)
+
+    def followed_by(self, later: Stage) -> tuple[Stage | None, str] | None:
+        """One stage for this and the next, and what is to be said of it; None and why not.
+
+        None alone: there is nothing to say.
+        """
+        return None
+
+    def without(self, never: list[Item]) -> Stage | None:
+        """The stage with some items left out; None where none is left."""
+        items = tuple(item for item in self.items if item not in never)
+        return replace(self, items=items) if items else None
+
+    def why_no_window(self) -> str:
+        """Why it cuts no window that a decoder could read; empty where it does."""
+        return "it is no crop"
+
+    # --- how it shows itself
+
+    def selects(self, item: Item) -> bool:
+        """Whether an item's p and choices select between pixels, and not between arguments."""
+        return False
+
+    def describe(self, shared: str) -> str:
+        """What its kernel does, for `explain`; `shared`: how many steps share it, if several."""
+        raise NotImplementedError
+
+
+class Family(Protocol[Composed]):
+    """Maps of one kind, [B] or [1] of each, closed under composing and choosing."""
+
+    def unit(self, size: Size) -> Composed:
+        """What leaves images of `size` as they are."""
+
+    def lift(self, made: Any, size: Size, after: Size) -> Composed:
+        """What an op `made` for images of `size`, in the family; `after` is the size it gives."""
+
+    def compose(self, first: Composed, then: Composed) -> Composed:
+        """One map for `first`, then `then`."""
+
+    def select(self, condition: Array, chosen: Composed, other: Composed) -> Composed:
+        """`chosen` where the condition (bool [B]) holds, `other` elsewhere."""
+
+
+def select(xp: Namespace, condition: Array, chosen: M, other: M) -> M:
+    """`chosen` where `condition` (bool [B]) holds, `other` elsewhere: a choice among maps.
+
+    Works on any dataclass of arrays with a leading dimension of B or 1; where only one of the two
+    has an optional part, the other counts as 0 there.
+    """
+    parts = {}
+    for part in fields(chosen):  # type: ignore[arg-type]
+        x, y = getattr(chosen, part.name), getattr(other, part.name)
+        if part.metadata.get("static") or (x is None and y is None):
+            continue
+        x = xp.zeros_like(y) if x is None else x
+        y = xp.zeros_like(x) if y is None else y
+        rank = len(xp.shape(x))
+        parts[part.name] = xp.where(xp.reshape(condition, (-1,) + (1,) * (rank - 1)), x, y)
+    return replace(chosen, **parts)  # type: ignore[type-var]
