@@ -119,7 +119,7 @@ def test_the_layer_asks_for_the_epoch_in_training_only():
     [
         ({"from": 0, "to": 1}, '/delta/schedule: "schedule" takes "from", "to" and "epochs"'),
         ({"from": 0, "to": 9, "epochs": 3}, "/delta/schedule/to: 9 is above 1.0"),
-        ({"from": [1, 0], "to": 0, "epochs": 3}, "/delta/schedule/from: the range"),
+        ({"from": [1, 0], "to": 0, "epochs": 3}, "/delta/schedule/from: the lower bound"),
         ({"from": 0, "to": 1, "epochs": 0}, "/delta/schedule/epochs: 0 is below 1"),
         ({"from": 0, "to": 1, "epochs": 2, "shape": "log"}, '/delta/schedule/shape: "log" is not'),
         (

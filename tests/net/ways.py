@@ -23,7 +23,6 @@ from augreg.backends.reference.interpreter import Interpreter
 from augreg.backends.reference.run import output
 from augreg.backends.tensorflow import per_image
 from augreg.backends.tensorflow.annotations import AnnotationProgram
-from augreg.backends.tensorflow.kernels import Kernels
 from augreg.backends.tensorflow.program import Program
 from augreg.errors import PolicyError
 from augreg.families import MixStage
@@ -69,10 +68,10 @@ def passes_in_numpy(case: Case) -> Parts:
     return {"images": output(kernels.to_unit(images), case.policy.output)}
 
 
-def _planned(case: Case, size: Any, apart: bool = False) -> Any:
+def _planned(case: Case, size: Any, unfused: bool = False) -> Any:
     options: dict[str, Any] = {"training": case.training, "channels": case.channels}
     try:
-        return plan(case.policy, size=size, apart=apart, **options)
+        return plan(case.policy, size=size, unfused=unfused, **options)
     except PolicyError as error:
         if size == case.size:
             raise
@@ -81,7 +80,7 @@ def _planned(case: Case, size: Any, apart: bool = False) -> Any:
 
 def eager(case: Case, passes: bool, debug: bool = False) -> Parts:
     """TensorFlow's plain ops, one after another; `passes`: of the optimized plan."""
-    planned = _planned(case, case.size, apart=debug)
+    planned = _planned(case, case.size, unfused=debug)
     program = Program(optimize(planned)[0] if passes else planned, xla=False, debug=debug)
     words = [tf.constant(np.asarray(n), tf.uint32) for n in (case.index, case.seed, case.epoch)]
     index, seed, epoch = words
@@ -143,13 +142,12 @@ def _lowered_in_numpy(case: Case, planned: Any) -> Iterator[None]:
     The other ways do it in TensorFlow.
     """
     words = [np.asarray(n).astype(np.uint32) for n in (case.seed, case.epoch, case.index)]
-    drawn, lower = Draws.make(NUMPY, planned, *words), Kernels.lower
+    drawn, lower = Draws.make(NUMPY, planned, *words), Lowering.stages
 
-    def instead(self: Kernels, stage: Any, size: Any, channels: int) -> Any:
-        lowering = replace(self.lowering, xp=NUMPY, draws=drawn)
-        return _tensors(lower(replace(self, lowering=lowering), stage, size, channels))
+    def instead(self: Lowering, stages: Any, size: Any) -> Any:
+        return _tensors(lower(replace(self, xp=NUMPY, draws=drawn), stages, size))
 
-    with mock.patch.object(Kernels, "lower", instead):
+    with mock.patch.object(Lowering, "stages", instead):
         yield
 
 
