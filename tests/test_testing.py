@@ -73,7 +73,7 @@ def test_what_is_no_element_is_named():
     def nothing(xp, amount):
         """Forgets to return."""
 
-    with pytest.raises(OpError, match=r"returned a NoneType; it has to return one of LatticeMap"):
+    with pytest.raises(OpError, match=r"returned a NoneType; it has to return one of AffineMap"):
         check_op(nothing)
 
 
