@@ -268,7 +268,10 @@ def test_a_folder_with_a_run_in_it_is_not_overwritten(runs: Callable[[str], Path
 
 
 def test_a_second_run_on_one_folder_is_refused_while_the_first_goes_on(tmp_path: Path) -> None:
-    with files.exclusive_lock(tmp_path), pytest.raises(RunError, match="another run is writing there"):
+    with (
+        files.exclusive_lock(tmp_path),
+        pytest.raises(RunError, match="another run is writing there"),
+    ):
         run(tmp_path)
 
 

@@ -161,7 +161,9 @@ def test_fault_18_message_repeats_no_long_name_and_nothing_unprintable(
 
 def test_fault_19_range_that_runs_backwards_is_refused(tmp_path: Path) -> None:
     policy = steps('{"op": "rotate", "degrees": [9, -9]}')
-    refused(tmp_path, policy, ":2:29 /augment/0/degrees", "is above the upper one; write [-9.0, 9.0]")
+    refused(
+        tmp_path, policy, ":2:29 /augment/0/degrees", "is above the upper one; write [-9.0, 9.0]"
+    )
 
 
 @pytest.mark.parametrize("weights", ["[0, 0]", "[1, -1]", "[1, NaN]"])
