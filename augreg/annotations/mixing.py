@@ -10,7 +10,7 @@ from augreg.errors import DataError, OpError
 from augreg.families import Mix, MixStage, element_of
 from augreg.families.mix import partners
 from augreg.lower import Lowering
-from augreg.policy import Policy, Step, walk
+from augreg.policy import Policy, Step, steps_in
 from augreg.xp import Array, Namespace
 
 LABELS = "labels"
@@ -18,8 +18,7 @@ LABELS = "labels"
 
 def mixing_steps(policy: Policy) -> tuple[Step, ...]:
     """The steps of a policy that mix samples of a batch, and so need batches with labels."""
-    steps = (node for node in walk(policy.augment) if isinstance(node, Step))
-    return tuple(step for step in steps if _mixes(policy, step))
+    return tuple(step for step in steps_in(policy.augment) if _mixes(policy, step))
 
 
 def _mixes(policy: Policy, step: Step) -> bool:

@@ -110,7 +110,7 @@ def _surveyed(
 def _checked(name: str, size: tuple[int, int] | None) -> Policy:
     """A policy that loads and can be planned, in training and in evaluation."""
     from augreg.plan import plan
-    from augreg.policy import Step, find_policy, load_policy, outermost, walk
+    from augreg.policy import find_policy, load_policy, outermost, steps_in
 
     path = find_policy(name)
     policy = load_policy(path)
@@ -122,7 +122,7 @@ def _checked(name: str, size: tuple[int, int] | None) -> Policy:
             mistakes.append(error)
     if mistakes:
         raise joined(mistakes)
-    count = sum(isinstance(n, Step) for n in walk(policy.prepare_train + policy.augment))
+    count = len(steps_in(policy.prepare_train + policy.augment))
     print(f"{path}: valid ({policy.name}: {count} step{'s' * (count != 1)}, {policy.hash[:12]})")
     for pointer, op in dict.fromkeys(step for planned in plans for step in planned.unchecked):
         where = outermost(pointer, policy.macros)

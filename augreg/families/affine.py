@@ -241,8 +241,7 @@ class AffineStage(Stage):
         return low, high
 
     def merge_key(self) -> Hashable:
-        modes = (self.fill, str(self.fill_value), self.interpolation)
-        return "affine", self.size_in, self.size_out, modes
+        return "affine", self.size_in, self.size_out, str(self.modes)
 
     def merged(self, other: AffineStage) -> AffineStage:
         projective = self.projective or other.projective

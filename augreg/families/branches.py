@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from augreg.families.stage import Item, Size, Stage
+from augreg.families.stage import Size, Stage
 
 if TYPE_CHECKING:
     from augreg.lower import Lowering
@@ -19,11 +19,6 @@ class BranchStage(Stage):
     """
 
     title: ClassVar[str] = "branches"
-
-    @classmethod
-    def of(cls, item: Item, **common: Any) -> BranchStage:
-        """The stage of a group."""
-        return cls(items=(item,), **common)
 
     def lower(self, lowering: Lowering, size: Size) -> tuple[Any, list[list[Any]]]:
         """int32 [B], the branch that each sample takes, and what the branches need."""
@@ -45,11 +40,6 @@ class MixtureStage(Stage):
     """
 
     title: ClassVar[str] = "mixture"
-
-    @classmethod
-    def of(cls, item: Item, **common: Any) -> MixtureStage:
-        """The stage of a group."""
-        return cls(items=(item,), **common)
 
     def lower(self, lowering: Lowering, size: Size) -> tuple[Any, Any, list[list[Any]]]:
         """The branches' weights [B, branches], theirs together [B], and what they need."""

@@ -160,8 +160,6 @@ class LatticeStage(Stage):
         return not any(element.cuts or element.pads for element in elements)
 
     def why_no_window(self) -> str:
-        if not all(item.always for item in self.items):
-            return "not every sample does it"
         nodes = [node for item in self.items for node in walk((item.node,))]
         return "" if all(map(_cuts_only, nodes)) else "it does more than cut"
 

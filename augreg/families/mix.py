@@ -39,7 +39,7 @@ class Mix(Transform):
     box: Array | None = None
 
     def stage(self, item: Item, **common: Any) -> MixStage:
-        return MixStage(items=(item,), classes=self.classes, **common)
+        return MixStage.of(item, classes=self.classes, **common)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -41,7 +41,7 @@ class Neighborhood(Transform):
         return self.function if isinstance(self.function, tuple) else (self.function,)
 
     def stage(self, item: Item, **common: Any) -> NeighborStage:
-        return NeighborStage(items=(item,), **common)
+        return NeighborStage.of(item, **common)
 
     def checked(self, op: str) -> Neighborhood:
         *first, last = self.functions

@@ -43,7 +43,7 @@ class Resize(Transform):
     decode: str = field(default="full", metadata={"static": True})
 
     def stage(self, item: Item, **common: Any) -> ResizeStage:
-        return ResizeStage(items=(item,), **common)
+        return ResizeStage.of(item, **common)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,8 +77,6 @@ class ResizeStage(Stage):
 
     def why_no_window(self) -> str:
         (item,) = self.items
-        if not item.always:
-            return "not every sample does it"
         boxed = element_of(item.step, self.size_in).box is not None
         return "" if boxed else "it reads the whole image"
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Hashable
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar
 
-from augreg.policy import Group, Node, Step, walk
+from augreg.policy import Group, Node, Step, steps_in, walk
 from augreg.xp import Array, Namespace
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class Item:
     @property
     def steps(self) -> tuple[Step, ...]:
         """The step, or all steps of the group."""
-        return tuple(node for node in walk((self.node,)) if isinstance(node, Step))
+        return steps_in((self.node,))
 
 
 def never_both(one: Item, two: Item) -> bool:
@@ -81,7 +82,7 @@ def never_both(one: Item, two: Item) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stage:
+class Stage(ABC):
     """What one kernel does.
 
     Attributes:
@@ -105,6 +106,11 @@ class Stage:
     why: str = ""
     branches: tuple[tuple[Stage, ...], ...] = ()
 
+    @classmethod
+    def of(cls, item: Item, **more: Any) -> Self:
+        """The stage of one item."""
+        return cls(items=(item,), **more)
+
     @property
     def pointer(self) -> str:
         """Where its first step or group stands in the policy."""
@@ -126,9 +132,9 @@ class Stage:
 
     # --- what it does, on tiny arrays
 
+    @abstractmethod
     def lower(self, lowering: Lowering, size: Size) -> Any:
         """What its kernel needs besides pixels: tiny arrays, for images of `size`."""
-        raise NotImplementedError
 
     def point_map(
         self, xp: Namespace, lowered: Any, size_in: Size, size_out: Size
@@ -170,7 +176,7 @@ class Stage:
         return replace(self, items=items) if items else None
 
     def why_no_window(self) -> str:
-        """Why it cuts no window that a decoder could read; empty where it does."""
+        """Why it cuts no window that a decoder could read, if all do it; empty where it does."""
         return "it is no crop"
 
     # --- how it shows itself
@@ -179,9 +185,9 @@ class Stage:
         """Whether an item's p and choices select between pixels, and not between arguments."""
         return False
 
+    @abstractmethod
     def describe(self, shared: str) -> str:
         """What its kernel does, for `explain`; `shared`: how many steps share it, if several."""
-        raise NotImplementedError
 
 
 class Family(Protocol[Composed]):
@@ -207,7 +213,7 @@ def select(xp: Namespace, condition: Array, chosen: M, other: M) -> M:
     has an optional part, the other counts as 0 there.
     """
     parts = {}
-    for part in fields(chosen):  # type: ignore[arg-type]
+    for part in fields(chosen):  # type: ignore[arg-type]  # M is a dataclass
         x, y = getattr(chosen, part.name), getattr(other, part.name)
         if part.metadata.get("static") or (x is None and y is None):
             continue
@@ -215,4 +221,4 @@ def select(xp: Namespace, condition: Array, chosen: M, other: M) -> M:
         y = xp.zeros_like(x) if y is None else y
         rank = len(xp.shape(x))
         parts[part.name] = xp.where(xp.reshape(condition, (-1,) + (1,) * (rank - 1)), x, y)
-    return replace(chosen, **parts)  # type: ignore[type-var]
+    return replace(chosen, **parts)  # type: ignore[type-var]  # as above

@@ -24,8 +24,11 @@ class Transform:
     boundary: ClassVar[str] = "another family"  # why it ends the stage before it
 
     def stage(self, item: Item, **common: Any) -> Stage:
-        """The stage that begins with it; `common`: what every stage has."""
-        raise NotImplementedError
+        """The stage that begins with it; `common`: what every stage has.
+
+        A family is geometric, or has a `part`, or a stage.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no stage")
 
     def part(self, item: Item) -> Any:
         """A part of a pointwise stage; None for what is no pointwise map."""
@@ -33,7 +36,7 @@ class Transform:
 
     def traits(self) -> Traits:
         """What decides whether it shares a resample, where it is geometric."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} is not geometric")
 
     def channels_after(self, channels: int) -> int:
         """How many channels an image of `channels` has after it."""

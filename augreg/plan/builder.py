@@ -28,7 +28,7 @@ from augreg.families.pointwise import Part
 from augreg.families.traits import Boundary, Traits, any_order, chain, union
 from augreg.plan import sizes
 from augreg.plan.sizes import Sides
-from augreg.policy import Group, Node, Policy, Step, walk
+from augreg.policy import Group, Node, Policy, Step, steps_in, walk
 
 
 class Builder:
@@ -81,7 +81,7 @@ class Builder:
                 self.add(node, (), "")
             except PolicyError as error:
                 mistakes.append(error)
-                if any(step.op.output_size for step in _steps(node)):
+                if any(step.op.output_size for step in steps_in((node,))):
                     break
                 (self.sides, self.channels), self.traits = before, None
         if mistakes:
@@ -222,8 +222,7 @@ class Builder:
         self.traits = None
 
     def add_mixture(self, item: Item) -> None:
-        group = item.node
-        assert isinstance(group, Group)
+        group = item.group
         if self.changes_shape(group) is not None:
             said = "branches of a mixture keep size and channels" + sizes.remedy(self.sides)
             raise self.policy.error(said, group.pointer)
@@ -236,7 +235,7 @@ class Builder:
 
     def changes_shape(self, group: Group) -> Step | None:
         """The first step of a group that changes size or channels, or may; None where none does."""
-        for step in _steps(group):
+        for step in steps_in((group,)):
             if self.describe(step).channels_after(3) != 3:
                 return step
             if self.after(step, self.sides) != self.sides:
@@ -308,13 +307,13 @@ class Builder:
                 self.refuse_ends("sizes", [sizes.text_of(end) for end in ends], node)
             result = ends[0]
         if node.p < 1 and result != sides:
-            self.refuse_p(next(_steps(node)), sides)
+            self.refuse_p(steps_in((node,))[0], sides)
         return result
 
     def is_color(self, group: Group) -> bool:
         if any(isinstance(n, Group) and n.kind == "mixture" for n in walk((group,))):
             return False
-        elements = [self.describe(step) for step in _steps(group)]
+        elements = [self.describe(step) for step in steps_in((group,))]
         return all(isinstance(e, ColorMap) and e.channels_after(3) == 3 for e in elements)
 
 
@@ -324,11 +323,6 @@ def _geometry_stage(traits: Traits, **common: Any) -> LatticeStage | AffineStage
         return LatticeStage(pads=traits.pads, **common)
     modes = dict(zip(("fill", "fill_value", "interpolation"), traits.fill, strict=True))
     return AffineStage(projective=traits.projective, **modes, **common)
-
-
-def _steps(node: Node) -> Iterator[Step]:
-    """The steps of a node and of all below it."""
-    return (n for n in walk((node,)) if isinstance(n, Step))
 
 
 def _guarded(group: Group, suffix: str) -> Iterator[tuple[Node, tuple[Guard, ...], str]]:

@@ -57,7 +57,8 @@ def decode_window(plan: Plan) -> tuple[Plan, list[Note]]:
     if isinstance(stage, ResizeStage) and (size := stage.decoded_size) is not None:
         note = Note("decode_window", stage.pointer, "a JPEG is decoded at a part of its size")
         return replace(plan, decode=Decode(scaled=size)), [note]
-    if why := stage.why_no_window():
+    always = all(item.always for item in stage.items)
+    if why := stage.why_no_window() if always else "not every sample does it":
         return plan, [Note("decode_window", stage.pointer, why, done=False)]
     note = Note("decode_window", stage.pointer, "decoded alone: no other pixel is read")
     return replace(plan, decode=Decode(stage), prepare=plan.prepare[1:]), [note]

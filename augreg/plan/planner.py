@@ -82,7 +82,8 @@ def plan(
     chosen = check_sections(sections)
     prepare = policy.prepare(training) if "prepare" in chosen else ()
     augment = policy.augment if training and "augment" in chosen else ()
-    builder = Builder(policy, sides_of(tuple(size)), channels, unfused)  # type: ignore[arg-type]
+    height, width = size
+    builder = Builder(policy, sides_of((height, width)), channels, unfused)
     prepare_stages = builder.section(prepare)
     size_prepared = builder.size
     builder.classes = 0
@@ -98,7 +99,7 @@ def plan(
         augment_stages,
         output,
         tuple(dict.fromkeys(_draws([*prepare, *augment]))),
-        tuple(size),  # type: ignore[arg-type]
+        (height, width),
         size_prepared,
         builder.size,
         channels,

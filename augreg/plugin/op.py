@@ -7,13 +7,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from augreg.errors import OpError, ParameterError
 from augreg.plugin.params import REQUIRED, Fill, Hidden, Integer, Option, Parameter, Range, Settable
-
-if TYPE_CHECKING:
-    pass
 
 RESERVED = frozenset({"op", "p", "id", "choice", "xp", "size"})
 _NAME = re.compile(r"(?:[a-z][a-z0-9_-]*/)?[a-z][a-z0-9_]*")

@@ -11,4 +11,5 @@ from augreg.policy.nodes import Output as Output
 from augreg.policy.nodes import Policy as Policy
 from augreg.policy.nodes import Step as Step
 from augreg.policy.nodes import outermost as outermost
+from augreg.policy.nodes import steps_in as steps_in
 from augreg.policy.nodes import walk as walk

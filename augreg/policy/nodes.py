@@ -105,9 +105,8 @@ class Policy:
     def scheduled(self, sections: tuple[str, ...] = ("prepare", "augment")) -> str | None:
         """The pointer of the first step of `sections` that follows the epoch, if any."""
         prepare = self.prepare_train if "prepare" in sections else ()
-        nodes = walk((*prepare, *(self.augment if "augment" in sections else ())))
-        found = (n.pointer for n in nodes if isinstance(n, Step) and n.scheduled)
-        return next(found, None)
+        steps = steps_in((*prepare, *(self.augment if "augment" in sections else ())))
+        return next((step.pointer for step in steps if step.scheduled), None)
 
     def prepare(self, training: bool) -> tuple[Node, ...]:
         return self.prepare_train if training else self.prepare_eval
@@ -135,6 +134,11 @@ def walk(nodes: tuple[Node, ...]) -> Iterator[Node]:
         yield node
         if isinstance(node, Group):
             yield from walk(node.branches)
+
+
+def steps_in(nodes: tuple[Node, ...]) -> tuple[Step, ...]:
+    """The steps among nodes and below them, in document order."""
+    return tuple(node for node in walk(nodes) if isinstance(node, Step))
 
 
 def error_at(message: str, pointer: str, path: str | None, text: str | None) -> PolicyError:

@@ -22,7 +22,7 @@ from augreg.backends.reference import augment
 from augreg.errors import ImageError, PolicyError
 from augreg.images import inspect, one_line, photo_paths
 from augreg.paths import check_here
-from augreg.policy import Output, Policy, Step, walk
+from augreg.policy import Output, Policy, Step, steps_in
 from augreg.random.distributions import Constant
 from augreg.views.explain import distribution_text, is_default
 from augreg.views.overlay import Drawn, draw
@@ -174,7 +174,7 @@ def _steps(options: PreviewOptions, original: _Original, index: int) -> list[Ima
     none = replace(policy, augment=())
     rows = []
     for section, nodes in (("prepare", policy.prepare_train), ("augment", policy.augment)):
-        for step in (node for node in walk(nodes) if isinstance(node, Step)):
+        for step in steps_in(nodes):
             always = replace(step, p=1.0)
             if section == "prepare":
                 alone = replace(none, prepare_train=(always,))

@@ -31,10 +31,10 @@ def warp(
     scope: Scope, stage: AffineStage, matrix: tf.Tensor, pixels: Pixels, after: Any, last: bool
 ) -> Pixels:
     """All samples, by `matrix` to the size `after`; `last`: no kernel follows."""
-    size, modes = size_of(pixels), (stage.fill, stage.fill_value, stage.interpolation)
+    size = size_of(pixels)
     floats = scope.exact and isinstance(pixels, Packed)
     source = Planes(to_planes(pixels)) if floats else to_packed(scope, pixels, stage)
-    moved = scope.barrier(lambda: affine(source, matrix, size, after, *modes))
+    moved = scope.barrier(lambda: affine(source, matrix, size, after, *stage.modes))
     if not scope.single or last or not isinstance(moved, Packed):
         return moved
     # the next kernel works on twice as many floats at a time where no int64 is in it
@@ -50,8 +50,7 @@ def warp_active(
     def compute(mine: PlaneTuple, own: tf.Tensor) -> PlaneTuple:
         if stage.interpolation == "bilinear" and stage.fill != "wrap" and min(size) > 1:
             return affine_planes(mine, own, size, stage.fill, stage.fill_value, scope.barrier)
-        modes = (stage.fill, stage.fill_value, stage.interpolation)
-        return to_planes(affine(Planes(mine), own, size, size, *modes))
+        return to_planes(affine(Planes(mine), own, size, size, *stage.modes))
 
     return Planes(scope.map_active(active, to_planes(pixels), matrix, compute))
 

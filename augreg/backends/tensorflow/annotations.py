@@ -39,7 +39,7 @@ from augreg.errors import PolicyError
 from augreg.images.decode import decode
 from augreg.lower import Draws
 from augreg.plan import Plan, plan
-from augreg.policy import Step, walk
+from augreg.policy import steps_in
 
 
 @dataclass(frozen=True)
@@ -113,8 +113,8 @@ class Annotated:
 
     def _scales(self) -> bool:
         """Whether files are decoded at a part of their size, which gives other pixels."""
-        steps = walk(self.compiled.policy.prepare(self.compiled.training))
-        return any(isinstance(s, Step) and s.arguments.get("decode") == "scaled" for s in steps)
+        steps = steps_in(self.compiled.policy.prepare(self.compiled.training))
+        return any(step.arguments.get("decode") == "scaled" for step in steps)
 
     def _soft(self, targets: dict[str, Any]) -> dict[str, Any]:
         """Labels as shares of the classes where the policy mixes, in training or not."""

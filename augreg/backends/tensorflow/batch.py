@@ -168,8 +168,7 @@ def _packs(scope: Scope, images: tf.Tensor, stage: Stage) -> bool:
     if isinstance(stage, AffineStage):
         if scope.exact:
             return False
-        modes = (stage.fill, stage.fill_value, stage.interpolation)
-        return can_pack(size_of(images), *modes)
+        return can_pack(size_of(images), *stage.modes)
     sums = isinstance(stage, PointwiseStage) and bool(stage.statistics)
     return isinstance(stage, LatticeStage) or sums
 
