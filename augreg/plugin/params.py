@@ -6,9 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from augreg.errors import OpError, ParameterError, show, suggest
-from augreg.random.distributions import Distribution, NoiseKey, Uniform, UniformArray
+from augreg.random.distributions import (
+    Distribution,
+    NoiseKey,
+    Uniform,
+    UniformArray,
+    parse,
+    schemas,
+)
 from augreg.random.numbers import Bounds
-from augreg.random.written import Drawn, schemas
 
 REQUIRED: Any = type("Required", (), {"__repr__": lambda self: "REQUIRED"})()
 """The default of a parameter that a policy has to give."""
@@ -49,7 +55,7 @@ class Range:
     def parse(self, value: Any, op: str) -> Any:
         if self.static:
             return self.bounds.number(value, op)
-        return Drawn(self.bounds, op).distribution(value)
+        return parse(value, self.bounds, op)
 
 
 @dataclass(frozen=True)

@@ -1,22 +1,59 @@
-"""What a policy gives a drawn parameter: a distribution, sampled from a draw's two words."""
+"""What a policy gives a drawn parameter: a distribution.
+
+Each class says how it is written in a policy and in the schema, how it is sampled from a draw's two
+words, and how `explain` shows it. A new one is a class here and an entry in `NAMED`.
+"""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from augreg.errors import ParameterError, show, suggest
 from augreg.random import generator
+from augreg.random.numbers import Bounds, check_weights
 
 if TYPE_CHECKING:
     from augreg.xp import Array, Namespace
 
-SHAPES = ("linear", "cosine")
+Words = tuple["Array", "Array"]
 _TAU = 2 * math.pi
 
 
+class Distribution:
+    """The base of all: `str()` of one is what `explain` shows."""
+
+    key: ClassVar[str] = ""  # of the object that a policy writes
+    whole: ClassVar[bool] = True  # integer parameters take it, too
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """The least and the most that it gives."""
+        return 0.0, 1.0
+
+    def ends(self, xp: Namespace, dtype: str, epoch: Array) -> tuple[Array, Array]:
+        """The support at `epoch` (uint32 [] or [B]), float32."""
+        low, high = self.support
+        return xp.array(low), xp.array(high)
+
+    def sample(self, xp: Namespace, words: Words, dtype: str, epoch: Array = None) -> Array:
+        """Draws of the words' shape, in `dtype`; uint32 words, and epoch [] or [B]."""
+        raise NotImplementedError
+
+    @classmethod
+    def parse(cls, value: dict[str, Any], bounds: Bounds, op: str) -> Distribution:
+        """Out of the object that a policy writes for `op`; raises `ParameterError`."""
+        raise NotImplementedError
+
+    @classmethod
+    def schema(cls, bounds: Bounds) -> dict[str, Any]:
+        """The JSON Schema of that object."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True)
-class Constant:
+class Constant(Distribution):
     """Always `value`."""
 
     value: float
@@ -25,12 +62,15 @@ class Constant:
     def support(self) -> tuple[float, float]:
         return self.value, self.value
 
-    def sample(self, xp: Namespace, words: tuple[Array, Array], dtype: str) -> Array:
+    def sample(self, xp: Namespace, words: Words, dtype: str, epoch: Array = None) -> Array:
         return xp.array([self.value], dtype)
+
+    def __str__(self) -> str:
+        return f"{self.value:g}"
 
 
 @dataclass(frozen=True)
-class Uniform:
+class Uniform(Distribution):
     """Uniform in [lo, hi); inclusive of both ends where the parameter is an integer."""
 
     lo: float
@@ -40,89 +80,157 @@ class Uniform:
     def support(self) -> tuple[float, float]:
         return self.lo, self.hi
 
-    def sample(self, xp: Namespace, words: tuple[Array, Array], dtype: str) -> Array:
+    def sample(self, xp: Namespace, words: Words, dtype: str, epoch: Array = None) -> Array:
         u = generator.uniform(xp, words[0])
         if dtype == "int32":
             count = xp.array(self.hi - self.lo + 1)
             return xp.cast(xp.floor(u * count), "int32") + xp.array(self.lo, "int32")
         return xp.array(self.lo) + u * xp.array(self.hi - self.lo)
 
+    def __str__(self) -> str:
+        return f"uniform {self.lo:g} to {self.hi:g}"
+
 
 @dataclass(frozen=True)
-class Choice:
+class Choice(Distribution):
     """One of `values`, with `weights`."""
 
     values: tuple[float, ...]
     weights: tuple[float, ...]
+    key: ClassVar[str] = "choice"
 
     @property
     def support(self) -> tuple[float, float]:
         return min(self.values), max(self.values)
 
-    def sample(self, xp: Namespace, words: tuple[Array, Array], dtype: str) -> Array:
+    def sample(self, xp: Namespace, words: Words, dtype: str, epoch: Array = None) -> Array:
         picked = choose(xp, words[0], generator.thresholds(self.weights))
         return xp.take(xp.array(self.values, dtype), picked)
 
+    @classmethod
+    def parse(cls, value: dict[str, Any], bounds: Bounds, op: str) -> Choice:
+        only(value, "choice", "weights")
+        raw = value["choice"]
+        if not isinstance(raw, list) or not raw:
+            raise ParameterError('"choice" takes a list of at least one value', "/choice")
+        values = tuple(bounds.number(item, op, f"/choice/{i}") for i, item in enumerate(raw))
+        return cls(values, check_weights(value.get("weights"), len(values)))
+
+    @classmethod
+    def schema(cls, bounds: Bounds) -> dict[str, Any]:
+        weights = {"type": "array", "items": {"type": "number", "minimum": 0}}
+        choice = {"type": "array", "items": bounds.schema(), "minItems": 1}
+        return closed({"choice": choice, "weights": weights})
+
+    def __str__(self) -> str:
+        even = len(set(self.weights)) == 1
+        weights = "" if even else " by " + ", ".join(f"{weight:g}" for weight in self.weights)
+        return f"one of {', '.join(f'{item:g}' for item in self.values)}{weights}"
+
 
 @dataclass(frozen=True)
-class Normal:
+class Normal(Distribution):
     """Normal (Box-Muller on both words), clipped to [lo, hi]."""
 
     mean: float
     std: float
     lo: float
     hi: float
+    key: ClassVar[str] = "normal"
+    whole: ClassVar[bool] = False
 
     @property
     def support(self) -> tuple[float, float]:
         return self.lo, self.hi
 
-    def sample(self, xp: Namespace, words: tuple[Array, Array], dtype: str) -> Array:
+    def sample(self, xp: Namespace, words: Words, dtype: str, epoch: Array = None) -> Array:
         value = xp.array(self.mean) + gaussian(xp, words) * xp.array(self.std)
         return xp.clip(value, xp.array(self.lo), xp.array(self.hi))
 
+    @classmethod
+    def parse(cls, value: dict[str, Any], bounds: Bounds, op: str) -> Normal:
+        only(value, "normal", "min", "max")
+        raw = value["normal"]
+        if not isinstance(raw, list) or len(raw) != 2:
+            raise ParameterError('"normal" takes [mean, std]', "/normal")
+        mean = Bounds(-math.inf, math.inf).number(raw[0], op, "/normal/0")
+        std = Bounds(0.0, math.inf).number(raw[1], op, "/normal/1")
+        lo = bounds.number(value["min"], op, "/min") if "min" in value else bounds.lo
+        hi = bounds.number(value["max"], op, "/max") if "max" in value else bounds.hi
+        if lo > hi:
+            raise ParameterError(f'"min" {lo} is above "max" {hi}', "/min")
+        return cls(mean, std, lo, hi)
+
+    @classmethod
+    def schema(cls, bounds: Bounds) -> dict[str, Any]:
+        number = bounds.schema()
+        normal = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
+        return closed({"normal": normal, "min": number, "max": number})
+
+    def __str__(self) -> str:
+        return f"normal {self.mean:g} ± {self.std:g}, {self.lo:g} to {self.hi:g}"
+
 
 @dataclass(frozen=True)
-class LogUniform:
+class LogUniform(Distribution):
     """exp(uniform) in [lo, hi)."""
 
     lo: float
     hi: float
+    key: ClassVar[str] = "log_uniform"
+    whole: ClassVar[bool] = False
 
     @property
     def support(self) -> tuple[float, float]:
         return self.lo, self.hi
 
-    def sample(self, xp: Namespace, words: tuple[Array, Array], dtype: str) -> Array:
+    def sample(self, xp: Namespace, words: Words, dtype: str, epoch: Array = None) -> Array:
         u = generator.uniform(xp, words[0])
         span = math.log(self.hi) - math.log(self.lo)
         return xp.exp(xp.array(math.log(self.lo)) + u * xp.array(span))
 
+    @classmethod
+    def parse(cls, value: dict[str, Any], bounds: Bounds, op: str) -> LogUniform:
+        only(value, "log_uniform")
+        lo, hi = bounds.pair(value["log_uniform"], op, "/log_uniform")
+        if lo <= 0:
+            raise ParameterError("log_uniform takes ends above 0", "/log_uniform/0")
+        return cls(lo, hi)
+
+    @classmethod
+    def schema(cls, bounds: Bounds) -> dict[str, Any]:
+        return closed({"log_uniform": pair_schema(bounds)})
+
+    def __str__(self) -> str:
+        return f"log-uniform {self.lo:g} to {self.hi:g}"
+
 
 @dataclass(frozen=True)
-class UniformArray:
+class UniformArray(Distribution):
     """`count` uniform draws in [0, 1): float32 [B, count]."""
 
     count: int
 
-    support = (0.0, 1.0)
-
-    def sample(self, xp: Namespace, words: tuple[Array, Array], dtype: str) -> Array:
+    def sample(self, xp: Namespace, words: Words, dtype: str, epoch: Array = None) -> Array:
         return generator.uniform(xp, generator.elements(xp, words, self.count)[0])
 
+    def __str__(self) -> str:
+        return f"{self.count} uniform 0 to 1"
+
 
 @dataclass(frozen=True)
-class NoiseKey:
+class NoiseKey(Distribution):
     """Both words as they are: uint32 [B,2], the key of a field of draws."""
 
-    support = (0.0, 1.0)
-
-    def sample(self, xp: Namespace, words: tuple[Array, Array], dtype: str) -> Array:
+    def sample(self, xp: Namespace, words: Words, dtype: str, epoch: Array = None) -> Array:
         return xp.stack([words[0], words[1]], axis=-1)
+
+    def __str__(self) -> str:
+        return "a draw for every pixel"
 
 
 @dataclass(frozen=True)
-class Schedule:
+class Schedule(Distribution):
     """Uniform between two ends, both of which move with the epoch.
 
     `start` are the ends at epoch 0, `stop` those from epoch `epochs` on; equal ends are a constant.
@@ -132,6 +240,8 @@ class Schedule:
     stop: tuple[float, float]
     epochs: int
     shape: str = "linear"
+    key: ClassVar[str] = "schedule"
+    shapes: ClassVar[tuple[str, ...]] = ("linear", "cosine")
 
     @property
     def support(self) -> tuple[float, float]:
@@ -156,8 +266,8 @@ class Schedule:
             lo, hi = (xp.floor(end + xp.array(0.5)) for end in (lo, hi))
         return lo, hi
 
-    def at(self, xp: Namespace, words: tuple[Array, Array], dtype: str, epoch: Array) -> Array:
-        """The draw at `epoch`, uint32 [] or [B]."""
+    def sample(self, xp: Namespace, words: Words, dtype: str, epoch: Array = None) -> Array:
+        epoch = xp.array(0, "uint32") if epoch is None else epoch
         (lo, hi), u = self.ends(xp, dtype, epoch), generator.uniform(xp, words[0])
         if len(xp.shape(u)) > len(xp.shape(lo)) == 1:  # several draws of each sample
             lo, hi = lo[:, None], hi[:, None]
@@ -165,8 +275,101 @@ class Schedule:
             return xp.cast(lo + xp.floor(u * (hi - lo + xp.array(1.0))), "int32")
         return lo + u * (hi - lo)
 
-    def sample(self, xp: Namespace, words: tuple[Array, Array], dtype: str) -> Array:
-        return self.at(xp, words, dtype, xp.array(0, "uint32"))
+    @classmethod
+    def parse(cls, value: dict[str, Any], bounds: Bounds, op: str) -> Schedule:
+        only(value, "schedule")
+        raw = value["schedule"]
+        if not isinstance(raw, dict) or not {"from", "to", "epochs"} <= raw.keys():
+            raise ParameterError('"schedule" takes "from", "to" and "epochs"', "/schedule")
+        only(raw, "from", "to", "epochs", "shape", pointer="/schedule")
+
+        def ends(at: str) -> tuple[float, float]:
+            if isinstance(raw[at], list):
+                return bounds.pair(raw[at], op, f"/schedule/{at}")
+            number = bounds.number(raw[at], op, f"/schedule/{at}")
+            return number, number
+
+        start, stop = ends("from"), ends("to")
+        epochs = Bounds(1, 1_000_000, whole=True).number(raw["epochs"], op, "/schedule/epochs")
+        shape = raw.get("shape", "linear")
+        if shape not in cls.shapes:
+            names = " or ".join(f'"{name}"' for name in cls.shapes)
+            raise ParameterError(f"{show(shape)} is not {names}", "/schedule/shape")
+        return cls(start, stop, int(epochs), shape)
+
+    @classmethod
+    def schema(cls, bounds: Bounds) -> dict[str, Any]:
+        ends = {"anyOf": [bounds.schema(), pair_schema(bounds)]}
+        parts = {
+            "from": ends,
+            "to": ends,
+            "epochs": {"type": "integer", "minimum": 1},
+            "shape": {"enum": list(cls.shapes)},
+        }
+        return closed({"schedule": closed(parts, required=["from", "to", "epochs"])})
+
+    def __str__(self) -> str:
+        start, stop = (
+            f"{lo:g}" if lo == hi else f"uniform {lo:g} to {hi:g}"
+            for lo, hi in (self.start, self.stop)
+        )
+        return f"{start}, over {self.epochs} epochs {stop} ({self.shape})"
+
+
+NAMED: tuple[type[Distribution], ...] = (Choice, Normal, LogUniform, Schedule)
+
+
+# --- as policies write them -----------------------------------------------------------------------
+
+
+def parse(value: Any, bounds: Bounds, op: str) -> Distribution:
+    """A constant, [lo, hi] or an object that names a distribution; raises `ParameterError`."""
+    if isinstance(value, list):
+        lo, hi = bounds.pair(value, op)
+        return Uniform(lo, hi) if lo < hi else Constant(lo)
+    if not isinstance(value, dict):
+        return Constant(bounds.number(value, op))
+    allowed = [kind for kind in NAMED if kind.whole or not bounds.whole]
+    for kind in allowed:
+        if kind.key in value:
+            return kind.parse(value, bounds, op)
+    found = ", ".join(f'"{key}"' for key in value) or "nothing"
+    names = ", ".join(f'"{kind.key}"' for kind in allowed)
+    raise ParameterError(f"a distribution is a constant, [lo, hi] or one of {names}; found {found}")
+
+
+def schemas(bounds: Bounds) -> list[dict[str, Any]]:
+    """The JSON Schema of each form of a drawn number that is no constant."""
+    named = (kind.schema(bounds) for kind in NAMED if kind.whole or not bounds.whole)
+    return [pair_schema(bounds), *named]
+
+
+def pair_schema(bounds: Bounds) -> dict[str, Any]:
+    """The JSON Schema of [lo, hi]."""
+    return {"type": "array", "items": bounds.schema(), "minItems": 2, "maxItems": 2}
+
+
+def closed(properties: dict[str, Any], required: list[str] | None = None) -> dict[str, Any]:
+    """The JSON Schema of an object with these keys alone; the first is required where not said."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": required or [next(iter(properties))],
+        "additionalProperties": False,
+    }
+
+
+def only(value: dict[str, Any], *allowed: str, pointer: str = "") -> None:
+    """Raises `ParameterError` for a key that is not allowed."""
+    for key in value:
+        if key not in allowed:
+            raise ParameterError(
+                f'unknown key "{key}" beside "{allowed[0]}"{suggest(key, allowed)}',
+                f"{pointer}/{key}",
+            )
+
+
+# --- drawing --------------------------------------------------------------------------------------
 
 
 class Several(NamedTuple):
@@ -182,15 +385,10 @@ class Several(NamedTuple):
     high: Array
 
 
-Distribution = (
-    Constant | Uniform | Choice | Normal | LogUniform | UniformArray | NoiseKey | Schedule
-)
-
-
 def sample(
     xp: Namespace,
     distribution: Distribution,
-    words: tuple[Array, Array] | None,
+    words: Words | None,
     dtype: str,
     epoch: Array,
     count: int = 1,
@@ -201,14 +399,12 @@ def sample(
     """
     if count > 1 and words is not None:
         words = generator.elements(xp, words, count)
-    if isinstance(distribution, Schedule):
-        drawn = distribution.at(xp, words, dtype, epoch)  # type: ignore[arg-type]
-        low, high = (end[..., None] for end in distribution.ends(xp, dtype, epoch))
-    else:
-        drawn = distribution.sample(xp, words, dtype)  # type: ignore[arg-type]
-        low, high = (xp.array(end) for end in distribution.support)
+    drawn = distribution.sample(xp, words, dtype, epoch)  # type: ignore[arg-type]  # a constant has none
     if count == 1:
         return drawn
+    low, high = distribution.ends(xp, dtype, epoch)
+    if isinstance(distribution, Schedule):
+        low, high = low[..., None], high[..., None]
     if len(xp.shape(drawn)) == 1:  # a constant
         drawn = xp.reshape(drawn, (1, 1))
     return Several(drawn, low, high)

@@ -17,7 +17,6 @@ from augreg.policy import Policy, walk
 from augreg.random import generator
 from augreg.views.explain.stages import StageView, StepView, stage_views
 from augreg.views.explain.words import (
-    distribution_text,
     draw_text,
     is_default,
     output_text,
@@ -29,7 +28,6 @@ __all__ = [
     "Explanation",
     "StageView",
     "StepView",
-    "distribution_text",
     "explain",
     "is_default",
     "size_text",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from augreg.families import BranchStage, Guard, Item, Stage
 from augreg.plan import Plan
 from augreg.policy import Group, Node, Step
-from augreg.views.explain.words import distribution_text, is_default, size_text
+from augreg.views.explain.words import is_default, size_text
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def _item_steps(node: Node, under: tuple[str, ...], item: Item, pixels: bool) ->
         free = node.p == 1 and not under
         selected = "always" if free else "pixels" if pixels else "arguments"
         shown = {
-            name: distribution_text(node.arguments[name])
+            name: str(node.arguments[name])
             for name, spec in node.op.settable.items()
             if node.arguments[name] is not None
             and not is_default(spec, node.arguments[name], node.op.name)

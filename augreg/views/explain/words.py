@@ -8,41 +8,11 @@ from typing import Any
 from augreg.families import StaticSize
 from augreg.plugin import params
 from augreg.policy import Node, Policy, Step
-from augreg.random import distributions
 
 
 def size_text(size: StaticSize) -> str:
     """`180x240`, with ? for a side that is not known."""
     return "x".join("?" if side is None else str(side) for side in size)
-
-
-def distribution_text(value: Any) -> str:
-    """What a parameter was given, in a few words."""
-    match value:
-        case distributions.Constant():
-            return f"{value.value:g}"
-        case distributions.Uniform():
-            return f"uniform {value.lo:g} to {value.hi:g}"
-        case distributions.LogUniform():
-            return f"log-uniform {value.lo:g} to {value.hi:g}"
-        case distributions.Normal():
-            return f"normal {value.mean:g} ± {value.std:g}, {value.lo:g} to {value.hi:g}"
-        case distributions.Choice():
-            chosen = ", ".join(f"{item:g}" for item in value.values)
-            even = len(set(value.weights)) == 1
-            weights = ", ".join(f"{weight:g}" for weight in value.weights)
-            return f"one of {chosen}" + ("" if even else f" by {weights}")
-        case distributions.UniformArray():
-            return f"{value.count} uniform 0 to 1"
-        case distributions.NoiseKey():
-            return "a draw for every pixel"
-        case distributions.Schedule():
-            start, stop = (
-                f"{lo:g}" if lo == hi else f"uniform {lo:g} to {hi:g}"
-                for lo, hi in (value.start, value.stop)
-            )
-            return f"{start}, over {value.epochs} epochs {stop} ({value.shape})"
-    return str(value)
 
 
 def is_default(spec: Any, value: Any, op: str) -> bool:
@@ -57,7 +27,7 @@ def draw_text(node: Node, name: str) -> str:
     if name == "p":
         return f"happens with {node.p:g}"
     if isinstance(node, Step):
-        return distribution_text(node.arguments[name])
+        return str(node.arguments[name])
     if name == "n":
         return f"{node.n[0]} to {node.n[1]} branches"
     if name == "mix":
