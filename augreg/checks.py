@@ -39,6 +39,12 @@ def check_uint32(value: Any, name: str) -> int:
     return int(array)
 
 
+def sample_key(seed: Any, epoch: Any, index: Any) -> generator.SampleKey:
+    """Numbers of a caller's as a key, uint32; raises `ValueError`."""
+    first = np.uint32(check_uint32(seed, "seed"))
+    return generator.SampleKey(first, as_uint32(epoch, "epoch"), as_uint32(index, "index"))
+
+
 def check_count(value: Any, name: str, least: int = 1, others: str = "") -> int:
     """A whole number from `least` on; raises `ValueError`, which names what `others` allow."""
     if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:

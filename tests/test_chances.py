@@ -19,6 +19,7 @@ from augreg.backends.tensorflow.program import Program
 from augreg.families import BranchStage
 from augreg.plan import plan
 from augreg.plan.passes import drop_never, optimize
+from augreg.random.generator import SampleKey
 
 SIDE, COUNT = 10, 400
 INDEX = np.arange(COUNT)
@@ -46,9 +47,9 @@ def _reference(loaded: Any) -> Any:
 
 def _plain(loaded: Any) -> Any:
     planned, _ = optimize(plan(loaded, size=(SIDE, SIDE)))
-    words = (tf.constant(value, tf.uint32) for value in (INDEX, 5, 0))
+    key = SampleKey(*(tf.constant(value, tf.uint32) for value in (5, 0, INDEX)))
     run = tf.function(Program(planned, xla=False), autograph=False)
-    return run(tf.constant(IMAGES), *words).numpy()
+    return run(tf.constant(IMAGES), key).numpy()
 
 
 def _xla(loaded: Any) -> Any:

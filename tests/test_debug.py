@@ -309,13 +309,14 @@ def test_off_it_leaves_no_operation_in_the_graph(monkeypatch: pytest.MonkeyPatch
 
 def test_off_it_leaves_nothing_in_what_xla_compiles() -> None:
     from augreg.backends.tensorflow.compiled import Compiled
+    from augreg.random.generator import SampleKey
 
     policy = augreg.load_policy({"version": 1, "augment": [{"op": "rotate", "degrees": [0, 9]}]})
     compiled = Compiled(policy, 0, True, ("augment", "output"), debug=False)
     images, word = tf.constant(IMAGES), tf.constant(0, tf.uint32)
     program = compiled.program(("augment", "output"), images)
-    arguments = (images, tf.constant([0, 1, 2, 3], tf.uint32), word, word)
-    text = program.experimental_get_compiler_ir(*arguments)(stage="hlo")
+    key = SampleKey(word, word, tf.constant([0, 1, 2, 3], tf.uint32))
+    text = program.experimental_get_compiler_ir(images, key)(stage="hlo")
     assert "gather" in text and "is-finite" not in text
 
 

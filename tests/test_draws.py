@@ -13,6 +13,7 @@ from scipy import stats
 
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.random import distributions, generator
+from augreg.random.generator import SampleKey
 from augreg.xp import NUMPY
 
 # threefry2x32, 20 rounds, of Random123's tests/kat_vectors: counter, key, result.
@@ -53,12 +54,10 @@ def test_threefry_gives_the_known_answers_of_random123(how, counter, key, result
 
 def test_words_are_keyed_by_seed_and_id_and_counted_by_epoch_and_index():
     (counter, key, result) = KNOWN[2]
-    numbers = (NUMPY.array(n, "uint32") for n in (key[0], counter[0]))
-    seed, epoch = numbers
+    seed, epoch = (NUMPY.array(n, "uint32") for n in (key[0], counter[0]))
+    index = np.array([0, counter[1]], np.uint32)
 
-    first, second = generator.words(
-        NUMPY, seed, (5, key[1]), epoch, np.array([0, counter[1]], np.uint32)
-    )
+    first, second = generator.words(NUMPY, (5, key[1]), SampleKey(seed, epoch, index))
 
     assert first.shape == second.shape == (2, 2)
     assert (first[1, 1], second[1, 1]) == result
@@ -68,11 +67,11 @@ def test_words_agree_between_numpy_and_xla_for_any_seed():
     ids = tuple(range(7))
     index = np.arange(100, dtype=np.uint32) * np.uint32(40_000_003)
     compiled = tf.function(
-        lambda s, e, i: generator.words(TENSORFLOW, s, ids, e, i), jit_compile=True
+        lambda *key: generator.words(TENSORFLOW, ids, SampleKey(*key)), jit_compile=True
     )
     for seed, epoch in ((0, 0), (2**32 - 1, 1), (7, 2**32 - 1)):
         numbers = (np.array(seed, np.uint32), np.array(epoch, np.uint32), index)
-        expected = generator.words(NUMPY, numbers[0], ids, numbers[1], numbers[2])
+        expected = generator.words(NUMPY, ids, SampleKey(*numbers))
         np.testing.assert_array_equal(compiled(*map(tf.constant, numbers)), expected)
 
 
@@ -112,7 +111,7 @@ def test_branch_without_weight_is_never_chosen():
 def _sample(distribution, dtype="float32", count=20_000):
     index = np.arange(count, dtype=np.uint32)
     zero = np.array(0, np.uint32)
-    first, second = generator.words(NUMPY, np.array(7, np.uint32), (1,), zero, index)
+    first, second = generator.words(NUMPY, (1,), SampleKey(np.uint32(7), zero, index))
     return distribution.sample(NUMPY, (first[0], second[0]), dtype)
 
 
@@ -207,7 +206,8 @@ def test_draws_of_version_1_stay_as_they_are(xp):
     found = {}
     for name, (distribution, dtype) in cases.items():
         ids = (generator.draw_id("/augment/0", name),)
-        pair = generator.words(xp, xp.array(7, "uint32"), ids, xp.array(3, "uint32"), index)
+        key = SampleKey(xp.array(7, "uint32"), xp.array(3, "uint32"), index)
+        pair = generator.words(xp, ids, key)
         drawn = distribution.sample(xp, (pair[0][0], pair[1][0]), dtype)
         found[name] = [round(float(value), 4) for value in drawn]
 

@@ -8,6 +8,7 @@ from samples import policy
 from scipy import stats
 
 import augreg
+from augreg.checks import sample_key
 from augreg.lower import Draws, Lowering
 from augreg.plan import plan
 from augreg.xp import NUMPY
@@ -145,7 +146,7 @@ def test_p_is_independent_between_steps():
 def test_ranks_are_a_permutation_for_every_sample():
     loaded = policy({"some_of": [_add(0.1)] * 5, "n": [0, 5]})
     planned = plan(loaded, size=(1, 1))
-    words = Draws.make(NUMPY, planned, np.uint32(1), np.uint32(0), np.arange(1000, dtype=np.uint32))
+    words = Draws.make(NUMPY, planned.draws, sample_key(1, 0, np.arange(1000)))
 
     ranks = Lowering(NUMPY, words).ranks(loaded.augment[0], "")
 

@@ -43,8 +43,8 @@ def mix(step: dict[str, Any], batch: int = B, **options: Any) -> tuple[np.ndarra
 def word(name: str, index: np.ndarray, seed: int = 5) -> np.ndarray:
     """The uniform draw of the first step."""
     ids = (generator.draw_id("/augment/0", name),)
-    seeds = np.uint32(seed), np.uint32(0)
-    return generator.uniform(NUMPY, generator.words(NUMPY, seeds[0], ids, seeds[1], index)[0][0])
+    key = generator.SampleKey(np.uint32(seed), np.uint32(0), index)
+    return generator.uniform(NUMPY, generator.words(NUMPY, ids, key)[0][0])
 
 
 # --- Beta ---------------------------------------------------------------------------------------

@@ -308,6 +308,7 @@ def test_fit_crop_is_kerass_resizing(method, height, width):
 
 def _boxes(count, height, width, **step):
     """Each sample's box (top, left, height, width), read off an image of its own coordinates."""
+    from augreg.checks import sample_key
     from augreg.lower import Draws, Lowering
     from augreg.plan import plan
     from augreg.xp import NUMPY
@@ -315,7 +316,7 @@ def _boxes(count, height, width, **step):
     loaded = policy({"op": "resized_crop", "height": 8, "width": 8, **step})
     planned = plan(loaded, size=(height, width))
     index = np.arange(count, dtype=np.uint32)
-    words = Draws.make(NUMPY, planned, np.uint32(1), np.uint32(0), index)
+    words = Draws.make(NUMPY, planned.draws, sample_key(1, 0, index))
     return Lowering(NUMPY, words).element(loaded.augment[0], (height, width)).box.T
 
 

@@ -9,6 +9,7 @@ from samples import noise, policy
 from scipy import ndimage
 
 import augreg
+from augreg.checks import sample_key
 from augreg.lower import Draws, Lowering
 from augreg.plan import plan
 from augreg.xp import NUMPY
@@ -99,9 +100,7 @@ def test_masks_read_the_columns_and_rows_that_a_nearest_resize_reads(fit):
 def _looking(loaded, batch, size):
     """float64 [B,3,3]: what the perspective of each sample does, output to input, centred."""
     planned = plan(loaded, size=size, channels=1)
-    words = Draws.make(
-        NUMPY, planned, np.uint32(7), np.uint32(0), np.arange(batch, dtype=np.uint32)
-    )
+    words = Draws.make(NUMPY, planned.draws, sample_key(7, 0, np.arange(batch)))
     element = Lowering(NUMPY, words).element(loaded.augment[0], size)
     return element.matrix.astype(np.float64)
 

@@ -19,6 +19,7 @@ from augreg.backends.tensorflow.program import Program
 from augreg.errors import PolicyError
 from augreg.plan import plan
 from augreg.plan.passes import optimize
+from augreg.random.generator import SampleKey
 
 HALF = {"op": "central_crop", "fraction": 0.5}
 TURN = {"op": "rot90", "k": 1}
@@ -32,12 +33,12 @@ SHIFT = {"op": "shift", "x": 2, "fill": "wrap"}
 def _at_unknown_size(loaded: Any, images: Any) -> Any:
     """The images after a policy, in a graph that does not know their size."""
     planned, _ = optimize(plan(loaded))
-    words = [tf.TensorSpec([None], tf.uint32), *[tf.TensorSpec([], tf.uint32)] * 2]
-    signature = [tf.TensorSpec([None, None, None, 3], images.dtype), *words]
+    spec = SampleKey(*(tf.TensorSpec(shape, tf.uint32) for shape in ([], [], [None])))
+    signature = [tf.TensorSpec([None, None, None, 3], images.dtype), spec]
     program = Program(planned, xla=False)
     run = tf.function(program, autograph=False, input_signature=signature)
-    numbers = (tf.constant(value, tf.uint32) for value in (np.arange(len(images)), 7, 0))
-    return run(tf.constant(images), *numbers).numpy()
+    key = SampleKey(*(tf.constant(n, tf.uint32) for n in (7, 0, np.arange(len(images)))))
+    return run(tf.constant(images), key).numpy()
 
 
 # --- what the plan refuses

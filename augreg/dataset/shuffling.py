@@ -85,7 +85,8 @@ class Order:
         seed, epoch, number = (
             tf.reshape(tf.cast(word, tf.uint32), (1,)) for word in (self.seed, self.epoch, number)
         )
-        first, second = generator.words(TENSORFLOW, seed, (_ORDER,), epoch, number)
+        key = generator.SampleKey(seed, epoch, number)
+        first, second = generator.words(TENSORFLOW, (_ORDER,), key)
         return first[0], second[0]
 
 

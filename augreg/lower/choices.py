@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from augreg.families import Guard, Item
-from augreg.plan import Plan
 from augreg.policy import Group, Node
 from augreg.random import distributions, generator
+from augreg.random.generator import SampleKey
 from augreg.xp import Array, Namespace
 
 
@@ -20,13 +20,13 @@ class Draws:
     epoch: Array = None  # uint32 scalar or [B]: what schedules follow
 
     @classmethod
-    def make(cls, xp: Namespace, plan: Plan, seed: Array, epoch: Array, index: Array) -> Draws:
-        """Draws everything at once; uint32 `seed` [], `epoch` [] or [B], `index` [B]."""
-        if not plan.draws:
-            return cls({}, epoch)
-        ids = tuple(generator.draw_id(path, name) for path, name in plan.draws)
-        first, second = generator.words(xp, seed, ids, epoch, index)
-        return cls({key: (first[i], second[i]) for i, key in enumerate(plan.draws)}, epoch)
+    def make(cls, xp: Namespace, draws: tuple[tuple[str, str], ...], key: SampleKey) -> Draws:
+        """Draws everything at once: `draws` are a plan's."""
+        if not draws:
+            return cls({}, key.epoch)
+        ids = tuple(generator.draw_id(path, name) for path, name in draws)
+        first, second = generator.words(xp, ids, key)
+        return cls({draw: (first[i], second[i]) for i, draw in enumerate(draws)}, key.epoch)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from augreg.checks import as_uint32
+from augreg.checks import sample_key
 from augreg.lower.choices import Draws
 from augreg.lower.lowering import Lowering
 from augreg.plan import Plan
@@ -26,8 +26,7 @@ def drawn_values(planned: Plan, seed: int, epoch: int, index: int, training: boo
     A step that its p, or a group's choice, leaves out is missing; a step that draws nothing and is
     always done is missing too. With `replace`, slot k of a step is `pointer#k`.
     """
-    first, second = as_uint32(seed, "seed"), as_uint32(epoch, "epoch")
-    draws = Draws.make(NUMPY, planned, first, second, as_uint32([index], "index"))
+    draws = Draws.make(NUMPY, planned.draws, sample_key(seed, epoch, [index]))
     reader = _Reader(Lowering(NUMPY, draws))
     policy = planned.policy
     nodes = (*policy.prepare(training), *(policy.augment if training else ()))

@@ -9,10 +9,25 @@ the same words on any device.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from augreg.xp import Array, Namespace
+
+
+class SampleKey(NamedTuple):
+    """What names samples, and so decides all of their draws; uint32 arrays or tensors.
+
+    Attributes:
+        seed: [].
+        epoch: [], or [B].
+        index: [B], the samples' positions in their source.
+    """
+
+    seed: Array
+    epoch: Array
+    index: Array
+
 
 VERSION = 1  # part of every policy hash: raise it when any draw changes
 
@@ -44,19 +59,10 @@ def threefry2x32(
     return x0, x1
 
 
-def words(
-    xp: Namespace, seed: Array, ids: tuple[int, ...], epoch: Array, index: Array
-) -> tuple[Array, Array]:
-    """All draws of a plan at once: two uint32 arrays [len(ids), B].
-
-    Args:
-        seed: uint32 scalar.
-        epoch: uint32 scalar, or [B].
-        ids: the plan's draw ids.
-        index: uint32 [B], the samples' positions in their source.
-    """
-    key = (xp.reshape(seed, (1, 1)), xp.reshape(xp.array(ids, "uint32"), (len(ids), 1)))
-    return threefry2x32(xp, key, (xp.reshape(epoch, (1, -1)), xp.reshape(index, (1, -1))))
+def words(xp: Namespace, ids: tuple[int, ...], key: SampleKey) -> tuple[Array, Array]:
+    """All draws of a plan at once, by its draw ids: two uint32 arrays [len(ids), B]."""
+    pair = (xp.reshape(key.seed, (1, 1)), xp.reshape(xp.array(ids, "uint32"), (len(ids), 1)))
+    return threefry2x32(xp, pair, (xp.reshape(key.epoch, (1, -1)), xp.reshape(key.index, (1, -1))))
 
 
 def uniform(xp: Namespace, word: Array) -> Array:

@@ -17,6 +17,7 @@ from augreg.families.functions import aligned, coordinates
 from augreg.lower import Draws, Lowering
 from augreg.plan import plan
 from augreg.random import fields
+from augreg.random.generator import SampleKey
 from augreg.testing.cases import BATCH, INDEX, SEED, Case
 from augreg.xp import NUMPY, Namespace
 
@@ -59,8 +60,8 @@ def check_elements(case: Case) -> None:
 def _lowered(case: Case, xp: Namespace, index: NDArray[np.int_], dynamic: bool = False) -> Elements:
     """Every array of the element that the op returns, as NumPy, by its name."""
     planned = plan(case.policy, size=case.size, channels=case.channels)
-    numbers = (xp.array(SEED, "uint32"), xp.array(0, "uint32"), xp.array(index, "uint32"))
-    arguments = Lowering(xp, Draws.make(xp, planned, *numbers)).arguments(case.step)
+    key = SampleKey(*(xp.array(number, "uint32") for number in (SEED, 0, index)))
+    arguments = Lowering(xp, Draws.make(xp, planned.draws, key)).arguments(case.step)
     height, width = case.size
     size = (xp.array(height, "int32"), xp.array(width, "int32")) if dynamic else case.size
     how = f"{xp.name}'s xp{_AT_RUN_TIME if dynamic else ''}"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from augreg.backends.reference import kernels
 from augreg.backends.reference.interpreter import Interpreter
-from augreg.checks import as_uint32
+from augreg.checks import sample_key
 from augreg.families import AffineStage, LatticeStage, Stage, positions
 from augreg.lower import Draws, Lowering
 from augreg.plan import plan
@@ -129,8 +129,7 @@ def _try(policy: Policy, image: Image, index: int, effects: dict[str, Effect]) -
     """Runs the policy's stages as written on one image, and measures after each."""
     size, channels = image.shape[:2], image.shape[2]
     planned = plan(policy, size=(size[0], size[1]), channels=channels, unfused=True)
-    zero = as_uint32(0, "epoch")
-    words = Draws.make(NUMPY, planned, zero, zero, as_uint32([index], "index"))
+    words = Draws.make(NUMPY, planned.draws, sample_key(0, 0, [index]))
     run = Interpreter(policy, Lowering(NUMPY, words))
     pixels: Image = image[None]
     for stages in (planned.prepare, planned.augment):

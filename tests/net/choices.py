@@ -29,7 +29,9 @@ class Choices:
         """Both words of a draw, uint32 [B] each."""
         if (path, name) not in self._words:
             ids = (generator.draw_id(path, name),)
-            both = generator.words(NUMPY, self.seed, ids, self.epoch, self.index)
+            both = generator.words(
+                NUMPY, ids, generator.SampleKey(self.seed, self.epoch, self.index)
+            )
             self._words[path, name] = (both[0][0], both[1][0])
         return self._words[path, name]
 

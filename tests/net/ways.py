@@ -30,6 +30,7 @@ from augreg.lower import Draws, Lowering
 from augreg.plan import plan
 from augreg.plan.passes import optimize
 from augreg.random import generator
+from augreg.random.generator import SampleKey
 from augreg.xp import NUMPY
 from net.case import Case
 from net.generator import reason
@@ -57,8 +58,7 @@ def reference(case: Case) -> Parts:
 def passes_in_numpy(case: Case) -> Parts:
     """The reference's interpreter on the optimized plan: the passes alone, at little cost."""
     planned, _ = optimize(_planned(case, case.size))
-    words = [np.asarray(n).astype(np.uint32) for n in (case.seed, case.epoch, case.index)]
-    lowering = Lowering(NUMPY, Draws.make(NUMPY, planned, *words))
+    lowering = Lowering(NUMPY, Draws.make(NUMPY, planned.draws, _key(case)))
     run = Interpreter(case.policy, lowering)
     images = case.unit_images
     if planned.prepare:
@@ -66,6 +66,12 @@ def passes_in_numpy(case: Case) -> Parts:
         images = kernels.quantize(images) if case.dtype == "uint8" else images
     images = run.stages(planned.augment, images)
     return {"images": output(kernels.to_unit(images), case.policy.output)}
+
+
+def _key(case: Case) -> SampleKey:
+    return SampleKey(
+        *(np.asarray(n).astype(np.uint32) for n in (case.seed, case.epoch, case.index))
+    )
 
 
 def _planned(case: Case, size: Any, unfused: bool = False) -> Any:
@@ -82,8 +88,7 @@ def eager(case: Case, passes: bool, debug: bool = False) -> Parts:
     """TensorFlow's plain ops, one after another; `passes`: of the optimized plan."""
     planned = _planned(case, case.size, unfused=debug)
     program = Program(optimize(planned)[0] if passes else planned, xla=False, debug=debug)
-    words = [tf.constant(np.asarray(n), tf.uint32) for n in (case.index, case.seed, case.epoch)]
-    index, seed, epoch = words
+    key = SampleKey(*map(tf.constant, _key(case)))
     images = tf.constant(case.unit_images)
     with (
         _lowered_in_numpy(case, planned) if passes else contextlib.nullcontext(),
@@ -91,7 +96,7 @@ def eager(case: Case, passes: bool, debug: bool = False) -> Parts:
         mock.patch.object(generator, "threefry2x32", _threefry_in_numpy),
         mock.patch.object(EAGER, "__getitem__", _taken),
     ):
-        result = {**case.element, "images": program(images, index, seed, epoch)}
+        result = {**case.element, "images": program(images, key)}
     given = targets_of(case.element)
     if not planned.mixes:
         given.pop(LABELS, None)
@@ -100,7 +105,7 @@ def eager(case: Case, passes: bool, debug: bool = False) -> Parts:
     if given and not passes:
         given = tf.nest.map_structure(tf.convert_to_tensor, given)
         program = AnnotationProgram(planned, BoxRules(case.box_format))
-        result |= program(given, tf.constant(case.size), index, seed, epoch)
+        result |= program(given, tf.constant(case.size), key)
     elif passes:
         result = {"images": result["images"]}
     return _arrays(result)
@@ -125,14 +130,14 @@ def _number(key: Any) -> Any:
     return key.numpy() if isinstance(key, tf.Tensor) else key
 
 
-def _drawn_in_numpy(xp: Any, planned: Any, seed: Any, epoch: Any, index: Any) -> Draws:
+def _drawn_in_numpy(xp: Any, draws: Any, key: SampleKey) -> Draws:
     """The words, which are the same to the bit, by NumPy: one op at a time they cost too much."""
-    ids = tuple(generator.draw_id(path, name) for path, name in planned.draws)
+    ids = tuple(generator.draw_id(path, name) for path, name in draws)
     if not ids:
-        return Draws({}, epoch)
-    pair = generator.words(NUMPY, seed.numpy(), ids, epoch.numpy(), index.numpy())
+        return Draws({}, key.epoch)
+    pair = generator.words(NUMPY, ids, SampleKey(*(number.numpy() for number in key)))
     first, second = (tf.unstack(tf.constant(words)) for words in pair)
-    return Draws(dict(zip(planned.draws, zip(first, second, strict=True), strict=True)), epoch)
+    return Draws(dict(zip(draws, zip(first, second, strict=True), strict=True)), key.epoch)
 
 
 @contextlib.contextmanager
@@ -141,8 +146,7 @@ def _lowered_in_numpy(case: Case, planned: Any) -> Iterator[None]:
 
     The other ways do it in TensorFlow.
     """
-    words = [np.asarray(n).astype(np.uint32) for n in (case.seed, case.epoch, case.index)]
-    drawn, lower = Draws.make(NUMPY, planned, *words), Lowering.stages
+    drawn, lower = Draws.make(NUMPY, planned.draws, _key(case)), Lowering.stages
 
     def instead(self: Lowering, stages: Any, size: Any) -> Any:
         return _tensors(lower(replace(self, xp=NUMPY, draws=drawn), stages, size))

@@ -40,13 +40,14 @@ from augreg.checks import (
     check_images,
     check_index,
     check_input_range,
-    check_uint32,
     check_unit,
+    sample_key,
 )
 from augreg.errors import DataError, ImageError
 from augreg.lower import Draws, Lowering
 from augreg.plan import SECTIONS, Plan, check_sections, plan
 from augreg.policy import Output, load_policy
+from augreg.random.generator import SampleKey
 from augreg.xp import NUMPY
 
 Images = NDArray[Any]
@@ -118,7 +119,7 @@ def augment(
     mixes = "augment" in check_sections(sections)
     classes = mixing.label_classes(planned.policy) if mixes else None
     given = _targets(element, parts, planned, batch, rules, (training, classes))
-    words = Draws.make(NUMPY, planned, *_numbers(seed, epoch, index, len(batch), unbatched))
+    words = Draws.make(NUMPY, planned.draws, _key(seed, epoch, index, len(batch), unbatched))
     moved = _moved(planned, words, given, rules)
     result = _pixels(planned, words, batch, input_range)
     if unbatched:
@@ -162,17 +163,12 @@ def _targets(
     return given
 
 
-def _numbers(seed: Any, epoch: Any, index: Any, batch: int, unbatched: bool) -> list[Any]:
-    """uint32: the seed [], the epoch [] or [B], the positions [B]."""
+def _key(seed: Any, epoch: Any, index: Any, batch: int, unbatched: bool) -> SampleKey:
     index = np.arange(batch) if index is None else as_uint32(index, "index")
     check_index(index.shape, str(index.dtype), batch, unbatched)
-    epochs = as_uint32(epoch, "epoch")
-    check_epoch(epochs.shape, str(epochs.dtype), batch)
-    return [
-        np.uint32(check_uint32(seed, "seed")),
-        epochs,
-        as_uint32(np.reshape(index, (batch,)), "index"),
-    ]
+    key = sample_key(seed, epoch, np.reshape(index, (batch,)))
+    check_epoch(key.epoch.shape, str(key.epoch.dtype), batch)
+    return key
 
 
 def _arrays(value: Any, name: str) -> Any:

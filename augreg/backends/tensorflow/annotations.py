@@ -40,6 +40,7 @@ from augreg.images.decode import decode
 from augreg.lower import Draws
 from augreg.plan import Plan, plan
 from augreg.policy import steps_in
+from augreg.random.generator import SampleKey
 
 
 @dataclass(frozen=True)
@@ -166,29 +167,29 @@ class Annotated:
         numbers = (
             [] if sure and epoch.shape == () else assertions.one_each(given.images, index, epoch)
         )
-        images, targets = self._run(given, index, epoch, numbers)
+        key = SampleKey(tf.constant(self.compiled.seed, tf.uint32), epoch, index)
+        images, targets = self._run(given, key, numbers)
         if given.unbatched:
             images, targets = images[0], each(lambda part: part[0], targets)
         done = with_targets(given.element, targets, self.parts)
         return with_image(done, images, self.parts)
 
     def _run(
-        self, given: Given, index: tf.Tensor, epoch: tf.Tensor, checks: list[Any]
+        self, given: Given, key: SampleKey, checks: list[Any]
     ) -> tuple[tf.Tensor, dict[str, Any]]:
         compiled, images, targets, poison = self.compiled, given.images, given.targets, None
         encoded = images.dtype == tf.string
         if not encoded:
             checks = [*checks, *self._checks(given)]
             images, targets = assertions.after(checks, images), assertions.after(checks, targets)
-            images, poison = compiled.entered(images, index)
-        seed = tf.constant(compiled.seed, tf.uint32)
+            images, poison = compiled.entered(images, key.index)
         for number, part in enumerate(compiled.parts(encoded)):
             move = self._function(part, images, targets) if targets else None
             if move is not None:
-                targets = move(targets, tf.shape(images)[1:3], index, seed, epoch)
+                targets = move(targets, tf.shape(images)[1:3], key)
             if number == 0 and given.contents is not None:
                 images = given.contents
-            images = compiled.program(part, images)(images, index, seed, epoch)
+            images = compiled.program(part, images)(images, key)
         if poison is not None and images.dtype.is_floating:
             images = images + tf.cast(poison, images.dtype)
         return images, in_floats(TENSORFLOW, targets)
@@ -265,14 +266,12 @@ class AnnotationProgram:
         self,
         annotations: Mapping[str, Any],
         size: tf.Tensor,
-        index: tf.Tensor,
-        seed: tf.Tensor,
-        epoch: tf.Tensor,
+        key: SampleKey,
     ) -> dict[str, Any]:
         """size: int32 [2], the images' height and width, used where the plan does not know them."""
         height, width = self.plan.size_in
         sides = (size[0] if height is None else height, size[1] if width is None else width)
-        words = Draws.make(TENSORFLOW, self.plan, seed, epoch, index)
+        words = Draws.make(TENSORFLOW, self.plan.draws, key)
         return transform.move_annotations(
             TENSORFLOW, self.plan, words, annotations, sides, self.rules
         )

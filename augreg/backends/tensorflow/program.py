@@ -22,6 +22,7 @@ from augreg.backends.tensorflow.xla import Scope, opaque_true
 from augreg.lower import Draws, Lowering
 from augreg.plan import Plan
 from augreg.policy import Output
+from augreg.random.generator import SampleKey
 
 _BYTES = Output("uint8", (255.0,), (0.0,))
 
@@ -31,7 +32,7 @@ class Program:
     """The TensorFlow form of a plan, for batches of one dtype.
 
     Call it with images [B,H,W,C] (uint8, or float32 in 0..1; or one scalar string, where the plan
-    decodes), index uint32 [B], and the scalars seed and epoch, uint32.
+    decodes) and the key of their samples.
 
     Attributes:
         xla: it is compiled by XLA, at static sizes, with barriers between the stages.
@@ -46,16 +47,14 @@ class Program:
     debug: bool = False
     in_turns: bool = False
 
-    def __call__(
-        self, images: tf.Tensor, index: tf.Tensor, seed: tf.Tensor, epoch: tf.Tensor
-    ) -> tf.Tensor:
+    def __call__(self, images: tf.Tensor, key: SampleKey) -> tf.Tensor:
         plan = self.plan
-        words = Draws.make(TENSORFLOW, plan, seed, epoch, index)
+        words = Draws.make(TENSORFLOW, plan.draws, key)
         fits = Fits(plan.policy)
         lowering = Lowering(TENSORFLOW, words, fits, self.xla)
         if self.debug:
             lowering = CheckedLowering(TENSORFLOW, words, fits, self.xla, plan.policy)
-        predicate = opaque_true(index) if self.xla else None
+        predicate = opaque_true(key.index) if self.xla else None
         kernels = Kernels(lowering, plan.policy, Scope(predicate), self.portable, self.debug)
         pixels: Pixels = kernels.decoded(plan.decode, images) if plan.decode else images
         came_as_uint8 = images.dtype in (tf.uint8, tf.string)
