@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from augreg.annotations.element import Parts, check_parts, image_of, with_image, with_targets
-from augreg.annotations.parts import MIN_VISIBLE, BoxRules, shape_of
+from augreg.annotations.element import Parts, image_of, with_image, with_targets
+from augreg.annotations.parts import MIN_VISIBLE, shape_of
+from augreg.backends.options import RunOptions
 from augreg.backends.tensorflow import symbolic
 from augreg.backends.tensorflow.annotations import Annotated
 from augreg.backends.tensorflow.compiled import Compiled
@@ -19,14 +21,12 @@ from augreg.checks import (
     as_uint32,
     check_images,
     check_index,
-    check_input_range,
     check_keras_backend,
     check_one_or_many,
-    check_uint32,
 )
 from augreg.errors import AugregError, PluginError, PolicyError
-from augreg.plan import SECTIONS, check_sections, plan
-from augreg.policy import load_policy
+from augreg.plan import SECTIONS, plan
+from augreg.policy import Policy
 
 _DRAW_BOUND = 2**32
 _REMEDY = "to_load_this"
@@ -88,19 +88,18 @@ class AugmentationLayer(keras.layers.Layer):
         # goes in, least of all uint8
         kwargs.setdefault("dtype", "float32")
         super().__init__(autocast=False, **kwargs)
-        self.policy = load_policy(policy)
-        self.seed = check_uint32(seed, "seed")
-        self.input_range = check_input_range(input_range)
-        self.parts = check_parts(parts)
-        self.sections = check_sections(sections)
-        self.rules = BoxRules(bounding_box_format, min_visible)
-        common = (self.sections, self.input_range)
+        self.options = RunOptions.of(
+            policy,
+            seed,
+            sections=sections,
+            input_range=input_range,
+            parts=parts,
+            bounding_box_format=bounding_box_format,
+            min_visible=min_visible,
+            debug=debug,
+        )
         self._modes = {
-            training: Annotated(
-                Compiled(self.policy, self.seed, training, *common, portable=True, debug=debug),
-                self.rules,
-                self.parts,
-            )
+            training: Annotated(Compiled(replace(self.options, training=training), portable=True))
             for training in (False, True)
         }
         # XLA leaves assertions out, and they are all that debug mode is
@@ -114,6 +113,16 @@ class AugmentationLayer(keras.layers.Layer):
             aggregation="only_first_replica",
         )
         self.built = True
+
+    @property
+    def policy(self) -> Policy:
+        """The policy that it runs."""
+        return self.options.policy
+
+    @property
+    def seed(self) -> int:
+        """The seed of all draws."""
+        return self.options.seed
 
     @property
     def samples_seen(self) -> int:
@@ -135,7 +144,7 @@ class AugmentationLayer(keras.layers.Layer):
             return annotated(given, *numbers, _FIX, sure=counted)
 
     def _check_unscheduled(self) -> None:
-        pointer = self.policy.scheduled(self.sections)
+        pointer = self.policy.scheduled(self.options.sections)
         if pointer is not None:
             raise self.policy.error(
                 "a parameter follows the epoch, and the layer was not told which it is; call it "
@@ -177,46 +186,49 @@ class AugmentationLayer(keras.layers.Layer):
     ) -> Any:
         """What comes out, all of it new: a part that came back as it went in would be no output."""
         with _raised_as_itself():
-            images = image_of(inputs, self.parts)
+            images = image_of(inputs, self.options.parts)
             unbatched = check_one_or_many(len(images.shape), images.dtype, None)
             shape = self.compute_output_shape(images.shape)
             count = 1 if unbatched else images.shape[0]
             if index is not None:
                 check_index(shape_of(index), index.dtype, count, unbatched, _FIX)
-            targets = symbolic.checked(inputs, images, unbatched, self.parts, self.rules)
+            parts, rules = self.options.parts, self.options.rules
+            targets = symbolic.checked(inputs, images, unbatched, parts, rules)
             spec = keras.KerasTensor(shape, dtype=self._output_dtype(images.dtype))
             moved = symbolic.moved(targets, spec, self._modes[True].classes)
             result = keras.tree.map_structure(symbolic.anew, inputs)
-            return with_image(with_targets(result, moved, self.parts), spec, self.parts)
+            return with_image(with_targets(result, moved, parts), spec, parts)
 
     def _planned(self, shape: tuple[Any, ...], training: bool) -> tuple[Any, ...]:
         planned = plan(
             self.policy,
             training=training,
-            sections=self.sections,
+            sections=self.options.sections,
             size=(shape[-3], shape[-2]),
             channels=shape[-1],
         )
         return (*planned.size_out, planned.channels_out)
 
     def _output_dtype(self, given: Any) -> str:
-        if "output" in self.sections:
+        if "output" in self.options.sections:
             return self.policy.output.dtype
-        kept = keras.backend.standardize_dtype(given) == "uint8" and "augment" not in self.sections
+        augments = "augment" in self.options.sections
+        kept = keras.backend.standardize_dtype(given) == "uint8" and not augments
         return "uint8" if kept else "float32"
 
     def get_config(self) -> dict[str, Any]:
+        options = self.options
         return {
             **super().get_config(),
             "policy": dict(self.policy.source),
             "policy_hash": self.policy.hash,
             "plugins": dict(self.policy.plugins),
             "seed": self.seed,
-            "input_range": None if self.input_range is None else list(self.input_range),
-            "parts": self.parts,
-            "sections": list(self.sections),
-            "bounding_box_format": self.rules.format,
-            "min_visible": self.rules.min_visible,
+            "input_range": options.input_range and list(options.input_range),
+            "parts": options.parts,
+            "sections": list(options.sections),
+            "bounding_box_format": options.rules.format,
+            "min_visible": options.rules.min_visible,
             # Keras prints the config of a layer that it does not know, and so the remedy
             _REMEDY: "import augreg after keras, or from augreg import AugmentationLayer",
         }

@@ -308,11 +308,13 @@ def test_off_it_leaves_no_operation_in_the_graph(monkeypatch: pytest.MonkeyPatch
 
 
 def test_off_it_leaves_nothing_in_what_xla_compiles() -> None:
+    from augreg.backends.options import RunOptions
     from augreg.backends.tensorflow.compiled import Compiled
     from augreg.random.generator import SampleKey
 
     policy = augreg.load_policy({"version": 1, "augment": [{"op": "rotate", "degrees": [0, 9]}]})
-    compiled = Compiled(policy, 0, True, ("augment", "output"), debug=False)
+    options = RunOptions.of(policy, 0, sections=("augment", "output"), debug=False)
+    compiled = Compiled(options)
     images, word = tf.constant(IMAGES), tf.constant(0, tf.uint32)
     program = compiled.program(("augment", "output"), images)
     key = SampleKey(word, word, tf.constant([0, 1, 2, 3], tf.uint32))

@@ -263,7 +263,7 @@ def test_config_makes_the_same_layer():
     assert config["policy"] == PREPARED
     assert config["plugins"] == {"augreg": augreg.__version__}
     assert again.get_config() == config
-    assert (again.seed, again.name, again.input_range) == (7, "mine", (-1.0, 1.0))
+    assert (again.seed, again.name, again.options.input_range) == (7, "mine", (-1.0, 1.0))
     assert again.policy.hash == layer.policy.hash
 
 

@@ -606,7 +606,7 @@ def test_a_symbolic_call_knows_the_shapes() -> None:
 def test_the_layer_s_config_holds_the_rules() -> None:
     layer = augreg.AugmentationLayer(policy({"op": "flip"}), min_visible=0.4, **OPTIONS)
     again = augreg.AugmentationLayer.from_config(layer.get_config())
-    assert again.rules == layer.rules
+    assert again.options.rules == layer.options.rules
 
 
 # --- what can't work ----------------------------------------------------------------------------

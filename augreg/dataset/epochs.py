@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import tensorflow as tf
 
-from augreg.annotations.element import Indexed, Parts, image_of, with_image
-from augreg.checks import InputRange
+from augreg.annotations.element import Indexed, image_of, with_image
+from augreg.backends.options import RunOptions
 from augreg.dataset.batching import batch, varies
-from augreg.dataset.function import map_fn
+from augreg.dataset.function import map_function
 from augreg.dataset.maps import parallel_map
 from augreg.dataset.shuffling import WINDOW, Order
 from augreg.dataset.sizes import alike, is_encoded, length, length_of_singles, unknown
@@ -24,18 +25,12 @@ class Epochs:
     def __init__(
         self,
         ds: tf.data.Dataset | Indexed,
-        policy: Any,
+        options: RunOptions,
         batch_size: int,
-        seed: int,
-        training: bool,
         shuffle: bool | int,
-        input_range: InputRange,
-        sections: tuple[str, ...],
-        rules: dict[str, Any],
     ) -> None:
         self.batch_size, self.shuffle = batch_size, shuffle
-        self.parts: Parts | None = rules.get("parts")
-        self.seed, self.size = seed, length(ds)
+        self.parts, self.seed, self.size = options.parts, options.seed, length(ds)
         self.encoded = False
         self.ragged: tuple[bool, ...] = ()
         if not isinstance(ds, Indexed):
@@ -45,21 +40,19 @@ class Epochs:
             self.size = known or length(ds)
             self.encoded = is_encoded(ds.element_spec, self.parts)
         self.ds = ds
-        first = tuple(name for name in sections if name == "prepare")
-        rest = tuple(name for name in sections if name != "prepare")
-        if not (policy.prepare(training) or self.encoded or isinstance(ds, Indexed)):
+        first = tuple(name for name in options.sections if name == "prepare")
+        rest = tuple(name for name in options.sections if name != "prepare")
+        prepares = options.policy.prepare(options.training)
+        if not (prepares or self.encoded or isinstance(ds, Indexed)):
             # nothing to do for single images; floats are brought to their range all the same
             first, rest = (), rest or first
-        common = (policy, seed, training, False, 0)
-        self.prepare = None
+        self.prepare = self.augment = None
         if first:
-            self.prepare = map_fn(*common, input_range=input_range, sections=first, **rules)
-        after = (0.0, 1.0) if first else input_range
-        self.augment = None
+            self.prepare = map_function(replace(options, sections=first), False, 0)
         if rest:
-            self.augment = map_fn(
-                policy, seed, training, True, 0, input_range=after, sections=rest, **rules
-            )
+            after = (0.0, 1.0) if first else options.input_range
+            later = replace(options, sections=rest, input_range=after)
+            self.augment = map_function(later, True, 0)
 
     def epoch(
         self, epoch: tf.Tensor, drop_remainder: bool, first_batch: int = 0

@@ -8,14 +8,14 @@ from typing import Any
 import tensorflow as tf
 
 from augreg.annotations import mixing
-from augreg.annotations.element import Parts, check_parts
-from augreg.annotations.parts import MIN_VISIBLE, BoxRules, shape_of
+from augreg.annotations.element import Parts
+from augreg.annotations.parts import MIN_VISIBLE, shape_of
+from augreg.backends.options import RunOptions
 from augreg.backends.tensorflow.annotations import Annotated
 from augreg.backends.tensorflow.compiled import Compiled
 from augreg.checks import InputRange, as_uint32, check_flag, check_index
 from augreg.errors import DataError
-from augreg.plan import SECTIONS, check_sections
-from augreg.policy import load_policy
+from augreg.plan import SECTIONS
 
 # How to come by the right index, of one element and of a batch.
 _FIX = (
@@ -31,25 +31,18 @@ _MISSING = object()
 class MapFunction:
     """`fn(index, element, epoch=None) -> element`; see `map_fn`."""
 
-    def __init__(
-        self,
-        compiled: Compiled,
-        batched: bool,
-        epoch: Any,
-        rules: BoxRules,
-        parts: Parts | None = None,
-    ) -> None:
-        self.compiled, self.batched = compiled, batched
-        self.annotated = Annotated(compiled, rules, parts)
-        if self.annotated.classes is not None and compiled.training and not batched:
-            step = mixing.mixing_steps(compiled.policy)[0]
-            raise compiled.policy.error(
+    def __init__(self, options: RunOptions, batched: bool, epoch: Any) -> None:
+        self.options, self.batched = options, batched
+        self.annotated = Annotated(Compiled(options))
+        if self.annotated.classes is not None and options.training and not batched:
+            step = mixing.mixing_steps(options.policy)[0]
+            raise options.policy.error(
                 f'"{step.op.name}" mixes the samples of a batch: use batched=True, augment_dataset '
                 "or the layer",
                 step.pointer,
             )
         self.epoch = _whole(epoch)
-        self.follows = compiled.policy.scheduled(compiled.sections) if compiled.training else None
+        self.follows = options.policy.scheduled(options.sections) if options.training else None
 
     def __call__(self, index: Any, element: Any = _MISSING, epoch: Any = None) -> Any:
         if element is _MISSING:
@@ -63,7 +56,7 @@ class MapFunction:
         """The epoch of a call; refuses to guess one where a step follows it."""
         known = self.epoch if epoch is None else _whole(epoch)
         if known is None and self.follows is not None:
-            raise self.compiled.policy.error(
+            raise self.options.policy.error(
                 "a parameter follows the epoch, and the function was not told which it is; call it "
                 "as fn(index, element, epoch), give map_fn an epoch, or use augment_dataset",
                 self.follows,
@@ -130,13 +123,24 @@ def map_fn(
     >>> float(tf.reduce_min(next(iter(ds))))
     1.0
     """
-    rules = BoxRules(bounding_box_format, min_visible)
-    wanted = check_sections(sections)
-    batched = check_flag(batched, "batched")
-    compiled = Compiled(load_policy(policy), seed, training, wanted, input_range, debug=debug)
-    function = MapFunction(compiled, batched, epoch, rules, check_parts(parts))
+    options = RunOptions.of(
+        policy,
+        seed,
+        training,
+        sections=sections,
+        input_range=input_range,
+        parts=parts,
+        bounding_box_format=bounding_box_format,
+        min_visible=min_visible,
+        debug=debug,
+    )
+    return map_function(options, check_flag(batched, "batched"), epoch)
+
+
+def map_function(options: RunOptions, batched: bool, epoch: Any) -> Callable[..., Any]:
+    """`map_fn` of options that were checked."""
     # autograph would turn a PolicyError into an error of its own
-    return tf.autograph.experimental.do_not_convert(function)
+    return tf.autograph.experimental.do_not_convert(MapFunction(options, batched, epoch))
 
 
 def at_any_size(fn: Callable[..., Any], channels: int) -> Callable[[Any, Any], Any]:

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from augreg.annotations.element import Indexed, Parts, check_parts
+from augreg.annotations.element import Indexed, Parts
 from augreg.annotations.parts import MIN_VISIBLE
+from augreg.backends.options import RunOptions
 from augreg.checks import InputRange, check_count, check_dataset, check_flag, check_uint32
 from augreg.dataset.display import described
 from augreg.dataset.epoch_counter import counted
 from augreg.dataset.epochs import Epochs
 from augreg.dataset.maps import flat_map
-from augreg.plan import SECTIONS, check_sections
-from augreg.policy import load_policy
+from augreg.plan import SECTIONS
 
 
 def augment_dataset(
@@ -70,19 +70,25 @@ def augment_dataset(
         PolicyError: the policy is wrong, or can't work at this size.
         ValueError: a number is out of its range, or `first_batch` without `epochs`.
     """
-    loaded, wanted = load_policy(policy), check_sections(sections)
+    options = RunOptions.of(
+        policy,
+        seed,
+        training,
+        sections=sections,
+        input_range=input_range,
+        parts=parts,
+        bounding_box_format=bounding_box_format,
+        min_visible=min_visible,
+        debug=debug,
+    )
     if not isinstance(ds, Indexed):
         check_dataset(ds, "augment_dataset")
-    seed, first = check_uint32(seed, "seed"), check_uint32(first_epoch, "first_epoch")
+    first = check_uint32(first_epoch, "first_epoch")
     batch_size = check_count(batch_size, "batch_size")
-    training = check_flag(training, "training")
     drop_remainder = check_flag(drop_remainder, "drop_remainder")
     epochs, first_batch = _check_epochs(epochs, first_batch)
-    rules: dict[str, Any] = {"bounding_box_format": bounding_box_format, "debug": debug}
-    rules.update(min_visible=min_visible, parts=check_parts(parts))
-    window = _check_shuffle(shuffle)
-    steps = Epochs(ds, loaded, batch_size, seed, training, window, input_range, wanted, rules)
-    if epochs is None and training:
+    steps = Epochs(ds, options, batch_size, _check_shuffle(shuffle))
+    if epochs is None and options.training:
         numbers = counted(first)
     else:
         numbers = tf.data.Dataset.range(first, first + (epochs or 1))
@@ -98,9 +104,9 @@ def augment_dataset(
     if per_epoch is not None:
         count = per_epoch * (epochs or 1) - min(first_batch, per_epoch)
         batches = batches.apply(tf.data.experimental.assert_cardinality(count))
-    kind = "training" if training else "evaluation"
-    about = f"{kind}, batches of {batch_size}, seed {seed}"
-    return described(batches.prefetch(tf.data.AUTOTUNE), loaded, about)
+    kind = "training" if options.training else "evaluation"
+    about = f"{kind}, batches of {batch_size}, seed {options.seed}"
+    return described(batches.prefetch(tf.data.AUTOTUNE), options.policy, about)
 
 
 def _check_epochs(epochs: Any, first_batch: Any) -> tuple[int | None, int]:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from augreg.annotations import mixing, transform
 from augreg.annotations.element import (
     Parts,
-    check_parts,
     image_of,
     targets_of,
     weights_of,
@@ -30,23 +29,22 @@ from augreg.annotations.parts import (
     in_floats,
 )
 from augreg.annotations.undeclared import check_declared, of_unknown_size
+from augreg.backends.options import RunOptions
 from augreg.backends.reference import kernels
 from augreg.backends.reference.interpreter import Interpreter
 from augreg.checks import (
     InputRange,
     as_uint32,
     check_epoch,
-    check_flag,
     check_images,
     check_index,
-    check_input_range,
     check_unit,
     sample_key,
 )
 from augreg.errors import DataError, ImageError
 from augreg.lower import Draws, Lowering
-from augreg.plan import SECTIONS, Plan, check_sections, plan
-from augreg.policy import Output, load_policy
+from augreg.plan import SECTIONS, Plan, plan
+from augreg.policy import Output
 from augreg.random.generator import SampleKey
 from augreg.xp import NUMPY
 
@@ -103,46 +101,44 @@ def augment(
     np.float32(1.0)
     """
     element: Any = images if labels is None else (images, np.asarray(labels))
-    parts, input_range = check_parts(parts), check_input_range(input_range)
-    training = check_flag(training, "training")
-    pixels = _array(image_of(element, parts), "images")
+    options = RunOptions.of(
+        policy,
+        seed,
+        training,
+        sections=sections,
+        input_range=input_range,
+        parts=parts,
+        bounding_box_format=bounding_box_format,
+        min_visible=min_visible,
+    )
+    pixels = _array(image_of(element, options.parts), "images")
     check_images(pixels.shape, str(pixels.dtype))
     planned = plan(
-        load_policy(policy),
-        training=training,
-        sections=sections,
+        options.policy,
+        training=options.training,
+        sections=options.sections,
         size=(pixels.shape[-3], pixels.shape[-2]),
         channels=pixels.shape[-1],
     )
-    unbatched, rules = pixels.ndim == 3, BoxRules(bounding_box_format, min_visible)
+    unbatched = pixels.ndim == 3
     batch = pixels[None] if unbatched else pixels
-    mixes = "augment" in check_sections(sections)
-    classes = mixing.label_classes(planned.policy) if mixes else None
-    given = _targets(element, parts, planned, batch, rules, (training, classes))
+    given = _targets(element, options, planned, batch)
     words = Draws.make(NUMPY, planned.draws, _key(seed, epoch, index, len(batch), unbatched))
-    moved = _moved(planned, words, given, rules)
-    result = _pixels(planned, words, batch, input_range)
+    moved = _moved(planned, words, given, options.rules)
+    result = _pixels(planned, words, batch, options.input_range)
     if unbatched:
         result, moved = result[0], each(lambda part: part[0], moved)
-    return with_image(with_targets(element, moved, parts), result, parts)
+    return with_image(with_targets(element, moved, options.parts), result, options.parts)
 
 
-def _targets(
-    element: Any,
-    parts: Parts | None,
-    planned: Plan,
-    images: Images,
-    rules: BoxRules,
-    mode: tuple[bool, int | None],
-) -> dict[str, Any]:
-    """What is not to stay as it is, with a batch's dimension, once it is seen to go together.
-
-    mode: whether it trains, and the number of classes of labels where the policy mixes them.
-    """
-    training, classes = mode
+def _targets(element: Any, options: RunOptions, planned: Plan, images: Images) -> dict[str, Any]:
+    """What is not to stay as it is, with a batch's dimension, once it is seen to go together."""
+    parts, rules = options.parts, options.rules
+    mixes = "augment" in options.sections
+    classes = mixing.label_classes(options.policy) if mixes else None
     unbatched = np.ndim(image_of(element, parts)) == 3
     found = targets_of(element, parts)
-    if training or isinstance(element, Mapping | tuple | list):
+    if options.training or isinstance(element, Mapping | tuple | list):
         check_boxes_stated(found, rules)
     if planned.mixes:
         mixing.check_mixable(planned.policy, found, unbatched)

@@ -11,7 +11,6 @@ import tensorflow as tf
 
 from augreg.annotations import mixing, transform
 from augreg.annotations.element import (
-    Parts,
     image_of,
     targets_of,
     weights_of,
@@ -70,21 +69,18 @@ class Annotated:
     """A compiled policy for whole elements: what moves with their images, and labels that mix.
 
     Attributes:
-        parts: what the parts of an element are, where it does not say so itself.
         classes: of the labels that the policy's sections mix; None where they mix nothing.
     """
 
     compiled: Compiled
-    rules: BoxRules
-    parts: Parts | None = None
     classes: int | None = None
     _functions: dict[Any, Any] = field(default_factory=dict)
     _seen: Seen = field(default_factory=Seen)
 
     def __post_init__(self) -> None:
-        compiled = self.compiled
-        if "augment" in compiled.sections:
-            self.classes = mixing.label_classes(compiled.policy)
+        self.options = self.compiled.options
+        if "augment" in self.options.sections:
+            self.classes = mixing.label_classes(self.options.policy)
 
     def read(self, element: Any, unbatched: bool | None = None) -> Given:
         """Takes an element apart; `unbatched` None: whether it is one sample is read off its image.
@@ -94,27 +90,27 @@ class Annotated:
                 that nobody declared.
             PolicyError: the policy mixes, and there is no batch or no labels.
         """
-        images = dense(image_of(element, self.parts), "images")
+        images = dense(image_of(element, self.options.parts), "images")
         unbatched = check_one_or_many(images.shape.rank, images.dtype.name, unbatched)
         if images.dtype != tf.string or not unbatched:
             check_images(tuple(images.shape), images.dtype.name)
         targets, contents = self._targets(element, unbatched), None
-        suspects = check_declared(element, self.parts, unbatched)
+        suspects = check_declared(element, self.options.parts, unbatched)
         if images.dtype == tf.string:
             if not suspects and not self._moving(targets):
                 return Given(element, unbatched, images, {}, [], [])
             contents, images = images if self._scales() else None, decode(images)
         if unbatched:
             images, targets = images[tf.newaxis], each(lambda part: part[tf.newaxis], targets)
-        weights = {} if unbatched else weights_of(element, self.parts)
-        unknown = check_annotations(targets, images, self.rules, weights)
-        suspects = of_unknown_size(suspects, images, element, self.parts, unbatched)
+        weights = {} if unbatched else weights_of(element, self.options.parts)
+        unknown = check_annotations(targets, images, self.options.rules, weights)
+        suspects = of_unknown_size(suspects, images, element, self.options.parts, unbatched)
         moving = self._soft(self._moving(targets))
         return Given(element, unbatched, images, moving, unknown, suspects, contents)
 
     def _scales(self) -> bool:
         """Whether files are decoded at a part of their size, which gives other pixels."""
-        steps = steps_in(self.compiled.policy.prepare(self.compiled.training))
+        steps = steps_in(self.options.policy.prepare(self.options.training))
         return any(step.arguments.get("decode") == "scaled" for step in steps)
 
     def _soft(self, targets: dict[str, Any]) -> dict[str, Any]:
@@ -127,11 +123,11 @@ class Annotated:
 
     def _targets(self, element: Any, unbatched: bool) -> dict[str, Any]:
         """The element's targets as tensors; labels that nothing mixes are looked at in a batch."""
-        found = targets_of(element, self.parts)
-        if self.compiled.training or isinstance(element, Mapping | tuple | list):
-            check_boxes_stated(found, self.rules)
-        if self.classes is not None and self.compiled.training:
-            mixing.check_mixable(self.compiled.policy, found, unbatched)
+        found = targets_of(element, self.options.parts)
+        if self.options.training or isinstance(element, Mapping | tuple | list):
+            check_boxes_stated(found, self.options.rules)
+        if self.classes is not None and self.options.training:
+            mixing.check_mixable(self.options.policy, found, unbatched)
         elif self.classes is None and (
             unbatched or not isinstance(found.get(LABELS), tf.Tensor | np.ndarray)
         ):
@@ -167,12 +163,12 @@ class Annotated:
         numbers = (
             [] if sure and epoch.shape == () else assertions.one_each(given.images, index, epoch)
         )
-        key = SampleKey(tf.constant(self.compiled.seed, tf.uint32), epoch, index)
+        key = SampleKey(tf.constant(self.options.seed, tf.uint32), epoch, index)
         images, targets = self._run(given, key, numbers)
         if given.unbatched:
             images, targets = images[0], each(lambda part: part[0], targets)
-        done = with_targets(given.element, targets, self.parts)
-        return with_image(done, images, self.parts)
+        done = with_targets(given.element, targets, self.options.parts)
+        return with_image(done, images, self.options.parts)
 
     def _run(
         self, given: Given, key: SampleKey, checks: list[Any]
@@ -196,12 +192,12 @@ class Annotated:
 
     def _checks(self, given: Given) -> list[Any]:
         said = [
-            (suspect, as_large(suspect, "{}", given.element, self.parts))
+            (suspect, as_large(suspect, "{}", given.element, self.options.parts))
             for suspect in given.suspects
         ]
         return [
             *assertions.agree(given.agreements),
-            *assertions.near(given.targets, self.rules),
+            *assertions.near(given.targets, self.options.rules),
             *assertions.smaller(said, given.images, given.unbatched),
         ]
 
@@ -217,7 +213,7 @@ class Annotated:
         except PolicyError:  # a step that can't do without a known size
             planned = self._planned(part, shape)
             moves = transform.changes(planned, targets)
-            return AnnotationProgram(planned, self.rules) if moves else None
+            return AnnotationProgram(planned, self.options.rules) if moves else None
 
     def _kept(
         self, key: Any, part: tuple[str, ...], shape: Any, targets: dict[str, Any], anything: bool
@@ -226,14 +222,14 @@ class Annotated:
         if key not in self._functions:
             planned, function = self._planned(part, shape), None
             if transform.changes(planned, targets):
-                function = traceable(planned, targets, self.rules, anything)
+                function = traceable(planned, targets, self.options.rules, anything)
             self._functions[key] = function
         return self._functions[key]
 
     def _planned(self, part: tuple[str, ...], shape: Any) -> Plan:
         return plan(
-            self.compiled.policy,
-            training=self.compiled.training,
+            self.options.policy,
+            training=self.options.training,
             sections=part,
             size=shape[:2],
             channels=shape[2],

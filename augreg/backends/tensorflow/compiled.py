@@ -9,23 +9,15 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from augreg.backends.options import RunOptions
 from augreg.backends.tensorflow import per_image
 from augreg.backends.tensorflow.assertions import after, assert_that, under_xla
 from augreg.backends.tensorflow.debug import checked_input, wanted
 from augreg.backends.tensorflow.program import Program
-from augreg.checks import (
-    SLACK,
-    UNSTATED,
-    InputRange,
-    check_flag,
-    check_images,
-    check_input_range,
-    check_uint32,
-)
+from augreg.checks import SLACK, UNSTATED, check_images
 from augreg.errors import PolicyError
-from augreg.plan import Plan, check_sections, plan
+from augreg.plan import Plan, plan
 from augreg.plan.passes import optimize
-from augreg.policy import Policy
 
 UNIT = (0.0, 1.0)
 SHAPES = 16  # of eager batches that get a program of their own, before one serves all others
@@ -52,31 +44,21 @@ class Compiled:
     """A policy's sections as functions of batches.
 
     Attributes:
-        seed: uint32.
-        sections: which of prepare, augment and output to run.
-        input_range: what floats mean; None where nobody stated it: 0..1, and looked at.
+        options: what runs, and how.
         portable: a model around it may be compiled by XLA. prepare then keeps to ops that XLA has;
             otherwise it runs as TensorFlow's own ops. Either takes images of any size.
-        debug: checks every stage (see `checked`); None asks the environment.
+        debug: checks every stage (see `checked`).
     """
 
-    policy: Policy
-    seed: int
-    training: bool
-    sections: tuple[str, ...]
-    input_range: InputRange = None
+    options: RunOptions
     portable: bool = False
-    debug: bool | None = None
+    debug: bool = field(init=False)
     _programs: dict[Any, Any] = field(default_factory=dict)
     _seen: Seen = field(default_factory=Seen)
     _warned: bool = False
 
     def __post_init__(self) -> None:
-        self.sections = check_sections(self.sections)
-        self.training = check_flag(self.training, "training")
-        self.seed = check_uint32(self.seed, "seed")
-        self.input_range = check_input_range(self.input_range)
-        self.debug = wanted(self.debug)
+        self.debug = wanted(self.options.debug)
 
     def entered(self, images: tf.Tensor, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
         """A batch that was checked, in what sections take: uint8, or float32 in 0..1.
@@ -88,7 +70,7 @@ class Compiled:
         if images.dtype == tf.uint8:
             return images, None
         images, poison = tf.cast(images, tf.float32), None
-        if self.input_range is not None:
+        if self.options.input_range is not None:
             images = finite(images, index)
         elif under_xla():
             poison = _poison(images)
@@ -98,15 +80,15 @@ class Compiled:
         else:
             images = in_unit_range(images, index)
         if self.debug:
-            images = checked_input(images, self.input_range or UNIT)
-        return to_unit_range(images, self.input_range or UNIT), poison
+            images = checked_input(images, self.options.input_range or UNIT)
+        return to_unit_range(images, self.options.input_range or UNIT), poison
 
     def parts(self, encoded: bool) -> list[tuple[str, ...]]:
         """Sections that share a function."""
-        first = ("prepare",) if "prepare" in self.sections else ()
-        if not encoded and not (first and self.policy.prepare(self.training)):
-            return [self.sections]
-        rest = tuple(name for name in self.sections if name != "prepare")
+        first = ("prepare",) if "prepare" in self.options.sections else ()
+        if not encoded and not (first and self.options.policy.prepare(self.options.training)):
+            return [self.options.sections]
+        rest = tuple(name for name in self.options.sections if name != "prepare")
         return [first, rest] if rest else [first]
 
     def program(self, sections: tuple[str, ...], images: tf.Tensor) -> Any:
@@ -137,13 +119,13 @@ class Compiled:
 
     def _planned(self, sections: Any, size: Any, channels: int, encoded: bool) -> Plan:
         return plan(
-            self.policy,
-            training=self.training,
+            self.options.policy,
+            training=self.options.training,
             sections=sections,
             size=size,
             channels=channels,
             encoded=encoded,
-            unfused=bool(self.debug),
+            unfused=self.debug,
         )
 
     def _traceable(self, planned: Plan, sections: tuple[str, ...], kept: bool = True) -> Any:

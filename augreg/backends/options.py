@@ -1,0 +1,66 @@
+"""What a caller says of running a policy, checked once: the same in every way of running it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from augreg.annotations.element import Parts, check_parts
+from augreg.annotations.parts import MIN_VISIBLE, BoxRules
+from augreg.checks import InputRange, check_flag, check_input_range, check_uint32
+from augreg.plan import SECTIONS, check_sections
+from augreg.policy import Policy, load_policy
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """The options of a run, whatever runs it; see `map_fn`.
+
+    Attributes:
+        sections: which of prepare, augment and output to run.
+        input_range: what floats mean; None where nobody stated it: 0..1, and looked at.
+        parts: what the parts of an element are, where it does not say so itself.
+        rules: how boxes are written, and how much of one has to be left.
+        debug: checks every stage; None asks the environment.
+    """
+
+    policy: Policy
+    seed: int
+    training: bool
+    sections: tuple[str, ...]
+    input_range: InputRange
+    parts: Parts | None
+    rules: BoxRules
+    debug: bool | None
+
+    @classmethod
+    def of(
+        cls,
+        policy: Any,
+        seed: Any,
+        training: Any = True,
+        *,
+        sections: Any = SECTIONS,
+        input_range: Any = None,
+        parts: Any = None,
+        bounding_box_format: Any = None,
+        min_visible: Any = MIN_VISIBLE,
+        debug: Any = None,
+    ) -> RunOptions:
+        """The options as a caller gives them.
+
+        Raises:
+            PolicyError: the policy is wrong.
+            ValueError: an argument is out of its range, or no such thing.
+            DataError: the parts or the format of boxes are none.
+        """
+        return cls(
+            load_policy(policy),
+            check_uint32(seed, "seed"),
+            check_flag(training, "training"),
+            check_sections(sections),
+            check_input_range(input_range),
+            check_parts(parts),
+            BoxRules(bounding_box_format, min_visible),
+            debug if debug is None else check_flag(debug, "debug"),
+        )
