@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augreg.backends.reference import kernels
+from augreg.backends.walk import kernel_of
 from augreg.errors import OpError
 from augreg.families import (
     AffineStage,
@@ -54,7 +55,8 @@ class Interpreter:
             if lowered is None:
                 lowered = stage.lower(self.lowering, size)
             after = self.lowering.size_after_stage(stage, size)
-            return KERNELS[type(stage)](self, stage, lowered, images, after)
+            kernel = kernel_of(KERNELS, stage, "the reference")
+            return kernel(self, stage, lowered, images, after)
         except OpError as error:
             raise self.policy.located(error, stage.pointer_of(error.op)) from error
 

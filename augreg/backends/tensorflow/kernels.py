@@ -24,6 +24,7 @@ from augreg.backends.tensorflow.debug import StageResult, checked
 from augreg.backends.tensorflow.pointwise import pointwise_stage
 from augreg.backends.tensorflow.resize import resize
 from augreg.backends.tensorflow.xla import Scope, switch
+from augreg.backends.walk import kernel_of
 from augreg.errors import OpError
 from augreg.families import (
     AffineStage,
@@ -88,8 +89,8 @@ class Kernels:
             after = self.lowering.size_after_stage(stage, size)
             exact = self.scope.exact or functions.stepped(lowered[i + 1 :])
             kernels = replace(self, scope=replace(self.scope, exact=exact))
-            kernel = KERNELS[type(stage)]
             try:
+                kernel = kernel_of(KERNELS, stage, "TensorFlow")
                 made = kernel(kernels, stage, arguments, pixels, after, last)
                 if self.debug:
                     again = stage.lower(self.lowering, size)
