@@ -12,9 +12,9 @@ from typing import Any
 
 from augreg.errors import MAX_MISTAKES, ParameterError
 from augreg.plugin import params
-from augreg.plugin.macro import Expansion
 from augreg.plugin.registry import FIRST_PARTY, Registry, default_registry
 from augreg.policy import document
+from augreg.policy.expansion import Expansion
 from augreg.policy.given import find_policy, parsed
 from augreg.policy.identity import draw_mistakes, hash_of
 from augreg.policy.mistakes import Mistakes, without

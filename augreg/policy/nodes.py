@@ -28,7 +28,7 @@ class Step:
         for name, spec in self.op.params.items():
             value = self.arguments[name]
             if not spec.static and value is not None:
-                yield name, value, spec.dtype  # type: ignore[union-attr]
+                yield name, value, spec.dtype
 
     @property
     def scheduled(self) -> bool:
