@@ -76,48 +76,27 @@ class Composition(Generic[Composed]):
         return self._where(self.choices.chance(node, suffix), result, size), after
 
     def _choice(self, group: Group, size: Size, suffix: str) -> tuple[Composed, Size]:
-        if group.kind == "one_of":
-            return self._one_of(group, size, suffix)
-        if group.kind == "random_order":
-            return self._any_order(group, size, suffix), size
-        result = self.family.unit(size)
-        if group.replace:
-            for slot in range(group.n[1]):
-                result = self.family.compose(result, self._slot(group, size, suffix, slot))
-            return result, size
-        for i, branch in enumerate(group.branches):
-            part, _ = self._node(branch, size, suffix)
-            part = self._where(self.choices.picked(group, i, None, suffix), part, size)
-            result = self.family.compose(result, part)
-        return result, size
-
-    def _one_of(self, group: Group, size: Size, suffix: str) -> tuple[Composed, Size]:
-        """The chosen branch's element."""
-        *others, (result, _) = made = [
-            self._node(branch, size, suffix) for branch in group.branches
-        ]
-        for i, (part, _) in enumerate(others):
-            result = self.family.select(self.choices.picked(group, i, None, suffix), part, result)
-        return result, made[0][1]
-
-    def _slot(self, group: Group, size: Size, suffix: str, slot: int) -> Composed:
-        """The element of the branch chosen for a slot, where branches draw under its number."""
-        parts = [self._node(branch, size, f"{suffix}#{slot}")[0] for branch in group.branches]
-        result = self.family.unit(size)
-        for i, part in enumerate(parts):
-            result = self.family.select(self.choices.picked(group, i, slot, suffix), part, result)
-        return result
-
-    def _any_order(self, group: Group, size: Size, suffix: str) -> Composed:
-        """All branches, composed in each sample's own order."""
-        first, *others = [self._node(branch, size, suffix)[0] for branch in group.branches]
-        slots = []
-        for slot in range(len(group.branches)):
-            here = first
-            for i, part in enumerate(others, start=1):
-                here = self.family.select(self.choices.picked(group, i, slot, suffix), part, here)
-            slots.append(here)
-        return reduce(self.family.compose, slots)
+        """A group that is no sequence: it is composed over slots, and selected within a slot."""
+        family, total, after = self.family, None, size  # type: Any, Any, Size
+        made: dict[tuple[int, str], tuple[Composed, Size]] = {}
+        for slot, visits in groupby(group.visits(), key=lambda visit: visit.slot):
+            here: Any = family.unit(size) if group.replace else None  # a slot may stay empty
+            for visit in visits:
+                key = visit.number, visit.suffix
+                if key not in made:
+                    made[key] = self._node(visit.branch, size, suffix + visit.suffix)
+                part, after = made[key]
+                if group.kind == "some_of" and not group.replace:
+                    condition = self.choices.picked(group, visit.number, None, suffix)
+                    part = self._where(condition, part, size)
+                    here = part if here is None else family.compose(here, part)
+                elif here is None:
+                    here = part
+                else:
+                    condition = self.choices.picked(group, visit.number, slot, suffix)
+                    here = family.select(condition, part, here)
+            total = here if total is None else family.compose(total, here)
+        return total, after
 
     def _where(self, condition: Array | None, part: Composed, size: Size) -> Composed:
         """The part where the condition holds (None: everywhere), and the unit elsewhere."""

@@ -12,7 +12,8 @@ from augreg.checks import sample_key
 from augreg.lower.choices import Draws
 from augreg.lower.lowering import Lowering
 from augreg.plan import Plan
-from augreg.policy import Node, Step
+from augreg.policy import Group, Node, Step
+from augreg.policy.nodes import Visit
 from augreg.random import distributions
 from augreg.xp import NUMPY
 
@@ -51,29 +52,15 @@ class _Reader:
             if values or chosen:
                 yield node.pointer + suffix, values
             return
-        for branch, tail in self.picked(node, suffix):
-            yield from self.taken(branch, tail, chosen or node.kind != "sequence")
+        for visit in node.visits():
+            if self.picked(node, visit, suffix):
+                tail = suffix + visit.suffix
+                yield from self.taken(visit.branch, tail, chosen or node.kind != "sequence")
 
-    def picked(self, group: Any, suffix: str) -> Iterator[tuple[Node, str]]:
-        """The branches that a group takes, in their order, each with the suffix of its draws."""
-        lowering, branches = self.lowering, group.branches
+    def picked(self, group: Group, visit: Visit, suffix: str) -> bool:
         if group.kind in ("sequence", "mixture"):
-            yield from ((branch, suffix) for branch in branches)
-        elif group.kind == "one_of":
-            yield branches[int(lowering.chosen(group, suffix)[0])], suffix
-        elif group.kind == "random_order":
-            order = lowering.ranks(group, suffix)[0].argsort()
-            yield from ((branches[int(i)], suffix) for i in order)
-        elif group.replace:
-            for slot, pick in enumerate(lowering.slots(group, suffix)):
-                if int(pick[0]) < len(branches):
-                    yield branches[int(pick[0])], f"{suffix}#{slot}"
-        else:
-            count = int(lowering.count(group, suffix)[0])
-            ranks = lowering.ranks(group, suffix)[0]
-            yield from (
-                (b, suffix) for b, rank in zip(branches, ranks, strict=True) if rank < count
-            )
+            return True
+        return bool(self.lowering.picked(group, visit.number, visit.slot, suffix)[0])
 
     def values(self, step: Step, suffix: str) -> dict[str, Value]:
         random = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import reduce
 from typing import Any, NoReturn
 
@@ -327,20 +328,9 @@ def _geometry_stage(traits: Traits, **common: Any) -> LatticeStage | AffineStage
 
 def _guarded(group: Group, suffix: str) -> Iterator[tuple[Node, tuple[Guard, ...], str]]:
     """The branches of a mixed group, each with the guards that it is done under."""
-    if group.kind == "some_of" and group.replace:
-        for slot in range(group.n[1]):
-            tail = f"{suffix}#{slot}"
-            for i, branch in enumerate(group.branches):
-                yield branch, (Guard(group, i, slot, suffix),), tail
-        return
-    if group.kind == "random_order":
-        for slot in range(len(group.branches)):
-            for i, branch in enumerate(group.branches):
-                yield branch, (Guard(group, i, slot, suffix),), suffix
-        return
-    for i, branch in enumerate(group.branches):
-        sequence = group.kind == "sequence"
-        if sequence and group.p == 1:
-            yield branch, (), suffix
-        else:
-            yield branch, (Guard(group, None if sequence else i, None, suffix),), suffix
+    for visit in group.visits():
+        guard = Guard(group, visit.number, visit.slot, suffix)
+        if group.kind == "sequence":
+            guard = replace(guard, branch=None)
+        always = group.kind == "sequence" and group.p == 1
+        yield visit.branch, () if always else (guard,), suffix + visit.suffix

@@ -120,7 +120,7 @@ def check_sections(sections: Any) -> tuple[str, ...]:
 
 
 def _draws(nodes: Iterable[Node], suffix: str = "") -> Iterator[tuple[str, str]]:
-    """(path, name) of every draw that these nodes make, in document order."""
+    """(path, name) of every draw that these nodes make, in document order; some twice."""
     for node in nodes:
         path = node.path + suffix
         if node.p < 1:
@@ -132,13 +132,11 @@ def _draws(nodes: Iterable[Node], suffix: str = "") -> Iterator[tuple[str, str]]
             continue
         if node.n[0] != node.n[1]:
             yield path, "n"
-        if not (node.kind == "some_of" and node.replace):
+        for visit in node.visits():
+            if visit.again:
+                continue
             if node.kind != "sequence":
-                yield path, "choice"
+                yield path + visit.suffix, "choice"
             if node.kind == "mixture":
                 yield path, "mix"
-            yield from _draws(node.branches, suffix)
-            continue
-        for slot in range(node.n[1]):
-            yield f"{path}#{slot}", "choice"
-            yield from _draws(node.branches, f"{suffix}#{slot}")
+            yield from _draws((visit.branch,), suffix + visit.suffix)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,6 +55,37 @@ class Group:
     weights: tuple[float, ...] = ()
     n: tuple[int, int] = (0, 0)
     replace: bool = False
+
+    def visits(self) -> Iterator[Visit]:
+        """Every branch, as often and in the order in which it may be done.
+
+        In a slot, which some_of with replacement and random_order have, a sample does one branch.
+        """
+        slots: Iterable[int | None] = (None,)
+        if self.replace or self.kind == "random_order":
+            slots = range(self.n[1] if self.replace else len(self.branches))
+        for slot in slots:
+            suffix = f"#{slot}" if self.replace else ""
+            for number, branch in enumerate(self.branches):
+                yield Visit(branch, number, slot, suffix, again=bool(slot) and not suffix)
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A place where a group may do a branch.
+
+    Attributes:
+        number: the branch's, from 0.
+        slot: where a sample does one branch of several; None for all others.
+        suffix: what ends the paths of its draws, after the group's own suffix.
+        again: its draws are those of the branch's first visit.
+    """
+
+    branch: Node
+    number: int
+    slot: int | None
+    suffix: str
+    again: bool
 
 
 Node = Step | Group
