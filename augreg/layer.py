@@ -25,7 +25,7 @@ from augreg.checks import (
     check_one_or_many,
 )
 from augreg.errors import AugregError, PluginError, PolicyError
-from augreg.plan import SECTIONS, plan
+from augreg.plan import SECTIONS
 from augreg.policy import Policy
 
 _DRAW_BOUND = 2**32
@@ -175,11 +175,9 @@ class AugmentationLayer(keras.layers.Layer):
     def compute_output_shape(self, input_shape: Any, *args: Any, **kwargs: Any) -> Any:
         shape = tuple(input_shape)
         check_images(shape, "uint8")
-        sides = [self._planned(shape, training) for training in (False, True)]
-        height, width, channels = (
-            one if one == two else None for one, two in zip(*sides, strict=True)
-        )
-        return (*shape[:-3], height, width, channels)
+        plans = [mode.options.plan(shape) for mode in self._modes.values()]
+        ends = [(*planned.size_out, planned.channels_out) for planned in plans]
+        return (*shape[:-3], *(a if a == b else None for a, b in zip(*ends, strict=True)))
 
     def compute_output_spec(
         self, inputs: Any, training: Any = None, index: Any = None, epoch: Any = None
@@ -198,16 +196,6 @@ class AugmentationLayer(keras.layers.Layer):
             moved = symbolic.moved(targets, spec, self._modes[True].classes)
             result = keras.tree.map_structure(symbolic.anew, inputs)
             return with_image(with_targets(result, moved, parts), spec, parts)
-
-    def _planned(self, shape: tuple[Any, ...], training: bool) -> tuple[Any, ...]:
-        planned = plan(
-            self.policy,
-            training=training,
-            sections=self.options.sections,
-            size=(shape[-3], shape[-2]),
-            channels=shape[-1],
-        )
-        return (*planned.size_out, planned.channels_out)
 
     def _output_dtype(self, given: Any) -> str:
         if "output" in self.options.sections:

@@ -58,7 +58,7 @@ def roll(xp: Any, columns: Any) -> Roll:
     return Roll(columns)
 
 
-def _in_numpy(run: Any, stage: RollStage, lowered: Any, images: Any, after: Any) -> Any:
+def _in_numpy(run: Any, stage: RollStage, lowered: Any, images: Any) -> Any:
     columns, condition = lowered
     columns = np.broadcast_to(columns, len(images))
     taken = np.ones(len(images), bool) if condition is None else condition
@@ -68,9 +68,7 @@ def _in_numpy(run: Any, stage: RollStage, lowered: Any, images: Any, after: Any)
     return np.stack(rolled)
 
 
-def _in_tensorflow(
-    run: Any, stage: RollStage, lowered: Any, pixels: Any, after: Any, last: bool
-) -> Any:
+def _in_tensorflow(run: Any, stage: RollStage, lowered: Any, pixels: Any, last: bool) -> Any:
     columns, condition = lowered
     images = to_float(pixels)
     width = images.shape[2] or tf.shape(images)[2]

@@ -8,7 +8,7 @@ from typing import Any
 from augreg.annotations.element import Parts, check_parts
 from augreg.annotations.parts import MIN_VISIBLE, BoxRules
 from augreg.checks import InputRange, check_flag, check_input_range, check_uint32
-from augreg.plan import SECTIONS, check_sections
+from augreg.plan import SECTIONS, Plan, check_sections, plan
 from augreg.policy import Policy, load_policy
 
 
@@ -63,4 +63,17 @@ class RunOptions:
             check_parts(parts),
             BoxRules(bounding_box_format, min_visible),
             debug if debug is None else check_flag(debug, "debug"),
+        )
+
+    def plan(
+        self, shape: tuple[Any, ...], sections: tuple[str, ...] | None = None, **how: bool
+    ) -> Plan:
+        """The plan for images [H,W,C] or [B,H,W,C]: of all that runs, or of `sections` alone."""
+        return plan(
+            self.policy,
+            training=self.training,
+            sections=self.sections if sections is None else sections,
+            size=(shape[-3], shape[-2]),
+            channels=shape[-1],
+            **how,
         )

@@ -819,7 +819,7 @@ def test_eager_images_of_many_sizes_keep_a_bounded_number_of_programs() -> None:
         np.testing.assert_allclose(found["images"], due["images"], atol=1 / 255)
         assert found["masks"].shape == due["masks"].shape
     annotated = layer._modes[True]
-    programs, moves = annotated.compiled._programs, annotated._functions
+    programs, moves = annotated.compiled._programs.made, annotated._functions.made
     assert len(programs) == 4 and len(moves) == 4
     traces = [one.experimental_get_tracing_count() for one in (*programs.values(), *moves.values())]
     assert sum(traces) <= 3 + 3 + 2 * 3
@@ -833,7 +833,7 @@ def test_step_that_needs_a_size_works_beyond_the_bound() -> None:
         images = RNG.integers(0, 256, (2, side, side, 3), np.uint8)
         found = layer(images, training=True, index=np.arange(2))
         np.testing.assert_allclose(found, augreg.augment(images, policy, seed=7), atol=1e-6)
-    assert len(layer._modes[True].compiled._programs) == 3
+    assert len(layer._modes[True].compiled._programs.made) == 3
 
 
 # --- another Keras backend

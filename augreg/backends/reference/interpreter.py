@@ -50,13 +50,10 @@ class Interpreter:
 
     def stage(self, stage: Stage, images: Images, lowered: Any = None) -> Images:
         """After one stage; raises `OpError` with the place of the step whose op is at fault."""
-        size = (images.shape[1], images.shape[2])
         try:
             if lowered is None:
-                lowered = stage.lower(self.lowering, size)
-            after = self.lowering.size_after_stage(stage, size)
-            kernel = kernel_of(KERNELS, stage, "the reference")
-            return kernel(self, stage, lowered, images, after)
+                lowered = stage.lower(self.lowering, images.shape[1:3])
+            return kernel_of(KERNELS, stage, "the reference")(self, stage, lowered, images)
         except OpError as error:
             raise self.policy.located(error, stage.pointer_of(error.op)) from error
 
@@ -66,22 +63,21 @@ class Interpreter:
             images = self.stage(stage, images, own)
         return kernels.to_unit(images)
 
-
-def _lattice(
-    run: Interpreter, stage: LatticeStage, lowered: Any, images: Images, after: Any
-) -> Images:
-    return kernels.lattice(images, lowered, after)
+    def size_after(self, stage: Stage, images: Images) -> Any:
+        """The height and width of the images after a stage."""
+        return self.lowering.size_after_stage(stage, images.shape[1:3])
 
 
-def _affine(
-    run: Interpreter, stage: AffineStage, lowered: Any, images: Images, after: Any
-) -> Images:
+def _lattice(run: Interpreter, stage: LatticeStage, lowered: Any, images: Images) -> Images:
+    return kernels.lattice(images, lowered, run.size_after(stage, images))
+
+
+def _affine(run: Interpreter, stage: AffineStage, lowered: Any, images: Images) -> Images:
+    after = run.size_after(stage, images)
     return kernels.affine(kernels.to_unit(images), lowered[0], after, *stage.modes)
 
 
-def _pointwise(
-    run: Interpreter, stage: PointwiseStage, lowered: Any, images: Images, after: Any
-) -> Images:
+def _pointwise(run: Interpreter, stage: PointwiseStage, lowered: Any, images: Images) -> Images:
     images = kernels.to_unit(images)
     for part in lowered:
         images = (
@@ -103,9 +99,7 @@ def _pixel(images: Images, element: PixelFunction, condition: Any) -> Images:
     return _choose(condition, result, images)
 
 
-def _neighborhood(
-    run: Interpreter, stage: NeighborStage, lowered: Any, images: Images, after: Any
-) -> Images:
+def _neighborhood(run: Interpreter, stage: NeighborStage, lowered: Any, images: Images) -> Images:
     element, condition = lowered
     images = kernels.to_unit(images)
     arguments = [aligned(NUMPY, argument) for argument in element.arguments]
@@ -116,20 +110,16 @@ def _neighborhood(
     return _choose(condition, np.stack(planes, axis=-1), images)
 
 
-def _resize(
-    run: Interpreter, stage: ResizeStage, lowered: Any, images: Images, after: Any
-) -> Images:
+def _resize(run: Interpreter, stage: ResizeStage, lowered: Any, images: Images) -> Images:
     element, condition = lowered
     return _choose(condition, kernels.resize(images, element), kernels.to_unit(images))
 
 
-def _mix(run: Interpreter, stage: MixStage, lowered: Any, images: Images, after: Any) -> Images:
+def _mix(run: Interpreter, stage: MixStage, lowered: Any, images: Images) -> Images:
     return np.asarray(mix_images(NUMPY, kernels.to_unit(images), lowered))
 
 
-def _branches(
-    run: Interpreter, stage: BranchStage, lowered: Any, images: Images, after: Any
-) -> Images:
+def _branches(run: Interpreter, stage: BranchStage, lowered: Any, images: Images) -> Images:
     chosen, inner = np.broadcast_to(lowered[0], len(images)), lowered[1]
     results = [
         run.branch(branch, own, images) for branch, own in zip(stage.branches, inner, strict=True)
@@ -137,9 +127,7 @@ def _branches(
     return np.stack([results[branch][b] for b, branch in enumerate(chosen)])
 
 
-def _mixture(
-    run: Interpreter, stage: MixtureStage, lowered: Any, images: Images, after: Any
-) -> Images:
+def _mixture(run: Interpreter, stage: MixtureStage, lowered: Any, images: Images) -> Images:
     weights, together, inner = lowered
     images = kernels.to_unit(images)
     total = np.reshape(1 - together, (-1, 1, 1, 1)) * images
@@ -149,7 +137,7 @@ def _mixture(
     return np.asarray(total, np.float32)
 
 
-# (interpreter, stage, what it needs, images [B,H,W,C], the size after it) -> images
+# (interpreter, stage, what it needs, images [B,H,W,C]) -> images
 KERNELS: dict[type[Stage], Callable[..., Images]] = {
     LatticeStage: _lattice,
     AffineStage: _affine,

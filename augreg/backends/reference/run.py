@@ -21,7 +21,6 @@ from augreg.annotations.parts import (
     LABELS,
     MIN_VISIBLE,
     PADDED,
-    BoxRules,
     check_annotations,
     check_boxes_stated,
     check_near,
@@ -43,7 +42,7 @@ from augreg.checks import (
 )
 from augreg.errors import DataError, ImageError
 from augreg.lower import Draws, Lowering
-from augreg.plan import SECTIONS, Plan, plan
+from augreg.plan import SECTIONS, Plan
 from augreg.policy import Output
 from augreg.random.generator import SampleKey
 from augreg.xp import NUMPY
@@ -113,18 +112,16 @@ def augment(
     )
     pixels = _array(image_of(element, options.parts), "images")
     check_images(pixels.shape, str(pixels.dtype))
-    planned = plan(
-        options.policy,
-        training=options.training,
-        sections=options.sections,
-        size=(pixels.shape[-3], pixels.shape[-2]),
-        channels=pixels.shape[-1],
-    )
+    planned = options.plan(pixels.shape)
     unbatched = pixels.ndim == 3
     batch = pixels[None] if unbatched else pixels
     given = _targets(element, options, planned, batch)
     words = Draws.make(NUMPY, planned.draws, _key(seed, epoch, index, len(batch), unbatched))
-    moved = _moved(planned, words, given, options.rules)
+    moved = {}
+    if given:
+        size = planned.size_in
+        moved = transform.move_annotations(NUMPY, planned, words, given, size, options.rules)
+        moved = in_floats(NUMPY, moved)
     result = _pixels(planned, words, batch, options.input_range)
     if unbatched:
         result, moved = result[0], each(lambda part: part[0], moved)
@@ -189,14 +186,6 @@ def _array(value: Any, name: str) -> Images:
     return array
 
 
-def _moved(planned: Plan, words: Draws, given: dict[str, Any], rules: BoxRules) -> dict[str, Any]:
-    """Batches of annotations after a plan's stages."""
-    if not given:
-        return given
-    moved = transform.move_annotations(NUMPY, planned, words, given, planned.size_in, rules)
-    return in_floats(NUMPY, moved)
-
-
 def _pixels(planned: Plan, words: Draws, images: Images, input_range: InputRange) -> Images:
     """The batch [B,H,W,C] after a plan's stages."""
     run = Interpreter(planned.policy, Lowering(NUMPY, words))
@@ -236,6 +225,4 @@ def _unit_range(images: Images, input_range: InputRange) -> Images:
         check_unit(images)
         return images
     lo, hi = input_range
-    if (lo, hi) == (0, 1):
-        return images
     return (images - np.float32(lo)) * np.float32(1 / (hi - lo))

@@ -31,13 +31,12 @@ from augreg.annotations.parts import (
 from augreg.annotations.undeclared import Suspect, as_large, check_declared, of_unknown_size
 from augreg.backends.tensorflow import assertions
 from augreg.backends.tensorflow.arrays import TENSORFLOW
-from augreg.backends.tensorflow.compiled import Compiled, Seen
+from augreg.backends.tensorflow.compiled import Compiled, Functions
 from augreg.backends.tensorflow.dense import dense
 from augreg.checks import check_epoch, check_images, check_index, check_one_or_many
-from augreg.errors import PolicyError
 from augreg.images.decode import decode
 from augreg.lower import Draws
-from augreg.plan import Plan, plan
+from augreg.plan import Plan
 from augreg.policy import steps_in
 from augreg.random.generator import SampleKey
 
@@ -74,8 +73,7 @@ class Annotated:
 
     compiled: Compiled
     classes: int | None = None
-    _functions: dict[Any, Any] = field(default_factory=dict)
-    _seen: Seen = field(default_factory=Seen)
+    _functions: Functions = field(default_factory=Functions)
 
     def __post_init__(self) -> None:
         self.options = self.compiled.options
@@ -203,53 +201,17 @@ class Annotated:
 
     def _function(self, part: tuple[str, ...], images: tf.Tensor, targets: dict[str, Any]) -> Any:
         """The function that moves targets like these in sections; None where nothing moves."""
-        shape, form = tuple(images.shape[1:]), _form(targets)
-        key = (part, shape, form)
-        if self._seen.keeps((key, images.shape[0])):
-            return self._kept(key, part, shape, targets, False)
-        free = (part, (None, None, shape[2]), _form(targets, ranks=True))
-        try:
-            return self._kept(free, part, free[1], targets, True)
-        except PolicyError:  # a step that can't do without a known size
-            planned = self._planned(part, shape)
-            moves = transform.changes(planned, targets)
-            return AnnotationProgram(planned, self.options.rules) if moves else None
 
-    def _kept(
-        self, key: Any, part: tuple[str, ...], shape: Any, targets: dict[str, Any], anything: bool
-    ) -> Any:
-        """The function under the key; `anything`: one for eager batches of all sizes."""
-        if key not in self._functions:
-            planned, function = self._planned(part, shape), None
-            if transform.changes(planned, targets):
-                function = traceable(planned, targets, self.options.rules, anything)
-            self._functions[key] = function
-        return self._functions[key]
+        def make(shape: tuple[Any, ...], many: bool = False, kept: bool = True) -> Any:
+            planned = self.options.plan(shape, part)
+            if not transform.changes(planned, targets):
+                return None
+            program = AnnotationProgram(planned, self.options.rules)
+            return program.traceable(targets, many) if kept else program
 
-    def _planned(self, part: tuple[str, ...], shape: Any) -> Plan:
-        return plan(
-            self.options.policy,
-            training=self.options.training,
-            sections=part,
-            size=shape[:2],
-            channels=shape[2],
-        )
-
-
-def traceable(
-    plan: Plan, annotations: Mapping[str, Any], rules: BoxRules, anything: bool = False
-) -> Any:
-    """The program as a function. XLA where there are masks, all sizes static: points are tiny.
-
-    anything: it will be called with annotations of many shapes.
-    """
-    sizes = (*plan.size_in, *plan.size_out)
-    shapes = [tensor.shape[1:] for tensor in tf.nest.flatten(dict(annotations))]
-    static = None not in sizes and all(shape.is_fully_defined() for shape in shapes)
-    masks = any(key in MASKS for key in annotations)
-    xla = True if static and masks else None
-    program = AnnotationProgram(plan, rules)
-    return tf.function(program, autograph=False, jit_compile=xla, reduce_retracing=anything)
+        batch, *shape = images.shape
+        any_key = part, shape[2], _form(targets, ranks=True)
+        return self._functions.get((part, _form(targets)), any_key, tuple(shape), batch, make)
 
 
 class AnnotationProgram:
@@ -258,11 +220,19 @@ class AnnotationProgram:
     def __init__(self, plan: Plan, rules: BoxRules) -> None:
         self.plan, self.rules = plan, rules
 
+    def traceable(self, annotations: Mapping[str, Any], many: bool) -> Any:
+        """As a function. XLA where there are masks, all sizes static: points are tiny.
+
+        many: it will be called with annotations of many shapes.
+        """
+        shapes = [tensor.shape[1:] for tensor in tf.nest.flatten(dict(annotations))]
+        static = None not in (*self.plan.size_in, *self.plan.size_out)
+        static = static and all(shape.is_fully_defined() for shape in shapes)
+        xla = True if static and any(key in MASKS for key in annotations) else None
+        return tf.function(self, autograph=False, jit_compile=xla, reduce_retracing=many)
+
     def __call__(
-        self,
-        annotations: Mapping[str, Any],
-        size: tf.Tensor,
-        key: SampleKey,
+        self, annotations: Mapping[str, Any], size: tf.Tensor, key: SampleKey
     ) -> dict[str, Any]:
         """size: int32 [2], the images' height and width, used where the plan does not know them."""
         height, width = self.plan.size_in

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +17,7 @@ from augreg.backends.tensorflow.debug import checked_input, wanted
 from augreg.backends.tensorflow.program import Program
 from augreg.checks import SLACK, UNSTATED, check_images
 from augreg.errors import PolicyError
-from augreg.plan import Plan, plan
+from augreg.plan import Plan
 from augreg.plan.passes import optimize
 
 UNIT = (0.0, 1.0)
@@ -24,19 +25,44 @@ SHAPES = 16  # of eager batches that get a program of their own, before one serv
 
 
 @dataclass
-class Seen:
-    """The shapes that eager calls came with: what is kept for each of them stays in memory."""
+class Functions:
+    """Functions by the shapes of their batches; each stays in memory.
 
-    keys: set[Any] = field(default_factory=set)
+    Attributes:
+        made: those that are kept.
+        seen: the shapes that eager calls came with.
+    """
 
-    def keeps(self, key: Any) -> bool:
+    made: dict[Any, Any] = field(default_factory=dict)
+    seen: set[Any] = field(default_factory=set)
+
+    def get(self, key: Any, any_key: Any, shape: Any, batch: Any, make: Callable[..., Any]) -> Any:
+        """`make(shape)`, kept for batches of this key; for eager batches beyond `SHAPES`, another.
+
+        Then it is `make((None, None, C), many=True)`, kept for all of `any_key`, or, where a step
+        can't do without a known size, `make(shape, kept=False)`.
+        """
+        any_size = (None, None, shape[2])
+        if shape == any_size or self._may_keep((key, batch, shape)):
+            return self._kept((key, shape), lambda: make(shape))
+        try:
+            return self._kept((any_key, "any"), lambda: make(any_size, many=True))
+        except PolicyError:
+            return make(shape, kept=False)
+
+    def _may_keep(self, key: Any) -> bool:
         """Whether something may be kept for this key: always where a graph around it is kept."""
-        if not tf.executing_eagerly() or key in self.keys:
+        if not tf.executing_eagerly() or key in self.seen:
             return True
-        if len(self.keys) >= SHAPES:
+        if len(self.seen) >= SHAPES:
             return False
-        self.keys.add(key)
+        self.seen.add(key)
         return True
+
+    def _kept(self, key: Any, make: Callable[[], Any]) -> Any:
+        if key not in self.made:
+            self.made[key] = make()
+        return self.made[key]
 
 
 @dataclass
@@ -53,8 +79,7 @@ class Compiled:
     options: RunOptions
     portable: bool = False
     debug: bool = field(init=False)
-    _programs: dict[Any, Any] = field(default_factory=dict)
-    _seen: Seen = field(default_factory=Seen)
+    _programs: Functions = field(default_factory=Functions)
     _warned: bool = False
 
     def __post_init__(self) -> None:
@@ -93,42 +118,20 @@ class Compiled:
 
     def program(self, sections: tuple[str, ...], images: tf.Tensor) -> Any:
         """The function of these sections for batches like `images`."""
-        if images.dtype == tf.string:
-            return self._kept(sections, (None, None), 3, images.dtype, False)
-        _, *size, channels = images.shape
-        if self._seen.keeps((sections, tuple(images.shape), images.dtype)):
-            return self._kept(sections, tuple(size), channels, images.dtype, False)
-        try:
-            return self._kept(sections, (None, None), channels, images.dtype, True)
-        except PolicyError:  # a step that can't do without a known size
-            planned = self._planned(sections, tuple(size), channels, False)
-            return self._traceable(planned, sections, kept=False)
+        encoded = images.dtype == tf.string
+        shape = (None, None, 3) if encoded else tuple(images.shape[1:])
+        key = (sections, images.dtype)
 
-    def _kept(
-        self, sections: tuple[str, ...], size: Any, channels: int, dtype: Any, anything: bool
-    ) -> Any:
-        """The program for images of a size; `anything`: one for eager batches of all sizes."""
-        key = (sections, size, channels, dtype, anything)
-        if key not in self._programs:
-            planned = self._planned(sections, size, channels, dtype == tf.string)
-            program = self._traceable(planned, sections)
-            if anything and not self.debug:
+        def make(shape: tuple[Any, ...], many: bool = False, kept: bool = True) -> Any:
+            planned = self.options.plan(shape, sections, encoded=encoded, unfused=self.debug)
+            program = self._traceable(planned, sections, kept)
+            if many and not self.debug:
                 program = tf.function(program, autograph=False, reduce_retracing=True)
-            self._programs[key] = program
-        return self._programs[key]
+            return program
 
-    def _planned(self, sections: Any, size: Any, channels: int, encoded: bool) -> Plan:
-        return plan(
-            self.options.policy,
-            training=self.options.training,
-            sections=sections,
-            size=size,
-            channels=channels,
-            encoded=encoded,
-            unfused=self.debug,
-        )
+        return self._programs.get(key, (*key, shape[2]), shape, tuple(images.shape[:1]), make)
 
-    def _traceable(self, planned: Plan, sections: tuple[str, ...], kept: bool = True) -> Any:
+    def _traceable(self, planned: Plan, sections: tuple[str, ...], kept: bool) -> Any:
         if self.debug:
             return Program(planned, xla=False, portable=self.portable, debug=True)
         planned, _ = optimize(planned)

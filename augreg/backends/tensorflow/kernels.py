@@ -85,16 +85,16 @@ class Kernels:
     def run(self, stages: Sequence[Stage], lowered: list[Any], pixels: Pixels) -> Pixels:
         """The stages with their arguments."""
         for i, (stage, arguments) in enumerate(zip(stages, lowered, strict=True)):
-            size, last = size_of(pixels), i + 1 == len(stages)
-            after = self.lowering.size_after_stage(stage, size)
+            last = i + 1 == len(stages)
             exact = self.scope.exact or functions.stepped(lowered[i + 1 :])
             kernels = replace(self, scope=replace(self.scope, exact=exact))
             try:
                 kernel = kernel_of(KERNELS, stage, "TensorFlow")
-                made = kernel(kernels, stage, arguments, pixels, after, last)
+                made = kernel(kernels, stage, arguments, pixels, last)
                 if self.debug:
-                    again = stage.lower(self.lowering, size)
-                    other = kernel(self, stage, again, pixels, after, True)
+                    again = stage.lower(self.lowering, size_of(pixels))
+                    other = kernel(self, stage, again, pixels, True)
+                    after = self.size_after(stage, pixels)
                     done = StageResult(stage, arguments, pixels, made, other, after)
                     made = checked(self.policy, done)
             except OpError as error:
@@ -102,29 +102,28 @@ class Kernels:
             pixels = made
         return pixels
 
+    def size_after(self, stage: Stage, pixels: Pixels) -> Any:
+        """The height and width of the pixels after a stage."""
+        return self.lowering.size_after_stage(stage, size_of(pixels))
+
     def resized(self, element: Resize, pixels: Pixels) -> Pixels:
         return resize(pixels, element, xla=self.scope.xla, portable=self.portable)
 
 
-def _lattice(
-    run: Kernels, stage: LatticeStage, lowered: Any, pixels: Pixels, after: Any, last: bool
-) -> Pixels:
+def _lattice(run: Kernels, stage: LatticeStage, lowered: Any, pixels: Pixels, last: bool) -> Pixels:
     source, size = to_packed(run.scope, pixels, stage), size_of(pixels)
+    after = run.size_after(stage, pixels)
     return run.scope.barrier(lambda: lattice.lattice(source, lowered, size, after, stage.pads))
 
 
-def _affine(
-    run: Kernels, stage: AffineStage, lowered: Any, pixels: Pixels, after: Any, last: bool
-) -> Pixels:
+def _affine(run: Kernels, stage: AffineStage, lowered: Any, pixels: Pixels, last: bool) -> Pixels:
     matrix, active = lowered
     if active is not None:
         return warp_active(run.scope, stage, matrix, active, pixels)
-    return warp(run.scope, stage, matrix, pixels, after, last)
+    return warp(run.scope, stage, matrix, pixels, run.size_after(stage, pixels), last)
 
 
-def _resize(
-    run: Kernels, stage: ResizeStage, lowered: Any, pixels: Pixels, after: Any, last: bool
-) -> Pixels:
+def _resize(run: Kernels, stage: ResizeStage, lowered: Any, pixels: Pixels, last: bool) -> Pixels:
     """The pixels of those that take part resized; the others are of that size."""
     element, condition = lowered
     resized = run.resized(element, pixels)
@@ -134,13 +133,13 @@ def _resize(
 
 
 def _pointwise(
-    run: Kernels, stage: PointwiseStage, lowered: Any, pixels: Pixels, after: Any, last: bool
+    run: Kernels, stage: PointwiseStage, lowered: Any, pixels: Pixels, last: bool
 ) -> Pixels:
     return pointwise_stage(run.scope, stage, lowered, pixels, last)
 
 
 def _neighborhood(
-    run: Kernels, stage: NeighborStage, lowered: Any, pixels: Pixels, after: Any, last: bool
+    run: Kernels, stage: NeighborStage, lowered: Any, pixels: Pixels, last: bool
 ) -> Pixels:
     (element, condition), keep = lowered, run.scope.barrier
 
@@ -159,16 +158,12 @@ def _neighborhood(
     return keep(compute_all)
 
 
-def _mix(
-    run: Kernels, stage: MixStage, lowered: Any, pixels: Pixels, after: Any, last: bool
-) -> Pixels:
+def _mix(run: Kernels, stage: MixStage, lowered: Any, pixels: Pixels, last: bool) -> Pixels:
     images = run.scope.barrier(lambda: to_float(pixels))
     return run.scope.barrier(lambda: mix_images(TENSORFLOW, images, lowered))
 
 
-def _branches(
-    run: Kernels, stage: BranchStage, lowered: Any, pixels: Pixels, after: Any, last: bool
-) -> Pixels:
+def _branches(run: Kernels, stage: BranchStage, lowered: Any, pixels: Pixels, last: bool) -> Pixels:
     chosen, inner = lowered
 
     def result(i: int) -> tf.Tensor:
@@ -186,9 +181,7 @@ def _branches(
     return total
 
 
-def _mixture(
-    run: Kernels, stage: MixtureStage, lowered: Any, pixels: Pixels, after: Any, last: bool
-) -> Pixels:
+def _mixture(run: Kernels, stage: MixtureStage, lowered: Any, pixels: Pixels, last: bool) -> Pixels:
     weights, together, inner = lowered
 
     def compute() -> Planes:
@@ -204,7 +197,7 @@ def _mixture(
     return run.scope.barrier(compute)
 
 
-# (kernels, stage, what it needs, pixels, the size after it, whether no kernel follows) -> pixels
+# (kernels, stage, what it needs, pixels, whether no kernel follows) -> pixels
 KERNELS: dict[type[Stage], Callable[..., Pixels]] = {
     LatticeStage: _lattice,
     AffineStage: _affine,
