@@ -18,7 +18,6 @@ from augreg.backends.tensorflow.annotations import Annotated
 from augreg.backends.tensorflow.compiled import Compiled
 from augreg.checks import (
     InputRange,
-    as_uint32,
     check_images,
     check_index,
     check_keras_backend,
@@ -140,8 +139,7 @@ class AugmentationLayer(keras.layers.Layer):
             if counted := index is None:
                 batch = tf.shape(given.images)[0]
                 index = self._count(batch) if training else tf.range(batch)
-            numbers = _whole(index, "index"), _whole(epoch, "epoch")
-            return annotated(given, *numbers, _FIX, sure=counted)
+            return annotated(given, index, epoch, _FIX, sure=counted)
 
     def _check_unscheduled(self) -> None:
         pointer = self.policy.scheduled(self.options.sections)
@@ -226,14 +224,13 @@ class AugmentationLayer(keras.layers.Layer):
         config = dict(config)
         config.pop(_REMEDY, None)
         plugins = config.pop("plugins", {})
+        wheels = ", ".join(f"{name} {version}" for name, version in plugins.items())
         written = config.pop("policy_hash", None)
         try:
             layer = cls(**config)
         except PolicyError as error:
-            wheels = ", ".join(f"{name} {version}" for name, version in plugins.items())
             raise PluginError(f"{error}; the layer was saved with: {wheels}") from error
         if written is not None and written != layer.policy.hash:
-            wheels = ", ".join(f"{name} {version}" for name, version in plugins.items())
             raise PluginError(
                 "the ops that are installed give other pixels than those that this layer was saved "
                 f"with ({wheels}); install these versions"
@@ -249,8 +246,3 @@ def _raised_as_itself() -> Iterator[None]:
     except AugregError as error:
         error._keras_call_info_injected = True  # type: ignore[attr-defined]
         raise
-
-
-def _whole(value: Any, name: str) -> Any:
-    """A tensor as it is; numbers as uint32, and none as 0."""
-    return value if tf.is_tensor(value) else as_uint32(0 if value is None else value, name)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import tensorflow as tf
 
-from augreg.annotations.element import Parts, targets_of
+from augreg.annotations.element import Parts, targets_of, with_targets
 from augreg.annotations.parts import BOXES, KEYPOINTS, PADDED
+from augreg.dataset.maps import parallel_map
 
 
 def batch(
     ds: tf.data.Dataset,
     size: int,
-    drop_remainder: bool = False,
-    parts: Parts | None = None,
-    ragged: Sequence[bool] = (),
+    drop_remainder: bool,
+    parts: Parts | None,
+    ragged: Sequence[bool],
 ) -> tf.data.Dataset:
     """`Dataset.batch` of (index, element), but for what varies in number.
 
@@ -27,60 +29,51 @@ def batch(
     """
     _, spec = ds.element_spec
     rows = _rows(spec, parts, ragged)
-    if not any(isinstance(leaf, Row) for leaf in rows):
+    if not any(rows):
         return ds.batch(size, drop_remainder=drop_remainder)
 
-    def each_row(element: Any, function: Callable[..., Any]) -> Any:
-        done = [
-            function(leaf, row.filler) if isinstance(row, Row) else leaf
-            for leaf, row in zip(tf.nest.flatten(element), rows, strict=True)
-        ]
-        return tf.nest.pack_sequence_as(spec, done)
+    def each_row(ds: tf.data.Dataset, function: Callable[..., Any]) -> tf.data.Dataset:
+        def done(index: tf.Tensor, element: Any) -> tuple[tf.Tensor, Any]:
+            leaves = zip(tf.nest.flatten(element), rows, strict=True)
+            made = [leaf if row is None else function(leaf, row.filler) for leaf, row in leaves]
+            return index, tf.nest.pack_sequence_as(spec, made)
 
-    as_rows = _mapped(ds, lambda element: each_row(element, _as_row))
-    batches = as_rows.batch(size, drop_remainder=drop_remainder)
-    return _mapped(batches, lambda element: each_row(element, _padded))
+        return parallel_map(ds, done)
+
+    batches = each_row(ds, _as_row).batch(size, drop_remainder=drop_remainder)
+    return each_row(batches, _padded)
 
 
-def varies(spec: Any, parts: Parts | None = None) -> bool:
+def varies(spec: Any, parts: Parts | None) -> bool:
     """Whether anything in elements like this one has to be padded."""
-    return any(isinstance(leaf, Row) for leaf in _rows(spec, parts, ()))
+    return any(_rows(spec, parts, ()))
 
 
-class Row(NamedTuple):
+@dataclass(frozen=True)
+class Row:
     """A part whose number of rows varies: what it is padded with, or None where it stays ragged."""
 
     filler: int | None
 
 
-def _rows(spec: Any, parts: Parts | None, ragged: Sequence[bool]) -> list[Any]:
-    """For each leaf of an element, its `Row`, or something else where its length is known."""
-    places = iter(range(len(tf.nest.flatten(spec))))
-    numbered = tf.nest.map_structure(lambda _: next(places), spec)
-    fillers: dict[str, Any] = {}
+def _rows(spec: Any, parts: Parts | None, ragged: Sequence[bool]) -> list[Row | None]:
+    """For each leaf of an element its `Row`, or None where its length is known."""
+    found: dict[str, Any] = {}
     for key, part in targets_of(spec, parts).items():
         if key in BOXES and isinstance(part, dict):
-            fillers[key] = {
-                name: PADDED if name == "labels" else 0
-                for name, leaf in part.items()
-                if _varies(leaf)
+            found[key] = {
+                name: _row(leaf, PADDED if name == "labels" else 0) for name, leaf in part.items()
             }
-        elif key in KEYPOINTS and _varies(part) and (part.shape[-1] or 0) > 2:
-            fillers[key] = 0
-    rows: list[Any] = [Row(None) if stays else None for stays in ragged]
-    rows = rows or [None] * len(tf.nest.flatten(spec))
-    for key, place in targets_of(numbered, parts).items():
-        filler = fillers.get(key)
-        if isinstance(filler, dict):
-            for name, value in filler.items():
-                rows[place[name]] = Row(value)
-        elif filler is not None:
-            rows[place] = Row(filler)
-    return rows
+        elif key in KEYPOINTS and (row := _row(part, 0)) and (part.shape[-1] or 0) > 2:
+            found[key] = row
+    stays = ragged or [False] * len(tf.nest.flatten(spec))
+    marked = tf.nest.pack_sequence_as(spec, [Row(None) if one else None for one in stays])
+    return list(tf.nest.flatten(with_targets(marked, found, parts)))
 
 
-def _varies(spec: Any) -> bool:
-    return isinstance(spec, tf.TensorSpec) and not spec.shape.is_fully_defined()
+def _row(spec: Any, filler: int) -> Row | None:
+    varies = isinstance(spec, tf.TensorSpec) and not spec.shape.is_fully_defined()
+    return Row(filler) if varies else None
 
 
 def _as_row(tensor: tf.Tensor, _: int | None) -> tf.RaggedTensor:
@@ -92,8 +85,3 @@ def _padded(rows: tf.RaggedTensor, filler: int | None) -> Any:
     """Rows [B, 1, N, ...] as [B, N, ...], with N of the longest, or ragged as they are."""
     rows = rows.merge_dims(0, 1)
     return rows if filler is None else rows.to_tensor(tf.cast(filler, rows.dtype))
-
-
-def _mapped(ds: tf.data.Dataset, function: Callable[[Any], Any]) -> tf.data.Dataset:
-    plain = tf.autograph.experimental.do_not_convert(lambda i, element: (i, function(element)))
-    return ds.map(plain, num_parallel_calls=tf.data.AUTOTUNE)

@@ -103,10 +103,10 @@ class Epochs:
         return size // self.batch_size if drop_remainder else math.ceil(size / self.batch_size)
 
     def _indexed(self, source: Indexed, epoch: tf.Tensor, skip: int) -> tf.data.Dataset:
-        positions = tf.data.Dataset.range(source.size)
-        if self.shuffle:
-            positions = Order(self.seed, epoch).everywhere(source.size)
-        ds = positions.skip(skip) if skip else positions
+        size = source.size
+        order = Order(self.seed, epoch)
+        ds = order.everywhere(size) if self.shuffle else tf.data.Dataset.range(size)
+        ds = ds.skip(skip) if skip else ds
         return parallel_map(ds, lambda i: self._prepared(i, source.element(i), epoch))
 
     def _sequential(self, ds: tf.data.Dataset, epoch: tf.Tensor, skip: int) -> tf.data.Dataset:
@@ -127,10 +127,7 @@ class Epochs:
     def _prepared(self, index: tf.Tensor, element: Any, epoch: tf.Tensor) -> tuple[tf.Tensor, Any]:
         if self.prepare is not None:
             return index, self.prepare(index, element, epoch)
-        image = self._image(element)
-        if image.dtype != tf.string:
-            return index, element
-        return index, with_image(element, decode(image), self.parts)
-
-    def _image(self, element: Any) -> Any:
-        return image_of(element, self.parts)
+        image = image_of(element, self.parts)
+        if image.dtype == tf.string:
+            element = with_image(element, decode(image), self.parts)
+        return index, element

@@ -11,9 +11,9 @@ from augreg.annotations import mixing
 from augreg.annotations.element import Parts
 from augreg.annotations.parts import MIN_VISIBLE, shape_of
 from augreg.backends.options import RunOptions
-from augreg.backends.tensorflow.annotations import Annotated
+from augreg.backends.tensorflow.annotations import Annotated, whole
 from augreg.backends.tensorflow.compiled import Compiled
-from augreg.checks import InputRange, as_uint32, check_flag, check_index
+from augreg.checks import InputRange, check_flag, check_index
 from augreg.errors import DataError
 from augreg.plan import SECTIONS
 
@@ -23,8 +23,6 @@ _FIX = (
     "number the elements before they are batched, as augreg.enumerate_epochs(ds).batch(32).map(fn) "
     "does",
 )
-
-
 _MISSING = object()
 
 
@@ -41,32 +39,27 @@ class MapFunction:
                 "or the layer",
                 step.pointer,
             )
-        self.epoch = _whole(epoch)
+        self.epoch = None if epoch is None else whole(epoch, "epoch")
         self.follows = options.policy.scheduled(options.sections) if options.training else None
 
     def __call__(self, index: Any, element: Any = _MISSING, epoch: Any = None) -> Any:
         if element is _MISSING:
             raise DataError(f"the function got no index; {_FIX[self.batched]}")
-        index = tf.convert_to_tensor(index if tf.is_tensor(index) else as_uint32(index, "index"))
+        index = tf.convert_to_tensor(whole(index, "index"))
         check_index(shape_of(index), index.dtype.name, None, not self.batched, _FIX[self.batched])
         given = self.annotated.read(element, not self.batched)
         return self.annotated(given, index, self._at(epoch), _FIX[self.batched])
 
-    def _at(self, epoch: Any) -> tf.Tensor:
+    def _at(self, epoch: Any) -> Any:
         """The epoch of a call; refuses to guess one where a step follows it."""
-        known = self.epoch if epoch is None else _whole(epoch)
+        known = self.epoch if epoch is None else whole(epoch, "epoch")
         if known is None and self.follows is not None:
             raise self.options.policy.error(
                 "a parameter follows the epoch, and the function was not told which it is; call it "
                 "as fn(index, element, epoch), give map_fn an epoch, or use augment_dataset",
                 self.follows,
             )
-        return tf.convert_to_tensor(as_uint32(0, "epoch") if known is None else known)
-
-
-def _whole(epoch: Any) -> Any:
-    """A tensor as it is, an integer as uint32, None as None."""
-    return epoch if epoch is None or tf.is_tensor(epoch) else as_uint32(epoch, "epoch")
+        return known
 
 
 def map_fn(

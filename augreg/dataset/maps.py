@@ -22,3 +22,8 @@ def plain_map(ds: tf.data.Dataset, function: Callable[..., Any]) -> tf.data.Data
 def flat_map(ds: tf.data.Dataset, function: Callable[..., Any]) -> tf.data.Dataset:
     """`ds.flat_map`."""
     return ds.flat_map(tf.autograph.experimental.do_not_convert(function))
+
+
+def scan(ds: tf.data.Dataset, start: Any, function: Callable[..., Any]) -> tf.data.Dataset:
+    """`ds.scan` from the state `start`."""
+    return ds.scan(start, tf.autograph.experimental.do_not_convert(function))

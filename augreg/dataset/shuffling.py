@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.dataset import by_reference
-from augreg.dataset.maps import parallel_map, plain_map
+from augreg.dataset.maps import parallel_map, plain_map, scan
 from augreg.random import generator
 
 _ORDER = generator.draw_id("shuffle", "order")
@@ -62,8 +62,7 @@ class Order:
             return left, tuple(part[:leaving] for part in pool)
 
         start = (tf.constant(0, tf.int64), by_reference.none(count))
-        plain = tf.autograph.experimental.do_not_convert(draw)
-        drawn = arriving.concatenate(end).scan(start, plain).unbatch()
+        drawn = scan(arriving.concatenate(end), start, draw).unbatch()
         return plain_map(drawn, lambda *one: by_reference.release(one, ds.element_spec))
 
     def permutation(self, number: Any, places: tf.Tensor) -> tf.Tensor:

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from augreg.annotations.element import Indexed, Parts, image_of, targets_of
 from augreg.annotations.parts import KEYPOINTS
+from augreg.dataset.maps import scan
 
 Part = tuple[str, str, Callable[[Any], Any]]  # what differs, how to fix it, where it is
 # TensorFlow's classes of what `cache`, `prefetch` and `with_options` return
@@ -26,8 +27,8 @@ def alike(ds: tf.data.Dataset, batch_size: int, parts: Parts | None) -> tf.data.
     if not checks:
         return ds
 
-    def check(state: Any, index: Any, element: Any) -> Any:
-        number, firsts = state
+    def check(state: Any, numbered: Any) -> Any:
+        (number, firsts), (_, element) = state, numbered
         shapes = tuple(tf.shape(get(element))[:2] for _, _, get in checks)
         new = number % batch_size == 0
         firsts = tuple(tf.where(new, *pair) for pair in zip(shapes, firsts, strict=True))
@@ -35,12 +36,10 @@ def alike(ds: tf.data.Dataset, batch_size: int, parts: Parts | None) -> tf.data.
             _said(what, fix, shape, first)
             for (what, fix, _), shape, first in zip(checks, shapes, firsts, strict=True)
         ]
-        return (number + 1 + tf.add_n(failed), firsts), (index, element)
+        return (number + 1 + tf.add_n(failed), firsts), numbered
 
     start = (tf.constant(0, tf.int64), tuple(tf.constant([0, 0]) for _ in checks))
-    return ds.scan(
-        start, tf.autograph.experimental.do_not_convert(lambda state, pair: check(state, *pair))
-    )
+    return scan(ds, start, check)
 
 
 def _parts(parts: Parts | None) -> tuple[Part, ...]:
@@ -111,6 +110,6 @@ def _batched(ds: tf.data.Dataset, size: int | None) -> int | None:
     return min(size, count * int(per_batch))
 
 
-def is_encoded(spec: Any, parts: Parts | None = None) -> bool:
+def is_encoded(spec: Any, parts: Parts | None) -> bool:
     """Whether elements hold the bytes of a file."""
     return bool(image_of(spec, parts).dtype == tf.string)

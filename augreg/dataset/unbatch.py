@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import tensorflow as tf
 
 from augreg.annotations.element import Parts, image_of, targets_of, with_image, with_targets
-from augreg.annotations.parts import BOXES, KEYPOINTS, LABELS, MASKS, PADDED, each
+from augreg.annotations.parts import BOXES, LABELS, PADDED, each
 from augreg.dataset.maps import parallel_map
 from augreg.errors import DataError
 
 
-class Singles(NamedTuple):
-    """Elements one by one, and for each of their leaves whether it was a row of a ragged batch."""
-
-    ds: tf.data.Dataset
-    ragged: tuple[bool, ...] = ()
-
-
-def singles(ds: tf.data.Dataset, parts: Parts | None = None) -> Singles:
+def singles(ds: tf.data.Dataset, parts: Parts | None) -> tuple[tf.data.Dataset, tuple[bool, ...]]:
     """The elements of a data set, one by one, in their order.
 
+    With them, for each of their leaves, whether it was a row of a ragged batch; () for none.
     Of batches, boxes that are there to fill one up are taken off again: what a sample becomes does
     not depend on how its source was batched. Images, masks, boxes and keypoints are dense tensors
     then.
@@ -39,8 +33,8 @@ def singles(ds: tf.data.Dataset, parts: Parts | None = None) -> Singles:
     padded = batched and any(_is_padded(targets_of(spec, parts).get(key)) for key in BOXES)
     ragged = any(isinstance(leaf, tf.RaggedTensorSpec) for leaf in tf.nest.flatten(spec))
     if ragged or padded:
-        ds = _mapped(ds, lambda element: _plain(element, parts, padded))
-    return Singles(ds, rows if any(rows) else ())
+        ds = parallel_map(ds, lambda *one: _plain(one if len(one) > 1 else one[0], parts, padded))
+    return ds, rows if any(rows) else ()
 
 
 def _passing_rows(spec: Any, parts: Parts | None) -> tuple[bool, ...]:
@@ -49,11 +43,11 @@ def _passing_rows(spec: Any, parts: Parts | None) -> tuple[bool, ...]:
         lambda leaf: isinstance(leaf, tf.RaggedTensorSpec) and leaf.ragged_rank == 1, spec
     )
     moving = {key: part for key, part in targets_of(marked, parts).items() if key != LABELS}
-    dense = {key: each(lambda _: False, {key: part})[key] for key, part in moving.items()}
+    dense = each(lambda _: False, moving)
     return tuple(tf.nest.flatten(with_targets(marked, dense, parts)))
 
 
-def is_batched(spec: Any, parts: Parts | None = None) -> bool:
+def is_batched(spec: Any, parts: Parts | None) -> bool:
     """Whether elements are batches: images of four dimensions, or files of one."""
     image = image_of(spec, parts)
     rank = image.shape.rank
@@ -78,13 +72,10 @@ def _check_batches(spec: Any) -> None:
 def _plain(element: Any, parts: Parts | None, padded: bool) -> Any:
     element = with_image(element, _dense(image_of(element, parts)), parts)
     targets = targets_of(element, parts)
-    moving = {k: v for k, v in targets.items() if k in (*MASKS, *BOXES, *KEYPOINTS)}
+    moving = each(_dense, {key: part for key, part in targets.items() if key != LABELS})
     for key, part in moving.items():
-        if isinstance(part, dict):
-            part = {name: _dense(leaf) for name, leaf in part.items()}
-            moving[key] = _unpadded(part) if padded else part
-        else:
-            moving[key] = _dense(part)
+        if padded and isinstance(part, dict):
+            moving[key] = _unpadded(part)
     return with_targets(element, moving, parts)
 
 
@@ -104,7 +95,3 @@ def _unpadded(boxes: dict[str, Any]) -> dict[str, Any]:
     there = tf.where(labels != tf.cast(PADDED, labels.dtype))
     count = tf.reduce_max(tf.concat([there[:, 0], [-1]], 0)) + 1
     return {name: leaf[:count] for name, leaf in boxes.items()}
-
-
-def _mapped(ds: tf.data.Dataset, function: Any) -> tf.data.Dataset:
-    return parallel_map(ds, lambda *one: function(one if len(one) > 1 else one[0]))

@@ -25,6 +25,7 @@ from augreg.backends.tensorflow.xla import PlaneTuple, Scope
 from augreg.families import AffineStage, Size, positions
 
 Keep = Callable[[Callable[[], Any]], Any]
+Positions = tuple[tf.Tensor, tf.Tensor]  # x and y, float32 [B,h,w]: where output pixels read
 
 
 def warp(
@@ -34,7 +35,7 @@ def warp(
     size = size_of(pixels)
     floats = scope.exact and isinstance(pixels, Packed)
     source = Planes(to_planes(pixels)) if floats else to_packed(scope, pixels, stage)
-    moved = scope.barrier(lambda: affine(source, matrix, size, after, *stage.modes))
+    moved = scope.barrier(lambda: affine(source, matrix, size, after, stage.modes))
     if not scope.single or last or not isinstance(moved, Packed):
         return moved
     # the next kernel works on twice as many floats at a time where no int64 is in it
@@ -50,34 +51,27 @@ def warp_active(
     def compute(mine: PlaneTuple, own: tf.Tensor) -> PlaneTuple:
         if stage.interpolation == "bilinear" and stage.fill != "wrap" and min(size) > 1:
             return affine_planes(mine, own, size, stage.fill, stage.fill_value, scope.barrier)
-        return to_planes(affine(Planes(mine), own, size, size, *stage.modes))
+        return to_planes(affine(Planes(mine), own, size, size, stage.modes))
 
     return Planes(scope.map_active(active, to_planes(pixels), matrix, compute))
 
 
 def affine(
-    pixels: Pixels,
-    matrix: tf.Tensor,
-    size_in: Size,
-    size: Size,
-    fill: str,
-    fill_value: Any,
-    interpolation: str,
+    pixels: Pixels, matrix: tf.Tensor, size_in: Size, size: Size, modes: tuple[str, Any, str]
 ) -> Pixels:
-    """Resamples [B,H,W,C] along `matrix`, as in `positions.source`."""
-    sx, sy = positions.source(TENSORFLOW, matrix, size_in, size)
+    """Resamples [B,H,W,C] along `matrix`, as in `positions.source`; `modes` are a stage's."""
+    fill, value, interpolation = modes
+    at = positions.source(TENSORFLOW, matrix, size_in, size)
     if interpolation == "nearest":
         images = pixels if isinstance(pixels, tf.Tensor) else to_float(pixels)
-        return _nearest(images, sx, sy, size_in, size, fill, fill_value)
+        return _nearest(images, at, size_in, size, fill, value)
     fresh = isinstance(pixels, Packed) and not pixels.bits  # bytes, and not another warp's sums
-    if fresh and can_pack(size_in, fill, fill_value, interpolation):
-        return _packed(pixels, sx, sy, size_in, fill, fill_value)
-    return _bilinear(to_float(pixels), sx, sy, size_in, size, fill, fill_value)
+    if fresh and can_pack(size_in, *modes):
+        return _packed(pixels, at, size_in, fill, value)
+    return _bilinear(to_float(pixels), at, size_in, size, fill, value)
 
 
-def _packed(
-    pixels: Packed, sx: tf.Tensor, sy: tf.Tensor, size_in: Size, fill: str, value: Any
-) -> Packed:
+def _packed(pixels: Packed, at: Positions, size_in: Size, fill: str, value: Any) -> Packed:
     """Bilinear sums in fixed point: one multiply-add works on all three channels.
 
     Weights have `bits` bits. Coordinates become fixed-point integers by one addition that pushes
@@ -85,7 +79,7 @@ def _packed(
     which lets the four gathers share their addresses. A border of one pixel stands for what lies
     outside, so that no read asks where it is.
     """
-    height, width = size_in
+    (sx, sy), (height, width) = at, size_in
     source = pixels.widened()
     if fill == "constant":
         source = tf.pad(source, [[0, 0], [1, 1], [1, 1]], constant_values=_packed_level(value))
@@ -96,8 +90,7 @@ def _packed(
         source = tf.concat([source, source[:, :1]], axis=1)
         height, width = height + 1, width + 1
     bits = 13 - max(max(height, width).bit_length() - 9, 0)
-    fold = _reflect if fill == "reflect" else _clamp
-    x, y = _fixed(fold(sx, width), bits), _fixed(fold(sy, height), bits)
+    x, y = _fixed(_folded(sx, width, fill), bits), _fixed(_folded(sy, height, fill), bits)
     down = tf.bitwise.right_shift
     x0, y0 = tf.minimum(down(x, bits), width - 2), tf.minimum(down(y, bits), height - 2)
     wx, wy = x - x0 * (1 << bits), y - y0 * (1 << bits)
@@ -124,24 +117,26 @@ def _fixed(value: tf.Tensor, bits: int) -> tf.Tensor:
 
 
 def _bilinear(
-    images: tf.Tensor,
-    sx: tf.Tensor,
-    sy: tf.Tensor,
-    size_in: Size,
-    size: Size,
-    fill: str,
-    value: Any,
+    images: tf.Tensor, at: Positions, size_in: Size, size: Size, fill: str, value: Any
 ) -> tf.Tensor:
-    height, width = size_in
+    (sx, sy), (height, width) = at, size_in
     if fill in ("reflect", "nearest"):
-        fold = _reflect if fill == "reflect" else _clamp
-        sx, sy = fold(sx, width), fold(sy, height)
+        sx, sy = _folded(sx, width, fill), _folded(sy, height, fill)
     x0, y0 = tf.floor(sx), tf.floor(sy)
     wx, wy = (sx - x0)[..., tf.newaxis], (sy - y0)[..., tf.newaxis]
     x0, y0 = tf.cast(x0, tf.int32), tf.cast(y0, tf.int32)
 
     def read(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-        return _tap(images, x, y, size_in, size, fill, value)
+        """The pixels at integer positions, those outside filled."""
+        if fill == "wrap":
+            x, y = tf.math.floormod(x, width), tf.math.floormod(y, height)
+            return gather(images, y * width + x, size)
+        inner_x, inner_y = tf.clip_by_value(x, 0, width - 1), tf.clip_by_value(y, 0, height - 1)
+        pixels = gather(images, inner_y * width + inner_x, size)
+        if fill != "constant":
+            return pixels
+        inside = (x == inner_x) & (y == inner_y)
+        return tf.where(inside[..., tf.newaxis], pixels, tf.constant(value, tf.float32))
 
     upper = read(x0, y0) * (1 - wx) + read(x0 + 1, y0) * wx
     lower = read(x0, y0 + 1) * (1 - wx) + read(x0 + 1, y0 + 1) * wx
@@ -149,40 +144,17 @@ def _bilinear(
 
 
 def _nearest(
-    images: tf.Tensor,
-    sx: tf.Tensor,
-    sy: tf.Tensor,
-    size_in: Size,
-    size: Size,
-    fill: str,
-    value: Any,
+    images: tf.Tensor, at: Positions, size_in: Size, size: Size, fill: str, value: Any
 ) -> tf.Tensor:
     (x, in_x), (y, in_y) = (
-        positions.nearest(TENSORFLOW, s, side, fill)
-        for s, side in zip((sx, sy), size_in[::-1], strict=True)
+        positions.nearest(TENSORFLOW, position, side, fill)
+        for position, side in zip(at, size_in[::-1], strict=True)
     )
     if in_x is None or in_y is None:
         return gather(images, y * size_in[1] + x, size)
     pixels = gather(to_float(images), y * size_in[1] + x, size)
     inside = (in_x & in_y)[..., tf.newaxis]
     return tf.where(inside, pixels, tf.constant(value, tf.float32))
-
-
-def _tap(
-    images: tf.Tensor, x: tf.Tensor, y: tf.Tensor, size_in: Size, size: Size, fill: str, value: Any
-) -> tf.Tensor:
-    """The pixels at integer positions, those outside filled."""
-    height, width = size_in
-    if fill == "wrap":
-        return gather(
-            images, tf.math.floormod(y, height) * width + tf.math.floormod(x, width), size
-        )
-    inner_x, inner_y = tf.clip_by_value(x, 0, width - 1), tf.clip_by_value(y, 0, height - 1)
-    pixels = gather(images, inner_y * width + inner_x, size)
-    if fill != "constant":
-        return pixels
-    inside = (x == inner_x) & (y == inner_y)
-    return tf.where(inside[..., tf.newaxis], pixels, tf.constant(value, tf.float32))
 
 
 def affine_planes(
@@ -228,9 +200,8 @@ def _taps(position: tf.Tensor, side: int, fill: str) -> tuple[tf.Tensor, tf.Tens
     return tf.cast(first, tf.int32), *weights
 
 
-def _reflect(position: tf.Tensor, side: Any) -> tf.Tensor:
-    return positions.reflect(TENSORFLOW, position, side)
-
-
-def _clamp(position: tf.Tensor, side: Any) -> tf.Tensor:
+def _folded(position: tf.Tensor, side: Any, fill: str) -> tf.Tensor:
+    """Positions outside brought back in: reflected, or moved to the nearest centre."""
+    if fill == "reflect":
+        return positions.reflect(TENSORFLOW, position, side)
     return tf.clip_by_value(position, 0.0, tf.cast(side, tf.float32) - 1)

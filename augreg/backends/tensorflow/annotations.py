@@ -33,7 +33,7 @@ from augreg.backends.tensorflow import assertions
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.compiled import Compiled, Functions
 from augreg.backends.tensorflow.dense import dense
-from augreg.checks import check_epoch, check_images, check_index, check_one_or_many
+from augreg.checks import as_uint32, check_epoch, check_images, check_index, check_one_or_many
 from augreg.images.decode import decode
 from augreg.lower import Draws
 from augreg.plan import Plan
@@ -141,15 +141,16 @@ class Annotated:
     ) -> Any:
         """The element after the policy's sections.
 
-        index: integers [B], or a scalar for a single sample; epoch: integers [], [1] or [B]; fix:
-        how to come by the right index; sure: it was counted for this very batch.
+        index: integers [B], or a scalar for a single sample; epoch: integers [], [1] or [B], None
+        for 0; fix: how to come by the right index; sure: it was counted for this very batch.
 
         Raises:
             DataError: they do not go with the images.
             PolicyError: the policy can't work at this size.
         """
         count = 1 if given.unbatched else given.images.shape[0]
-        index, epoch = tf.convert_to_tensor(index), tf.convert_to_tensor(epoch)
+        index = tf.convert_to_tensor(whole(index, "index"))
+        epoch = tf.convert_to_tensor(whole(0 if epoch is None else epoch, "epoch"))
         check_index(shape_of(index), index.dtype.name, count, given.unbatched, fix)
         check_epoch(shape_of(epoch), epoch.dtype.name, count)
         index = tf.cast(tf.reshape(index, (1,)) if given.unbatched else index, tf.uint32)
@@ -212,6 +213,11 @@ class Annotated:
         batch, *shape = images.shape
         any_key = part, shape[2], _form(targets, ranks=True)
         return self._functions.get((part, _form(targets)), any_key, tuple(shape), batch, make)
+
+
+def whole(value: Any, name: str) -> Any:
+    """A tensor as it is; numbers as uint32."""
+    return value if tf.is_tensor(value) else as_uint32(value, name)
 
 
 class AnnotationProgram:

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import tensorflow as tf
 
+from augreg.backends.tensorflow.arrays import tensors_of
 from augreg.backends.tensorflow.xla import Scope
 from augreg.families import AffineStage, LatticeStage, PointwiseStage, Stage
 
@@ -45,7 +46,9 @@ class Packed:
 
     def channel(self, c: int) -> tf.Tensor:
         """int32 [B,H,W]: the field of channel `c`."""
-        kept = self._masked(tf.bitwise.right_shift(self.values, self._constant(self.field * c)))
+        dtype = self.values.dtype
+        lowest = tf.bitwise.right_shift(self.values, tf.constant(self.field * c, dtype))
+        kept = tf.bitwise.bitwise_and(lowest, tf.constant(2**self.field - 1, dtype))
         return tf.cast(kept, tf.int32)
 
     def widened(self) -> tf.Tensor:
@@ -62,12 +65,6 @@ class Packed:
         ]
         return spread[0] + spread[1] + spread[2]
 
-    def _masked(self, values: tf.Tensor) -> tf.Tensor:
-        return tf.bitwise.bitwise_and(values, self._constant(2**self.field - 1))
-
-    def _constant(self, value: int) -> tf.Tensor:
-        return tf.constant(value, self.values.dtype)
-
 
 Pixels: TypeAlias = Any  # tf.Tensor (interleaved) | Planes | Packed
 
@@ -81,16 +78,10 @@ def channels_of(pixels: Pixels) -> int:
 
 def size_of(pixels: Pixels) -> tuple[Any, Any]:
     """(H, W): ints where static, int32 scalars elsewhere."""
-    if isinstance(pixels, Packed):
-        some, axis = pixels.values, 1
-    elif isinstance(pixels, Planes):
-        some, axis = pixels.planes[0], 1
-    else:
-        some, axis = pixels, 1
-    static = some.shape[axis : axis + 2]
+    some = tensors_of(pixels)[0]
     dynamic = tf.shape(some)
-    sides = [int(s) if s is not None else dynamic[axis + i] for i, s in enumerate(static)]
-    return sides[0], sides[1]
+    height, width = (dynamic[i] if some.shape[i] is None else some.shape[i] for i in (1, 2))
+    return height, width
 
 
 def to_planes(pixels: Pixels) -> tuple[tf.Tensor, ...]:
@@ -100,8 +91,7 @@ def to_planes(pixels: Pixels) -> tuple[tf.Tensor, ...]:
     if isinstance(pixels, Packed):
         unit = np.float32(1 / (255 * 2**pixels.bits))
         return tuple(tf.cast(pixels.channel(c), tf.float32) * unit for c in range(3))
-    planes = tuple(pixels[..., c] for c in range(pixels.shape[-1]))
-    return tuple(to_unit(plane) for plane in planes)
+    return tuple(to_unit(pixels[..., c]) for c in range(pixels.shape[-1]))
 
 
 def to_float(pixels: Pixels) -> tf.Tensor:
@@ -166,11 +156,10 @@ def _packs(scope: Scope, images: tf.Tensor, stage: Stage) -> bool:
     if not scope.xla or images.dtype != tf.uint8 or images.shape[-1] != 3:
         return False
     if isinstance(stage, AffineStage):
-        if scope.exact:
-            return False
-        return can_pack(size_of(images), *stage.modes)
-    sums = isinstance(stage, PointwiseStage) and bool(stage.statistics)
-    return isinstance(stage, LatticeStage) or sums
+        return not scope.exact and can_pack(size_of(images), *stage.modes)
+    return isinstance(stage, LatticeStage) or (
+        isinstance(stage, PointwiseStage) and bool(stage.statistics)
+    )
 
 
 def can_pack(size_in: tuple[Any, Any], fill: str, fill_value: Any, interpolation: str) -> bool:

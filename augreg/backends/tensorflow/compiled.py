@@ -15,7 +15,7 @@ from augreg.backends.tensorflow import per_image
 from augreg.backends.tensorflow.assertions import after, assert_that, under_xla
 from augreg.backends.tensorflow.debug import checked_input, wanted
 from augreg.backends.tensorflow.program import Program
-from augreg.checks import SLACK, UNSTATED, check_images
+from augreg.checks import SLACK, UNSTATED
 from augreg.errors import PolicyError
 from augreg.plan import Plan
 from augreg.plan.passes import optimize
@@ -91,7 +91,6 @@ class Compiled:
         And what to add to the result: NaN for images that can't be told, and that could not be
         stopped for; None for nothing.
         """
-        check_images(tuple(images.shape), images.dtype.name)
         if images.dtype == tf.uint8:
             return images, None
         images, poison = tf.cast(images, tf.float32), None

@@ -113,10 +113,8 @@ def checked(policy: Policy, done: StageResult) -> Pixels:
     if fault := _wrong_kind(done):
         raise policy.located(OpError(fault), pointer)
     came, images, other = (to_float(part) for part in (done.before, done.made, done.again))
-    shape, due = (
-        tf.shape(images),
-        tf.stack([tf.shape(came)[0], *done.size, done.stage.channels_out]),
-    )
+    shape = tf.shape(images)
+    due = tf.stack([tf.shape(came)[0], *done.size, done.stage.channels_out])
     least, most = tf.reduce_min(images), tf.reduce_max(images)
     low, high = _bounds(done, came)
     out = text(f"values out of range: {{}} to {{}}, and {{}} to {{}} are allowed; {_WHY}")
@@ -130,10 +128,9 @@ def checked(policy: Policy, done: StageResult) -> Pixels:
 
 
 def checked_input(images: tf.Tensor, input_range: tuple[float, float]) -> tf.Tensor:
-    """Float images, once they are seen to be inside of `input_range`."""
+    """float32 images, once they are seen to be inside of `input_range`."""
     lo, hi = input_range
-    values = tf.cast(images, tf.float32)
-    least, most = tf.reduce_min(values), tf.reduce_max(values)
+    least, most = tf.reduce_min(images), tf.reduce_max(images)
     message = f"the images leave their input_range ({lo}, {hi}): they hold {{}} to {{}}"
     return after([assert_that((least >= lo) & (most <= hi), message, least, most)], images)
 

@@ -9,6 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from augreg.backends.tensorflow.arrays import TENSORFLOW
+from augreg.backends.tensorflow.assertions import after
 from augreg.backends.tensorflow.batch import Pixels, mean_of, to_planes
 from augreg.families import Neighborhood, PixelFunction
 from augreg.families.functions import aligned, coordinates
@@ -106,27 +107,17 @@ def of_one_size(
     same = tf.reduce_all([tf.reduce_all(tf.shape(plane)[1:] == size) for plane in new])
     name = getattr(function, "op", "?")
     said = f'op "{name}": its function made planes of another size than those that it was given'
-    check = tf.debugging.Assert(same, [said])
-    with tf.control_dependencies([] if check is None else [check]):
-        return tuple(tf.identity(plane) for plane in new)
+    return after([tf.debugging.Assert(same, [said])], tuple(map(tf.convert_to_tensor, new)))
 
 
 def neighborhood(
     planes: tuple[tf.Tensor, ...],
     element: Neighborhood,
-    condition: tf.Tensor | None,
     keep: Callable[[Callable[[], Any]], Any],
 ) -> tuple[tf.Tensor, ...]:
     """Does the element's functions in order, each kept apart from the next by `keep`."""
     arguments, current = arguments_of(element), planes
     *first, last = element.functions
     for function in first:
-        current = keep(functools.partial(_done, function, tuple(current), arguments))
-    made = of_one_size(last, last(TENSORFLOW, tuple(current), *arguments), planes)
-    return choose(condition, made, planes)
-
-
-def _done(
-    function: Callable[..., Any], planes: tuple[tf.Tensor, ...], arguments: list[tf.Tensor]
-) -> list[tf.Tensor]:
-    return list(function(TENSORFLOW, planes, *arguments))
+        current = tuple(keep(functools.partial(function, TENSORFLOW, current, *arguments)))
+    return of_one_size(last, last(TENSORFLOW, current, *arguments), planes)

@@ -144,7 +144,7 @@ def _neighborhood(
     (element, condition), keep = lowered, run.scope.barrier
 
     def compute(mine: Any, own: Any) -> Any:
-        made = functions.neighborhood(mine, own, None, keep)
+        made = functions.neighborhood(mine, own, keep)
         check_planes(stage.op, mine, made)
         return made
 

@@ -17,7 +17,7 @@ from augreg.backends.tensorflow.arrays import map_tensors
 from augreg.backends.tensorflow.batch import Pixels, size_of, to_input_form
 from augreg.backends.tensorflow.kernels import Kernels
 from augreg.backends.tensorflow.pointwise import finish
-from augreg.backends.tensorflow.xla import Scope, barrier, row
+from augreg.backends.tensorflow.xla import Scope, row
 from augreg.families import Stage
 from augreg.policy import Output
 
@@ -37,8 +37,8 @@ def map_images(
     kernels: Kernels, stages: tuple[Stage, ...], images: tf.Tensor, output: Output | None
 ) -> tf.Tensor:
     """The batch [B,H,W,C] after the stages and `output` (None: float32 in 0..1)."""
-    predicate, size = kernels.scope.predicate, size_of(images)
-    arguments = barrier(predicate, lambda: kernels.lowering.stages(stages, size))
+    scope, size = kernels.scope, size_of(images)
+    arguments = scope.barrier(lambda: kernels.lowering.stages(stages, size))
     results = tf.TensorArray(
         tf.float32 if output is None else tf.dtypes.as_dtype(output.dtype),
         size=tf.shape(images)[0],
@@ -46,10 +46,10 @@ def map_images(
     )
 
     def one(i: tf.Tensor, results: Any) -> tuple[tf.Tensor, Any]:
-        own, flag = map_tensors(lambda value: row(value, i), [arguments, predicate])
-        single = replace(kernels, scope=Scope(flag, single=True))
-        mine = barrier(flag, lambda: to_input_form(single.scope, row(images, i), stages[0]))
-        pixels: Pixels = single.run(stages, own, mine)
+        own, flag = map_tensors(lambda value: row(value, i), [arguments, scope.predicate])
+        single = Scope(flag, single=True)
+        mine = single.barrier(lambda: to_input_form(single, row(images, i), stages[0]))
+        pixels: Pixels = replace(kernels, scope=single).run(stages, own, mine)
         return i + 1, results.write(i, finish(pixels, output)[0])
 
     count = tf.shape(images)[0]

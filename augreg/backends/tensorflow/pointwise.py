@@ -46,12 +46,7 @@ def pointwise_stage(
         pixels = to_packed(scope, pixels, stage)
         found = scope.barrier(lambda: list(statistics(pixels, names).values()))
         stats = dict(zip(names, found, strict=True))
-        parts = [
-            absorb_mean(part, stats["mean"])
-            if isinstance(part, ColorMap) and part.mean is not None
-            else part
-            for part in parts
-        ]
+        parts = [_absorb_mean(part, stats) for part in parts]
 
     def compute() -> Planes:
         return pointwise(to_planes(pixels), parts, stats)
@@ -85,12 +80,12 @@ def _by_sample(
     return pixels, kept, [lowered for _, lowered in rest]
 
 
-def absorb_mean(element: ColorMap, mean: tf.Tensor) -> ColorMap:
-    """The map with its mean term worked out for images of `mean` (float32 [B,C])."""
-    if element.mean is None:
-        return element
-    term = tf.reduce_sum(element.mean * mean[:, tf.newaxis, :], axis=2)
-    return ColorMap(element.matrix, element.offset + term)
+def _absorb_mean(part: PartArguments, stats: Statistics) -> PartArguments:
+    """A colour map with its mean term worked out; other parts as they are."""
+    if not isinstance(part, ColorMap) or part.mean is None:
+        return part
+    term = tf.reduce_sum(part.mean * stats["mean"][:, tf.newaxis, :], axis=2)
+    return ColorMap(part.matrix, part.offset + term)
 
 
 def pointwise(planes: PlaneTuple, parts: list[PartArguments], stats: Statistics) -> Planes:

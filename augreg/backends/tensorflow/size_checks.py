@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import tensorflow as tf
 
 from augreg.backends.tensorflow.arrays import TENSORFLOW
+from augreg.backends.tensorflow.assertions import after
 from augreg.families import LatticeMap, Size, move_points
 from augreg.policy import Policy, Step
 
@@ -20,11 +21,11 @@ class Fits:
 
     policy: Policy
 
-    def __call__(self, step: Step, element: LatticeMap, size: Size, after: Size) -> LatticeMap:
+    def __call__(self, step: Step, element: LatticeMap, size: Size, size_out: Size) -> LatticeMap:
         """The map, which can't be had before it is seen to read inside of images of `size`."""
         if all(isinstance(side, int) for side in size):
             return element  # the plan knew it
-        corners = [tf.zeros((1, 2), tf.int32), tf.stack([after[::-1]]) - 1]
+        corners = [tf.zeros((1, 2), tf.int32), tf.stack([size_out[::-1]]) - 1]
         read = [move_points(TENSORFLOW, element, corner) for corner in corners]
         low, high = tf.minimum(*read), tf.maximum(*read)
         inside = tf.reduce_all((low >= 0) & (high < tf.stack([size[::-1]])))
@@ -34,5 +35,4 @@ class Fits:
         )
         said = str(self.policy.error(text, step.pointer))
         check = tf.debugging.Assert(inside, [said, *size])
-        with tf.control_dependencies([check] if check is not None else []):
-            return replace(element, offset=tf.identity(element.offset))
+        return replace(element, offset=after([check], tf.convert_to_tensor(element.offset)))

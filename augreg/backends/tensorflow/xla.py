@@ -39,8 +39,28 @@ class Scope:
         return self.predicate is not None
 
     def barrier(self, compute: Callable[[], T]) -> T:
-        """What is computed, kept from being recomputed by what reads it."""
-        return barrier(self.predicate, compute)
+        """`compute()` behind the predicate, so that XLA does not recompute it in its consumers.
+
+        The predicate is always true, but XLA can't know: a conditional is not fused into what
+        follows, where an `optimization_barrier` was. Outside of XLA there is nothing to keep apart.
+        """
+        predicate = self.predicate
+        if predicate is None:
+            return compute()
+        batch = tf.shape(predicate)[0]
+        made: list[Any] = []  # the true branch is traced first and leaves its form here
+
+        def tensors() -> list[tf.Tensor]:
+            made.append(compute())
+            return tensors_of(made[0])
+
+        def zeros() -> list[tf.Tensor]:
+            shapes = [[batch if s is None else s for s in x.shape] for x in tensors_of(made[0])]
+            return [tf.zeros(s, x.dtype) for s, x in zip(shapes, tensors_of(made[0]), strict=True)]
+
+        branch = tf.cast(~tf.reduce_any(predicate), tf.int32)
+        kept = iter(switch(branch, [tensors, zeros], predicate))
+        return cast("T", map_tensors(lambda _: next(kept), made[0]))
 
     def map_active(
         self, active: tf.Tensor | None, planes: PlaneTuple, arguments: Any, compute: Any
@@ -53,31 +73,6 @@ class Scope:
             return tuple(switch(tf.cast(~active[0], tf.int32), done, self.predicate))
         active = tf.constant([True]) if active is None else active
         return map_active(active, planes, arguments, compute)
-
-
-def barrier(predicate: tf.Tensor | None, compute: Callable[[], T]) -> T:
-    """`compute()` behind a runtime predicate, so that XLA does not recompute it in its consumers.
-
-    `predicate` (bool [B]) is always true, but XLA can't know: a conditional is not fused into what
-    follows, where an `optimization_barrier` was. Outside of XLA (`predicate` is None) there is
-    nothing to keep apart.
-    """
-    if predicate is None:
-        return compute()
-    batch = tf.shape(predicate)[0]
-    made: list[Any] = []  # the true branch is traced first and leaves its form here
-
-    def tensors() -> list[tf.Tensor]:
-        made.append(compute())
-        return tensors_of(made[0])
-
-    def zeros() -> list[tf.Tensor]:
-        shapes = [[batch if s is None else s for s in x.shape] for x in tensors_of(made[0])]
-        return [tf.zeros(s, x.dtype) for s, x in zip(shapes, tensors_of(made[0]), strict=True)]
-
-    branch = tf.cast(~tf.reduce_any(predicate), tf.int32)
-    kept = iter(switch(branch, [tensors, zeros], predicate))
-    return cast("T", map_tensors(lambda _: next(kept), made[0]))
 
 
 def switch(
@@ -110,7 +105,7 @@ def _plus(value: tf.Tensor, zero: tf.Tensor) -> tf.Tensor:
 
 
 def opaque_true(index: tf.Tensor) -> tf.Tensor:
-    """bool [B], all true in a way that only the data shows: what `barrier` hangs on."""
+    """bool [B], all true in a way that only the data shows: what barriers hang on."""
     return tf.not_equal(tf.bitwise.bitwise_or(index, tf.constant(1, index.dtype)), 0)
 
 
