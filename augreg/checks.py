@@ -18,6 +18,7 @@ UNSTATED = (
     "255 is white, or the range that they have"
 )
 InputRange = tuple[float, float] | None  # what float images mean; None: nobody stated it
+Shape = tuple[int | None, ...]  # None: a side that is not known
 FLOATS = ("float16", "bfloat16", "float32", "float64")
 
 
@@ -69,11 +70,7 @@ def check_dataset(value: Any, name: str) -> None:
 
 
 def check_index(
-    shape: tuple[int | None, ...] | None,
-    dtype: str,
-    batch: int | None,
-    unbatched: bool,
-    fix: str = "",
+    shape: Shape | None, dtype: str, batch: int | None, unbatched: bool, fix: str = ""
 ) -> None:
     """Raises `DataError` where an index is not one whole number for each image.
 
@@ -83,11 +80,10 @@ def check_index(
     if not dtype.startswith(("int", "uint")):
         found = f"{dtype} of the shape {shape}"
         raise DataError(f"index has to be whole numbers, found {found}{fix and f'; {fix}'}")
-    if shape is None:
+    if shape is None or (unbatched and shape == ()):
         return
-    one = 1 if unbatched else batch
-    fits = shape == () if unbatched and not shape else len(shape) == 1
-    if fits and (not shape or one is None or shape[0] in (None, one)):
+    count = 1 if unbatched else batch
+    if len(shape) == 1 and (count is None or shape[0] in (None, count)):
         return
     images = "a single image" if unbatched else f"a batch of {'images' if batch is None else batch}"
     allowed = "a scalar or [1]" if unbatched else f"one for each image, [{batch or 'B'}]"
@@ -96,13 +92,13 @@ def check_index(
     )
 
 
-def check_epoch(shape: tuple[int | None, ...] | None, dtype: str, batch: int | None) -> None:
+def check_epoch(shape: Shape | None, dtype: str, batch: int | None) -> None:
     """Raises `DataError` where an epoch is not one whole number, or one for each image."""
     if not dtype.startswith(("int", "uint")):
         raise DataError(f"epoch has to be a whole number, found {dtype}")
-    if shape is None or shape == () or (len(shape) == 1 and shape[0] in (1, None, batch)):
+    if shape is None or shape == ():
         return
-    if len(shape) == 1 and batch is None:
+    if len(shape) == 1 and (batch is None or shape[0] in (1, None, batch)):
         return
     raise DataError(
         f"epoch of the shape {shape}; allowed are a scalar, [1] and one for each image, "
@@ -171,7 +167,7 @@ def check_unit(images: NDArray[Any]) -> None:
         raise ImageError(f"image {which} {UNSTATED.format(low[which], high[which])}")
 
 
-def check_images(shape: tuple[int | None, ...], dtype: str) -> None:
+def check_images(shape: Shape, dtype: str) -> None:
     """Raises `ImageError` where a shape is no [H,W,C] or [B,H,W,C] with C 1 or 3."""
     if len(shape) not in (3, 4):
         fix = "; a grey image has its channel last, images[..., None]" if len(shape) == 2 else ""

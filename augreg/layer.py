@@ -31,6 +31,10 @@ _DRAW_BOUND = 2**32
 _REMEDY = "to_load_this"
 _PHILOX, _STEP = 1, 256  # TensorFlow's number of the generator, and how far it moves for each skip
 _FIX = "pass the positions of these images in their source, or none"
+_UNTOLD = (
+    'the layer was not told which it is; call it with "epoch", as the trainer does, or augment in '
+    "the dataset"
+)
 
 
 @keras.saving.register_keras_serializable(package="augreg")
@@ -133,22 +137,13 @@ class AugmentationLayer(keras.layers.Layer):
     ) -> Any:
         annotated = self._modes[bool(training)]
         with _raised_as_itself():
-            if training and epoch is None:
-                self._check_unscheduled()
+            if epoch is None:
+                annotated.options.check_epoch_is_told(_UNTOLD)
             given = annotated.read(inputs)
             if counted := index is None:
                 batch = tf.shape(given.images)[0]
                 index = self._count(batch) if training else tf.range(batch)
             return annotated(given, index, epoch, _FIX, sure=counted)
-
-    def _check_unscheduled(self) -> None:
-        pointer = self.policy.scheduled(self.options.sections)
-        if pointer is not None:
-            raise self.policy.error(
-                "a parameter follows the epoch, and the layer was not told which it is; call it "
-                'with "epoch", as the trainer does, or augment in the dataset',
-                pointer,
-            )
 
     def _count(self, batch: tf.Tensor) -> tf.Tensor:
         """Positions of the next samples; replicas interleave, so that no two draw alike.

@@ -68,7 +68,7 @@ def _in_numpy(run: Any, stage: RollStage, lowered: Any, images: Any) -> Any:
     return np.stack(rolled)
 
 
-def _in_tensorflow(run: Any, stage: RollStage, lowered: Any, pixels: Any, last: bool) -> Any:
+def _in_tensorflow(run: Any, stage: RollStage, lowered: Any, pixels: Any) -> Any:
     columns, condition = lowered
     images = to_float(pixels)
     width = images.shape[2] or tf.shape(images)[2]

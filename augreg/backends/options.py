@@ -65,6 +65,12 @@ class RunOptions:
             debug if debug is None else check_flag(debug, "debug"),
         )
 
+    def check_epoch_is_told(self, fix: str) -> None:
+        """Raises `PolicyError` where a parameter follows the epoch; `fix`: who was not told it."""
+        pointer = self.policy.scheduled(self.sections) if self.training else None
+        if pointer is not None:
+            raise self.policy.error(f"a parameter follows the epoch, and {fix}", pointer)
+
     def plan(
         self, shape: tuple[Any, ...], sections: tuple[str, ...] | None = None, **how: bool
     ) -> Plan:

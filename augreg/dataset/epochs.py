@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -28,8 +29,9 @@ class Epochs:
         options: RunOptions,
         batch_size: int,
         shuffle: bool | int,
+        drop_remainder: bool,
     ) -> None:
-        self.batch_size, self.shuffle = batch_size, shuffle
+        self.batch_size, self.shuffle, self.drop_remainder = batch_size, shuffle, drop_remainder
         self.parts, self.seed, self.size = options.parts, options.seed, length(ds)
         self.encoded = False
         self.ragged: tuple[bool, ...] = ()
@@ -46,7 +48,8 @@ class Epochs:
         if not (prepares or self.encoded or isinstance(ds, Indexed)):
             # nothing to do for single images; floats are brought to their range all the same
             first, rest = (), rest or first
-        self.prepare = self.augment = None
+        self.prepare: Callable[..., Any] | None = None
+        self.augment: Callable[..., Any] = lambda index, element, epoch: element
         if first:
             self.prepare = map_function(replace(options, sections=first), False, 0)
         if rest:
@@ -54,9 +57,7 @@ class Epochs:
             later = replace(options, sections=rest, input_range=after)
             self.augment = map_function(later, True, 0)
 
-    def epoch(
-        self, epoch: tf.Tensor, drop_remainder: bool, first_batch: int = 0
-    ) -> tf.data.Dataset:
+    def epoch(self, epoch: tf.Tensor, first_batch: int = 0) -> tf.data.Dataset:
         """The batches of one epoch, from `first_batch` on."""
         skip = first_batch * self.batch_size
         if isinstance(self.ds, Indexed):
@@ -64,43 +65,35 @@ class Epochs:
         elif self.shuffle or self.prepare or self.encoded or self._differ(self.ds.element_spec):
             ds = self._sequential(self.ds, epoch, skip)
         else:
-            return self._batches_first(self.ds, epoch, drop_remainder, first_batch)
+            return self._batches_first(self.ds, epoch, first_batch)
         ds = alike(ds, self.batch_size, self.parts)
-        batches = batch(ds, self.batch_size, drop_remainder, self.parts, self.ragged)
-        return self._augmented(batches, epoch)
+        batches = batch(ds, self.batch_size, self.drop_remainder, self.parts, self.ragged)
+        return parallel_map(batches, lambda index, element: self.augment(index, element, epoch))
 
     def _differ(self, spec: Any) -> bool:
         """Whether two elements may differ in shape, so that single ones have to be looked at."""
         leaves = tf.nest.flatten(spec)
         return any(self.ragged) or varies(spec, self.parts) or any(map(unknown, leaves))
 
-    def _augmented(self, batches: tf.data.Dataset, epoch: tf.Tensor) -> tf.data.Dataset:
-        augment = self.augment
-        if augment is None:
-            return parallel_map(batches, lambda index, element: element)
-        return parallel_map(batches, lambda index, element: augment(index, element, epoch))
-
     def _batches_first(
-        self, ds: tf.data.Dataset, epoch: tf.Tensor, drop_remainder: bool, first_batch: int
+        self, ds: tf.data.Dataset, epoch: tf.Tensor, first_batch: int
     ) -> tf.data.Dataset:
         """Nothing is done to single elements: batches are numbered, which costs less."""
-        batches = ds.batch(self.batch_size, drop_remainder=drop_remainder).skip(first_batch)
-        augment, first = self.augment, tf.range(self.batch_size, dtype=tf.int64)
-        if augment is None:
-            return batches
+        batches = ds.batch(self.batch_size, drop_remainder=self.drop_remainder).skip(first_batch)
+        first = tf.range(self.batch_size, dtype=tf.int64)
 
         def augmented(number: tf.Tensor, element: Any) -> Any:
             count = tf.shape(tf.nest.flatten(element)[0])[0]
-            return augment(number * self.batch_size + first[:count], element, epoch)
+            return self.augment(number * self.batch_size + first[:count], element, epoch)
 
         return parallel_map(batches.enumerate(first_batch), augmented)
 
-    def batches(self, drop_remainder: bool) -> int | None:
+    def batches(self) -> int | None:
         """Batches an epoch, where the source's length is known."""
         size = self.size
         if size is None:
             return None
-        return size // self.batch_size if drop_remainder else math.ceil(size / self.batch_size)
+        return size // self.batch_size if self.drop_remainder else math.ceil(size / self.batch_size)
 
     def _indexed(self, source: Indexed, epoch: tf.Tensor, skip: int) -> tf.data.Dataset:
         size = source.size

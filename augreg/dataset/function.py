@@ -23,6 +23,10 @@ _FIX = (
     "number the elements before they are batched, as augreg.enumerate_epochs(ds).batch(32).map(fn) "
     "does",
 )
+_UNTOLD = (
+    "the function was not told which it is; call it as fn(index, element, epoch), give map_fn an "
+    "epoch, or use augment_dataset"
+)
 _MISSING = object()
 
 
@@ -40,7 +44,6 @@ class MapFunction:
                 step.pointer,
             )
         self.epoch = None if epoch is None else whole(epoch, "epoch")
-        self.follows = options.policy.scheduled(options.sections) if options.training else None
 
     def __call__(self, index: Any, element: Any = _MISSING, epoch: Any = None) -> Any:
         if element is _MISSING:
@@ -48,18 +51,10 @@ class MapFunction:
         index = tf.convert_to_tensor(whole(index, "index"))
         check_index(shape_of(index), index.dtype.name, None, not self.batched, _FIX[self.batched])
         given = self.annotated.read(element, not self.batched)
-        return self.annotated(given, index, self._at(epoch), _FIX[self.batched])
-
-    def _at(self, epoch: Any) -> Any:
-        """The epoch of a call; refuses to guess one where a step follows it."""
-        known = self.epoch if epoch is None else whole(epoch, "epoch")
-        if known is None and self.follows is not None:
-            raise self.options.policy.error(
-                "a parameter follows the epoch, and the function was not told which it is; call it "
-                "as fn(index, element, epoch), give map_fn an epoch, or use augment_dataset",
-                self.follows,
-            )
-        return known
+        epoch = self.epoch if epoch is None else whole(epoch, "epoch")
+        if epoch is None:
+            self.options.check_epoch_is_told(_UNTOLD)
+        return self.annotated(given, index, epoch, _FIX[self.batched])
 
 
 def map_fn(

@@ -87,20 +87,16 @@ def augment_dataset(
     batch_size = check_count(batch_size, "batch_size")
     drop_remainder = check_flag(drop_remainder, "drop_remainder")
     epochs, first_batch = _check_epochs(epochs, first_batch)
-    steps = Epochs(ds, options, batch_size, _check_shuffle(shuffle))
+    steps = Epochs(ds, options, batch_size, _check_shuffle(shuffle), drop_remainder)
     if epochs is None and options.training:
         numbers = counted(first)
     else:
         numbers = tf.data.Dataset.range(first, first + (epochs or 1))
-    batches = flat_map(numbers, lambda epoch: steps.epoch(epoch, drop_remainder))
+    batches = flat_map(numbers, steps.epoch)
     if first_batch:
-        begun = flat_map(
-            numbers.take(1), lambda epoch: steps.epoch(epoch, drop_remainder, first_batch)
-        )
-        batches = begun.concatenate(
-            flat_map(numbers.skip(1), lambda epoch: steps.epoch(epoch, drop_remainder))
-        )
-    per_epoch = steps.batches(drop_remainder)
+        begun = flat_map(numbers.take(1), lambda epoch: steps.epoch(epoch, first_batch))
+        batches = begun.concatenate(flat_map(numbers.skip(1), steps.epoch))
+    per_epoch = steps.batches()
     if per_epoch is not None:
         count = per_epoch * (epochs or 1) - min(first_batch, per_epoch)
         batches = batches.apply(tf.data.experimental.assert_cardinality(count))

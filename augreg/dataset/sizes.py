@@ -97,17 +97,12 @@ def length_of_singles(ds: tf.data.Dataset) -> int | None:
         return None
     kind = type(ds).__name__.strip("_")
     if kind in ("BatchDataset", "ParallelBatchDataset"):
-        return _batched(ds, length(before))
+        size, count = length(before), length(ds)
+        per_batch = tf.get_static_value(getattr(ds, "_batch_size", None))
+        if size is None or count is None or per_batch is None:
+            return None
+        return min(size, count * int(per_batch))
     return length_of_singles(before) if kind in _AS_IT_IS else None
-
-
-def _batched(ds: tf.data.Dataset, size: int | None) -> int | None:
-    """How many of `size` elements are in the batches of one `batch`."""
-    count = length(ds)
-    per_batch = tf.get_static_value(getattr(ds, "_batch_size", None))
-    if size is None or count is None or per_batch is None:
-        return None
-    return min(size, count * int(per_batch))
 
 
 def is_encoded(spec: Any, parts: Parts | None) -> bool:

@@ -42,10 +42,10 @@ class Interpreter:
     policy: Policy
     lowering: Lowering
 
-    def stages(self, stages: Iterable[Stage], images: Images) -> Images:
-        """Images [B,H,W,C], uint8 or float32 in 0..1, after stages."""
-        for stage in stages:
-            images = self.stage(stage, images)
+    def stages(self, stages: Iterable[Stage], images: Images, lowered: Any = None) -> Images:
+        """Images [B,H,W,C], uint8 or float32 in 0..1, after stages; `lowered`: what each needs."""
+        for i, stage in enumerate(stages):
+            images = self.stage(stage, images, lowered[i] if lowered else None)
         return images
 
     def stage(self, stage: Stage, images: Images, lowered: Any = None) -> Images:
@@ -56,12 +56,6 @@ class Interpreter:
             return kernel_of(KERNELS, stage, "the reference")(self, stage, lowered, images)
         except OpError as error:
             raise self.policy.located(error, stage.pointer_of(error.op)) from error
-
-    def branch(self, stages: Iterable[Stage], lowered: list[Any], images: Images) -> Images:
-        """A branch of a stage, of which all is lowered: float32 images in 0..1."""
-        for stage, own in zip(stages, lowered, strict=True):
-            images = self.stage(stage, images, own)
-        return kernels.to_unit(images)
 
     def size_after(self, stage: Stage, images: Images) -> Any:
         """The height and width of the images after a stage."""
@@ -122,7 +116,8 @@ def _mix(run: Interpreter, stage: MixStage, lowered: Any, images: Images) -> Ima
 def _branches(run: Interpreter, stage: BranchStage, lowered: Any, images: Images) -> Images:
     chosen, inner = np.broadcast_to(lowered[0], len(images)), lowered[1]
     results = [
-        run.branch(branch, own, images) for branch, own in zip(stage.branches, inner, strict=True)
+        kernels.to_unit(run.stages(branch, images, own))
+        for branch, own in zip(stage.branches, inner, strict=True)
     ]
     return np.stack([results[branch][b] for b, branch in enumerate(chosen)])
 
@@ -133,7 +128,7 @@ def _mixture(run: Interpreter, stage: MixtureStage, lowered: Any, images: Images
     total = np.reshape(1 - together, (-1, 1, 1, 1)) * images
     for i, branch in enumerate(stage.branches):
         share = np.reshape(together * weights[:, i], (-1, 1, 1, 1))
-        total = total + share * run.branch(branch, inner[i], images)
+        total = total + share * kernels.to_unit(run.stages(branch, images, inner[i]))
     return np.asarray(total, np.float32)
 
 

@@ -67,16 +67,22 @@ def sample(
     interpolation: str = "bilinear",
 ) -> Images:
     """An image [H,W,C] read at real positions, with what lies outside filled (scipy's modes)."""
+    height, width = image.shape[:2]
+
+    def read(x: NDArray[Any], y: NDArray[Any]) -> Images:
+        pixels = image[_inside(y, height, fill), _inside(x, width, fill)]
+        if fill != "constant":
+            return np.asarray(pixels)
+        outside = (x < 0) | (x >= width) | (y < 0) | (y >= height)
+        return np.where(outside[..., None], np.asarray(fill_value, np.float32), pixels)
+
     if interpolation == "nearest":
-        x, y = (_folded(s, n, fill) for s, n in ((sx, image.shape[1]), (sy, image.shape[0])))
-        up = 0.5 + TIE
-        return _read(image, np.floor(x + up), np.floor(y + up), fill, fill_value)
+        x, y = _folded(sx, width, fill), _folded(sy, height, fill)
+        return read(np.floor(x + (0.5 + TIE)), np.floor(y + (0.5 + TIE)))
     x0, y0 = np.floor(sx), np.floor(sy)
     wx, wy = (sx - x0)[..., None], (sy - y0)[..., None]
-    top = _read(image, x0, y0, fill, fill_value) * (1 - wx)
-    top = top + _read(image, x0 + 1, y0, fill, fill_value) * wx
-    bottom = _read(image, x0, y0 + 1, fill, fill_value) * (1 - wx)
-    bottom = bottom + _read(image, x0 + 1, y0 + 1, fill, fill_value) * wx
+    top = read(x0, y0) * (1 - wx) + read(x0 + 1, y0) * wx
+    bottom = read(x0, y0 + 1) * (1 - wx) + read(x0 + 1, y0 + 1) * wx
     return np.asarray(top * (1 - wy) + bottom * wy, np.float32)
 
 
@@ -88,21 +94,6 @@ def _folded(position: NDArray[Any], side: int, fill: str) -> NDArray[Any]:
         v = (position + 0.5) % (2 * side)
         return np.clip(np.minimum(v, 2 * side - v) - 0.5, 0, side - 1)
     return position
-
-
-def _read(
-    image: Images,
-    x: NDArray[Any],
-    y: NDArray[Any],
-    fill: str,
-    fill_value: float | tuple[float, ...],
-) -> Images:
-    height, width = image.shape[:2]
-    pixels = image[_inside(y, height, fill), _inside(x, width, fill)]
-    if fill != "constant":
-        return np.asarray(pixels)
-    outside = (x < 0) | (x >= width) | (y < 0) | (y >= height)
-    return np.where(outside[..., None], np.asarray(fill_value, np.float32), pixels)
 
 
 def _inside(position: NDArray[Any], side: int, fill: str) -> NDArray[np.int64]:
@@ -120,13 +111,8 @@ def color(images: Images, element: ColorMap) -> Images:
     offset = element.offset
     if element.mean is not None:
         mean = images.mean(axis=(1, 2), dtype=np.float64).astype(np.float32)
-        offset = offset + np.einsum(
-            "bij,bj->bi",
-            np.broadcast_to(element.mean, (len(images), *element.mean.shape[1:])),
-            mean,
-        )
-    matrix = np.broadcast_to(element.matrix, (len(images), *element.matrix.shape[1:]))
-    mapped = np.einsum("bij,bhwj->bhwi", matrix, images)
+        offset = offset + np.einsum("bij,bj->bi", element.mean, mean)
+    mapped = np.einsum("bij,bhwj->bhwi", element.matrix, images)
     return np.asarray(mapped + offset[:, None, None, :], np.float32)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,22 +20,19 @@ from augreg.backends.tensorflow.batch import (
     to_planes,
 )
 from augreg.backends.tensorflow.lattice import gather, read_packed
-from augreg.backends.tensorflow.xla import PlaneTuple, Scope
+from augreg.backends.tensorflow.xla import Keep, PlaneTuple, Scope
 from augreg.families import AffineStage, Size, positions
 
-Keep = Callable[[Callable[[], Any]], Any]
 Positions = tuple[tf.Tensor, tf.Tensor]  # x and y, float32 [B,h,w]: where output pixels read
 
 
-def warp(
-    scope: Scope, stage: AffineStage, matrix: tf.Tensor, pixels: Pixels, after: Any, last: bool
-) -> Pixels:
-    """All samples, by `matrix` to the size `after`; `last`: no kernel follows."""
+def warp(scope: Scope, stage: AffineStage, matrix: tf.Tensor, pixels: Pixels, after: Any) -> Pixels:
+    """All samples, by `matrix` to the size `after`."""
     size = size_of(pixels)
     floats = scope.exact and isinstance(pixels, Packed)
     source = Planes(to_planes(pixels)) if floats else to_packed(scope, pixels, stage)
     moved = scope.barrier(lambda: affine(source, matrix, size, after, stage.modes))
-    if not scope.single or last or not isinstance(moved, Packed):
+    if not scope.single or scope.last or not isinstance(moved, Packed):
         return moved
     # the next kernel works on twice as many floats at a time where no int64 is in it
     return scope.barrier(lambda: Planes(to_planes(moved)))

@@ -10,17 +10,10 @@ import numpy as np
 import tensorflow as tf
 
 from augreg.annotations import mixing, transform
-from augreg.annotations.element import (
-    image_of,
-    targets_of,
-    weights_of,
-    with_image,
-    with_targets,
-)
+from augreg.annotations.element import image_of, targets_of, weights_of, with_image, with_targets
 from augreg.annotations.parts import (
     LABELS,
     MASKS,
-    Agreement,
     BoxRules,
     check_annotations,
     check_boxes_stated,
@@ -28,7 +21,7 @@ from augreg.annotations.parts import (
     in_floats,
     shape_of,
 )
-from augreg.annotations.undeclared import Suspect, as_large, check_declared, of_unknown_size
+from augreg.annotations.undeclared import as_large, check_declared, of_unknown_size
 from augreg.backends.tensorflow import assertions
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.compiled import Compiled, Functions
@@ -50,7 +43,7 @@ class Given:
         unbatched: a single sample; else a batch.
         images: [B,H,W,C], or a scalar string that a policy's own first steps decode.
         targets: what is not to stay as it is, with a batch's dimension.
-        agreements, suspects: what has to be looked at in the data.
+        checks: of what has to be looked at in the data.
         contents: the file that `images` were decoded from, where a policy decodes it otherwise.
     """
 
@@ -58,8 +51,7 @@ class Given:
     unbatched: bool
     images: tf.Tensor
     targets: dict[str, Any]
-    agreements: list[Agreement]
-    suspects: list[Suspect]
+    checks: list[Any]
     contents: tf.Tensor | None = None
 
 
@@ -95,29 +87,27 @@ class Annotated:
         targets, contents = self._targets(element, unbatched), None
         suspects = check_declared(element, self.options.parts, unbatched)
         if images.dtype == tf.string:
-            if not suspects and not self._moving(targets):
-                return Given(element, unbatched, images, {}, [], [])
+            if not suspects and not targets:
+                return Given(element, unbatched, images, {}, [])
             contents, images = images if self._scales() else None, decode(images)
         if unbatched:
             images, targets = images[tf.newaxis], each(lambda part: part[tf.newaxis], targets)
         weights = {} if unbatched else weights_of(element, self.options.parts)
         unknown = check_annotations(targets, images, self.options.rules, weights)
         suspects = of_unknown_size(suspects, images, element, self.options.parts, unbatched)
-        moving = self._soft(self._moving(targets))
-        return Given(element, unbatched, images, moving, unknown, suspects, contents)
+        said = [(part, as_large(part, "{}", element, self.options.parts)) for part in suspects]
+        moving = self._moving(targets)
+        checks = [
+            *assertions.agree(unknown),
+            *assertions.near(moving, self.options.rules),
+            *assertions.smaller(said, images, unbatched),
+        ]
+        return Given(element, unbatched, images, moving, checks, contents)
 
     def _scales(self) -> bool:
         """Whether files are decoded at a part of their size, which gives other pixels."""
         steps = steps_in(self.options.policy.prepare(self.options.training))
         return any(step.arguments.get("decode") == "scaled" for step in steps)
-
-    def _soft(self, targets: dict[str, Any]) -> dict[str, Any]:
-        """Labels as shares of the classes where the policy mixes, in training or not."""
-        if self.classes is None or LABELS not in targets:
-            return targets
-        labels = targets[LABELS]
-        soft = mixing.one_hot(TENSORFLOW, labels, self.classes)
-        return {**targets, LABELS: assertions.after(assertions.classes(labels, self.classes), soft)}
 
     def _targets(self, element: Any, unbatched: bool) -> dict[str, Any]:
         """The element's targets as tensors; labels that nothing mixes are looked at in a batch."""
@@ -133,8 +123,14 @@ class Annotated:
         return {key: dense(value, key) for key, value in found.items()}
 
     def _moving(self, targets: dict[str, Any]) -> dict[str, Any]:
-        stays = () if self.classes is not None else (LABELS,)
-        return {key: value for key, value in targets.items() if key not in stays}
+        """What does not stay: of labels, shares of the classes, in training or not."""
+        moving = {key: value for key, value in targets.items() if key != LABELS}
+        if self.classes is not None and LABELS in targets:
+            labels = targets[LABELS]
+            checks = assertions.classes(labels, self.classes)
+            soft = mixing.one_hot(TENSORFLOW, labels, self.classes)
+            moving[LABELS] = assertions.after(checks, soft)
+        return moving
 
     def __call__(
         self, given: Given, index: Any, epoch: Any, fix: str = "", sure: bool = False
@@ -175,7 +171,7 @@ class Annotated:
         compiled, images, targets, poison = self.compiled, given.images, given.targets, None
         encoded = images.dtype == tf.string
         if not encoded:
-            checks = [*checks, *self._checks(given)]
+            checks = [*checks, *given.checks]
             images, targets = assertions.after(checks, images), assertions.after(checks, targets)
             images, poison = compiled.entered(images, key.index)
         for number, part in enumerate(compiled.parts(encoded)):
@@ -189,17 +185,6 @@ class Annotated:
             images = images + tf.cast(poison, images.dtype)
         return images, in_floats(TENSORFLOW, targets)
 
-    def _checks(self, given: Given) -> list[Any]:
-        said = [
-            (suspect, as_large(suspect, "{}", given.element, self.options.parts))
-            for suspect in given.suspects
-        ]
-        return [
-            *assertions.agree(given.agreements),
-            *assertions.near(given.targets, self.options.rules),
-            *assertions.smaller(said, given.images, given.unbatched),
-        ]
-
     def _function(self, part: tuple[str, ...], images: tf.Tensor, targets: dict[str, Any]) -> Any:
         """The function that moves targets like these in sections; None where nothing moves."""
 
@@ -211,7 +196,7 @@ class Annotated:
             return program.traceable(targets, many) if kept else program
 
         batch, *shape = images.shape
-        any_key = part, shape[2], _form(targets, ranks=True)
+        any_key = part, _form(targets, ranks=True)
         return self._functions.get((part, _form(targets)), any_key, tuple(shape), batch, make)
 
 
@@ -220,11 +205,12 @@ def whole(value: Any, name: str) -> Any:
     return value if tf.is_tensor(value) else as_uint32(value, name)
 
 
+@dataclass(frozen=True, eq=False)  # a function: `tf.function` hashes it
 class AnnotationProgram:
     """Moves batches of annotations (tensors in dicts) along a plan."""
 
-    def __init__(self, plan: Plan, rules: BoxRules) -> None:
-        self.plan, self.rules = plan, rules
+    plan: Plan
+    rules: BoxRules
 
     def traceable(self, annotations: Mapping[str, Any], many: bool) -> Any:
         """As a function. XLA where there are masks, all sizes static: points are tiny.

@@ -8,6 +8,7 @@ there.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import tensorflow as tf
@@ -23,7 +24,9 @@ from augreg.annotations.parts import (
     too_far,
 )
 from augreg.annotations.undeclared import Suspect
-from augreg.backends.tensorflow.arrays import map_tensors
+from augreg.backends.tensorflow.arrays import TENSORFLOW, map_tensors
+from augreg.families import LatticeMap, Size, move_points
+from augreg.policy import Policy, Step
 
 
 def under_xla() -> bool:
@@ -108,16 +111,12 @@ def near(annotations: Annotations, rules: BoxRules) -> list[Any]:
     for value in (annotations[key] for key in BOXES if key in annotations):
         boxes, labels = value["boxes"], value["labels"]
         real = tf.not_equal(labels, tf.cast(PADDED, labels.dtype))
-        real = tf.reduce_any(tf.reshape(real, (*_sides(boxes)[:2], -1)), axis=2)
+        rows = tf.concat([tf.shape(boxes)[:2], [-1]], 0)
+        real = tf.reduce_any(tf.reshape(real, rows), axis=2)
         reach = tf.abs(tf.cast(boxes, tf.float32)) * tf.cast(real, tf.float32)[..., tf.newaxis]
         most = tf.reduce_max(tf.concat([tf.reshape(reach, (-1,)), [0.0]], 0))  # there may be none
         checks.append(assert_that(most <= FARTHEST, too_far(rules), most))
     return checks
-
-
-def _sides(boxes: tf.Tensor) -> Any:
-    shape = tf.shape(boxes)
-    return [shape[i] for i in range(boxes.shape.rank)]
 
 
 def classes(labels: tf.Tensor, many: int) -> list[Any]:
@@ -142,3 +141,26 @@ def smaller(suspects: list[tuple[Suspect, str]], images: tf.Tensor, unbatched: b
             large |= wide & tf.reduce_all(tf.equal(tf.pad(pair, [[0, 2]])[:2], size))
         checks.append(assert_that(~large | (tf.reduce_prod(size) == 1), message, size))
     return checks
+
+
+def check_fit(
+    policy: Policy, step: Step, element: LatticeMap, size: Size, size_out: Size
+) -> LatticeMap:
+    """The map, which can't be had before it is seen to read inside of images of `size`.
+
+    It has a step fail that would read outside of an image, as a crop larger than it does. Where XLA
+    compiles a model around it, it leaves assertions out.
+    """
+    if all(isinstance(side, int) for side in size):
+        return element  # the plan knew it
+    corners = [tf.zeros((1, 2), tf.int32), tf.stack([size_out[::-1]]) - 1]
+    read = [move_points(TENSORFLOW, element, corner) for corner in corners]
+    low, high = tf.minimum(*read), tf.maximum(*read)
+    inside = tf.reduce_all((low >= 0) & (high < tf.stack([size[::-1]])))
+    text = (
+        f"{step.op.name} reaches beyond an image, whose size was not known before; resize "
+        "before it, or use pad_or_crop; the image has the height and width"
+    )
+    said = str(policy.error(text, step.pointer))
+    check = tf.debugging.Assert(inside, [said, *size])
+    return replace(element, offset=after([check], tf.convert_to_tensor(element.offset)))

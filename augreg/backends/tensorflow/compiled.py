@@ -37,16 +37,16 @@ class Functions:
     seen: set[Any] = field(default_factory=set)
 
     def get(self, key: Any, any_key: Any, shape: Any, batch: Any, make: Callable[..., Any]) -> Any:
-        """`make(shape)`, kept for batches of this key; for eager batches beyond `SHAPES`, another.
+        """`make(shape)` for batches [batch, *shape], kept under the key.
 
-        Then it is `make((None, None, C), many=True)`, kept for all of `any_key`, or, where a step
-        can't do without a known size, `make(shape, kept=False)`.
+        Beyond `SHAPES` eager ones, `make((None, None, C), many=True)`, kept under `any_key`; or
+        `make(shape, kept=False)`, where a step can't do without a known size.
         """
         any_size = (None, None, shape[2])
         if shape == any_size or self._may_keep((key, batch, shape)):
             return self._kept((key, shape), lambda: make(shape))
         try:
-            return self._kept((any_key, "any"), lambda: make(any_size, many=True))
+            return self._kept((any_key, any_size, "many"), lambda: make(any_size, many=True))
         except PolicyError:
             return make(shape, kept=False)
 
@@ -128,7 +128,7 @@ class Compiled:
                 program = tf.function(program, autograph=False, reduce_retracing=True)
             return program
 
-        return self._programs.get(key, (*key, shape[2]), shape, tuple(images.shape[:1]), make)
+        return self._programs.get(key, key, shape, tuple(images.shape[:1]), make)
 
     def _traceable(self, planned: Plan, sections: tuple[str, ...], kept: bool) -> Any:
         if self.debug:

@@ -11,6 +11,7 @@ import tensorflow as tf
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.assertions import after
 from augreg.backends.tensorflow.batch import Pixels, mean_of, to_planes
+from augreg.backends.tensorflow.xla import Keep, PlaneTuple
 from augreg.families import Neighborhood, PixelFunction
 from augreg.families.functions import aligned, coordinates
 from augreg.families.levels import to_levels
@@ -59,9 +60,7 @@ def stepped(lowered: Any) -> bool:
     return isinstance(lowered, list | tuple) and any(map(stepped, lowered))
 
 
-def keywords(
-    element: PixelFunction, planes: tuple[tf.Tensor, ...], stats: Statistics
-) -> dict[str, Any]:
+def keywords(element: PixelFunction, planes: PlaneTuple, stats: Statistics) -> dict[str, Any]:
     """What the function asks for, by name."""
     given: dict[str, Any] = {}
     size = TENSORFLOW.shape(planes[0])[1:]
@@ -83,9 +82,7 @@ def arguments_of(element: PixelFunction | Neighborhood) -> list[tf.Tensor]:
     return [aligned(TENSORFLOW, tf.convert_to_tensor(a)) for a in element.arguments]
 
 
-def choose(
-    condition: tf.Tensor | None, new: tuple[tf.Tensor, ...], old: tuple[tf.Tensor, ...]
-) -> tuple[tf.Tensor, ...]:
+def choose(condition: tf.Tensor | None, new: PlaneTuple, old: PlaneTuple) -> PlaneTuple:
     """The new planes of those that take part (bool [B]; None for all)."""
     if condition is None:
         return tuple(new)
@@ -93,9 +90,7 @@ def choose(
     return tuple(tf.where(taken, x, y) for x, y in zip(new, old, strict=True))
 
 
-def of_one_size(
-    function: Callable[..., Any], new: tuple[tf.Tensor, ...], old: tuple[tf.Tensor, ...]
-) -> tuple[tf.Tensor, ...]:
+def of_one_size(function: Callable[..., Any], new: PlaneTuple, old: PlaneTuple) -> PlaneTuple:
     """What an op's function made of planes, once it is seen to have their size.
 
     `check_planes` sees it where a size is static. Where it is not, planes of another size would
@@ -110,11 +105,7 @@ def of_one_size(
     return after([tf.debugging.Assert(same, [said])], tuple(map(tf.convert_to_tensor, new)))
 
 
-def neighborhood(
-    planes: tuple[tf.Tensor, ...],
-    element: Neighborhood,
-    keep: Callable[[Callable[[], Any]], Any],
-) -> tuple[tf.Tensor, ...]:
+def neighborhood(planes: PlaneTuple, element: Neighborhood, keep: Keep) -> PlaneTuple:
     """Does the element's functions in order, each kept apart from the next by `keep`."""
     arguments, current = arguments_of(element), planes
     *first, last = element.functions

@@ -12,14 +12,7 @@ import tensorflow as tf
 from augreg.backends.tensorflow import functions, lattice
 from augreg.backends.tensorflow.affine import warp, warp_active
 from augreg.backends.tensorflow.arrays import TENSORFLOW
-from augreg.backends.tensorflow.batch import (
-    Pixels,
-    Planes,
-    size_of,
-    to_float,
-    to_packed,
-    to_planes,
-)
+from augreg.backends.tensorflow.batch import Pixels, Planes, size_of, to_float, to_packed, to_planes
 from augreg.backends.tensorflow.debug import StageResult, checked
 from augreg.backends.tensorflow.pointwise import pointwise_stage
 from augreg.backends.tensorflow.resize import resize
@@ -85,15 +78,15 @@ class Kernels:
     def run(self, stages: Sequence[Stage], lowered: list[Any], pixels: Pixels) -> Pixels:
         """The stages with their arguments."""
         for i, (stage, arguments) in enumerate(zip(stages, lowered, strict=True)):
-            last = i + 1 == len(stages)
             exact = self.scope.exact or functions.stepped(lowered[i + 1 :])
-            kernels = replace(self, scope=replace(self.scope, exact=exact))
+            scope = replace(self.scope, exact=exact, last=i + 1 == len(stages))
+            kernels = replace(self, scope=scope)
             try:
                 kernel = kernel_of(KERNELS, stage, "TensorFlow")
-                made = kernel(kernels, stage, arguments, pixels, last)
+                made = kernel(kernels, stage, arguments, pixels)
                 if self.debug:
                     again = stage.lower(self.lowering, size_of(pixels))
-                    other = kernel(self, stage, again, pixels, True)
+                    other = kernel(self, stage, again, pixels)
                     after = self.size_after(stage, pixels)
                     done = StageResult(stage, arguments, pixels, made, other, after)
                     made = checked(self.policy, done)
@@ -110,20 +103,20 @@ class Kernels:
         return resize(pixels, element, xla=self.scope.xla, portable=self.portable)
 
 
-def _lattice(run: Kernels, stage: LatticeStage, lowered: Any, pixels: Pixels, last: bool) -> Pixels:
+def _lattice(run: Kernels, stage: LatticeStage, lowered: Any, pixels: Pixels) -> Pixels:
     source, size = to_packed(run.scope, pixels, stage), size_of(pixels)
     after = run.size_after(stage, pixels)
     return run.scope.barrier(lambda: lattice.lattice(source, lowered, size, after, stage.pads))
 
 
-def _affine(run: Kernels, stage: AffineStage, lowered: Any, pixels: Pixels, last: bool) -> Pixels:
+def _affine(run: Kernels, stage: AffineStage, lowered: Any, pixels: Pixels) -> Pixels:
     matrix, active = lowered
     if active is not None:
         return warp_active(run.scope, stage, matrix, active, pixels)
-    return warp(run.scope, stage, matrix, pixels, run.size_after(stage, pixels), last)
+    return warp(run.scope, stage, matrix, pixels, run.size_after(stage, pixels))
 
 
-def _resize(run: Kernels, stage: ResizeStage, lowered: Any, pixels: Pixels, last: bool) -> Pixels:
+def _resize(run: Kernels, stage: ResizeStage, lowered: Any, pixels: Pixels) -> Pixels:
     """The pixels of those that take part resized; the others are of that size."""
     element, condition = lowered
     resized = run.resized(element, pixels)
@@ -132,15 +125,11 @@ def _resize(run: Kernels, stage: ResizeStage, lowered: Any, pixels: Pixels, last
     return tf.where(tf.reshape(condition, (-1, 1, 1, 1)), resized, to_float(pixels))
 
 
-def _pointwise(
-    run: Kernels, stage: PointwiseStage, lowered: Any, pixels: Pixels, last: bool
-) -> Pixels:
-    return pointwise_stage(run.scope, stage, lowered, pixels, last)
+def _pointwise(run: Kernels, stage: PointwiseStage, lowered: Any, pixels: Pixels) -> Pixels:
+    return pointwise_stage(run.scope, stage, lowered, pixels)
 
 
-def _neighborhood(
-    run: Kernels, stage: NeighborStage, lowered: Any, pixels: Pixels, last: bool
-) -> Pixels:
+def _neighborhood(run: Kernels, stage: NeighborStage, lowered: Any, pixels: Pixels) -> Pixels:
     (element, condition), keep = lowered, run.scope.barrier
 
     def compute(mine: Any, own: Any) -> Any:
@@ -158,30 +147,27 @@ def _neighborhood(
     return keep(compute_all)
 
 
-def _mix(run: Kernels, stage: MixStage, lowered: Any, pixels: Pixels, last: bool) -> Pixels:
+def _mix(run: Kernels, stage: MixStage, lowered: Any, pixels: Pixels) -> Pixels:
     images = run.scope.barrier(lambda: to_float(pixels))
     return run.scope.barrier(lambda: mix_images(TENSORFLOW, images, lowered))
 
 
-def _branches(run: Kernels, stage: BranchStage, lowered: Any, pixels: Pixels, last: bool) -> Pixels:
+def _branches(run: Kernels, stage: BranchStage, lowered: Any, pixels: Pixels) -> Pixels:
     chosen, inner = lowered
 
-    def result(i: int) -> tf.Tensor:
-        return to_float(run.run(stage.branches[i], inner[i], pixels))
-
-    def results(i: int) -> list[tf.Tensor]:
-        return [result(i)]
+    def result(i: int) -> list[tf.Tensor]:
+        return [to_float(run.run(stage.branches[i], inner[i], pixels))]
 
     if run.scope.xla and run.scope.single:
-        made = [functools.partial(results, i) for i in range(len(inner))]
+        made = [functools.partial(result, i) for i in range(len(inner))]
         return switch(chosen[0], made, run.scope.predicate)[0]
-    total = result(0)
+    (total,) = result(0)
     for i in range(1, len(inner)):
-        total = tf.where(tf.reshape(chosen == i, (-1, 1, 1, 1)), result(i), total)
+        total = tf.where(tf.reshape(chosen == i, (-1, 1, 1, 1)), *result(i), total)
     return total
 
 
-def _mixture(run: Kernels, stage: MixtureStage, lowered: Any, pixels: Pixels, last: bool) -> Pixels:
+def _mixture(run: Kernels, stage: MixtureStage, lowered: Any, pixels: Pixels) -> Pixels:
     weights, together, inner = lowered
 
     def compute() -> Planes:
@@ -197,7 +183,7 @@ def _mixture(run: Kernels, stage: MixtureStage, lowered: Any, pixels: Pixels, la
     return run.scope.barrier(compute)
 
 
-# (kernels, stage, what it needs, pixels, whether no kernel follows) -> pixels
+# (kernels, stage, what it needs, pixels) -> pixels
 KERNELS: dict[type[Stage], Callable[..., Pixels]] = {
     LatticeStage: _lattice,
     AffineStage: _affine,

@@ -35,10 +35,8 @@ from augreg.policy import Output
 PartArguments = ColorMap | tuple[PixelFunction, Any]
 
 
-def pointwise_stage(
-    scope: Scope, stage: PointwiseStage, parts: Any, pixels: Pixels, last: bool
-) -> Pixels:
-    """A pointwise stage with its lowered parts; `last`: no kernel follows."""
+def pointwise_stage(scope: Scope, stage: PointwiseStage, parts: Any, pixels: Pixels) -> Pixels:
+    """A pointwise stage with its lowered parts."""
     stats: Statistics = {}
     pixels, stage, parts = _by_sample(scope, stage, parts, pixels)
     names = stage.statistics
@@ -51,7 +49,7 @@ def pointwise_stage(
     def compute() -> Planes:
         return pointwise(to_planes(pixels), parts, stats)
 
-    return compute() if last else scope.barrier(compute)
+    return compute() if scope.last else scope.barrier(compute)
 
 
 def _by_sample(

@@ -7,17 +7,18 @@ recompute a warp inside each of its consumers). Before a size is fixed, stages r
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 
 import tensorflow as tf
 
 from augreg.backends.tensorflow import per_image
 from augreg.backends.tensorflow.arrays import TENSORFLOW
+from augreg.backends.tensorflow.assertions import check_fit
 from augreg.backends.tensorflow.batch import Pixels, to_float
 from augreg.backends.tensorflow.debug import CheckedLowering, checked_output
 from augreg.backends.tensorflow.kernels import Kernels
 from augreg.backends.tensorflow.pointwise import finish
-from augreg.backends.tensorflow.size_checks import Fits
 from augreg.backends.tensorflow.xla import Scope, opaque_true
 from augreg.lower import Draws, Lowering
 from augreg.plan import Plan
@@ -50,7 +51,7 @@ class Program:
     def __call__(self, images: tf.Tensor, key: SampleKey) -> tf.Tensor:
         plan = self.plan
         words = Draws.make(TENSORFLOW, plan.draws, key)
-        fits = Fits(plan.policy)
+        fits = partial(check_fit, plan.policy)
         lowering = Lowering(TENSORFLOW, words, fits, self.xla)
         if self.debug:
             lowering = CheckedLowering(TENSORFLOW, words, fits, self.xla, plan.policy)
@@ -62,16 +63,17 @@ class Program:
             pixels = kernels.stages(plan.prepare, pixels)
             pixels = finish(pixels, _BYTES) if came_as_uint8 else to_float(pixels)
         if plan.augment:
-            return self._ended(self._augmented(kernels, pixels))
-        if plan.output is not None:
-            return self._ended(finish(pixels, plan.output))
-        return pixels if came_as_uint8 else to_float(pixels)
+            pixels = self._augmented(kernels, pixels)
+        elif plan.output is not None or not came_as_uint8:
+            pixels = finish(pixels, plan.output)
+        if self.debug and plan.output is not None:
+            return checked_output(plan.policy, pixels, plan.output)
+        return pixels
 
     def _augmented(self, kernels: Kernels, pixels: Pixels) -> tf.Tensor:
         """The batch after `augment` and `output`; a stage that mixes samples has it at once."""
-        runs = [
-            tuple(run) for _, run in groupby(self.plan.augment, lambda stage: stage.reads_others)
-        ]
+        groups = groupby(self.plan.augment, lambda stage: stage.reads_others)
+        runs = [tuple(run) for _, run in groups]
         for i, stages in enumerate(runs):
             output = self.plan.output if i + 1 == len(runs) else None
             if self.in_turns and per_image.is_worthwhile(stages):
@@ -79,9 +81,3 @@ class Program:
             else:
                 pixels = finish(kernels.stages(stages, pixels), output)
         return pixels
-
-    def _ended(self, images: tf.Tensor) -> tf.Tensor:
-        output = self.plan.output
-        if not self.debug or output is None:
-            return images
-        return checked_output(self.plan.policy, images, output)

@@ -17,6 +17,7 @@ import tensorflow as tf
 from augreg.backends.tensorflow.arrays import map_tensors, tensors_of
 
 PlaneTuple = tuple[tf.Tensor, ...]
+Keep = Callable[[Callable[[], Any]], Any]  # as `Scope.barrier`
 T = TypeVar("T")
 
 
@@ -28,11 +29,13 @@ class Scope:
         predicate: bool [B], what barriers hang on; None outside of XLA.
         single: the batch is one image, so that what it does not take part in can be skipped.
         exact: a stage to come has steps, so that warps keep to floats.
+        last: no kernel follows.
     """
 
     predicate: tf.Tensor | None
     single: bool = False
     exact: bool = False
+    last: bool = True
 
     @property
     def xla(self) -> bool:
@@ -65,14 +68,21 @@ class Scope:
     def map_active(
         self, active: tf.Tensor | None, planes: PlaneTuple, arguments: Any, compute: Any
     ) -> PlaneTuple:
-        """`compute(planes, arguments)` of the samples where `active` (bool [B]) holds."""
+        """`compute(planes, arguments)` for the samples where `active` holds; the others stay.
+
+        Args:
+            active: bool [B] or [1]; None for all.
+            planes: [B,H,W] each, of a static size; `compute` keeps size and number.
+            arguments: tensors with a leading dimension of B or 1, in dataclasses, lists and tuples.
+        """
         if self.xla and self.single:
             if active is None:
                 return tuple(compute(planes, arguments))
             done = [lambda: list(compute(planes, arguments)), lambda: list(planes)]
             return tuple(switch(tf.cast(~active[0], tf.int32), done, self.predicate))
-        active = tf.constant([True]) if active is None else active
-        return map_active(active, planes, arguments, compute)
+        return _in_loop(
+            tf.constant([True]) if active is None else active, planes, arguments, compute
+        )
 
 
 def switch(
@@ -109,19 +119,8 @@ def opaque_true(index: tf.Tensor) -> tf.Tensor:
     return tf.not_equal(tf.bitwise.bitwise_or(index, tf.constant(1, index.dtype)), 0)
 
 
-def map_active(
-    active: tf.Tensor,
-    planes: PlaneTuple,
-    arguments: Any,
-    compute: Callable[[PlaneTuple, Any], PlaneTuple],
-) -> PlaneTuple:
-    """`compute(planes, arguments)` for the samples where `active` holds; the others stay.
-
-    Args:
-        active: bool [B] or [1].
-        planes: [B,H,W] each, of a static size; `compute` keeps size and number.
-        arguments: tensors with a leading dimension of B or 1, in dataclasses, lists and tuples.
-    """
+def _in_loop(active: tf.Tensor, planes: PlaneTuple, arguments: Any, compute: Any) -> PlaneTuple:
+    """`Scope.map_active` of a batch."""
     batch = tf.shape(planes[0])[0]
     active = tf.broadcast_to(active, (batch,))
     order = tf.argsort(tf.cast(~active, tf.int32), stable=True)
@@ -140,10 +139,10 @@ def map_active(
         written = [buffer.write(b, new[0]) for buffer, new in zip(buffers, made, strict=True)]
         return i + 1, written
 
-    _, done = tf.while_loop(lambda i, _: i < count, one, (tf.constant(0), buffers))
+    _, after = tf.while_loop(lambda i, _: i < count, one, (tf.constant(0), buffers))
     return tuple(
         tf.ensure_shape(buffer.stack(), plane.shape)
-        for buffer, plane in zip(done, planes, strict=True)
+        for buffer, plane in zip(after, planes, strict=True)
     )
 
 
