@@ -10,8 +10,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from augreg.annotations.element import Parts, image_of, with_image, with_targets
-from augreg.annotations.parts import MIN_VISIBLE, shape_of
+from augreg.annotations.element import Parts, image_of, with_targets
+from augreg.annotations.parts import IMAGES, MIN_VISIBLE, shape_of
 from augreg.backends.options import RunOptions
 from augreg.backends.tensorflow import symbolic
 from augreg.backends.tensorflow.annotations import Annotated
@@ -183,12 +183,11 @@ class AugmentationLayer(keras.layers.Layer):
             count = 1 if unbatched else images.shape[0]
             if index is not None:
                 check_index(shape_of(index), index.dtype, count, unbatched, _FIX)
-            parts, rules = self.options.parts, self.options.rules
-            targets = symbolic.checked(inputs, images, unbatched, parts, rules)
+            targets = symbolic.checked(inputs, images, unbatched, self.options)
             spec = keras.KerasTensor(shape, dtype=self._output_dtype(images.dtype))
             moved = symbolic.moved(targets, spec, self._modes[True].classes)
             result = keras.tree.map_structure(symbolic.anew, inputs)
-            return with_image(with_targets(result, moved, parts), spec, parts)
+            return with_targets(result, {**moved, IMAGES: spec}, self.options.parts)
 
     def _output_dtype(self, given: Any) -> str:
         if "output" in self.options.sections:

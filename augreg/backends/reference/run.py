@@ -9,15 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augreg.annotations import mixing, transform
-from augreg.annotations.element import (
-    Parts,
-    image_of,
-    targets_of,
-    weights_of,
-    with_image,
-    with_targets,
-)
+from augreg.annotations.element import Parts, image_of, targets_of, weights_of, with_targets
 from augreg.annotations.parts import (
+    IMAGES,
     LABELS,
     MIN_VISIBLE,
     PADDED,
@@ -125,15 +119,14 @@ def augment(
     result = _pixels(planned, words, batch, options.input_range)
     if unbatched:
         result, moved = result[0], each(lambda part: part[0], moved)
-    return with_image(with_targets(element, moved, options.parts), result, options.parts)
+    return with_targets(element, {**moved, IMAGES: result}, options.parts)
 
 
 def _targets(element: Any, options: RunOptions, planned: Plan, images: Images) -> dict[str, Any]:
     """What is not to stay as it is, with a batch's dimension, once it is seen to go together."""
     parts, rules = options.parts, options.rules
-    mixes = "augment" in options.sections
-    classes = mixing.label_classes(options.policy) if mixes else None
     unbatched = np.ndim(image_of(element, parts)) == 3
+    classes = mixing.label_classes(options.policy) if "augment" in options.sections else None
     found = targets_of(element, parts)
     if options.training or isinstance(element, Mapping | tuple | list):
         check_boxes_stated(found, rules)
@@ -167,8 +160,8 @@ def _key(seed: Any, epoch: Any, index: Any, batch: int, unbatched: bool) -> Samp
 def _arrays(value: Any, name: str) -> Any:
     """A part as NumPy's; boxes as a dict of arrays."""
     if isinstance(value, Mapping):
-        kept = {key: part for key, part in value.items() if part is not None}
-        return {key: _array(part, f"{name}/{key}") for key, part in kept.items()}
+        parts = value.items()
+        return {key: _array(part, f"{name}/{key}") for key, part in parts if part is not None}
     return _array(value, name)
 
 

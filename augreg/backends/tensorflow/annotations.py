@@ -10,8 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from augreg.annotations import mixing, transform
-from augreg.annotations.element import image_of, targets_of, weights_of, with_image, with_targets
+from augreg.annotations.element import image_of, targets_of, weights_of, with_targets
 from augreg.annotations.parts import (
+    IMAGES,
     LABELS,
     MASKS,
     BoxRules,
@@ -162,8 +163,7 @@ class Annotated:
         images, targets = self._run(given, key, numbers)
         if given.unbatched:
             images, targets = images[0], each(lambda part: part[0], targets)
-        done = with_targets(given.element, targets, self.options.parts)
-        return with_image(done, images, self.options.parts)
+        return with_targets(given.element, {**targets, IMAGES: images}, self.options.parts)
 
     def _run(
         self, given: Given, key: SampleKey, checks: list[Any]

@@ -96,9 +96,7 @@ def to_planes(pixels: Pixels) -> tuple[tf.Tensor, ...]:
 
 def to_float(pixels: Pixels) -> tf.Tensor:
     """float32 [B,H,W,C] in 0..1."""
-    if isinstance(pixels, tf.Tensor):
-        return to_unit(pixels)
-    return interleave(to_planes(pixels))
+    return to_unit(pixels) if isinstance(pixels, tf.Tensor) else interleave(to_planes(pixels))
 
 
 def to_unit(values: tf.Tensor) -> tf.Tensor:

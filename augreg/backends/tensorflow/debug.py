@@ -79,23 +79,13 @@ def _same(part: Any, other: Any) -> Any:
     return np.array_equal(part, other, equal_nan=True)
 
 
-@dataclass(frozen=True)
-class StageResult:
-    """A stage that was done: its lowered arguments, what came in, and what it made, twice.
-
-    size: what it has to have then.
-    """
-
-    stage: Stage
-    arguments: Any
-    before: Pixels
-    made: Pixels
-    again: Pixels
-    size: tuple[Any, Any]
-
-
-def checked(policy: Policy, done: StageResult) -> Pixels:
+def checked(
+    policy: Policy, stage: Stage, lowered: Any, came: Pixels, made: Pixels, again: Pixels, size: Any
+) -> Pixels:
     """What a stage made, as float32 [B,H,W,C], once it is seen to be right.
+
+    lowered: what its kernel was given; came: the pixels before; made, again: those after, done
+    twice; size: the planned one.
 
     It has to be float32 (or uint8 that was only moved), of the planned size and channels for as
     many samples as came in; finite; in the range that the stage's family allows; and the same when
@@ -104,24 +94,23 @@ def checked(policy: Policy, done: StageResult) -> Pixels:
     Raises:
         OpError: while tracing, for a dtype or a static shape. All else fails when it runs.
     """
-    pointer, *more = done.stage.pointers
+    pointer, *more = stage.pointers
 
     def text(message: str) -> str:
         others = f" (in one stage with {', '.join(more)})" if more else ""
         return str(policy.error(message + others, pointer))
 
-    if fault := _wrong_kind(done):
+    if fault := _wrong_kind(stage, made, size):
         raise policy.located(OpError(fault), pointer)
-    came, images, other = (to_float(part) for part in (done.before, done.made, done.again))
+    before, images, other = (to_float(part) for part in (came, made, again))
     shape = tf.shape(images)
-    due = tf.stack([tf.shape(came)[0], *done.size, done.stage.channels_out])
-    least, most = tf.reduce_min(images), tf.reduce_max(images)
-    low, high = _bounds(done, came)
+    due = tf.stack([tf.shape(before)[0], *size, stage.channels_out])
+    low, high = _bounds(stage, lowered, before)
     out = text(f"values out of range: {{}} to {{}}, and {{}} to {{}} are allowed; {_WHY}")
     checks = [
         assert_that(tf.reduce_all(shape == due), text("images of {}; planned are {}"), shape, due),
         assert_that(_finite(images), text("NaN or infinite pixels")),
-        assert_that((least >= low) & (most <= high), out, least, most, low, high),
+        _within(images, low, high, out, low, high),
         assert_that(_same(images, other), text(f"another result each time: {_DICE}")),
     ]
     return after(checks, images)
@@ -129,24 +118,26 @@ def checked(policy: Policy, done: StageResult) -> Pixels:
 
 def checked_input(images: tf.Tensor, input_range: tuple[float, float]) -> tf.Tensor:
     """float32 images, once they are seen to be inside of `input_range`."""
-    lo, hi = input_range
-    least, most = tf.reduce_min(images), tf.reduce_max(images)
-    message = f"the images leave their input_range ({lo}, {hi}): they hold {{}} to {{}}"
-    return after([assert_that((least >= lo) & (most <= hi), message, least, most)], images)
+    message = f"the images leave their input_range {input_range}: they hold {{}} to {{}}"
+    return after([_within(images, *input_range, message)], images)
 
 
 def checked_output(policy: Policy, images: tf.Tensor, output: Output) -> tf.Tensor:
     """What leaves a policy, once its values are seen to be in the stated range, and its dtype."""
     if images.dtype.name != output.dtype:
         raise policy.located(OpError(f"{images.dtype.name} left, not {output.dtype}"), "/output")
-    values = tf.cast(images, tf.float32)
     ends = [(o, s + o) for s, o in zip(output.scale, output.offset, strict=True)]
     low, high = min(lo for lo, _ in ends), max(hi for _, hi in ends)
     slack = (high - low) * 2.0**-7  # bfloat16 keeps eight bits
-    least, most = tf.reduce_min(values), tf.reduce_max(values)
-    inside = (least >= low - slack) & (most <= high + slack)
+    values = tf.cast(images, tf.float32)
     said = str(policy.error("values leave the range of the output: {} to {}", "/output"))
-    return after([assert_that(inside, said, least, most)], images)
+    return after([_within(values, low - slack, high + slack, said)], images)
+
+
+def _within(values: tf.Tensor, low: Any, high: Any, message: str, *more: tf.Tensor) -> Any:
+    """A check of the values' ends, which the message begins with."""
+    least, most = tf.reduce_min(values), tf.reduce_max(values)
+    return assert_that((least >= low) & (most <= high), message, least, most, *more)
 
 
 def _floats(element: Any) -> list[tuple[str, Any]]:
@@ -160,28 +151,27 @@ def _floats(element: Any) -> list[tuple[str, Any]]:
     return found
 
 
-def _wrong_kind(done: StageResult) -> str:
+def _wrong_kind(stage: Stage, made: Pixels, size: tuple[Any, Any]) -> str:
     """What is wrong with the dtype or the static shape of a stage's pixels; empty for nothing."""
-    made, planned = done.made, tuple(s if isinstance(s, int) else None for s in done.size)
+    planned = tuple(side if isinstance(side, int) else None for side in size)
     allowed = ("float32",) if isinstance(made, Planes) else ("float32", "uint8")
     for tensor in [] if isinstance(made, Packed) else tensors_of(made):
         if tensor.dtype.name not in allowed:
             return f"it made pixels of {tensor.dtype.name}; they have to be float32"
         if not tensor.shape[1:3].is_compatible_with(planned):
             return f"it made images of {tuple(tensor.shape[1:3])}; planned are {planned}"
-    if channels_of(made) != (planned_channels := done.stage.channels_out):
-        return f"it made {channels_of(made)} channels; planned are {planned_channels}"
+    if channels_of(made) != stage.channels_out:
+        return f"it made {channels_of(made)} channels; planned are {stage.channels_out}"
     return ""
 
 
-def _bounds(done: StageResult, came: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def _bounds(stage: Stage, lowered: Any, came: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Where the values of a stage's result have to lie, given what came in."""
     low = tf.minimum(tf.reduce_min(came), 0.0)
     high = tf.maximum(tf.reduce_max(came), 1.0)  # a fill is in 0..1
-    bounds = done.stage.bounds(done.arguments, low, high)
+    bounds = stage.bounds(lowered, low, high)
     if bounds is not None:
         slack = _SLACK * (high - low)
         return bounds[0] - slack, bounds[1] + slack
-    steps = len(done.stage.steps)
-    most = tf.maximum(-low, high) * np.float32(MOST ** min(steps, 8))
+    most = tf.maximum(-low, high) * np.float32(MOST ** min(len(stage.steps), 8))
     return -most, most

@@ -13,7 +13,7 @@ from augreg.backends.tensorflow import functions, lattice
 from augreg.backends.tensorflow.affine import warp, warp_active
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.batch import Pixels, Planes, size_of, to_float, to_packed, to_planes
-from augreg.backends.tensorflow.debug import StageResult, checked
+from augreg.backends.tensorflow.debug import checked
 from augreg.backends.tensorflow.pointwise import pointwise_stage
 from augreg.backends.tensorflow.resize import resize
 from augreg.backends.tensorflow.xla import Scope, switch
@@ -88,8 +88,7 @@ class Kernels:
                     again = stage.lower(self.lowering, size_of(pixels))
                     other = kernel(self, stage, again, pixels)
                     after = self.size_after(stage, pixels)
-                    done = StageResult(stage, arguments, pixels, made, other, after)
-                    made = checked(self.policy, done)
+                    made = checked(self.policy, stage, arguments, pixels, made, other, after)
             except OpError as error:
                 raise self.policy.located(error, stage.pointer_of(error.op)) from error
             pixels = made

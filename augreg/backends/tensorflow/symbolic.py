@@ -7,24 +7,23 @@ from typing import Any
 
 import keras
 
-from augreg.annotations.element import Parts, targets_of
+from augreg.annotations.element import targets_of
 from augreg.annotations.parts import (
     BOXES,
     KEYPOINTS,
     LABELS,
     MASKS,
-    BoxRules,
     check_annotations,
     check_boxes_stated,
     each,
 )
 from augreg.annotations.undeclared import check_declared, of_unknown_size
+from augreg.backends.options import RunOptions
 
 
-def checked(
-    element: Any, images: Any, unbatched: bool, parts: Parts | None, rules: BoxRules
-) -> dict[str, Any]:
+def checked(element: Any, images: Any, unbatched: bool, options: RunOptions) -> dict[str, Any]:
     """The targets of an element of KerasTensors, once all that shapes say fits."""
+    parts, rules = options.parts, options.rules
     targets = targets_of(element, parts)
     if isinstance(element, Mapping | tuple | list):
         check_boxes_stated(targets, rules)
