@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import codecs
 import io
+import json
 import sys
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from augreg.errors import DataError, PolicyError
 from augreg.files import write_whole
@@ -21,6 +25,14 @@ if TYPE_CHECKING:
 
 FAILED, USAGE, INVALID_POLICY, IN_PART = 1, 2, 3, 4
 INTERRUPTED, TERMINATED = 130, 143
+
+# Options of several commands, as types: typer reads them from a command's signature.
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+OutputFile = Annotated[
+    Path | None, typer.Option("--output", "-o", help="A file; stdout where not given.")
+]
+DataDir = Annotated[Path | None, typer.Option(help="Where TFDS keeps its data sets.")]
+ManualDir = Annotated[Path | None, typer.Option(help="Archives that were downloaded by hand.")]
 
 
 class Terminated(BaseException):
@@ -96,14 +108,17 @@ def print_json(text: str) -> None:
 
 
 def stdout() -> Console:
-    """A console for results, whose reader may leave: the error goes to `main`, like print's."""
+    """A console for results, whose reader may leave: the error goes to `main`, like print's.
+
+    It takes text as it is: a name may have brackets, which are rich's markup.
+    """
     from rich.console import Console
 
     class Piped(Console):
         def on_broken_pipe(self) -> None:
             raise
 
-    return Piped(highlight=False, soft_wrap=True)
+    return Piped(markup=False, highlight=False, soft_wrap=True)
 
 
 def table(*columns: str, title: str | None = None) -> Table:
@@ -137,8 +152,6 @@ def progress() -> Progress:
 
 def as_json(value: Any) -> str:
     """JSON for people and programs."""
-    import json
-
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
@@ -157,9 +170,6 @@ def as_policy(value: Any, indent: int = 0, before: int = 0) -> str:
         indent: of the line that the value begins in.
         before: characters that stand in that line already.
     """
-    import json
-    import textwrap
-
     line = json.dumps(value, ensure_ascii=False)
     if indent + before + len(line) < 100 or not isinstance(value, dict | list):
         return line
@@ -179,8 +189,6 @@ def as_policy(value: Any, indent: int = 0, before: int = 0) -> str:
 
 def parse_size(text: str | None) -> tuple[int, int] | None:
     """`180x240` as (height, width); raises a usage error for anything else."""
-    import typer
-
     if text is None:
         return None
     sides = text.lower().split("x")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
+import numpy as np
 
 from augreg.cli.console import stdout, table
+from augreg.views.explain import Explanation, StageView, StepView, size_text
 
 if TYPE_CHECKING:
-    from augreg.views.explain import Explanation, StageView, StepView
     from augreg.views.survey import Found, Survey
 
 
@@ -19,7 +19,7 @@ def print_explanation(explained: Explanation) -> None:
     console = stdout()
 
     def line(text: str = "", style: str | None = None) -> None:
-        console.print(escape(text), style=style)
+        console.print(text, style=style)
 
     line(f"{explained.name} · {explained.mode} · {explained.hash[:12]}", "bold")
     if explained.description:
@@ -42,7 +42,7 @@ def print_explanation(explained: Explanation) -> None:
         console.print()
         rows = table("step", "draw", "distribution", "id", title="Draws of each sample")
         for draw in explained.draws:
-            rows.add_row(*(escape(t) for t in (draw.path, draw.name, draw.distribution, draw.id)))
+            rows.add_row(draw.path, draw.name, draw.distribution, draw.id)
         console.print(rows)
 
 
@@ -93,9 +93,7 @@ def _arrow(pair: tuple[object, object]) -> str:
 
 def print_survey(made: Survey) -> None:
     """Prints what a data set holds, and how often each step clips or fills."""
-    source, found, effects = made.source, made.found, list(made.effects.values())
-    import numpy as np
-
+    source, found = made.source, made.found
     images = sum(found.sizes.values())
     bad = f"{len(source.bad)} bad" if source.bad else "none bad"
     print(f"{source.name}: {images} images, {bad}")
@@ -112,17 +110,16 @@ def print_survey(made: Survey) -> None:
         rows.add_row(name, *(str(counts[label]) for counts in found.classes.values()))
     stdout().print(rows)
     steps = table("steps", "values beyond 0..1", "pixels filled")
-    for effect in effects:
+    for name, effect in made.effects.items():
         shares = (effect.clipped / effect.images, effect.filled / effect.images)
-        steps.add_row(effect.name, *(f"{share:.2%}" for share in shares))
-    if effects:
-        print(f"the policy's steps, on {effects[0].images} training images:")
+        steps.add_row(name, *(f"{share:.2%}" for share in shares))
+    if made.effects:
+        tried = next(iter(made.effects.values())).images
+        print(f"the policy's steps, on {tried} training images:")
         stdout().print(steps)
 
 
 def _sizes(found: Found) -> str:
-    from augreg.views.explain import size_text
-
     if len(found.sizes) <= 3:
         return ", ".join(f"{size_text(size)} ({n})" for size, n in found.sizes.most_common())
     heights, widths = zip(*found.sizes, strict=True)
