@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -41,24 +41,20 @@ class Found:
     def add(self, name: str, image: Image) -> bool:
         """Takes one image [H,W,C] into account; `name` is for what is wrong with it, if it is."""
         self.sizes[image.shape[0], image.shape[1]] += 1
-        before = len(self.faults)
-        if image.dtype != np.uint8:
-            self._check(name, image)
-            if not np.isfinite(image).all():
-                return False  # it would make NaN of every mean
-        self.low, self.high = min(self.low, image.min()), max(self.high, image.max())
+        if not np.isfinite(image).all():
+            self.faults.append(f"{name}: holds NaN or infinite values")
+            return False  # it would make NaN of every mean
+        low, high = image.min(), image.max()
+        fine = image.dtype == np.uint8 or bool(low >= 0 and high <= 1)
+        if not fine:
+            found = f"{low:g} to {high:g}"
+            self.faults.append(f"{name}: values {found}; floats mean 0 to 1: pass input_range")
+        self.low, self.high = min(self.low, low), max(self.high, high)
         unit = kernels.to_unit(image).astype(np.float64)
         self.count += unit.shape[0] * unit.shape[1]
         self.total = self.total + unit.sum(axis=(0, 1))
         self.squares = self.squares + (unit**2).sum(axis=(0, 1))
-        return len(self.faults) == before
-
-    def _check(self, name: str, image: Image) -> None:
-        if not np.isfinite(image).all():
-            self.faults.append(f"{name}: holds NaN or infinite values")
-        elif image.min() < 0 or image.max() > 1:
-            found = f"{image.min():g} to {image.max():g}"
-            self.faults.append(f"{name}: values {found}; floats mean 0 to 1: pass input_range")
+        return fine
 
 
 @dataclass
@@ -69,7 +65,6 @@ class Effect:
     of pixels that lie outside of the image it read.
     """
 
-    name: str
     images: int = 0
     clipped: float = 0.0
     filled: float = 0.0
@@ -77,11 +72,11 @@ class Effect:
 
 @dataclass
 class Survey:
-    """A source, what its images hold, and what the policy's stages do to them."""
+    """A source, what its images hold, and what the policy's stages do to them, by their steps."""
 
     source: Source
     found: Found = field(default_factory=Found)
-    effects: dict[str, Effect] = field(default_factory=dict)
+    effects: defaultdict[str, Effect] = field(default_factory=lambda: defaultdict(Effect))
 
     @property
     def faults(self) -> list[str]:
@@ -125,7 +120,7 @@ def _decoded(split: Split) -> Iterator[tuple[Image, Any]]:
 # --- the policy's steps ---------------------------------------------------------------------------
 
 
-def _try(policy: Policy, image: Image, index: int, effects: dict[str, Effect]) -> None:
+def _try(policy: Policy, image: Image, index: int, effects: defaultdict[str, Effect]) -> None:
     """Runs the policy's stages as written on one image, and measures after each."""
     size, channels = image.shape[:2], image.shape[2]
     planned = plan(policy, size=(size[0], size[1]), channels=channels, unfused=True)
@@ -136,7 +131,7 @@ def _try(policy: Policy, image: Image, index: int, effects: dict[str, Effect]) -
         for stage in stages:
             filled = _filled(run.lowering, stage, (pixels.shape[1], pixels.shape[2]))
             pixels = run.stage(stage, pixels)
-            effect = effects.setdefault(_name(stage), Effect(_name(stage)))
+            effect = effects[_name(stage)]
             effect.images += 1
             effect.filled += filled
             values = kernels.to_unit(pixels)
