@@ -8,15 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from augreg.cli.console import (
-    AsJson,
-    OutputFile,
-    as_json,
-    print_json,
-    print_or_write,
-    stdout,
-    table,
-)
+from augreg.cli.console import AsJson, OutputFile, print_json, stdout, table
 from augreg.errors import PluginError
 
 if TYPE_CHECKING:
@@ -38,10 +30,10 @@ def ops(
     registry = default_registry()
     if name is None:
         found = [_op_entry(op, registry) for op in registry.steps.values()]
-        print_json(as_json(found)) if in_json else _print_ops(registry)
+        print_json(found) if in_json else _print_ops(registry)
         return
     op = registry.steps.get(name) or registry.get(name)
-    print_json(as_json(_op_entry(op, registry))) if in_json else _print_op(op, registry)
+    print_json(_op_entry(op, registry)) if in_json else _print_op(op, registry)
 
 
 def plugins(in_json: AsJson = False) -> None:
@@ -53,7 +45,7 @@ def plugins(in_json: AsJson = False) -> None:
 
     found = default_registry()
     if in_json:
-        print_json(as_json([vars(plugin) for plugin in found.plugins]))
+        print_json([vars(plugin) for plugin in found.plugins])
         return
     rows = table("plugin", "wheel", "version", "state", "ops")
     for plugin in found.plugins:
@@ -71,7 +63,7 @@ def schema(output: OutputFile = None) -> None:
     from augreg.plugin.registry import default_registry
     from augreg.policy.schema import policy_schema
 
-    print_or_write(as_json(policy_schema(default_registry())), output)
+    print_json(policy_schema(default_registry()), output)
 
 
 def parameter_entry(spec: Any) -> dict[str, Any]:

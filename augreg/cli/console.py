@@ -75,36 +75,19 @@ def any_terminal() -> Iterator[None]:
             stream.reconfigure(errors=errors)
 
 
+# Of our own texts; the lines of tables and frames rich writes in ASCII by itself.
 _INSTEAD = {"→": "->", "·": "-", "±": "+-", "×": "x", "…": "...", "“": '"', "”": '"', "’": "'"}
-_BOX = range(0x2500, 0x2580)  # the lines of tables and frames
 
 
 def _in_other_characters(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    return "".join(map(_instead, error.object[error.start : error.end])), error.end
-
-
-def _instead(character: str) -> str:
-    if character in _INSTEAD:
-        return _INSTEAD[character]
-    if ord(character) in _BOX:
-        return "|" if character in "│┃║" else "-" if character in "─━═╸╺" else "+"
-    return _escaped(character)
+    missing = error.object[error.start : error.end]
+    return "".join(_INSTEAD.get(c, _escaped(c)) for c in missing), error.end
 
 
 def _escaped(character: str) -> str:
-    units = character.encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
-
-
-def print_json(text: str) -> None:
-    """JSON on stdout: what its encoding lacks is escaped, and so it reads back as it is."""
-    try:
-        text.encode(sys.stdout.encoding or "utf-8")
-    except UnicodeEncodeError:
-        text = "".join(c if c.isascii() else _escaped(c) for c in text)
-    print(text)
+    return json.dumps(character)[1:-1]
 
 
 def stdout() -> Console:
@@ -150,17 +133,24 @@ def progress() -> Progress:
     )
 
 
-def as_json(value: Any) -> str:
-    """JSON for people and programs."""
-    return json.dumps(value, indent=2, ensure_ascii=False)
+def print_json(value: Any, output: Path | None = None) -> None:
+    """A value as JSON, for people and programs; see `print_or_write`."""
+    print_or_write(json.dumps(value, indent=2, ensure_ascii=False), output)
 
 
 def print_or_write(text: str, output: Path | None) -> None:
-    """JSON and a line's end: to a file, or to stdout where there is none."""
-    if output is None:
-        print_json(text)
-    else:
+    """JSON and a line's end: to a file, or to stdout where there is none.
+
+    What the encoding of stdout lacks is escaped, and so it reads back as it is.
+    """
+    if output is not None:
         write_whole(output, (text + "\n").encode())
+        return
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = "".join(c if c.isascii() else _escaped(c) for c in text)
+    print(text)
 
 
 def as_policy(value: Any, indent: int = 0, before: int = 0) -> str:

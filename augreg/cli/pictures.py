@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from augreg.cli.console import IN_PART, progress, say
-from augreg.cli.policies import PolicyArgument, load
+from augreg.cli.policies import PolicyArgument
 from augreg.cli.quiet import quiet_tensorflow
 from augreg.cli.suggestions import check_images, check_policy_first, line_of_manifest
 from augreg.errors import PolicyError
@@ -52,11 +52,12 @@ def preview(
         raise typer.BadParameter(f'"{output}" has to end in .png', param_hint="--output")
     check_policy_first("preview", policy, images or ())
     check_images(policy, images or ())
-    loaded = load(policy)
+    from augreg.policy import load_policy
     from augreg.views.overlay import read_annotations
     from augreg.views.preview import PreviewOptions
     from augreg.views.preview import preview as draw
 
+    loaded = load_policy(policy)
     parts = read_annotations(annotations) if annotations else {}
     page = draw(PreviewOptions(loaded, images or (), seed, epoch, copies, each_step, parts))
     contents = io.BytesIO()
@@ -82,10 +83,10 @@ def apply(
     stopped. Images that can't be read are skipped and listed; the exit code is then 4.
     """
     check_policy_first("apply", policy, (source, output))
-    loaded = load(policy)
     from augreg.apply import ApplyOptions, Report, apply_folder
+    from augreg.policy import load_policy
 
-    options = ApplyOptions(loaded, source, output, copies, seed, epoch, max_pixels)
+    options = ApplyOptions(load_policy(policy), source, output, copies, seed, epoch, max_pixels)
     report = Report()
     try:
         with quiet_tensorflow(), progress() as bar:

@@ -13,7 +13,6 @@ from augreg.cli.console import (
     DataDir,
     ManualDir,
     OutputFile,
-    as_json,
     as_policy,
     complain,
     parse_size,
@@ -35,13 +34,6 @@ PolicyArgument = Annotated[
 ]
 
 
-def load(name: str) -> Policy:
-    """Loads POLICY, a path or a ready policy's name."""
-    from augreg.policy import load_policy
-
-    return load_policy(name)
-
-
 def validate(
     files: Annotated[
         list[str],
@@ -49,8 +41,7 @@ def validate(
     ],
     size: Size = None,
     data: Annotated[
-        str | None,
-        typer.Option(help="Read a data set once: digits, folder:PATH or a TFDS name."),
+        str | None, typer.Option(help="Read a data set once: digits, folder:PATH or a TFDS name.")
     ] = None,
     limit: Annotated[
         int, typer.Option(min=1, help="With --data: number of images to try the steps on.")
@@ -129,25 +120,24 @@ def explain(
     ] = False,
 ) -> None:
     """Shows what a policy becomes: stages, what shares a kernel and why, sizes, draws, passes."""
+    from augreg.policy import load_policy
     from augreg.views.explain import explain as explained
 
-    result = explained(load(policy), size=parse_size(size), training=not evaluation)
+    result = explained(load_policy(policy), size=parse_size(size), training=not evaluation)
     if in_json:
-        print_json(as_json(result.as_dict()))
+        print_json(result.as_dict())
         return
     from augreg.cli.tables import print_explanation
 
     print_explanation(result)
 
 
-def expand(
-    policy: PolicyArgument,
-    output: OutputFile = None,
-) -> None:
+def expand(policy: PolicyArgument, output: OutputFile = None) -> None:
     """Prints a policy with every macro, such as rand_augment, as the group that it stands for.
 
     What it prints is a policy: same pixels, same draws, same hash, and none of it needs the macro.
     """
+    from augreg.policy import load_policy
     from augreg.policy.expand import expand as expanded
 
-    print_or_write(as_policy(expanded(load(policy))), output)
+    print_or_write(as_policy(expanded(load_policy(policy))), output)

@@ -16,34 +16,30 @@ if TYPE_CHECKING:
 
 def print_explanation(explained: Explanation) -> None:
     """Prints stages, passes, costs and draws."""
-    console = stdout()
-
-    def line(text: str = "", style: str | None = None) -> None:
-        console.print(text, style=style)
-
-    line(f"{explained.name} · {explained.mode} · {explained.hash[:12]}", "bold")
+    line = stdout().print
+    line(f"{explained.name} · {explained.mode} · {explained.hash[:12]}", style="bold")
     if explained.description:
         line(explained.description)
     sizes = [explained.size_in, explained.size_prepared, explained.size_out]
     line(f"sizes: {' → '.join(sizes)} (in, prepared, out), channels: {_arrow(explained.channels)}")
     line(f"output: {explained.output}")
     line()
-    line(_headline(explained), "bold")
+    line(_headline(explained), style="bold")
     for number, stage in enumerate(explained.stages, start=1):
         for text in _stage_lines(stage, str(number), ""):
             line(text)
     for heading, lines in (("Passes", _passes(explained)), ("Costs", explained.costs)):
         if lines:
             line()
-            line(heading, "bold")
+            line(heading, style="bold")
             for text in lines:
                 line(f"  {text}")
     if explained.draws:
-        console.print()
+        line()
         rows = table("step", "draw", "distribution", "id", title="Draws of each sample")
         for draw in explained.draws:
             rows.add_row(draw.path, draw.name, draw.distribution, draw.id)
-        console.print(rows)
+        line(rows)
 
 
 def _headline(explained: Explanation) -> str:
@@ -54,11 +50,7 @@ def _headline(explained: Explanation) -> str:
 
 
 def _stage_lines(stage: StageView, number: str, indent: str) -> Iterable[str]:
-    size = (
-        stage.size_in
-        if stage.size_in == stage.size_out
-        else _arrow((stage.size_in, stage.size_out))
-    )
+    size = _arrow((stage.size_in, stage.size_out))
     yield f"{indent}{number}. {stage.section}: {stage.kind}, {size}: {stage.does}"
     if stage.why:
         yield f"{indent}   begins here: {stage.why}"

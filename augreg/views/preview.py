@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
+from PIL import Image, ImageDraw, ImageFont
 
 from augreg.annotations.boxes import from_edges, to_edges
 from augreg.backends.reference import augment
@@ -130,7 +130,7 @@ def read_image(path: Path) -> Pixels:
     try:
         with Image.open(io.BytesIO(contents)) as image:
             return _as_trained(image, info.orientation)
-    except (OSError, SyntaxError, ValueError, UnidentifiedImageError) as error:
+    except (OSError, SyntaxError, ValueError) as error:
         raise ImageError(f"{name}: damaged: its pixels can't be decoded ({error})") from error
 
 

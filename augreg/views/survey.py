@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from augreg.backends.reference import kernels
 from augreg.backends.reference.interpreter import Interpreter
 from augreg.checks import sample_key
-from augreg.families import AffineStage, LatticeStage, Stage, positions
+from augreg.families import AffineStage, LatticeStage, Size, Stage, positions
 from augreg.lower import Draws, Lowering
 from augreg.plan import plan
 from augreg.policy import Policy, Step
@@ -129,11 +129,10 @@ def _try(policy: Policy, image: Image, index: int, effects: defaultdict[str, Eff
     pixels: Image = image[None]
     for stages in (planned.prepare, planned.augment):
         for stage in stages:
-            filled = _filled(run.lowering, stage, (pixels.shape[1], pixels.shape[2]))
-            pixels = run.stage(stage, pixels)
+            before, pixels = pixels, run.stage(stage, pixels)
             effect = effects[_name(stage)]
             effect.images += 1
-            effect.filled += filled
+            effect.filled += _filled(run.lowering, stage, before.shape[1:3], pixels.shape[1:3])
             values = kernels.to_unit(pixels)
             effect.clipped += float(np.mean((values < 0) | (values > 1)))
         if stages is planned.prepare and stages and image.dtype == np.uint8:
@@ -149,19 +148,16 @@ def _name(stage: Stage) -> str:
     )
 
 
-def _filled(lowering: Lowering, stage: Stage, size: tuple[int, int]) -> float:
+def _filled(lowering: Lowering, stage: Stage, size_in: Size, size_out: Size) -> float:
     """The share of a geometric stage's output that lies outside of its input."""
-    if not isinstance(stage, LatticeStage | AffineStage):
-        return 0.0
-    height, width = stage.size_out
-    assert height is not None and width is not None
     if isinstance(stage, LatticeStage):
-        y, x = np.mgrid[:height, :width]
-        lattice = stage.lower(lowering, size)
-        points = np.stack([x, y], axis=-1) @ lattice.linear[0].T + lattice.offset[0]
-        left, top, right, bottom = lattice.window[0]
-        sx, sy = points[..., 0], points[..., 1]
+        move, _ = stage.point_map(NUMPY, stage.lower(lowering, size_in), size_in, size_out)
+        inside: Any = move.source()[2]
+    elif isinstance(stage, AffineStage):
+        # whatever its fill: what reflects the image is outside of it, too
+        x, y = positions.source(NUMPY, stage.lower(lowering, size_in)[0], size_in, size_out)
+        bottom, right = (side - 0.5 for side in size_in)
+        inside = (x >= -0.5) & (x < right) & (y >= -0.5) & (y < bottom)
     else:
-        sx, sy = positions.source(NUMPY, stage.lower(lowering, size)[0][:1], size, (height, width))
-        left, top, right, bottom = -0.5, -0.5, size[1] - 0.5, size[0] - 0.5
-    return float(np.mean((sx < left) | (sx >= right) | (sy < top) | (sy >= bottom)))
+        return 0.0
+    return float(np.mean(~inside))
