@@ -47,42 +47,31 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_HOME = {
-    "AffineMap": "families",
-    "AugmentationLayer": "layer",
-    "AugregError": "errors",
-    "ColorMap": "families",
-    "Fill": "plugin.params",
-    "Integer": "plugin.params",
-    "Key": "plugin.params",
-    "LatticeMap": "families",
-    "Mix": "families",
-    "Macro": "plugin.macro",
-    "Neighborhood": "families",
-    "Op": "plugin.op",
-    "Option": "plugin.params",
-    "ParameterError": "errors",
-    "PixelFunction": "families",
-    "Policy": "policy",
-    "PolicyError": "errors",
-    "ProjectiveMap": "families",
-    "REQUIRED": "plugin.params",
-    "Range": "plugin.params",
-    "Resize": "families",
-    "Uniform01": "plugin.params",
-    "augment": "backends.reference",
-    "augment_dataset": "dataset",
-    "enumerate_epochs": "dataset",
-    "hookimpl": "plugin.hookspecs",
-    "load_policy": "policy",
-    "macro": "plugin.macro",
-    "map_fn": "dataset",
-    "op": "plugin.op",
-    "preview": "views.figure",
-    "symmetric_beta": "random.beta",
-    "to_levels": "families.levels",
+_NAMES = {
+    "backends.reference": ("augment",),
+    "dataset": ("augment_dataset", "enumerate_epochs", "map_fn"),
+    "errors": ("AugregError", "ParameterError", "PolicyError"),
+    "families": (
+        "AffineMap",
+        "ColorMap",
+        "LatticeMap",
+        "Mix",
+        "Neighborhood",
+        "PixelFunction",
+        "ProjectiveMap",
+        "Resize",
+    ),
+    "families.levels": ("to_levels",),
+    "layer": ("AugmentationLayer",),
+    "plugin.hookspecs": ("hookimpl",),
+    "plugin.macro": ("Macro", "macro"),
+    "plugin.op": ("Op", "op"),
+    "plugin.params": ("Fill", "Integer", "Key", "Option", "REQUIRED", "Range", "Uniform01"),
+    "policy": ("Policy", "load_policy"),
+    "random.beta": ("symmetric_beta",),
+    "views.figure": ("preview",),
 }
-
+_HOME = {name: module for module, names in _NAMES.items() for name in names}
 _RENAMED = {"Unit": "Uniform01"}  # for one release
 
 __all__ = sorted([*_HOME, "__version__"])

@@ -51,7 +51,7 @@ class PolicyError(AugregError):
     @property
     def mistakes(self) -> tuple[PolicyError, ...]:
         """Every mistake as an error of its own, this one first."""
-        return (_rebuild(self._place, ()), *self._others) if self._others else (self,)
+        return (_rebuild(self._place), *self._others) if self._others else (self,)
 
     def __str__(self) -> str:
         return "\n".join(mistake._line for mistake in self.mistakes)
@@ -73,12 +73,9 @@ class PolicyError(AugregError):
         return _rebuild, (self._place, self._others)
 
 
-_PLACE = ("path", "pointer", "line", "column")
-
-
-def _rebuild(place: tuple[Any, ...], others: tuple[PolicyError, ...]) -> PolicyError:
-    message, *where = place
-    return PolicyError(message, **dict(zip(_PLACE, where, strict=True)), others=others)
+def _rebuild(place: tuple[Any, ...], others: Iterable[PolicyError] = ()) -> PolicyError:
+    message, path, pointer, line, column = place
+    return PolicyError(message, path=path, pointer=pointer, line=line, column=column, others=others)
 
 
 def joined(mistakes: Iterable[PolicyError]) -> PolicyError:
@@ -87,8 +84,8 @@ def joined(mistakes: Iterable[PolicyError]) -> PolicyError:
     first, *others = every[:MAX_MISTAKES]
     if len(every) > MAX_MISTAKES:
         last = others.pop()
-        others.append(_rebuild((f"{last.message} (more mistakes follow)", *last._place[1:]), ()))
-    return _rebuild(first._place, tuple(others))
+        others.append(_rebuild((f"{last.message} (more mistakes follow)", *last._place[1:])))
+    return _rebuild(first._place, others)
 
 
 class ParameterError(AugregError):

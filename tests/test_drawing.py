@@ -28,18 +28,19 @@ def test_masks_boxes_and_keypoints_are_drawn_where_they_are() -> None:
     black = np.zeros((60, 60, 3), np.uint8)
     mask = np.zeros((60, 60), np.int32)
     mask[50:] = 1
-    parts = {
+    element = {
+        "images": black,
         "masks": mask,
         "boxes": {"boxes": [[10, 5, 30, 40], [0, 0, 0, 0]], "labels": [1, -1]},
         "keypoints": [[45, 20]],
     }
-    drawn = draw(black, parts)
+    drawn = draw(element)
     assert tuple(drawn[20, 45]) == RED
     assert tuple(drawn[5, 10]) == BLUE == tuple(drawn[39, 29])
     assert not drawn[20, 20].any() and not drawn[4, 10].any() and not drawn[20, 30].any()
     assert tuple(drawn[55, 5]) == tuple(level // 2 for level in RED)
     assert not drawn[0, 0].any()  # a dropped box
-    assert draw(black, {}) is black
+    assert draw({"images": black}) is black
 
 
 def test_a_preview_moves_what_it_draws(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_the_same_seed_gives_the_same_history_with_xla_on(
     runs: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted = history(runs("data"))[:2]
-    monkeypatch.setattr("augreg.train.artifacts.write", lambda *args: None)  # to save seconds
+    monkeypatch.setattr("augreg.train.report.write", lambda *args: None)  # to save seconds
     run(tmp_path / "again", epochs=1)
     assert history(tmp_path / "again") == wanted
 
@@ -102,8 +102,8 @@ import sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 import train_runs as t
-import augreg.train.artifacts
-augreg.train.artifacts.write = lambda *args: None
+import augreg.train.report
+augreg.train.report.write = lambda *args: None
 for name, placement in (("one", "data"), ("two", "model")):
     t.run(Path(sys.argv[2]) / name, placement=placement, epochs=1, deterministic=True)
 """
@@ -213,7 +213,7 @@ def test_a_saved_model_takes_any_size_only_where_the_policy_fixes_it() -> None:
     for policy, sides in ((POLICY, (None, None)), (bare, (8, 8))):
         made = feed(policy=policy)
         core = network("tutorial", made.fed, 10, "float32")
-        model = whole(core, augreg.load_policy(policy), 0, made.taken, ("prepare", "output"))
+        model = whole(made, core)
         assert model.input_shape == (None, *sides, 3)
 
 

@@ -37,7 +37,7 @@ STEPS = 3  # in an epoch of 80 images in batches of 32
 def without_artifacts() -> Iterator[None]:
     """Weights and history are compared here; what else is written, `test_train` looks at."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("augreg.train.artifacts.write", lambda *args: None)
+        patch.setattr("augreg.train.report.write", lambda *args: None)
         yield
 
 

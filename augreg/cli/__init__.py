@@ -89,8 +89,13 @@ def _options(
     """
 
 
-for _family in (policies, pictures, training, catalog):
-    _family.add_to(app)
+for _command in (  # in the order of --help
+    *(policies.validate, policies.explain, policies.expand),
+    *(pictures.preview, pictures.apply, pictures.replay),
+    training.train,
+    *(catalog.ops, catalog.plugins, catalog.schema),
+):
+    app.command()(_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -114,9 +119,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     try:
         try:
             app(args=arguments, prog_name="augreg")
-        except (
-            SystemExit
-        ) as end:  # what typer ends with: 0, 2 for wrong usage, 130, a command's own
+        except SystemExit as end:  # typer's: 0, 2 for wrong usage, 130, a command's own
             sys.stdout.flush()
             return end.code if isinstance(end.code, int) else int(end.code is not None)
     except PolicyError as error:
@@ -128,17 +131,11 @@ def _run(arguments: Sequence[str] | None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except (ReaderLeft, BrokenPipeError):
-        return _reader_left()
+        # quiet, also when Python flushes stdout at its exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         return complain(f"{where}{error.strerror or error}", FAILED)
-    return 0
-
-
-def _reader_left() -> int:
-    """Quiet, also when Python flushes stdout at its exit."""
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, sys.stdout.fileno())
     return 0
 
 

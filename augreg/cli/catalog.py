@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from augreg.cli.console import as_json, print_json, print_or_write, stdout, table
+from augreg.cli.console import AsJson, OutputFile, print_json, stdout, table
 from augreg.errors import PluginError
 
 if TYPE_CHECKING:
@@ -16,19 +16,10 @@ if TYPE_CHECKING:
     from augreg.plugin.op import Op
     from augreg.plugin.registry import Registry
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-
-def add_to(app: typer.Typer) -> None:
-    """Adds this family's commands."""
-    app.command()(ops)
-    app.command()(plugins)
-    app.command()(schema)
-
 
 def ops(
     name: Annotated[str | None, typer.Argument(help="Show one op with its parameters.")] = None,
-    json: Json = False,
+    in_json: AsJson = False,
 ) -> None:
     """Lists the ops that policies can use, or one op's parameters, ranges and an example.
 
@@ -39,13 +30,13 @@ def ops(
     registry = default_registry()
     if name is None:
         found = [_op_entry(op, registry) for op in registry.steps.values()]
-        print_json(as_json(found)) if json else _print_ops(registry)
+        print_json(found) if in_json else _print_ops(registry)
         return
     op = registry.steps.get(name) or registry.get(name)
-    print_json(as_json(_op_entry(op, registry))) if json else _print_op(op, registry)
+    print_json(_op_entry(op, registry)) if in_json else _print_op(op, registry)
 
 
-def plugins(json: Json = False) -> None:
+def plugins(in_json: AsJson = False) -> None:
     """Lists the installed plugins with version, ops and state.
 
     AUGREG_DISABLE_PLUGINS=name,name blocks plugins by name.
@@ -53,13 +44,13 @@ def plugins(json: Json = False) -> None:
     from augreg.plugin.registry import default_registry
 
     found = default_registry()
-    if json:
-        print_json(as_json([vars(plugin) for plugin in found.plugins]))
+    if in_json:
+        print_json([vars(plugin) for plugin in found.plugins])
         return
     rows = table("plugin", "wheel", "version", "state", "ops")
     for plugin in found.plugins:
         shown = ", ".join(plugin.ops) if plugin.ops else plugin.error
-        rows.add_row(plugin.name, plugin.distribution, plugin.version, plugin.state, _plain(shown))
+        rows.add_row(plugin.name, plugin.distribution, plugin.version, plugin.state, shown)
     stdout().print(rows)
     for conflict in found.conflicts.values():
         print(f"conflict: {conflict}")
@@ -67,16 +58,12 @@ def plugins(json: Json = False) -> None:
         raise PluginError(f"{len(found.conflicts)} ops are claimed by two plugins each")
 
 
-def schema(
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="A file; stdout where not given.")
-    ] = None,
-) -> None:
+def schema(output: OutputFile = None) -> None:
     """Prints the JSON Schema of policies, made from the installed ops: editors complete with it."""
     from augreg.plugin.registry import default_registry
     from augreg.policy.schema import policy_schema
 
-    print_or_write(as_json(policy_schema(default_registry())), output)
+    print_json(policy_schema(default_registry()), output)
 
 
 def parameter_entry(spec: Any) -> dict[str, Any]:
@@ -124,13 +111,11 @@ def _print_ops(registry: Registry) -> None:
     rows = table("op", "kind", "parameters", "what it does")
     for op in registry.steps.values():
         parameters = ", ".join(op.settable) or "none"
-        rows.add_row(op.name, _kind(op, registry), parameters, _plain(op.summary))
+        rows.add_row(op.name, _kind(op, registry), parameters, op.summary)
     stdout().print(rows)
 
 
 def _print_op(op: Op | Macro, registry: Registry) -> None:
-    import json
-
     owner, kind = registry.owner[op.name], _kind(op, registry)
     source = f"version {op.version}, from {owner.distribution} {owner.version}"
     print(f"{op.name} ({'macro, ' * (kind == 'macro')}{source})\n")
@@ -138,7 +123,7 @@ def _print_op(op: Op | Macro, registry: Registry) -> None:
     if op.settable:
         rows = table("parameter", "type", "allowed", "default")
         for name, spec in op.settable.items():
-            rows.add_row(name, *(_plain(cell) for cell in _parameter_row(parameter_entry(spec))))
+            rows.add_row(name, *_parameter_row(parameter_entry(spec)))
         stdout().print(rows)
     if kind == "macro":
         print('It also takes "p" (0 to 1, default 1). Its steps decide which channels it takes.')
@@ -150,8 +135,6 @@ def _print_op(op: Op | Macro, registry: Registry) -> None:
 
 
 def _parameter_row(entry: dict[str, Any]) -> tuple[str, str, str]:
-    import json
-
     kind = f"{'drawn' if entry['drawn'] else 'static'} {entry['type']}"
     if "values" in entry:
         allowed = ", ".join(json.dumps(value) for value in entry["values"])
@@ -161,10 +144,3 @@ def _parameter_row(entry: dict[str, Any]) -> tuple[str, str, str]:
         return kind, allowed, "required"
     default = entry["default"]
     return kind, allowed, "not used" if default is None else json.dumps(default)
-
-
-def _plain(text: str) -> str:
-    """Brackets are markup to rich."""
-    from rich.markup import escape
-
-    return escape(text)

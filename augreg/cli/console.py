@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import codecs
 import io
+import json
 import sys
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from augreg.errors import DataError, PolicyError
 from augreg.files import write_whole
@@ -21,6 +25,14 @@ if TYPE_CHECKING:
 
 FAILED, USAGE, INVALID_POLICY, IN_PART = 1, 2, 3, 4
 INTERRUPTED, TERMINATED = 130, 143
+
+# Options of several commands, as types: typer reads them from a command's signature.
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+OutputFile = Annotated[
+    Path | None, typer.Option("--output", "-o", help="A file; stdout where not given.")
+]
+DataDir = Annotated[Path | None, typer.Option(help="Where TFDS keeps its data sets.")]
+ManualDir = Annotated[Path | None, typer.Option(help="Archives that were downloaded by hand.")]
 
 
 class Terminated(BaseException):
@@ -63,47 +75,33 @@ def any_terminal() -> Iterator[None]:
             stream.reconfigure(errors=errors)
 
 
+# Of our own texts; the lines of tables and frames rich writes in ASCII by itself.
 _INSTEAD = {"→": "->", "·": "-", "±": "+-", "×": "x", "…": "...", "“": '"', "”": '"', "’": "'"}
-_BOX = range(0x2500, 0x2580)  # the lines of tables and frames
 
 
 def _in_other_characters(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    return "".join(map(_instead, error.object[error.start : error.end])), error.end
-
-
-def _instead(character: str) -> str:
-    if character in _INSTEAD:
-        return _INSTEAD[character]
-    if ord(character) in _BOX:
-        return "|" if character in "│┃║" else "-" if character in "─━═╸╺" else "+"
-    return _escaped(character)
+    missing = error.object[error.start : error.end]
+    return "".join(_INSTEAD.get(c, _escaped(c)) for c in missing), error.end
 
 
 def _escaped(character: str) -> str:
-    units = character.encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
-
-
-def print_json(text: str) -> None:
-    """JSON on stdout: what its encoding lacks is escaped, and so it reads back as it is."""
-    try:
-        text.encode(sys.stdout.encoding or "utf-8")
-    except UnicodeEncodeError:
-        text = "".join(c if c.isascii() else _escaped(c) for c in text)
-    print(text)
+    return json.dumps(character)[1:-1]
 
 
 def stdout() -> Console:
-    """A console for results, whose reader may leave: the error goes to `main`, like print's."""
+    """A console for results, whose reader may leave: the error goes to `main`, like print's.
+
+    It takes text as it is: a name may have brackets, which are rich's markup.
+    """
     from rich.console import Console
 
     class Piped(Console):
         def on_broken_pipe(self) -> None:
             raise
 
-    return Piped(highlight=False, soft_wrap=True)
+    return Piped(markup=False, highlight=False, soft_wrap=True)
 
 
 def table(*columns: str, title: str | None = None) -> Table:
@@ -135,19 +133,24 @@ def progress() -> Progress:
     )
 
 
-def as_json(value: Any) -> str:
-    """JSON for people and programs."""
-    import json
-
-    return json.dumps(value, indent=2, ensure_ascii=False)
+def print_json(value: Any, output: Path | None = None) -> None:
+    """A value as JSON, for people and programs; see `print_or_write`."""
+    print_or_write(json.dumps(value, indent=2, ensure_ascii=False), output)
 
 
 def print_or_write(text: str, output: Path | None) -> None:
-    """JSON and a line's end: to a file, or to stdout where there is none."""
-    if output is None:
-        print_json(text)
-    else:
+    """JSON and a line's end: to a file, or to stdout where there is none.
+
+    What the encoding of stdout lacks is escaped, and so it reads back as it is.
+    """
+    if output is not None:
         write_whole(output, (text + "\n").encode())
+        return
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = "".join(c if c.isascii() else _escaped(c) for c in text)
+    print(text)
 
 
 def as_policy(value: Any, indent: int = 0, before: int = 0) -> str:
@@ -157,9 +160,6 @@ def as_policy(value: Any, indent: int = 0, before: int = 0) -> str:
         indent: of the line that the value begins in.
         before: characters that stand in that line already.
     """
-    import json
-    import textwrap
-
     line = json.dumps(value, ensure_ascii=False)
     if indent + before + len(line) < 100 or not isinstance(value, dict | list):
         return line
@@ -179,8 +179,6 @@ def as_policy(value: Any, indent: int = 0, before: int = 0) -> str:
 
 def parse_size(text: str | None) -> tuple[int, int] | None:
     """`180x240` as (height, width); raises a usage error for anything else."""
-    import typer
-
     if text is None:
         return None
     sides = text.lower().split("x")

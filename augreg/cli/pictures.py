@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from augreg.cli.console import IN_PART, progress, say
-from augreg.cli.policies import PolicyArgument, load
+from augreg.cli.policies import PolicyArgument
 from augreg.cli.quiet import quiet_tensorflow
 from augreg.cli.suggestions import check_images, check_policy_first, line_of_manifest
 from augreg.errors import PolicyError
@@ -20,15 +21,8 @@ if TYPE_CHECKING:
     from augreg.apply import Report
 
 LARGEST = 2**32 - 1
-Seed = Annotated[int, typer.Option("--seed", min=0, max=LARGEST, help="Random seed.")]
-Epoch = Annotated[int, typer.Option("--epoch", min=0, max=LARGEST, help="Epoch of the first copy.")]
-
-
-def add_to(app: typer.Typer) -> None:
-    """Adds this family's commands."""
-    app.command()(preview)
-    app.command()(apply)
-    app.command()(replay)
+Seed = Annotated[int, typer.Option(min=0, max=LARGEST, help="Random seed.")]
+Epoch = Annotated[int, typer.Option(min=0, max=LARGEST, help="Epoch of the first copy.")]
 
 
 def preview(
@@ -44,9 +38,7 @@ def preview(
     ),
     seed: Seed = 0,
     epoch: Epoch = 0,
-    copies: Annotated[
-        int, typer.Option("--copies", min=1, max=100, help="Samples of each image.")
-    ] = 9,
+    copies: Annotated[int, typer.Option(min=1, max=100, help="Samples of each image.")] = 9,
     each_step: Annotated[
         bool, typer.Option("--each-step", help="Also show each op alone.")
     ] = False,
@@ -59,12 +51,13 @@ def preview(
     if output.suffix.lower() != ".png":
         raise typer.BadParameter(f'"{output}" has to end in .png', param_hint="--output")
     check_policy_first("preview", policy, images or ())
-    check_images("preview", policy, images or ())
-    loaded = load(policy)
+    check_images(policy, images or ())
+    from augreg.policy import load_policy
     from augreg.views.overlay import read_annotations
     from augreg.views.preview import PreviewOptions
     from augreg.views.preview import preview as draw
 
+    loaded = load_policy(policy)
     parts = read_annotations(annotations) if annotations else {}
     page = draw(PreviewOptions(loaded, images or (), seed, epoch, copies, each_step, parts))
     contents = io.BytesIO()
@@ -77,11 +70,11 @@ def apply(
     policy: PolicyArgument,
     source: Annotated[Path, typer.Argument(metavar="INPUT", help="Folder of images.")],
     output: Annotated[Path, typer.Argument(metavar="OUTPUT", help="Output folder.")],
-    copies: Annotated[int, typer.Option("--copies", min=1, help="Copies of each image.")] = 1,
+    copies: Annotated[int, typer.Option(min=1, help="Copies of each image.")] = 1,
     seed: Seed = 0,
     epoch: Epoch = 0,
     max_pixels: Annotated[
-        int, typer.Option("--max-pixels", min=1, help="Skip images with more pixels.")
+        int, typer.Option(min=1, help="Skip images with more pixels.")
     ] = MAX_PIXELS,
 ) -> None:
     """Augments a folder of images into PNG files and a manifest.
@@ -90,10 +83,10 @@ def apply(
     stopped. Images that can't be read are skipped and listed; the exit code is then 4.
     """
     check_policy_first("apply", policy, (source, output))
-    loaded = load(policy)
     from augreg.apply import ApplyOptions, Report, apply_folder
+    from augreg.policy import load_policy
 
-    options = ApplyOptions(loaded, source, output, copies, seed, epoch, max_pixels)
+    options = ApplyOptions(load_policy(policy), source, output, copies, seed, epoch, max_pixels)
     report = Report()
     try:
         with quiet_tensorflow(), progress() as bar:
@@ -118,8 +111,6 @@ def replay(
     ] = None,
 ) -> None:
     """Makes one output of `apply` again, byte for byte, and checks it against the manifest."""
-    import json
-
     place = line_of_manifest(manifest, number)
     from augreg.apply import replay as again
 

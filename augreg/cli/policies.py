@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,7 +9,10 @@ import typer
 from augreg.cli.console import (
     IN_PART,
     INVALID_POLICY,
-    as_json,
+    AsJson,
+    DataDir,
+    ManualDir,
+    OutputFile,
     as_policy,
     complain,
     parse_size,
@@ -19,29 +21,17 @@ from augreg.cli.console import (
     progress,
     say,
 )
+from augreg.cli.quiet import quiet_tensorflow
 from augreg.errors import PolicyError, joined
 
 if TYPE_CHECKING:
     from augreg.policy import Policy
+    from augreg.sources import Source
 
-Size = Annotated[str | None, typer.Option("--size", help="Image size, HEIGHTxWIDTH.")]
+Size = Annotated[str | None, typer.Option(help="Image size, HEIGHTxWIDTH.")]
 PolicyArgument = Annotated[
     str, typer.Argument(metavar="POLICY", help="Policy file, or the name of a ready policy.")
 ]
-
-
-def add_to(app: typer.Typer) -> None:
-    """Adds this family's commands."""
-    app.command()(validate)
-    app.command()(explain)
-    app.command()(expand)
-
-
-def load(name: str) -> Policy:
-    """Loads POLICY, a path or a ready policy's name."""
-    from augreg.policy import load_policy
-
-    return load_policy(name)
 
 
 def validate(
@@ -51,19 +41,13 @@ def validate(
     ],
     size: Size = None,
     data: Annotated[
-        str | None,
-        typer.Option("--data", help="Read a data set once: digits, folder:PATH or a TFDS name."),
+        str | None, typer.Option(help="Read a data set once: digits, folder:PATH or a TFDS name.")
     ] = None,
     limit: Annotated[
-        int,
-        typer.Option("--limit", min=1, help="With --data: number of images to try the steps on."),
+        int, typer.Option(min=1, help="With --data: number of images to try the steps on.")
     ] = 50,
-    data_dir: Annotated[
-        Path | None, typer.Option("--data-dir", help="Where TFDS keeps its data sets.")
-    ] = None,
-    manual_dir: Annotated[
-        Path | None, typer.Option("--manual-dir", help="Archives that were downloaded by hand.")
-    ] = None,
+    data_dir: DataDir = None,
+    manual_dir: ManualDir = None,
 ) -> None:
     """Checks policies: syntax, ops, parameters, sizes and channels. Says where what is wrong.
 
@@ -81,23 +65,20 @@ def validate(
     if bad:
         raise typer.Exit(bad)
     if data is not None:
-        from augreg.cli.quiet import quiet_tensorflow
-
         with quiet_tensorflow():
-            clean = [_surveyed(policy, data, limit, data_dir, manual_dir) for policy in checked]
+            from augreg.sources import open_source
+
+            source = open_source(data, data_dir=data_dir, manual_dir=manual_dir, max_bad=1.0)
+            clean = [_surveyed(policy, source, limit) for policy in checked]
         if not all(clean):
             raise typer.Exit(IN_PART)
 
 
-def _surveyed(
-    policy: Policy, spec: str, limit: int, data_dir: Path | None, manual_dir: Path | None
-) -> bool:
+def _surveyed(policy: Policy, source: Source, limit: int) -> bool:
     """Reads a data set with a policy and prints what it holds; whether all of it is fine."""
     from augreg.cli.tables import print_survey
-    from augreg.sources import open_source
     from augreg.views.survey import survey
 
-    source = open_source(spec, data_dir=data_dir, manual_dir=manual_dir, max_bad=1.0)
     with progress() as bar:
         task = bar.add_task("reading", total=sum(split.size for split in source.splits.values()))
         made = survey(policy, source, limit, lambda: bar.advance(task))
@@ -132,34 +113,31 @@ def _checked(name: str, size: tuple[int, int] | None) -> Policy:
 
 def explain(
     policy: PolicyArgument,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    in_json: AsJson = False,
     size: Size = None,
     evaluation: Annotated[
         bool, typer.Option("--eval", help="Show what runs in evaluation and at inference.")
     ] = False,
 ) -> None:
     """Shows what a policy becomes: stages, what shares a kernel and why, sizes, draws, passes."""
+    from augreg.policy import load_policy
     from augreg.views.explain import explain as explained
 
-    result = explained(load(policy), size=parse_size(size), training=not evaluation)
-    if json:
-        print_json(as_json(result.as_dict()))
+    result = explained(load_policy(policy), size=parse_size(size), training=not evaluation)
+    if in_json:
+        print_json(result.as_dict())
         return
     from augreg.cli.tables import print_explanation
 
     print_explanation(result)
 
 
-def expand(
-    policy: PolicyArgument,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="A file; stdout where not given.")
-    ] = None,
-) -> None:
+def expand(policy: PolicyArgument, output: OutputFile = None) -> None:
     """Prints a policy with every macro, such as rand_augment, as the group that it stands for.
 
     What it prints is a policy: same pixels, same draws, same hash, and none of it needs the macro.
     """
+    from augreg.policy import load_policy
     from augreg.policy.expand import expand as expanded
 
-    print_or_write(as_policy(expanded(load(policy))), output)
+    print_or_write(as_policy(expanded(load_policy(policy))), output)

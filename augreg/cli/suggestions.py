@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-import typer
+from typer import BadParameter
 
 from augreg.images.files import is_image, one_line
 
@@ -21,43 +21,42 @@ def check_policy_first(command: str, policy: str, others: Sequence[Path]) -> Non
         rest = [other for other in map(str, others) if other not in policies[:1]]
         first = f"{policy}/*.jpg" if command == "preview" and kind == "a folder" else policy
         meant = _line(command, policies[0] if policies else "flowers", first, *rest)
-        raise _wrong(f"{one_line(policy)} is {kind}; the policy comes first: {meant}")
+        raise BadParameter(f"{one_line(policy)} is {kind}; the policy comes first: {meant}")
     if policies:
         found = one_line(policies[0])
-        raise _wrong(
+        raise BadParameter(
             f"{found} is a policy, and {one_line(policy)} stands in the policy's place already; "
             f"{command} takes one policy"
         )
 
 
-def check_images(command: str, policy: str, images: Sequence[Path]) -> None:
-    """Raises a usage error where an image is a folder."""
+def check_images(policy: str, images: Sequence[Path]) -> None:
+    """Raises a usage error where an image of `preview` is a folder."""
     for folder in (image for image in images if image.is_dir()):
-        found = one_line(folder)
-        meant = _line(command, policy, f"{folder}/*.jpg")
-        raise _wrong(f"{found} is a folder; name its images: {meant}")
+        meant = _line("preview", policy, f"{folder}/*.jpg")
+        raise BadParameter(f"{one_line(folder)} is a folder; name its images: {meant}")
 
 
 def line_of_manifest(manifest: Path, number: str | None) -> int:
     """N as a number; raises a usage error that says how to write what was meant."""
     if _is_number(str(manifest)) and not manifest.exists():
         other = MANIFEST if number is None or _is_number(number) else number
-        raise _wrong(f"the manifest comes first: {_line('replay', other, str(manifest))}")
+        raise BadParameter(f"the manifest comes first: {_line('replay', other, str(manifest))}")
     if manifest.is_dir():
         meant = _line("replay", str(manifest / MANIFEST), number or "1")
-        raise _wrong(f"{one_line(manifest)} is a folder; name its manifest: {meant}")
+        raise BadParameter(f"{one_line(manifest)} is a folder; name its manifest: {meant}")
     if manifest.is_file() and is_image(manifest):
-        raise _wrong(f"{one_line(manifest)} is an image; {_of_output(manifest)}")
+        raise BadParameter(f"{one_line(manifest)} is an image; {_of_output(manifest)}")
     if number is None and manifest.exists():
         meant = _line("replay", str(manifest), "1")
-        raise _wrong(f"which of its lines? The first is {meant}")
+        raise BadParameter(f"which of its lines? The first is {meant}")
     if number is None:
         meant = _line("replay", f"out/{MANIFEST}", "1")
-        raise _wrong(
+        raise BadParameter(
             f"{one_line(manifest)}: no such file; name the manifest of a run, and a line: {meant}"
         )
     if not _is_number(number):
-        raise _wrong(f"{one_line(number)} is not the number of a line, which count from 1")
+        raise BadParameter(f"{one_line(number)} is not the number of a line, which count from 1")
     return int(number)
 
 
@@ -98,7 +97,3 @@ def _line(*words: str) -> str:
     return "augreg " + " ".join(
         one_line(word if "*" in word else shlex.quote(word)) for word in words
     )
-
-
-def _wrong(text: str) -> typer.BadParameter:
-    return typer.BadParameter(text)

@@ -5,45 +5,41 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
+import numpy as np
 
 from augreg.cli.console import stdout, table
+from augreg.views.explain import Explanation, StageView, StepView, size_text
 
 if TYPE_CHECKING:
-    from augreg.views.explain import Explanation, StageView, StepView
     from augreg.views.survey import Found, Survey
 
 
 def print_explanation(explained: Explanation) -> None:
     """Prints stages, passes, costs and draws."""
-    console = stdout()
-
-    def line(text: str = "", style: str | None = None) -> None:
-        console.print(escape(text), style=style)
-
-    line(f"{explained.name} · {explained.mode} · {explained.hash[:12]}", "bold")
+    line = stdout().print
+    line(f"{explained.name} · {explained.mode} · {explained.hash[:12]}", style="bold")
     if explained.description:
         line(explained.description)
     sizes = [explained.size_in, explained.size_prepared, explained.size_out]
     line(f"sizes: {' → '.join(sizes)} (in, prepared, out), channels: {_arrow(explained.channels)}")
     line(f"output: {explained.output}")
     line()
-    line(_headline(explained), "bold")
+    line(_headline(explained), style="bold")
     for number, stage in enumerate(explained.stages, start=1):
         for text in _stage_lines(stage, str(number), ""):
             line(text)
     for heading, lines in (("Passes", _passes(explained)), ("Costs", explained.costs)):
         if lines:
             line()
-            line(heading, "bold")
+            line(heading, style="bold")
             for text in lines:
                 line(f"  {text}")
     if explained.draws:
-        console.print()
+        line()
         rows = table("step", "draw", "distribution", "id", title="Draws of each sample")
         for draw in explained.draws:
-            rows.add_row(*(escape(t) for t in (draw.path, draw.name, draw.distribution, draw.id)))
-        console.print(rows)
+            rows.add_row(draw.path, draw.name, draw.distribution, draw.id)
+        line(rows)
 
 
 def _headline(explained: Explanation) -> str:
@@ -54,11 +50,7 @@ def _headline(explained: Explanation) -> str:
 
 
 def _stage_lines(stage: StageView, number: str, indent: str) -> Iterable[str]:
-    size = (
-        stage.size_in
-        if stage.size_in == stage.size_out
-        else _arrow((stage.size_in, stage.size_out))
-    )
+    size = _arrow((stage.size_in, stage.size_out))
     yield f"{indent}{number}. {stage.section}: {stage.kind}, {size}: {stage.does}"
     if stage.why:
         yield f"{indent}   begins here: {stage.why}"
@@ -93,9 +85,7 @@ def _arrow(pair: tuple[object, object]) -> str:
 
 def print_survey(made: Survey) -> None:
     """Prints what a data set holds, and how often each step clips or fills."""
-    source, found, effects = made.source, made.found, list(made.effects.values())
-    import numpy as np
-
+    source, found = made.source, made.found
     images = sum(found.sizes.values())
     bad = f"{len(source.bad)} bad" if source.bad else "none bad"
     print(f"{source.name}: {images} images, {bad}")
@@ -112,17 +102,16 @@ def print_survey(made: Survey) -> None:
         rows.add_row(name, *(str(counts[label]) for counts in found.classes.values()))
     stdout().print(rows)
     steps = table("steps", "values beyond 0..1", "pixels filled")
-    for effect in effects:
+    for name, effect in made.effects.items():
         shares = (effect.clipped / effect.images, effect.filled / effect.images)
-        steps.add_row(effect.name, *(f"{share:.2%}" for share in shares))
-    if effects:
-        print(f"the policy's steps, on {effects[0].images} training images:")
+        steps.add_row(name, *(f"{share:.2%}" for share in shares))
+    if made.effects:
+        tried = next(iter(made.effects.values())).images
+        print(f"the policy's steps, on {tried} training images:")
         stdout().print(steps)
 
 
 def _sizes(found: Found) -> str:
-    from augreg.views.explain import size_text
-
     if len(found.sizes) <= 3:
         return ", ".join(f"{size_text(size)} ({n})" for size, n in found.sizes.most_common())
     heights, widths = zip(*found.sizes, strict=True)

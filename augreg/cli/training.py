@@ -3,81 +3,51 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from augreg.cli.console import INTERRUPTED, parse_size, say
+from augreg.cli.console import INTERRUPTED, DataDir, ManualDir, parse_size, say
 from augreg.cli.quiet import quiet_tensorflow
-
-if TYPE_CHECKING:
-    from augreg.train import TrainOptions
-
-PLACEMENTS = ("data", "model")
-
-# The options as types: typer reads them from `train`'s signature.
-PolicyName = Annotated[
-    str | None,
-    typer.Argument(metavar="[POLICY]", help="Policy file, or the name of a ready policy."),
-]
-Data = Annotated[
-    str, typer.Option("--data", help="digits, folder:PATH, or a TFDS name such as tf_flowers.")
-]
-Placement = Annotated[
-    str, typer.Option("--placement", help="Where augmentation runs: data or model.")
-]
-Model = Annotated[str, typer.Option("--model", help="tutorial, or a name of keras.applications.")]
-Epochs = Annotated[int, typer.Option("--epochs", min=1)]
-BatchSize = Annotated[int, typer.Option("--batch-size", min=1)]
-Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1)]
-Output = Annotated[Path | None, typer.Option("--output", "-o", help="runs/POLICY where not given.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Resume a stopped run.")]
-Augment = Annotated[
-    bool, typer.Option("--augment/--no-augment", help="Run the policy's augment section.")
-]
-DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where TFDS keeps its data sets.")]
-ManualDir = Annotated[
-    Path | None, typer.Option("--manual-dir", help="Archives that were downloaded by hand.")
-]
-MaxBad = Annotated[
-    float,
-    typer.Option(
-        "--max-bad", min=0, max=1, help="Fraction of unreadable images that is tolerated."
-    ),
-]
-Size = Annotated[
-    str | None, typer.Option("--size", help="Resize to HEIGHTxWIDTH, where no policy does.")
-]
-Deterministic = Annotated[
-    bool, typer.Option("--deterministic", help="Deterministic ops; turns XLA off.")
-]
-
-
-def add_to(app: typer.Typer) -> None:
-    """Adds this family's commands."""
-    app.command()(train)
 
 
 def train(
-    policy: PolicyName = None,
-    data: Data = "digits",
-    placement: Placement = "data",
-    model: Model = "tutorial",
-    epochs: Epochs = 5,
-    batch_size: BatchSize = 32,
-    seed: Seed = 0,
-    output: Output = None,
-    resume: Resume = False,
-    augment: Augment = True,
+    policy: Annotated[
+        str | None,
+        typer.Argument(metavar="[POLICY]", help="Policy file, or the name of a ready policy."),
+    ] = None,
+    data: Annotated[
+        str, typer.Option(help="digits, folder:PATH, or a TFDS name such as tf_flowers.")
+    ] = "digits",
+    placement: Annotated[
+        str, typer.Option(help="Where augmentation runs: data or model.")
+    ] = "data",
+    model: Annotated[
+        str, typer.Option(help="tutorial, or a name of keras.applications.")
+    ] = "tutorial",
+    epochs: Annotated[int, typer.Option(min=1)] = 5,
+    batch_size: Annotated[int, typer.Option(min=1)] = 32,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1)] = 0,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="runs/POLICY where not given.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume a stopped run.")] = False,
+    augment: Annotated[bool, typer.Option(help="Run the policy's augment section.")] = True,
     data_dir: DataDir = None,
     manual_dir: ManualDir = None,
-    max_bad: MaxBad = 0.01,
-    size: Size = None,
-    deterministic: Deterministic = False,
+    max_bad: Annotated[
+        float, typer.Option(min=0, max=1, help="Fraction of unreadable images that is tolerated.")
+    ] = 0.01,
+    size: Annotated[
+        str | None, typer.Option(help="Resize to HEIGHTxWIDTH, where no policy does.")
+    ] = None,
+    deterministic: Annotated[
+        bool, typer.Option("--deterministic", help="Deterministic ops; turns XLA off.")
+    ] = False,
 ) -> None:
     """Trains a model with a policy. Writes the model, an export, curves and a summary."""
     given = dict(locals())  # every option, under the name that `TrainOptions` has for it
-    if placement not in PLACEMENTS:
+    if placement not in ("data", "model"):
         raise typer.BadParameter(f'"{placement}" is no placement; allowed are data and model')
     from augreg.policy import find_policy
     from augreg.train import TrainOptions
@@ -86,10 +56,7 @@ def train(
     given["policy"] = None if policy is None else str(find_policy(policy))
     name = "none" if policy is None else Path(given["policy"]).stem
     given["output"] = output or Path("runs") / name
-    _run(TrainOptions(**given))
-
-
-def _run(options: TrainOptions) -> None:
+    options = TrainOptions(**given)
     try:
         with quiet_tensorflow():
             from augreg.train import train as run

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from augreg.plan import plan
 from augreg.plugin import params
 from augreg.plugin.op import Op
 from augreg.plugin.registry import Plugin, Registry, default_registry
-from augreg.policy import Policy, Step, load_policy
+from augreg.policy import Policy, load_policy
 
 BATCH = 6
 SEED = 7
@@ -31,12 +31,6 @@ class Case:
     given: Mapping[str, Any]
     size: tuple[int, int]
     channels: int
-
-    @property
-    def step(self) -> Step:
-        (step,) = self.policy.augment
-        assert isinstance(step, Step)
-        return step
 
     def fail(self, message: str) -> OpError:
         where = f"{self.size[0]}x{self.size[1]}x{self.channels}"
@@ -67,7 +61,13 @@ def cases(op: Op, registry: Registry) -> Iterator[Case]:
     example = {name: value for name, value in op.example.items() if name in op.settable}
     for channels in channels_of(op):
         yield case_of(op, registry, example, channels)
-    if ends := {name: {"choice": [s.lo, s.hi]} for name, s in op.settable.items() if _bounded(s)}:
+    drawn = {n: s for n, s in op.settable.items() if isinstance(s, params.Range) and not s.static}
+    ends = {
+        name: {"choice": [spec.lo, spec.hi]}
+        for name, spec in drawn.items()
+        if math.isfinite(spec.lo) and math.isfinite(spec.hi)
+    }
+    if ends:
         yield case_of(op, registry, {**example, **ends}, 3)
     for name, spec in op.settable.items():
         for value in spec.values if isinstance(spec, params.Option) else ():
@@ -101,12 +101,3 @@ def case_of(op: Op, registry: Registry, given: Mapping[str, Any], channels: int)
         else:
             return Case(op, policy, given, size, channels)
     raise OpError(f"{what} refuses every size that was tried: {refusals[-1]}")
-
-
-def _bounded(spec: params.Settable) -> TypeGuard[params.Range]:
-    return (
-        isinstance(spec, params.Range)
-        and not spec.static
-        and math.isfinite(spec.lo)
-        and math.isfinite(spec.hi)
-    )

@@ -18,12 +18,7 @@ if TYPE_CHECKING:
     from augreg.train.run import train as train
     from augreg.train.signals import Interrupted as Interrupted
 
-_HOME = {
-    "Interrupted": "signals",
-    "Summary": "report",
-    "load_model": "models",
-    "train": "run",
-}
+_HOME = {"Interrupted": "signals", "Summary": "report", "load_model": "models", "train": "run"}
 
 __all__ = ["Interrupted", "Summary", "TrainOptions", "load_model", "train"]
 

@@ -112,12 +112,12 @@ class Checkpoints:
     def _assign(self, path: Path, arrays: Mapping[str, Any]) -> None:
         # Keras names a dtype by a string, TensorFlow by an object that has a name.
         wanted = {
-            name: (tuple(v.shape), str(getattr(v.dtype, "name", v.dtype)))
+            name: f"{getattr(v.dtype, 'name', v.dtype)} {list(v.shape)}"
             for name, v in self.variables.items()
         }
-        found = {name: (array.shape, str(array.dtype)) for name, array in arrays.items()}
+        found = {name: f"{array.dtype} {list(array.shape)}" for name, array in arrays.items()}
         for name in sorted({*wanted, *found}):
-            kept, made = (_described(some.get(name)) for some in (found, wanted))
+            kept, made = found.get(name, "missing"), wanted.get(name, "missing")
             if kept != made:
                 raise RunError(
                     f"{path}: the variable {name} is {kept} there and {made} in the model; it was "
@@ -134,26 +134,22 @@ def _check_identity(path: Path, meta: Mapping[str, Any], identity: Mapping[str, 
     if meta["format"] != FORMAT:
         raise RunError(f"{path}: format {meta['format']}; this release reads {FORMAT}")
     kept = meta["identity"]
-    names, classes = "class_names", (kept.get("class_names"), identity["class_names"])
-    if classes[0] != classes[1]:
+    then, now = kept.get("class_names"), identity["class_names"]
+    if then != now:
         raise RunError(
-            f"{path}: the model's classes are {_listed(classes[0])}; the data's are "
-            f"{_listed(classes[1])}; name the data that it was trained on, or another --output"
+            f"{path}: the model's classes are {_listed(then)}; the data's are {_listed(now)}; "
+            "name the data that it was trained on, or another --output"
         )
     differing = [
-        f"{name} was {kept.get(name)!r} and is now {identity[name]!r}"
-        for name in identity
-        if name != names and kept.get(name) != identity[name]
+        f"{name} was {kept.get(name)!r} and is now {value!r}"
+        for name, value in identity.items()
+        if kept.get(name) != value
     ]
     if differing:
         raise RunError(
             f"{path}: the run can't continue as another: {'; '.join(differing)}. Give the same "
             "again, or name another --output"
         )
-
-
-def _described(variable: tuple[Any, str] | None) -> str:
-    return "missing" if variable is None else f"{variable[1]} {list(variable[0])}"
 
 
 def _listed(names: Any) -> str:

@@ -38,11 +38,6 @@ def policy_of(options: TrainOptions) -> Policy:
         return load_policy({"version": 1, "name": "none", "prepare": steps})
 
 
-def sections(options: TrainOptions) -> tuple[str, ...]:
-    """The sections of the policy that this run uses."""
-    return ("prepare", "augment", "output") if options.augment else ("prepare", "output")
-
-
 class Feed:
     """The batches of a run: dicts of images, labels and index (positions in the source).
 
@@ -51,6 +46,7 @@ class Feed:
         taken: (H, W, C) of raw images that the policy can bring to `fed`; None where any will do.
         prepared: (H, W, C) after `prepare`, or None for a side that isn't fixed.
         fed: (H, W, C) of what the network takes, after all sections.
+        sections: of the policy, that this run uses; in_data: those that the dataset does.
         steps: batches in an epoch of training.
     """
 
@@ -61,32 +57,29 @@ class Feed:
                 raise DataError(f'{options.data}: the split "{name}" is empty; it needs images')
         self._check_classes()
         self.raw = _raw_shape(source.splits["train"].dataset, options)
-        wanted = sections(options)
-        self.prepared = _after(policy, False, ("prepare",), self.raw)
-        self.fed = self._one_size(wanted)
-        free: Shape = (None, None, self.raw[2])
-        self.taken = free if _fixes(policy, wanted, free, self.fed) else self.raw
-        self.steps = -(-source.splits["train"].size // options.batch_size)
+        augmented = ("augment",) if options.augment else ()
+        self.sections: tuple[str, ...] = ("prepare", *augmented, "output")
         # In the model placement a layer does the rest, on the same samples.
-        self.in_data = wanted if options.placement == "data" else ("prepare",)
+        self.in_data = self.sections if options.placement == "data" else ("prepare",)
+        self.prepared = _after(policy, False, ("prepare",), self.raw)
+        self.fed = self._one_size()
+        free: Shape = (None, None, self.raw[2])
+        self.taken = free if _fixes(policy, self.sections, free, self.fed) else self.raw
+        self.steps = -(-source.splits["train"].size // options.batch_size)
         self._evaluations: dict[str, Any] = {}
 
     def training(self, epoch: int, batch: int) -> Iterator[Any]:
         """The batches from (epoch, batch) to the end of the run."""
-        options = self.options
-        batches = augment_dataset(
-            _named(self.source.splits["train"].dataset),
-            self.policy,
-            batch_size=options.batch_size,
-            seed=options.seed,
+        batches = self._batches(
+            "train",
+            seed=self.options.seed,
             training=True,
             shuffle=True,
-            epochs=options.epochs - epoch,
+            epochs=self.options.epochs - epoch,
             first_epoch=epoch,
             first_batch=batch,
-            sections=self.in_data,
         )
-        return iter(self._sized(batches))
+        return iter(batches)
 
     def evaluation(self, name: str) -> Any:
         """The batches of the validation or test split, in order, not augmented.
@@ -94,15 +87,21 @@ class Feed:
         It is made once: tracing it anew for every epoch cost half a second each.
         """
         if name not in self._evaluations:
-            batches = augment_dataset(
-                _named(self.source.splits[name].dataset),
-                self.policy,
-                batch_size=self.options.batch_size,
-                training=False,
-                sections=self.in_data,
-            )
-            self._evaluations[name] = self._sized(batches)
+            self._evaluations[name] = self._batches(name, training=False)
         return self._evaluations[name]
+
+    def _batches(self, split: str, **how: Any) -> Any:
+        """Of static sizes, which a stated --size promises and the graph does not know."""
+        options = self.options
+        sides = self.fed if options.placement == "data" else (*self.prepared[:2], None)
+
+        def sized(element: Any) -> Any:
+            images = tf.ensure_shape(element["images"], [None, *sides])
+            return {**element, "images": images}
+
+        ds, size = _named(self.source.splits[split].dataset), options.batch_size
+        batches = augment_dataset(ds, self.policy, batch_size=size, sections=self.in_data, **how)
+        return batches.map(tf.autograph.experimental.do_not_convert(sized))
 
     def _check_classes(self) -> None:
         """A policy that mixes labels states how many classes they have."""
@@ -114,8 +113,10 @@ class Feed:
                 f'has {found}; set "classes": {found} in mixup and cutmix'
             )
 
-    def _one_size(self, wanted: tuple[str, ...]) -> tuple[int, int, int]:
-        trained, evaluated = (_after(self.policy, t, wanted, self.raw) for t in (True, False))
+    def _one_size(self) -> tuple[int, int, int]:
+        trained, evaluated = (
+            _after(self.policy, training, self.sections, self.raw) for training in (True, False)
+        )
         if trained != evaluated:
             raise RunError(
                 f"{_name(self.policy)}: images leave training as {_text(trained)} and evaluation "
@@ -131,16 +132,6 @@ class Feed:
                 "them have with --size HxW"
             )
         return height, width, channels
-
-    def _sized(self, batches: Any) -> Any:
-        """Static sizes, which a stated --size promises and the graph does not know."""
-        sides = self.fed if self.options.placement == "data" else (*self.prepared[:2], None)
-
-        def sized(element: Any) -> Any:
-            images = tf.ensure_shape(element["images"], [None, *sides])
-            return {**element, "images": images}
-
-        return batches.map(tf.autograph.experimental.do_not_convert(sized))
 
 
 @contextmanager
@@ -174,8 +165,7 @@ def _named(ds: Any) -> Any:
 
 def _raw_shape(ds: Any, options: TrainOptions) -> Shape:
     if isinstance(ds, Indexed):
-        made = tf.data.Dataset.range(1).map(tf.autograph.experimental.do_not_convert(ds.element))
-        ds = made
+        ds = tf.data.Dataset.range(1).map(tf.autograph.experimental.do_not_convert(ds.element))
     spec = ds.element_spec[0]
     stated = options.size or (None, None)
     if spec.dtype == tf.string:

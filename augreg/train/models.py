@@ -6,13 +6,16 @@ import inspect
 import json
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 
 from augreg.errors import RunError, suggest
 from augreg.layer import AugmentationLayer
 from augreg.train.options import TUTORIAL
+
+if TYPE_CHECKING:
+    from augreg.train.data import Feed
 
 _SMALLEST = 8  # three poolings halve it to 1
 
@@ -38,22 +41,16 @@ def network(name: str, shape: tuple[int, int, int], classes: int, dtype: str) ->
     return keras.Model(inputs, body(keras.layers.Rescaling(1.0)(inputs)), name=body.name)
 
 
-def whole(
-    core: Any, policy: Any, seed: int, taken: tuple[int | None, ...], sections: tuple[str, ...]
-) -> Any:
-    """The model that is kept: `core` behind all of the policy, for raw images.
+def whole(feed: Feed, core: Any) -> Any:
+    """The model that is kept: the network behind all of the policy, for raw images.
 
-    Args:
-        core: what `network` gave.
-        policy, seed: of the run.
-        taken: (H, W, C) of the raw images, None for a side that may be anything.
-        sections: of the policy; called for inference it applies `prepare.eval` and `output` only.
-
-    Returns:
-        A model of uint8 [B,H,W,C] that gives logits, float32 [B,classes].
+    It takes uint8 [B,H,W,C] and gives logits, float32 [B,classes]; called for inference it applies
+    `prepare.eval` and `output` only.
     """
-    inputs = keras.Input(taken, dtype="uint8", name="images")
-    layer = AugmentationLayer(policy, seed=seed, sections=sections, name="augreg")
+    inputs = keras.Input(feed.taken, dtype="uint8", name="images")
+    layer = AugmentationLayer(
+        feed.policy, seed=feed.options.seed, sections=feed.sections, name="augreg"
+    )
     return keras.Model(inputs, core(layer(inputs)), name="augreg_model")
 
 

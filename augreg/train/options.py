@@ -78,10 +78,8 @@ class TrainOptions:
 
     def check_places(self) -> None:
         """Raises `RunError` where the run's own files would be read as data by the next one."""
-        name = self.data.removeprefix("folder:")
-        root = Path(name)
-        named = self.data.startswith("folder:") and name != ""
-        if named and root.is_dir() and holds(root, self.output):
+        kind, _, root = self.data.partition(":")
+        if kind == "folder" and root and Path(root).is_dir() and holds(root, self.output):
             raise RunError(
                 f"{self.output}: the output folder is the data folder or lies inside of it, where "
                 "the next run would read it as a class; name one outside of it"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -14,7 +13,7 @@ _EVERY = 0.25  # seconds: reading the loss waits for the device
 
 
 class Display:
-    """A bar for each epoch, and a line that stays when it is done."""
+    """A bar for each epoch, shown while `bar` is entered, and a line that stays when it is done."""
 
     def __init__(self, console: Console, epochs: int, samples: int) -> None:
         self.console, self.epochs, self.samples = console, epochs, samples
@@ -31,18 +30,11 @@ class Display:
         self.task = self.bar.add_task("", total=samples, figures="")
         self.begun, self.first, self.shown = 0.0, 0, 0.0
 
-    def __enter__(self) -> Self:
-        self.bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.bar.stop()
-
     def begin(self, epoch: int, done: int) -> None:
         """An epoch (from 0) of which `done` samples are done starts."""
         self.begun, self.first = time.perf_counter(), done
         text = f"epoch {epoch + 1}/{self.epochs}"
-        self.bar.reset(self.task, completed=done, description=text, figures="", total=self.samples)
+        self.bar.reset(self.task, completed=done, description=text, figures="")
 
     def step(self, done: int, means: Callable[[], tuple[float, float]]) -> None:
         """`done` samples of the epoch are done; `means` is asked for loss and accuracy at times."""

@@ -1,4 +1,4 @@
-"""What a run leaves behind besides the model: summary.json, history.csv and curves.png."""
+"""What a run leaves behind besides its checkpoints: model, export, history, curves, summary."""
 
 from __future__ import annotations
 
@@ -17,16 +17,8 @@ import tensorflow as tf
 
 import augreg
 from augreg import files
-
-COLUMNS = (
-    "epoch",
-    "loss",
-    "accuracy",
-    "val_loss",
-    "val_accuracy",
-    "seconds",
-    "images_per_second",
-)
+from augreg.train import models
+from augreg.train.data import Feed
 
 
 @dataclass(frozen=True)
@@ -61,6 +53,64 @@ class Summary:
     output: str
 
 
+def write(
+    feed: Feed,
+    core: Any,
+    history: Sequence[Mapping[str, float]],
+    test: tuple[float, float],
+) -> Summary:
+    """Writes the model, the export, the curves, and last the summary: where it is, all is.
+
+    Args:
+        feed: of the run, with its options, policy and source.
+        core: the trained network.
+        history: a row for each epoch.
+        test: loss and accuracy on the test split.
+    """
+    options, output = feed.options, feed.options.output
+    model = models.whole(feed, core)
+    with files.replacing(output / "model.keras") as path:
+        model.save(path)
+    with files.replacing(output / "export") as path:
+        model.export(path, format="tf_saved_model", verbose=False)
+    write_history(output / "history.csv", history)
+    title = f"{options.model}, {feed.policy.name}, {options.data}"
+    _write_curves(output / "curves.png", history, title)
+    summary = _summary(feed, history, test)
+    values = asdict(summary)
+    del values["output"]  # a run's folder may be moved
+    text = json.dumps(values, indent=2, allow_nan=False)
+    files.write_text(output / "summary.json", text + "\n")
+    return summary
+
+
+def _summary(
+    feed: Feed, history: Sequence[Mapping[str, float]], test: tuple[float, float]
+) -> Summary:
+    options, policy, source = feed.options, feed.policy, feed.source
+    return Summary(
+        test_accuracy=test[1],
+        test_loss=test[0],
+        epochs=len(history),
+        seed=options.seed,
+        placement=options.placement,
+        policy=policy.name,
+        policy_hash=policy.hash,
+        augment=options.augment,
+        data=options.data,
+        model=options.model,
+        batch_size=options.batch_size,
+        deterministic=options.deterministic,
+        class_names=list(source.class_names),
+        samples={name: split.size for name, split in source.splits.items()},
+        images_per_second=rate(history, source.splits["train"].size),
+        bad_images=[asdict(bad) for bad in source.bad],
+        notes=list(source.notes),
+        versions=versions(policy.plugins),
+        output=str(options.output),
+    )
+
+
 def versions(plugins: Mapping[str, str]) -> dict[str, str]:
     """Of everything that decides numbers."""
     # Asked of the modules: a wheel may have another name, such as tensorflow-cpu.
@@ -76,23 +126,16 @@ def rate(history: Sequence[Mapping[str, float]], samples: int) -> float | None:
     return len(later) * samples / seconds if seconds > 0 else None
 
 
-def write_summary(path: Path, summary: Summary) -> None:
-    """Writes `summary.json`."""
-    values = asdict(summary)
-    del values["output"]  # a run's folder may be moved
-    files.write_text(path, json.dumps(values, indent=2, allow_nan=False) + "\n")
-
-
 def write_history(path: Path, history: Sequence[Mapping[str, float]]) -> None:
     """Writes `history.csv`, a row for each epoch; epochs count from 1."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, list(history[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(history)
     files.write_text(path, text.getvalue())
 
 
-def write_curves(path: Path, history: Sequence[Mapping[str, float]], title: str) -> None:
+def _write_curves(path: Path, history: Sequence[Mapping[str, float]], title: str) -> None:
     """Draws training and validation loss and accuracy by epoch."""
     # Takes half a second, and a run may fail long before.
     from matplotlib.figure import Figure

@@ -18,9 +18,8 @@ from augreg import files
 from augreg.checks import check_keras_backend
 from augreg.errors import RunError
 from augreg.layer import AugmentationLayer
-from augreg.policy import Policy
 from augreg.sources import Source, open_source
-from augreg.train import artifacts, data, models, report
+from augreg.train import data, models, report
 from augreg.train.checkpoint import FOLDER, Checkpoints, Progress
 from augreg.train.loop import Network
 from augreg.train.options import TrainOptions
@@ -70,26 +69,19 @@ def train(
             manual_dir=options.manual_dir,
             max_bad=options.max_bad,
         )
-        run = _Run(options, policy, opened, signals, console or Console())
-        return run.go()
+        feed = data.Feed(opened, policy, options)
+        return _Run(feed, signals, console or Console()).go()
 
 
 class _Run:
     """One run: the network, where it is, and what it writes."""
 
-    def __init__(
-        self,
-        options: TrainOptions,
-        policy: Policy,
-        source: Source,
-        signals: Signals,
-        console: Console,
-    ) -> None:
-        self.options, self.policy, self.source, self.signals = options, policy, source, signals
-        self.console, self.output = console, options.output
-        self.feed = data.Feed(source, policy, options)
-        classes, dtype = len(source.class_names), policy.output.dtype
-        self.core = models.network(options.model, self.feed.fed, classes, dtype)
+    def __init__(self, feed: data.Feed, signals: Signals, console: Console) -> None:
+        self.feed, self.signals, self.console = feed, signals, console
+        self.options, self.policy, self.source = feed.options, feed.policy, feed.source
+        self.output = self.options.output
+        classes, dtype = len(self.source.class_names), self.policy.output.dtype
+        self.core = models.network(self.options.model, feed.fed, classes, dtype)
         self.network = Network(self.core, self._layer())
         variables = self.network.variables()
         self.checkpoints = Checkpoints(self.output, self._identity(), variables)
@@ -105,8 +97,7 @@ class _Run:
         with self._kept_on_signal(), data.reading(self.options.data):
             self._fit()
             test = self._evaluated("test")
-        parts = (self.options, self.policy, self.source, self.feed, self.core)
-        summary = artifacts.write(*parts, self.progress.history, test)
+        summary = report.write(self.feed, self.core, self.progress.history, test)
         if self.source.bad:
             self._say(f"left out, because they can't be read: {len(self.source.bad)}")
         for bad in self.source.bad:
@@ -122,7 +113,8 @@ class _Run:
         if progress.epoch >= options.epochs:
             return
         batches = self.feed.training(progress.epoch, progress.batch)
-        with Display(self.console, options.epochs, self.source.splits["train"].size) as display:
+        display = Display(self.console, options.epochs, self.source.splits["train"].size)
+        with display.bar:
             while progress.epoch < options.epochs:
                 self._train_epoch(batches, display)
                 loss, accuracy = self.network.means()
@@ -171,7 +163,6 @@ class _Run:
         }
         progress.history.append(row)
         progress.epoch, progress.batch, progress.seconds = progress.epoch + 1, 0, 0.0
-        self.network.clear()
         self._save()
         report.write_history(self.output / "history.csv", progress.history)
         display.end(row)
@@ -200,8 +191,7 @@ class _Run:
             self._say(f"{self.output}: no checkpoint yet, so the run begins anew")
             return
         self.progress = found
-        place = f"epoch {found.epoch + 1}, batch {found.batch}, step {found.step}"
-        self._say(f"continues at {place}")
+        self._say(f"continues at epoch {found.epoch + 1}, batch {found.batch}, step {found.step}")
 
     @contextmanager
     def _kept_on_signal(self) -> Iterator[None]:
@@ -220,7 +210,7 @@ class _Run:
     def _layer(self) -> Any | None:
         if self.options.placement == "data":
             return None
-        rest = tuple(name for name in data.sections(self.options) if name != "prepare")
+        rest = tuple(name for name in self.feed.sections if name != "prepare")
         # floats that a resize left were looked at before it, which may have gone beyond 0..1
         known = (0, 1) if self.policy.prepare(True) else None
         return AugmentationLayer(

@@ -13,17 +13,16 @@ from typing import Any
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
-from numpy.typing import NDArray
 
 from augreg.annotations.mixing import mixing_steps
 from augreg.backends.reference import augment
+from augreg.backends.reference.kernels import quantize
 from augreg.checks import InputRange, as_uint32, check_count, check_input_range, check_uint32
 from augreg.errors import DataError, ImageError
 from augreg.images import photo_paths
 from augreg.policy import Output, Policy, load_policy
+from augreg.views.overlay import Pixels
 from augreg.views.preview import read_image
-
-Pixels = NDArray[np.uint8]
 
 _TILE = 1.4  # inches
 _WANTED = "preview takes images uint8 or float, [H,W,C] or [B,H,W,C], a list of them, or paths"
@@ -92,24 +91,16 @@ def preview(
     FigureCanvasAgg(figure)
     about = f"seed {seed}, epochs {epoch} to {epoch + samples - 1}, {loaded.hash[:12]}"
     figure.suptitle(f"{loaded.name}\n{about}", fontsize=9, parse_math=False)
-    means: dict[str, Any] = {} if input_range is None else {"input_range": input_range}
-    made = [_made(shown, found, places, seed, epoch + c, means) for c in range(samples)]
+    common: dict[str, Any] = {"seed": seed, "input_range": input_range}
+    made = [_made(shown, found, places, epoch=epoch + c, **common) for c in range(samples)]
     parts = figure.subfigures(len(found), 1, squeeze=False)[:, 0]
     for part, image, *row in zip(parts, found, *made, strict=True):
         _row(part, _bytes(image, input_range), row, (rows, columns))
     return figure
 
 
-def _made(
-    policy: Policy,
-    images: list[Any],
-    places: list[int],
-    seed: int,
-    epoch: int,
-    means: dict[str, Any],
-) -> list[Pixels]:
+def _made(policy: Policy, images: list[Any], places: list[int], **common: Any) -> list[Pixels]:
     """A sample of each image; together where the policy mixes them."""
-    common: dict[str, Any] = {"seed": seed, "epoch": epoch, **means}
     if mixing_steps(policy) and len({image.shape for image in images}) == 1 < len(images):
         element = {"images": np.stack(images), "labels": np.zeros(len(images), np.int64)}
         return list(augment(element, policy, index=places, **common)["images"])
@@ -161,15 +152,12 @@ def _places(index: Any, count: int) -> list[int]:
     """The position of each image in its source."""
     if index is None:
         return list(range(count))
-    found = [int(one) for one in as_uint32(np.reshape(list_of(index), -1), "index")]
+    if isinstance(index, Iterable) and not hasattr(index, "ndim"):  # such as a `range`
+        index = list(index)
+    found = [int(one) for one in as_uint32(np.reshape(index, -1), "index")]
     if len(found) != count:
         raise DataError(f"{len(found)} positions in index for {count} images; give one each")
     return found
-
-
-def list_of(index: Any) -> Any:
-    """A `range` or another iterable as a list; NumPy takes the rest as it is."""
-    return list(index) if isinstance(index, Iterable) and not hasattr(index, "ndim") else index
 
 
 def _bytes(image: Any, input_range: InputRange) -> Pixels:
@@ -181,4 +169,4 @@ def _bytes(image: Any, input_range: InputRange) -> Pixels:
         found = f"{np.min(image):g} to {np.max(image):g}"
         raise ImageError(f"float images hold {found}; say what they mean: input_range=(0, 255)")
     unit = (np.asarray(image, np.float32) - lo) / (hi - lo)
-    return np.floor(np.clip(unit, 0, 1) * 255 + 0.5).astype(np.uint8)
+    return quantize(unit)

@@ -94,25 +94,26 @@ def _mask(where: str, path: Path) -> NDArray[Any]:
     return mask.astype(np.int32)
 
 
-def draw(pixels: Pixels, parts: Mapping[str, Any]) -> Pixels:
-    """uint8 [H,W,3] with its masks tinted, boxes outlined (format xyxy) and keypoints dotted."""
-    if not parts:
+def draw(element: Mapping[str, Any]) -> Pixels:
+    """An image, uint8 [H,W,C], with its masks tinted, boxes (xyxy) outlined, keypoints dotted."""
+    pixels: Pixels = element["images"]
+    if len(element) == 1:
         return pixels
     pixels = np.repeat(pixels, 3, axis=-1) if pixels.shape[-1] == 1 else pixels
-    mask = parts.get("masks")
-    if mask is not None:
+    if "masks" in element:
+        mask = element["masks"]
         colors = np.array(_COLORS)[(mask - 1) % len(_COLORS)]
         tinted = (pixels.astype(int) + colors) // 2
         pixels = np.where(mask[..., None] > 0, tinted, pixels).astype(np.uint8)
     image = Image.fromarray(pixels)
     pen, wide, reach = ImageDraw.Draw(image), *(max(image.size) // n + 1 for n in (120, 70))
-    found = parts.get("boxes", {"boxes": (), "labels": ()})
+    found = element.get("boxes", {"boxes": (), "labels": ()})
     for box, label in zip(found["boxes"], found["labels"], strict=True):
         if label >= 0:
             left, top, right, bottom = (float(edge) for edge in box)
             corners = (left, top, max(right - 1, left), max(bottom - 1, top))
             pen.rectangle(corners, outline=_COLORS[int(label) % len(_COLORS)], width=wide)
-    for i, (x, y) in enumerate(parts.get("keypoints", ())):
+    for i, (x, y) in enumerate(element.get("keypoints", ())):
         dot = (float(x) - reach, float(y) - reach, float(x) + reach, float(y) + reach)
         pen.ellipse(dot, fill=_COLORS[i % len(_COLORS)])
     return np.asarray(image)

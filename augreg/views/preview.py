@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
+from PIL import Image, ImageDraw, ImageFont
 
 from augreg.annotations.boxes import from_edges, to_edges
 from augreg.backends.reference import augment
@@ -25,10 +24,8 @@ from augreg.paths import check_here
 from augreg.policy import Output, Policy, Step, steps_in
 from augreg.random.distributions import Constant
 from augreg.views.explain import is_default
-from augreg.views.overlay import Drawn, draw
+from augreg.views.overlay import Drawn, Pixels, draw
 from augreg.xp import NUMPY
-
-Pixels = NDArray[np.uint8]
 
 # By EXIF orientation.
 _TURNS = {
@@ -67,10 +64,26 @@ class PreviewOptions:
 
 @dataclass(frozen=True)
 class _Original:
-    """An image before the policy, with what is drawn onto it; boxes as xyxy."""
+    """An image before the policy, with what is drawn onto it (boxes as xyxy), and its position."""
 
-    pixels: Pixels
-    parts: Mapping[str, Any] = field(default_factory=dict)
+    element: Mapping[str, Any]
+    index: int
+    options: PreviewOptions
+
+    def samples(self, policy: Policy, copies: int) -> list[Pixels]:
+        """The first `copies` samples, uint8 [H,W,C], with what belongs to them drawn."""
+        made = (
+            augment(
+                self.element,
+                policy,
+                seed=self.options.seed,
+                index=[self.index],
+                epoch=self.options.epoch + copy,
+                bounding_box_format="xyxy" if "boxes" in self.element else None,
+            )
+            for copy in range(copies)
+        )
+        return [draw(one) for one in made]
 
 
 def preview(options: PreviewOptions) -> Image.Image:
@@ -80,27 +93,25 @@ def preview(options: PreviewOptions) -> Image.Image:
         ImageError: an image can't be read.
         PolicyError: the policy can't work at an image's size.
     """
-    paths = list(options.images) or list(photo_paths())
     saved = replace(options.policy, output=Output("uint8", (255.0,), (0.0,)))
     shown = replace(options, policy=saved)
-    blocks: list[Image.Image] = [_heading(shown)]
-    for index, path in enumerate(paths):
-        pixels = read_image(path)
-        original = _original(pixels, shown.annotations.get(path.name, Drawn()))
-        blocks.append(_samples(shown, path, original, index))
-        if shown.each_step:
-            blocks += _steps(shown, original, index)
+    blocks = [_heading(shown)]
+    for index, path in enumerate(options.images or photo_paths()):
+        drawn = options.annotations.get(path.name, Drawn())
+        original = _Original(_element(read_image(path), drawn), index, shown)
+        blocks.append(_samples(path, original))
+        if options.each_step:
+            blocks += _steps(original)
     return _stack(blocks)
 
 
-def _original(pixels: Pixels, drawn: Drawn) -> _Original:
-    parts = dict(drawn.parts)
+def _element(pixels: Pixels, drawn: Drawn) -> dict[str, Any]:
+    element = {"images": pixels, **drawn.parts}
     if drawn.box_format is not None:
-        size, found = pixels.shape[:2], parts["boxes"]
-        edges = to_edges(NUMPY, found["boxes"], drawn.box_format, (size[0], size[1]))
-        boxes = from_edges(NUMPY, edges, "xyxy", (size[0], size[1]))
-        parts["boxes"] = {**found, "boxes": boxes}
-    return _Original(pixels, parts)
+        size, found = (pixels.shape[0], pixels.shape[1]), element["boxes"]
+        edges = to_edges(NUMPY, found["boxes"], drawn.box_format, size)
+        element["boxes"] = {**found, "boxes": from_edges(NUMPY, edges, "xyxy", size)}
+    return element
 
 
 def read_image(path: Path) -> Pixels:
@@ -119,7 +130,7 @@ def read_image(path: Path) -> Pixels:
     try:
         with Image.open(io.BytesIO(contents)) as image:
             return _as_trained(image, info.orientation)
-    except (OSError, SyntaxError, ValueError, UnidentifiedImageError) as error:
+    except (OSError, SyntaxError, ValueError) as error:
         raise ImageError(f"{name}: damaged: its pixels can't be decoded ({error})") from error
 
 
@@ -140,24 +151,27 @@ def _heading(options: PreviewOptions) -> Image.Image:
     policy = options.policy
     last = options.epoch + options.copies - 1
     about = f"seed {options.seed}, epochs {options.epoch} to {last}, {policy.hash[:12]}"
-    block = Image.new("RGB", (1, 2 * _LINE + _GAP), _PAPER)
     lines = ((policy.name, _INK, 16), (about, _FAINT, 12))
-    return _captions(block, lines)
+    width = max(_length(text, size) for text, _, size in lines)
+    block = Image.new("RGB", (width, 2 * _LINE + _GAP), _PAPER)
+    for i, (text, ink, size) in enumerate(lines):
+        _write(block, 0, i * _LINE, text, ink, size)
+    return block
 
 
-def _samples(options: PreviewOptions, path: Path, original: _Original, index: int) -> Image.Image:
+def _samples(path: Path, original: _Original) -> Image.Image:
     """The original, as high as the grid, beside the grid of samples."""
-    made = _augmented(options.policy, options, original, index)
+    made = original.samples(original.options.policy, original.options.copies)
     columns = math.ceil(math.sqrt(len(made)))
     rows = math.ceil(len(made) / columns)
     side = rows * _TILE + (rows - 1) * _GAP
     grid = columns * _TILE + (columns - 1) * _GAP
     block = Image.new("RGB", (side + 2 * _GAP + grid, _LINE + side), _PAPER)
-    height, width = original.pixels.shape[:2]
+    height, width = original.element["images"].shape[:2]
     after = "x".join(str(n) for n in made[0].shape)
-    _write(block, 0, 0, f"{path.name}, {height}x{width}", _INK)
-    _write(block, side + 2 * _GAP, 0, f"samples, {after}", _INK)
-    _paste(block, draw(original.pixels, original.parts), (0, _LINE), side, centred=False)
+    _write(block, 0, 0, f"{path.name}, {height}x{width}")
+    _write(block, side + 2 * _GAP, 0, f"samples, {after}")
+    _paste(block, draw(original.element), (0, _LINE), side, centred=False)
     for i, sample in enumerate(made):
         row, column = divmod(i, columns)
         x = side + 2 * _GAP + column * (_TILE + _GAP)
@@ -165,82 +179,51 @@ def _samples(options: PreviewOptions, path: Path, original: _Original, index: in
     return block
 
 
-def _steps(options: PreviewOptions, original: _Original, index: int) -> list[Image.Image]:
+def _steps(original: _Original) -> Iterator[Image.Image]:
     """A row for each step: the image as it comes to `augment`, then the step alone, always done.
 
     A step keeps the draws that it has in the whole policy.
     """
-    policy = options.policy
+    policy = original.options.policy
     none = replace(policy, augment=())
-    rows = []
-    for section, nodes in (("prepare", policy.prepare_train), ("augment", policy.augment)):
-        for step in steps_in(nodes):
-            always = replace(step, p=1.0)
-            if section == "prepare":
-                alone = replace(none, prepare_train=(always,))
-                before = draw(original.pixels, original.parts)
-            else:
-                alone = replace(policy, augment=(always,))
-                before = _augmented(none, replace(options, copies=1), original, index)[0]
-            rows.append(_step_row(options, step, alone, before, original, index))
-    return rows
+    for step in steps_in(policy.prepare_train):
+        alone = replace(none, prepare_train=(replace(step, p=1.0),))
+        yield _step_row(original, step, alone, draw(original.element))
+    for step in steps_in(policy.augment):
+        alone = replace(policy, augment=(replace(step, p=1.0),))
+        yield _step_row(original, step, alone, original.samples(none, 1)[0])
 
 
-def _step_row(
-    options: PreviewOptions,
-    step: Step,
-    alone: Policy,
-    before: Pixels,
-    original: _Original,
-    index: int,
-) -> Image.Image:
+def _step_row(original: _Original, step: Step, alone: Policy, before: Pixels) -> Image.Image:
     draws = any(not isinstance(drawn, Constant) for _, drawn, _ in step.drawn())
-    count = min(options.copies, 9) if draws else 1  # without draws all are alike
+    count = min(original.options.copies, 9) if draws else 1  # without draws all are alike
     text = _step_text(step)
     width = max((count + 1) * (_SMALL + _GAP) + _GAP, _length(text))
-    block = Image.new("RGB", (width, _LINE + _SMALL), _PAPER)
-    _write(block, 0, 0, text, _INK)
     try:
-        made = _augmented(alone, replace(options, copies=count), original, index)
+        made = original.samples(alone, count)
     except PolicyError as error:  # such as a crop that needs the padding before it
         reason = f"not possible alone: {error.message}"
         block = Image.new("RGB", (max(width, _length(reason)), 2 * _LINE), _PAPER)
-        _write(block, 0, 0, text, _INK)
         _write(block, 0, _LINE, reason, _FAINT)
-        return block
-    _paste(block, before, (0, _LINE), _SMALL)
-    for i, sample in enumerate(made):
-        _paste(block, sample, (2 * _GAP + (i + 1) * (_SMALL + _GAP), _LINE), _SMALL)
+    else:
+        block = Image.new("RGB", (width, _LINE + _SMALL), _PAPER)
+        _paste(block, before, (0, _LINE), _SMALL)
+        for i, sample in enumerate(made):
+            _paste(block, sample, (2 * _GAP + (i + 1) * (_SMALL + _GAP), _LINE), _SMALL)
+    _write(block, 0, 0, text)
     return block
 
 
 def _step_text(step: Step) -> str:
-    given = []
-    for name, spec in step.op.settable.items():
-        value = step.arguments[name]
-        if value is not None and not is_default(spec, value, step.op.name):
-            given.append(f"{name} {value!s}")
-    chance = [f"p {step.p:g} (here always)"] if step.p < 1 else []
-    about = ", ".join([*given, *chance])
-    return f"{step.pointer}  {step.op.name}{': ' if about else ''}{about}"
-
-
-def _augmented(
-    policy: Policy, options: PreviewOptions, original: _Original, index: int
-) -> list[Pixels]:
-    element = {"images": original.pixels, **original.parts}
-    made = (
-        augment(
-            element,
-            policy,
-            seed=options.seed,
-            index=[index],
-            epoch=options.epoch + copy,
-            bounding_box_format="xyxy" if "boxes" in element else None,
-        )
-        for copy in range(options.copies)
-    )
-    return [draw(one.pop("images"), one) for one in made]
+    about = [
+        f"{name} {step.arguments[name]!s}"
+        for name, spec in step.op.settable.items()
+        if step.arguments[name] is not None
+        and not is_default(spec, step.arguments[name], step.op.name)
+    ]
+    if step.p < 1:
+        about.append(f"p {step.p:g} (here always)")
+    return f"{step.pointer}  {step.op.name}{': ' if about else ''}{', '.join(about)}"
 
 
 # --- drawing ------------------------------------------------------------------------------------
@@ -261,25 +244,14 @@ def _paste(
 
 
 def _write(
-    block: Image.Image, x: int, y: int, text: str, ink: tuple[int, int, int], size: int = 12
+    block: Image.Image, x: int, y: int, text: str, ink: tuple[int, int, int] = _INK, size: int = 12
 ) -> None:
-    ImageDraw.Draw(block).text((x, y), one_line(text), fill=ink, font=_font(size))
-
-
-def _font(size: int) -> Any:
-    return ImageFont.load_default(size)
+    font = ImageFont.load_default(size)
+    ImageDraw.Draw(block).text((x, y), one_line(text), fill=ink, font=font)
 
 
 def _length(text: str, size: int = 12) -> int:
-    return int(_font(size).getlength(text)) + _GAP
-
-
-def _captions(block: Image.Image, lines: Sequence[tuple[str, Any, int]]) -> Image.Image:
-    width = max(_length(text, size) for text, _, size in lines)
-    wide = Image.new("RGB", (width, block.height), _PAPER)
-    for i, (text, ink, size) in enumerate(lines):
-        _write(wide, 0, i * _LINE, text, ink, size)
-    return wide
+    return int(ImageFont.load_default(size).getlength(text)) + _GAP
 
 
 def _stack(blocks: Sequence[Image.Image]) -> Image.Image:

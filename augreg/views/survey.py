@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from augreg.backends.reference import kernels
 from augreg.backends.reference.interpreter import Interpreter
 from augreg.checks import sample_key
-from augreg.families import AffineStage, LatticeStage, Stage, positions
+from augreg.families import AffineStage, LatticeStage, Size, Stage, positions
 from augreg.lower import Draws, Lowering
 from augreg.plan import plan
 from augreg.policy import Policy, Step
@@ -41,24 +41,20 @@ class Found:
     def add(self, name: str, image: Image) -> bool:
         """Takes one image [H,W,C] into account; `name` is for what is wrong with it, if it is."""
         self.sizes[image.shape[0], image.shape[1]] += 1
-        before = len(self.faults)
-        if image.dtype != np.uint8:
-            self._check(name, image)
-            if not np.isfinite(image).all():
-                return False  # it would make NaN of every mean
-        self.low, self.high = min(self.low, image.min()), max(self.high, image.max())
+        if not np.isfinite(image).all():
+            self.faults.append(f"{name}: holds NaN or infinite values")
+            return False  # it would make NaN of every mean
+        low, high = image.min(), image.max()
+        fine = image.dtype == np.uint8 or bool(low >= 0 and high <= 1)
+        if not fine:
+            found = f"{low:g} to {high:g}"
+            self.faults.append(f"{name}: values {found}; floats mean 0 to 1: pass input_range")
+        self.low, self.high = min(self.low, low), max(self.high, high)
         unit = kernels.to_unit(image).astype(np.float64)
         self.count += unit.shape[0] * unit.shape[1]
         self.total = self.total + unit.sum(axis=(0, 1))
         self.squares = self.squares + (unit**2).sum(axis=(0, 1))
-        return len(self.faults) == before
-
-    def _check(self, name: str, image: Image) -> None:
-        if not np.isfinite(image).all():
-            self.faults.append(f"{name}: holds NaN or infinite values")
-        elif image.min() < 0 or image.max() > 1:
-            found = f"{image.min():g} to {image.max():g}"
-            self.faults.append(f"{name}: values {found}; floats mean 0 to 1: pass input_range")
+        return fine
 
 
 @dataclass
@@ -69,7 +65,6 @@ class Effect:
     of pixels that lie outside of the image it read.
     """
 
-    name: str
     images: int = 0
     clipped: float = 0.0
     filled: float = 0.0
@@ -77,11 +72,11 @@ class Effect:
 
 @dataclass
 class Survey:
-    """A source, what its images hold, and what the policy's stages do to them."""
+    """A source, what its images hold, and what the policy's stages do to them, by their steps."""
 
     source: Source
     found: Found = field(default_factory=Found)
-    effects: dict[str, Effect] = field(default_factory=dict)
+    effects: defaultdict[str, Effect] = field(default_factory=lambda: defaultdict(Effect))
 
     @property
     def faults(self) -> list[str]:
@@ -125,7 +120,7 @@ def _decoded(split: Split) -> Iterator[tuple[Image, Any]]:
 # --- the policy's steps ---------------------------------------------------------------------------
 
 
-def _try(policy: Policy, image: Image, index: int, effects: dict[str, Effect]) -> None:
+def _try(policy: Policy, image: Image, index: int, effects: defaultdict[str, Effect]) -> None:
     """Runs the policy's stages as written on one image, and measures after each."""
     size, channels = image.shape[:2], image.shape[2]
     planned = plan(policy, size=(size[0], size[1]), channels=channels, unfused=True)
@@ -134,11 +129,10 @@ def _try(policy: Policy, image: Image, index: int, effects: dict[str, Effect]) -
     pixels: Image = image[None]
     for stages in (planned.prepare, planned.augment):
         for stage in stages:
-            filled = _filled(run.lowering, stage, (pixels.shape[1], pixels.shape[2]))
-            pixels = run.stage(stage, pixels)
-            effect = effects.setdefault(_name(stage), Effect(_name(stage)))
+            before, pixels = pixels, run.stage(stage, pixels)
+            effect = effects[_name(stage)]
             effect.images += 1
-            effect.filled += filled
+            effect.filled += _filled(run.lowering, stage, before.shape[1:3], pixels.shape[1:3])
             values = kernels.to_unit(pixels)
             effect.clipped += float(np.mean((values < 0) | (values > 1)))
         if stages is planned.prepare and stages and image.dtype == np.uint8:
@@ -154,19 +148,16 @@ def _name(stage: Stage) -> str:
     )
 
 
-def _filled(lowering: Lowering, stage: Stage, size: tuple[int, int]) -> float:
+def _filled(lowering: Lowering, stage: Stage, size_in: Size, size_out: Size) -> float:
     """The share of a geometric stage's output that lies outside of its input."""
-    if not isinstance(stage, LatticeStage | AffineStage):
-        return 0.0
-    height, width = stage.size_out
-    assert height is not None and width is not None
     if isinstance(stage, LatticeStage):
-        y, x = np.mgrid[:height, :width]
-        lattice = stage.lower(lowering, size)
-        points = np.stack([x, y], axis=-1) @ lattice.linear[0].T + lattice.offset[0]
-        left, top, right, bottom = lattice.window[0]
-        sx, sy = points[..., 0], points[..., 1]
+        move, _ = stage.point_map(NUMPY, stage.lower(lowering, size_in), size_in, size_out)
+        inside: Any = move.source()[2]
+    elif isinstance(stage, AffineStage):
+        # whatever its fill: what reflects the image is outside of it, too
+        x, y = positions.source(NUMPY, stage.lower(lowering, size_in)[0], size_in, size_out)
+        bottom, right = (side - 0.5 for side in size_in)
+        inside = (x >= -0.5) & (x < right) & (y >= -0.5) & (y < bottom)
     else:
-        sx, sy = positions.source(NUMPY, stage.lower(lowering, size)[0][:1], size, (height, width))
-        left, top, right, bottom = -0.5, -0.5, size[1] - 0.5, size[0] - 0.5
-    return float(np.mean((sx < left) | (sx >= right) | (sy < top) | (sy >= bottom)))
+        return 0.0
+    return float(np.mean(~inside))
