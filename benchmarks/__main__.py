@@ -1,26 +1,29 @@
 """`python -m benchmarks`: see `--help`."""
 
 import argparse
+import importlib
 import json
-import os
 import time
 from pathlib import Path
 from typing import Any
 
-# Before TensorFlow starts: its start-up notices would bury the tables.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+from benchmarks import machine, page
+from benchmarks.work import BASE, Settings
 
 PARTS = ("speed", "files", "startup", "memory", "training")
 QUICK_PARTS = ("speed", "files")
-DATA = Path("../shared/data/tf_flowers_sample")
+QUICK: dict[str, Any] = {"rounds": 3, "sizes": [BASE]}
 PAGE = Path("docs/benchmarks.md")
 OP_TABLE = Path("docs/op-table.md")
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    made = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    made.add_argument(
+    """The command line; what isn't given is left out, so that `Settings` has every default."""
+    made = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, argument_default=argparse.SUPPRESS
+    )
+    add = made.add_argument
+    add(
         "part",
         nargs="?",
         default="all",
@@ -30,93 +33,55 @@ def parser() -> argparse.ArgumentParser:
         f"each op, not among all, written to {OP_TABLE}; pictures: what each contestant makes of "
         "one image; page: write the docs pages again from the results",
     )
-    made.add_argument(
-        "--quick", action="store_true", help="3 short rounds at 180 pixels, fewer peers"
-    )
-    made.add_argument("--rounds", type=int, help="turns for each contestant (7)")
-    made.add_argument("--seconds", type=float, help="length of a turn (0.25)")
-    made.add_argument("--policies", nargs="+", metavar="NAME", help="files in benchmarks/policies")
-    made.add_argument("--sizes", nargs="+", type=int, metavar="N", help="pixels a side")
-    made.add_argument(
-        "--peers", nargs="+", metavar="NAME", help="only these contestants (see the JSON)"
-    )
-    made.add_argument("--every", action="store_true", help="every policy at every size")
-    made.add_argument("--batch", type=int, help="images a batch (32)")
-    made.add_argument("--data", type=Path, default=DATA, help="folder of JPEG files")
-    made.add_argument("--out", type=Path, default=Path("build/benchmarks"), help="for JSON, plot")
-    made.add_argument("--docs", type=Path, help=f"page to write ({PAGE} after a whole run)")
+    add("--quick", action="store_true", help="3 short rounds at 180 pixels, fewer peers")
+    add("--rounds", type=int, help="turns for each contestant (7)")
+    add("--seconds", type=float, help="length of a turn (0.25)")
+    add("--policies", nargs="+", metavar="NAME", help="files in benchmarks/policies")
+    add("--sizes", nargs="+", type=int, metavar="N", help="pixels a side")
+    add("--peers", nargs="+", metavar="NAME", help="only these contestants (see the JSON)")
+    add("--every", action="store_true", help="every policy at every size")
+    add("--batch", type=int, help="images a batch (32)")
+    add("--data", type=Path, help="folder of JPEG files")
+    add("--out", type=Path, default=Path("build/benchmarks"), help="for JSON, plot")
+    add("--docs", type=Path, default=None, help=f"page to write ({PAGE} after a whole run)")
     return made
 
 
-def settings(options: argparse.Namespace) -> Any:
-    """The speed run's settings: the quick or the whole run's, with what was given instead."""
-    from dataclasses import replace
-
-    from benchmarks.speed import QUICK, Settings
-
-    given: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name in ("rounds", "seconds", "policies", "sizes", "peers", "batch")
-        if (value := getattr(options, name)) is not None
-    }
-    return replace(QUICK if options.quick else Settings(), every=options.every, **given)
-
-
-def measure(part: str, options: argparse.Namespace, console: Any) -> dict[str, Any]:
-    """Run one part; each returns JSON values with `kind` and `machine`."""
-    import importlib
-
-    from benchmarks.machine import Others
-
-    module = importlib.import_module(f"benchmarks.{part}")
-    others = Others.now()
-    if part == "speed":
-        found = module.run(settings(options), console)
-    elif part == "files":
-        found = module.run(settings(options), options.data, console, tuple(options.peers or ()))
-    elif part == "ops":
-        found = module.run(options.rounds or 3, options.seconds or 0.25, console)
-    else:
-        found = module.run(options.quick, console)
-    busy = others.cores()
-    found["machine"]["others_cores"] = busy
+def measure(part: str, settings: Settings, out: Path) -> None:
+    """Run one part, which returns JSON values with `kind` and `machine`, and save them."""
+    start, busy_cores = time.perf_counter(), machine.others()
+    found = importlib.import_module(f"benchmarks.{part}").run(settings)
+    busy = found["machine"]["others_cores"] = busy_cores()
     if busy > 0.1:
-        console.print(f"Other programs kept {busy:.2f} cores busy: expect noise.", style="red")
-    return dict(found)
+        print(f"Other programs kept {busy:.2f} cores busy: expect noise.")
+    (out / f"{part}.json").write_text(json.dumps(found, indent=1) + "\n")
+    print(f"{out / part}.json, {time.perf_counter() - start:.0f} s\n")
 
 
 def main() -> None:
     """Measure the parts asked for, save each as JSON, then write plot and page."""
-    options = parser().parse_args()
-    from rich.console import Console
-
-    from benchmarks import ops, page
-
-    console = Console()
-    if options.part == "pictures":
-        from benchmarks import pictures
-
-        pictures.run(options.data, options.out, console)
+    given = vars(parser().parse_args())
+    part, out, docs = given.pop("part"), given.pop("out"), given.pop("docs")
+    # There are many ops: three turns for each take four minutes.
+    usual = QUICK if "quick" in given else {"rounds": 3} if part == "ops" else {}
+    settings = Settings(**{**usual, **given})
+    out.mkdir(parents=True, exist_ok=True)
+    if part == "pictures":
+        importlib.import_module("benchmarks.pictures").run(settings.data, out)
         return
-    options.out.mkdir(parents=True, exist_ok=True)
-    every = QUICK_PARTS if options.quick else PARTS
-    parts = every if options.part == "all" else tuple({options.part} - {"page"})
-    for part in parts:
-        start = time.perf_counter()
-        found = measure(part, options, console)
-        target = options.out / f"{part}.json"
-        target.write_text(json.dumps(found, indent=1) + "\n")
-        console.print(f"{target}, {time.perf_counter() - start:.0f} s\n", style="dim")
-    if options.part in ("ops", "page") and (options.out / "ops.json").exists():
-        ops.write(options.out, OP_TABLE)
-        console.print(f"{OP_TABLE}", style="dim")
-    if options.part == "ops":
+    every = QUICK_PARTS if settings.quick else PARTS
+    for name in every if part == "all" else {part} - {"page"}:
+        measure(name, settings, out)
+    if part in ("ops", "page") and (out / "ops.json").exists():
+        page.write_ops(out, OP_TABLE)
+        print(OP_TABLE)
+    if part == "ops":
         return
-    chosen = (options.quick, options.policies, options.sizes, options.peers, options.rounds)
-    whole = options.part == "page" or (options.part == "all" and not any(chosen))
-    docs = options.docs or (PAGE if whole else options.out / "benchmarks.md")
-    page.write(options.out, docs)
-    console.print(f"{docs} and the plot beside it", style="dim")
+    partial = {"quick", "policies", "sizes", "peers", "rounds"} & given.keys()
+    whole = part == "page" or (part == "all" and not partial)
+    docs = docs or (PAGE if whole else out / "benchmarks.md")
+    page.write(out, docs)
+    print(f"{docs} and the plot beside it")
 
 
 if __name__ == "__main__":

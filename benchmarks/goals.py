@@ -4,20 +4,36 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.results import entry
+from benchmarks.race import measured
 from benchmarks.work import BASE
 
+COLUMNS = {
+    "policy": "{policy}",
+    "against": "{peer}",
+    "goal": "{goal}",
+    "measured": "{value:.2f}x",
+    "": "{verdict}",
+}
 TWO = "albumentations_2p"
 
 
 @dataclass(frozen=True)
 class Goal:
-    """augreg's rate over a contestant's, on a policy: at least `least`; `aim`, if there is one."""
+    """augreg's rate over another's: at least `least`; `aim`, if there is one.
+
+    policy: what augreg does, or from files its contestant; peer: the other contestant.
+    """
 
     policy: str
     peer: str
     least: float
     aim: float | None = None
+
+    def entry(self, peer: str, value: float) -> dict[str, Any]:
+        """What was measured against the peer of that title, for a table."""
+        aim = f", aim {self.aim:g}x" if self.aim else ""
+        goal, said = f"{self.least:g}x{aim}", verdict(value >= self.least)
+        return {"policy": self.policy, "peer": peer, "goal": goal, "value": value, "verdict": said}
 
 
 GOALS = (
@@ -34,43 +50,17 @@ GOALS = (
     Goal("randaugment", "keras_data", 30),
 )
 
-# From files: the rate of the first over that of the second, at least.
-FILE_GOALS = (
-    ("augreg_tutorial", "decode_resize", 0.75),
-    ("augreg_full", "decode_resize", 0.65),
-    ("augreg_tutorial", "tutorial", 1.6),
-)
+
+def verdict(reached: bool) -> str:
+    return "reached" if reached else "missed"
 
 
-def verdict(value: float, least: float) -> str:
-    return "reached" if value >= least else "missed"
-
-
-def speed_rows(speed: Mapping[str, Any]) -> list[list[str]]:
-    """Policy, peer, at least, measured, verdict: for every goal that this run measured."""
-    lines: list[list[str]] = []
+def of_speed(speed: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """An entry for every goal that this run measured."""
     by_policy = {case["policy"]: case for case in speed["cases"] if case["size"] == BASE}
+    found = []
     for goal in GOALS:
-        if goal.policy not in by_policy:
-            continue
-        peer = entry(by_policy[goal.policy], goal.peer)
-        if peer is None or "ahead" not in peer:
-            continue
-        value = peer["ahead"]["median"]
-        aim = f", aim {goal.aim:g}x" if goal.aim else ""
-        asked = f"{goal.least:g}x{aim}"
-        said = verdict(value, goal.least)
-        lines.append([goal.policy, peer["title"], asked, f"{value:.2f}x", said])
-    return lines
-
-
-def file_rows(files: Mapping[str, Any]) -> list[list[str]]:
-    """The same columns for the end-to-end run, from the pairs measured round by round."""
-    lines: list[list[str]] = []
-    for pair, (ours, other, least) in zip(files["pairs"], FILE_GOALS, strict=True):
-        if pair is None:
-            continue
-        value = pair["median"]
-        said = verdict(value, least)
-        lines.append([ours, other, f"{least:g}x", f"{value:.2f}x", said])
-    return lines
+        peer = goal.policy in by_policy and measured(by_policy[goal.policy], goal.peer)
+        if peer and "ahead" in peer:
+            found.append(goal.entry(peer["title"], peer["ahead"]["median"]))
+    return found

@@ -6,7 +6,7 @@ import os
 import platform
 import subprocess
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,22 +23,16 @@ PACKAGES = (
     "albucore",
     "opencv-python-headless",
 )
-VARIABLES = (
-    "XLA_FLAGS",
-    "TF_XLA_FLAGS",
-    "TF_NUM_INTRAOP_THREADS",
-    "TF_NUM_INTEROP_THREADS",
-    "OMP_NUM_THREADS",
-    "TF_ENABLE_ONEDNN_OPTS",
-)
+# What variables that change a run's speed begin with.
+VARIABLES = ("XLA_FLAGS", "TF_XLA_FLAGS", "TF_NUM_", "TF_ENABLE_", "OMP_")
 
 
 def processor() -> str:
     """The processor's model; Linux knows more than `platform` does."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
-    fields = dict(line.split(":", 1) for line in lines if ":" in line)
-    named = {key.strip(): value.strip() for key, value in fields.items()}
+    fields = (line.partition(":") for line in lines)
+    named = {key.strip(): value.strip() for key, _, value in fields}
     model = named.get("model name") or platform.processor() or platform.machine()
     family = f" (family {named['cpu family']})" if "cpu family" in named else ""
     wide = ", AVX-512" if "avx512f" in named.get("flags", "") else ""
@@ -56,51 +50,36 @@ def versions() -> dict[str, str]:
     return found
 
 
+def output(*command: str) -> str:
+    """What a command prints; the end of its complaint as an error where it fails."""
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError((done.stderr or done.stdout)[-400:])
+    return done.stdout
+
+
 def commit() -> str:
-    """The commit that was measured, with + where the working tree differs; empty without git."""
-    here = Path(__file__).parent
+    """The commit of the augreg measured, with + where its tree differs; empty without git."""
+    import augreg  # Here, because the time of the first batch holds it.
+
+    folder = str(Path(augreg.__file__).parent)
     try:
-        done = subprocess.run(
-            ["git", "describe", "--always", "--dirty=+", "--exclude=*"],
-            cwd=here,
-            capture_output=True,
-            text=True,
-            timeout=20,
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        command = ("git", "-C", folder, "describe", "--always", "--dirty=+", "--exclude=*")
+        return output(*command).strip()
+    except (OSError, RuntimeError):
         return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
 
 
-@dataclass(frozen=True)
-class Others:
-    """How busy other programs kept the machine since `now()`.
+def others() -> Callable[[], float]:
+    """A function that says how many cores other programs kept busy on average since this call."""
 
-    Child processes count as ours once they have ended and been waited for, or while they live.
-    """
+    def spent() -> float:
+        every = psutil.cpu_times()
+        busy = sum(every) - every.idle - getattr(every, "iowait", 0.0)
+        return float(busy) - cpu_seconds()
 
-    start: float
-    busy: float
-    ours: float
-
-    @staticmethod
-    def _busy() -> float:
-        spent = psutil.cpu_times()
-        return float(sum(spent) - spent.idle - getattr(spent, "iowait", 0.0))
-
-    @staticmethod
-    def _ours() -> float:
-        spent = os.times()
-        return cpu_seconds() + spent.children_user + spent.children_system
-
-    @classmethod
-    def now(cls) -> "Others":
-        return cls(time.perf_counter(), cls._busy(), cls._ours())
-
-    def cores(self) -> float:
-        """Cores that others kept busy on average since then."""
-        spent = (self._busy() - self.busy) - (self._ours() - self.ours)
-        return round(max(0.0, spent / (time.perf_counter() - self.start)), 2)
+    start, before = time.perf_counter(), spent()
+    return lambda: round(max(0.0, (spent() - before) / (time.perf_counter() - start)), 2)
 
 
 def describe() -> dict[str, Any]:
@@ -115,5 +94,5 @@ def describe() -> dict[str, Any]:
         "commit": commit(),
         "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "load_before": round(psutil.getloadavg()[0], 2),
-        "environment": {name: os.environ[name] for name in VARIABLES if name in os.environ},
+        "environment": {k: v for k, v in os.environ.items() if k.startswith(VARIABLES)},
     }

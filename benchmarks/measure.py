@@ -8,9 +8,10 @@ Turns of one round lie seconds apart, so a machine that slows down slows everyon
 a round, then take the median over the rounds.
 """
 
+import os
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import psutil
@@ -18,10 +19,6 @@ import psutil
 
 class Skipped(Exception):
     """This contestant has no way to do this work, or is not installed. str(): the reason."""
-
-
-def _nothing() -> None:
-    """A runner that holds nothing needs no closing."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +36,7 @@ class Runner:
     sample: Callable[[], Any]
     drain: Callable[[float], None] | None = None
     even: int = 1
-    close: Callable[[], None] = field(default=_nothing)
+    close: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -62,8 +59,12 @@ class Turn:
 
 
 def cpu_seconds() -> float:
-    """CPU time of this process, all its threads, and its worker processes."""
-    total = time.process_time()
+    """CPU time of this process, all its threads, and its worker processes.
+
+    Those count while they live, and once they have ended and been waited for.
+    """
+    ended = os.times()
+    total = time.process_time() + ended.children_user + ended.children_system
     for child in psutil.Process().children(recursive=True):
         try:
             spent = child.cpu_times()
@@ -108,8 +109,9 @@ def calibrate(runner: Runner, seconds: float) -> Length:
     A pipeline's turn is at least four batches, so that one more or less in its buffers at the
     end is not the result.
     """
-    runner.run(4 if runner.drain else 2)
+    settle()
     batches, least = runner.even, 4 if runner.drain else 2
+    runner.run(least)
     while True:
         start = time.perf_counter()
         runner.run(batches)
@@ -124,11 +126,8 @@ def interleave(
     runners: Mapping[str, Runner], rounds: int, seconds: float, batch: int
 ) -> dict[str, list[Turn]]:
     """`rounds` turns for each runner, all of them in every round, each round from another start."""
-    lengths: dict[str, Length] = {}
-    for name, runner in runners.items():
-        settle()
-        lengths[name] = calibrate(runner, seconds)
-    names: Sequence[str] = list(runners)
+    lengths = {name: calibrate(runner, seconds) for name, runner in runners.items()}
+    names = list(runners)
     turns: dict[str, list[Turn]] = {name: [] for name in names}
     for i in range(rounds):
         at = i % max(1, len(names))

@@ -1,29 +1,106 @@
-"""docs/benchmarks.md: the figures between two markers, whatever is around them left alone."""
+"""docs/benchmarks.md: the figures between two markers, whatever is around them left alone.
+
+And docs/op-table.md. Both are made from the results' JSON alone.
+"""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import files, goals, memory, plot, report, startup, training
+from rich.console import Console
+from rich.markdown import Markdown
+
+from benchmarks import goals, plot
 
 START = "<!-- generated from here: python -m benchmarks page -->"
 END = "<!-- generated to here -->"
-TEMPLATE = Path(__file__).parent / "page.md"
+HERE = Path(__file__).parent
+
+# Each table's columns, and how a cell is made from an entry of the results.
+SPEED = {
+    "contestant": "{title}",
+    "images/s": "{images_per_second[median]:,.0f}",
+    "spread": "{images_per_second[min]:,.0f}-{images_per_second[max]:,.0f}",
+    "µs/image": "{microseconds:,.0f}",
+    "cores": "{cores[median]:.1f}",
+    "× floor": "{floors[median]:.2f}x ({floors[min]:.2f}-{floors[max]:.2f})",
+    "augreg is faster by": "{ahead[median]:.2f}x ({ahead[min]:.2f}-{ahead[max]:.2f})",
+}
+FILES = {
+    "end to end from JPEG files": "{title}",
+    "images/s": "{images_per_second[median]:,.0f}",
+    "spread": "{images_per_second[min]:,.0f}-{images_per_second[max]:,.0f}",
+    "cores": "{cores[median]:.1f}",
+    "of reading alone": "{share[median]:.2f}x ({share[min]:.2f}-{share[max]:.2f})",
+}
+TRAINING = {
+    "placement of full": "{title}",
+    "ms/step": "{step_ms[median]:.1f}",
+    "spread": "{step_ms[min]:.1f}-{step_ms[max]:.1f}",
+    "images/s": "{images_per_second[median]:,.0f}",
+    "cores": "{cores[median]:.1f}",
+    "× no augmentation": "{floors[median]:.2f}x",
+}
+STARTUP = {
+    "start-up": "{title}",
+    "seconds": "{seconds[median]:.2f}",
+    "spread": "{seconds[min]:.2f}-{seconds[max]:.2f}",
+    "at most": "{most:g}",
+    "": "{verdict}",
+}
+MEMORY = {
+    "full, augment_dataset": "{size}x{size}, batches of {batch}",
+    "µs/image": "{microseconds[median]:,.0f}",
+    "spread": "{microseconds[min]:,.0f}-{microseconds[max]:,.0f}",
+    "ns/pixel": "{nanoseconds_a_pixel[median]:.2f}",
+}
+OPS = {
+    "op": "[{name}](ops.md#{name})",
+    "lines": "{lines}",
+    "images/s": "{images_per_second[median]:,.0f}",
+    "× floor": "{floors[median]:.1f}",
+    "reference, tf.data": "{reference}",
+    "tf.data, layer": "{layer}",
+}
 
 
-def table(headers: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A Markdown table, text to the left and figures to the right."""
-    heads = list(headers)
-    lines = [heads, ["---", *["---:"] * (len(heads) - 1)], *rows]
-    return "\n".join("| " + " | ".join(cell for cell in line) + " |" for line in lines)
+def table(columns: Mapping[str, str], entries: Iterable[Mapping[str, Any]]) -> str:
+    """A Markdown table, text to the left and figures to the right; empty where a key is missing."""
+    lines = [[*columns], ["---", *["---:"] * (len(columns) - 1)]]
+    for entry in entries:
+        lines.append([_cell(form, entry) for form in columns.values()])
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def skipped(found: dict[str, Any]) -> str:
+def _cell(form: str, entry: Mapping[str, Any]) -> str:
+    try:
+        return form.format(**entry)
+    except KeyError:
+        return ""
+
+
+def joined(*parts: str) -> str:
+    """Paragraphs, without those that are empty."""
+    return "\n\n".join(part for part in parts if part)
+
+
+def show(text: str) -> None:
+    """Print Markdown as it stands on the page."""
+    Console().print(Markdown(text))
+
+
+def skipped(entries: Sequence[Mapping[str, Any]]) -> str:
     """Those who did not run, and why, as a list; empty where everyone did."""
-    listed = found["contestants"] if "contestants" in found else found["entries"]
-    named = [e for e in listed if "skipped" in e]
-    return "\n".join(f"- {e['title']}: {e['skipped'].splitlines()[0]}." for e in named)
+    named = [entry for entry in entries if "skipped" in entry]
+    return "\n".join(f"- {entry['title']}: {entry['skipped'].splitlines()[0]}." for entry in named)
+
+
+def fastest_first(columns: Mapping[str, str], entries: Sequence[Mapping[str, Any]]) -> str:
+    """A table of those who ran, and the list of those who did not."""
+    ran = [entry for entry in entries if "skipped" not in entry]
+    ran.sort(key=lambda entry: entry["microseconds"])
+    return joined(table(columns, ran), skipped(entries))
 
 
 def machine_text(described: dict[str, Any]) -> str:
@@ -39,80 +116,110 @@ def machine_text(described: dict[str, Any]) -> str:
     )
 
 
+def goals_text(speed: dict[str, Any]) -> str:
+    """The goals that a run of `speed` measured, if any."""
+    reached = goals.of_speed(speed)
+    return joined("### The goals at 180×180", table(goals.COLUMNS, reached)) if reached else ""
+
+
+def case_text(case: dict[str, Any]) -> str:
+    """One policy at one size."""
+    return joined(
+        f"### {case['policy']}, {case['size']}×{case['size']}",
+        f"{case['rounds']} rounds, batches of {case['batch']}.",
+        fastest_first(SPEED, case["contestants"]),
+    )
+
+
 def speed_text(found: dict[str, Any]) -> str:
-    """A table a case, and the goals under them."""
-    parts = ["## Images in memory", machine_text(found["machine"])]
-    goal_lines = goals.speed_rows(found)
-    if goal_lines:
-        parts += ["### The goals at 180×180", table(GOAL_HEADERS, goal_lines)]
-    for case in found["cases"]:
-        parts.append(f"### {case['policy']}, {case['size']}×{case['size']}")
-        parts.append(f"{case['rounds']} rounds, batches of {case['batch']}.")
-        parts += [table(report.HEADERS, report.rows(case)), skipped(case)]
-    return "\n\n".join(part for part in parts if part)
+    """The goals, and a table a case."""
+    return joined(goals_text(found), *map(case_text, found["cases"]))
 
 
 def files_text(found: dict[str, Any]) -> str:
     """The end-to-end table and its goals."""
-    about = (
-        f"{found['files']} photographs at their own sizes, read, decoded, resized to "
-        f"{files.SIDE}×{files.SIDE} and batched with their labels."
+    return joined(
+        f"{found['files']} photographs at their own sizes, read, decoded, resized to 180×180 and "
+        "batched with their labels.",
+        fastest_first(FILES, found["contestants"]),
+        table(goals.COLUMNS, found["goals"]),
     )
-    parts = ["## End to end from JPEG files", machine_text(found["machine"]), about]
-    parts += [table(files.HEADERS, files.rows(found)), skipped(found)]
-    parts.append(table(GOAL_HEADERS, goals.file_rows(found)))
-    return "\n\n".join(part for part in parts if part)
+
+
+def training_text(found: dict[str, Any]) -> str:
+    """Where the augmentation goes: ms a step of 32 images, and the time over that without it."""
+    about = "One training step of the tutorial's CNN on batches of 32 at 180×180."
+    return joined(about, fastest_first(TRAINING, found["contestants"]))
 
 
 def startup_text(found: dict[str, Any]) -> str:
     """How long one waits."""
     about = "Each in a process of its own; the first batch without the import of TensorFlow."
-    shown = table(startup.HEADERS, startup.rows(found))
-    parts = ["## Start-up", machine_text(found["machine"]), about, shown, skipped(found)]
-    return "\n\n".join(part for part in parts if part)
+    return joined(about, table(STARTUP, found["entries"]), skipped(found["entries"]))
 
 
 def memory_text(found: dict[str, Any]) -> str:
-    """Cost by size and batch, and the memory line."""
-    parts = ["## Linear cost, flat memory", machine_text(found["machine"])]
+    """The memory line, and the cost by size and batch."""
     if "skipped" in found:
-        return "\n\n".join([*parts, f"Not measured: {found['skipped']}"])
-    return "\n\n".join([*parts, memory.said(found), table(memory.HEADERS, memory.rows(found))])
+        return f"Not measured: {found['skipped']}"
+    sizes = found["resident_mib"]
+    return joined(
+        f"{len(sizes) - 1},000 images of 180x180: {sizes[0]:.0f} MiB resident before the first, "
+        f"{sizes[2]:.0f} after 2,000, {sizes[-1]:.0f} at the end, {max(sizes):.0f} at most.",
+        table(MEMORY, [*found["by_size"], *found["by_batch"]]),
+    )
 
 
-def training_text(found: dict[str, Any]) -> str:
-    """Where the augmentation goes."""
-    about = "One training step of the tutorial's CNN on batches of 32 at 180×180."
-    parts = ["## In tf.data or in the model", machine_text(found["machine"]), about]
-    parts += [table(training.HEADERS, training.rows(found)), skipped(found)]
-    return "\n\n".join(part for part in parts if part)
-
-
-GOAL_HEADERS = ("policy", "against", "goal", "measured", "")
-TEXTS: dict[str, Callable[[dict[str, Any]], str]] = {
-    "speed": speed_text,
-    "files": files_text,
-    "training": training_text,
-    "startup": startup_text,
-    "memory": memory_text,
+TEXTS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
+    "speed": ("Images in memory", speed_text),
+    "files": ("End to end from JPEG files", files_text),
+    "training": ("In tf.data or in the model", training_text),
+    "startup": ("Start-up", startup_text),
+    "memory": ("Linear cost, flat memory", memory_text),
 }
 
 
 def write(results: Path, target: Path) -> None:
     """Put what lies in `results` into `target`, with the plot beside it."""
-    found = {
-        kind: json.loads((results / f"{kind}.json").read_text())
-        for kind in TEXTS
-        if (results / f"{kind}.json").exists()
-    }
     target.parent.mkdir(parents=True, exist_ok=True)
-    parts = [TEXTS[kind](found[kind]) for kind in TEXTS if kind in found]
-    if "speed" in found:
-        plot.draw(found["speed"], target.with_suffix(".png"))
-        words = "Images per second of every contestant and policy"
-        parts.insert(0, f"![{words}]({target.with_suffix('.png').name})")
-    text = (target if target.exists() else TEMPLATE).read_text()
+    parts: list[str] = []
+    for kind, (heading, text_of) in TEXTS.items():
+        file = results / f"{kind}.json"
+        if not file.exists():
+            continue
+        found = json.loads(file.read_text())
+        if kind == "speed":
+            picture = target.with_suffix(".png")
+            plot.draw(found, picture)
+            parts.append(f"![Images per second of every contestant and policy]({picture.name})")
+        parts.append(joined(f"## {heading}", machine_text(found["machine"]), text_of(found)))
+    text = (target if target.exists() else HERE / "page.md").read_text()
     if START not in text or END not in text:
         raise SystemExit(f"{target}: the lines {START!r} and {END!r} are missing; put them back")
     before, after = text.split(START)[0], text.split(END)[1]
-    target.write_text(f"{before}{START}\n\n" + "\n\n".join(parts) + f"\n\n{END}{after}")
+    target.write_text(f"{before}{START}\n\n{joined(*parts)}\n\n{END}{after}")
+
+
+def _apart(found: Mapping[str, float]) -> str:
+    few = f" ({found['above']:.2%} above 1)" if found["above"] else ""
+    return f"{found['levels']:.2g}{few}"
+
+
+def ops_text(found: dict[str, Any]) -> str:
+    """A line an op, by name."""
+    entries = []
+    for entry in found["ops"]:
+        said = {key: _apart(entry[key]) for key in ("reference", "layer") if key in entry}
+        entries.append({**entry, **said})
+    return table(OPS, entries)
+
+
+def write_ops(results: Path, target: Path) -> None:
+    """The table of ops, from what lies in `results`."""
+    found = json.loads((results / "ops.json").read_text())
+    versions = {k: v for k, v in found["machine"]["versions"].items() if v != "not installed"}
+    text = (HERE / "ops.md").read_text()
+    machine = machine_text({**found["machine"], "versions": versions})
+    floor = f"{found['floor']['median']:,.0f}"
+    rounds, lines = found["rounds"], ops_text(found)
+    target.write_text(text.format(machine=machine, floor=floor, rounds=rounds, table=lines))

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
+from matplotlib.figure import Figure
 
 from benchmarks import work
 from benchmarks.measure import Skipped
@@ -13,22 +13,8 @@ from benchmarks.peers import Source, contestants
 COLUMNS = 8
 
 
-def photographs(folder: Path, case: work.Case) -> np.ndarray:
-    """One photograph, uint8 [B,S,S,3], B times: differences are the augmentation's."""
-    import tensorflow as tf
-
-    paths = sorted(folder.rglob("*.jpg"))
-    if not paths:
-        return np.repeat(work.images(case)[:1], case.batch, axis=0)
-    image = tf.io.decode_jpeg(tf.io.read_file(str(paths[0])), channels=3)
-    sized = tf.image.resize(image, [case.size, case.size]).numpy()
-    return np.repeat(np.rint(sized).astype(np.uint8)[None], case.batch, axis=0)
-
-
-def sheet(case: work.Case, source: Source, target: Path) -> list[str]:
+def sheet(source: Source, target: Path) -> list[str]:
     """Draw the original's row and one row a contestant; returns a line of statistics for each."""
-    from matplotlib.figure import Figure
-
     rows: list[tuple[str, np.ndarray]] = [("original", source.images[:COLUMNS] / np.float32(255))]
     for contestant in contestants():
         # The processes make images of their own, and run the same pipeline as the one in tf.data.
@@ -65,12 +51,13 @@ def _statistics(title: str, made: np.ndarray) -> str:
     )
 
 
-def run(folder: Path, out: Path, console: Console) -> None:
+def run(folder: Path, out: Path) -> None:
     """Write out/pictures_POLICY.png for every policy and print the statistics."""
-    out.mkdir(parents=True, exist_ok=True)
+    paths = sorted(folder.rglob("*.jpg"))
     for policy in work.POLICIES:
         case = work.Case(policy, work.BASE, 128)
+        one = work.photograph(paths[0], case.size) if paths else work.images(case)[0]
+        # The same one in the whole batch: differences are the augmentation's.
+        source = Source(case, np.repeat(one[None], case.batch, axis=0))
         target = out / f"pictures_{policy}.png"
-        lines = sheet(case, Source(case, photographs(folder, case)), target)
-        console.print(f"{target}")
-        console.print("\n".join(lines), markup=False, highlight=False)
+        print(target, *sheet(source, target), sep="\n")

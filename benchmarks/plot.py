@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from benchmarks.results import OURS
+from benchmarks.race import OURS, measured
 from benchmarks.work import BASE
 
 # augreg in one hue, the floor in gray, peers in what is left; the same in both panels.
@@ -27,21 +27,19 @@ def _bars(axes: Any, cases: list[dict[str, Any]]) -> None:
     names = [n for n in COLOURS if any(e["name"] == n for c in cases for e in c["contestants"])]
     height = 0.85 / max(1, len(names))
     for i, case in enumerate(cases):
-        shown = {e["name"]: e for e in case["contestants"] if "skipped" not in e}
         for j, name in enumerate(names):
-            if name not in shown:
+            shown = measured(case, name)
+            if shown is None:
                 continue
-            rate = shown[name]["images_per_second"]
+            rate = shown["images_per_second"]
             middle = rate["median"]
             spread = [[middle - rate["min"]], [rate["max"] - middle]]
             at = i - 0.425 + (j + 0.5) * height
             axes.barh(at, middle, height, color=COLOURS[name], xerr=spread, error_kw={"lw": 0.7})
     axes.set_yticks(range(len(cases)), [case["policy"] for case in cases])
     axes.invert_yaxis()
-    axes.set_xscale("log")
-    axes.set_xlabel("images per second (log)")
+    axes.set(xscale="log", xlabel="images per second (log)", axisbelow=True)
     axes.grid(axis="x", which="both", alpha=0.25)
-    axes.set_axisbelow(True)
 
 
 def _lines(axes: Any, cases: list[dict[str, Any]]) -> None:
@@ -49,21 +47,17 @@ def _lines(axes: Any, cases: list[dict[str, Any]]) -> None:
     ordered = sorted(cases, key=lambda case: case["size"])
     for name, colour in COLOURS.items():
         points = [
-            (case["size"], 1e3 * entry["microseconds"] / case["size"] ** 2)
+            (case["size"], 1e3 * shown["microseconds"] / case["size"] ** 2)
             for case in ordered
-            for entry in case["contestants"]
-            if entry["name"] == name and "skipped" not in entry
+            if (shown := measured(case, name))
         ]
         if len(points) > 1:
             width = 2.5 if name == OURS else 1.2
             axes.plot(*zip(*points, strict=True), color=colour, marker="o", lw=width, ms=4)
-    axes.set_xscale("log")
-    axes.set_yscale("log")
+    axes.set(xscale="log", xlabel="pixels a side", yscale="log", ylabel="nanoseconds a pixel (log)")
     sides = sorted({case["size"] for case in ordered})
     axes.set_xticks(sides, [str(side) for side in sides])
     axes.minorticks_off()
-    axes.set_xlabel("pixels a side")
-    axes.set_ylabel("nanoseconds a pixel (log)")
     axes.grid(alpha=0.25)
 
 

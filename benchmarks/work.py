@@ -1,12 +1,13 @@
 """The work that every contestant does: policies, image sizes, and the images themselves."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 POLICIES = ("tutorial_keras", "tutorial_tf_image", "geometry", "colour", "full", "randaugment")
 SIZES = (32, 180, 224, 512)
@@ -33,21 +34,39 @@ class Case:
         most = min(512, SOURCE_BYTES // (3 * self.size**2))
         return max(self.batch, most // self.batch * self.batch)
 
-    @property
-    def title(self) -> str:
-        return f"{self.policy} at {self.size}x{self.size}"
 
+@dataclass(frozen=True)
+class Settings:
+    """What the command line can set.
 
-def cases(
-    policies: tuple[str, ...], sizes: tuple[int, ...], main: int, every: bool, batch: int = 32
-) -> list[Case]:
-    """Every policy at the main size; elsewhere only `full`, unless `every` or it was not asked for.
-
-    The whole product takes four times as long and says little more: cost follows the pixels.
+    rounds: turns for each contestant; seconds: the length of a turn; batch: images a batch;
+    peers: only these contestants, if any; data: a folder of JPEG files.
     """
-    elsewhere = policies if every or "full" not in policies else ("full",)
-    found = [Case(policy, main, batch) for policy in policies]
-    return found + [Case(p, size, batch) for size in sizes if size != main for p in elsewhere]
+
+    rounds: int = 7
+    seconds: float = 0.25
+    policies: Sequence[str] = POLICIES
+    sizes: Sequence[int] = SIZES
+    peers: Sequence[str] = ()
+    batch: int = 32
+    quick: bool = False
+    every: bool = False
+    data: Path = Path("../shared/data/tf_flowers_sample")
+
+    @property
+    def main(self) -> int:
+        """The size at which every contestant and policy is measured."""
+        return BASE if BASE in self.sizes else self.sizes[0]
+
+    def cases(self) -> list[Case]:
+        """Every policy at the main size; elsewhere only `full`, unless `every` or it is not asked.
+
+        The whole product takes four times as long and says little more: cost follows the pixels.
+        """
+        elsewhere = self.policies if self.every or "full" not in self.policies else ("full",)
+        found = [Case(policy, self.main, self.batch) for policy in self.policies]
+        sizes = [size for size in self.sizes if size != self.main]
+        return found + [Case(policy, size, self.batch) for size in sizes for policy in elsewhere]
 
 
 def policy(name: str, size: int = BASE) -> dict[str, Any]:
@@ -59,6 +78,11 @@ def policy(name: str, size: int = BASE) -> dict[str, Any]:
         return {k: moved[v] if k in ("height", "width") else v for k, v in step.items()}
 
     return {**loaded, "augment": [move(step) for step in loaded.get("augment", [])]}
+
+
+def photograph(path: str | Path, size: int) -> np.ndarray:
+    """A picture's pixels, uint8 [size,size,3]."""
+    return np.asarray(Image.open(path).convert("RGB").resize((size, size)))
 
 
 def images(case: Case, seed: int = 0) -> np.ndarray:

@@ -11,13 +11,12 @@ import numpy as np
 import pytest
 
 from benchmarks import ops, work
-from benchmarks.lines import code_lines
 from benchmarks.measure import Length, Runner, Turn, calibrate, interleave, take_turn
-from benchmarks.ops import first_party
-from benchmarks.page import END, START, write
+from benchmarks.ops import code_lines, first_party
+from benchmarks.page import END, START, write, write_ops
 from benchmarks.peers import Source
 from benchmarks.peers.placement import stepped
-from benchmarks.results import entry, summarize
+from benchmarks.race import measured, summarize
 
 ROOT = Path(__file__).parents[1]
 
@@ -75,19 +74,19 @@ def test_ratios_compare_turns_of_the_same_round():
     }
     titles = {name: name for name in (*turns, "absent")}
     entries = summarize(turns, titles, {"absent": "not installed"})
-    peer = entry({"contestants": entries}, "peer")
+    peer = measured({"contestants": entries}, "peer")
     assert peer["ahead"] == {"median": 2, "min": 2, "max": 2}
     assert peer["floors"] == {"median": 20, "min": 20, "max": 20}
     assert peer["images_per_second"] == {"median": 50, "min": 25, "max": 50}
-    assert entry({"contestants": entries}, "augreg")["cores"]["median"] == 2
+    assert measured({"contestants": entries}, "augreg")["cores"]["median"] == 2
     assert entries[-1] == {"name": "absent", "title": "absent", "skipped": "not installed"}
 
 
 def test_whole_run_has_every_policy_at_180_and_full_at_every_size():
-    found = [(case.policy, case.size) for case in work.cases(work.POLICIES, work.SIZES, 180, False)]
+    found = [(case.policy, case.size) for case in work.Settings().cases()]
     assert found[: len(work.POLICIES)] == [(policy, 180) for policy in work.POLICIES]
     assert found[len(work.POLICIES) :] == [("full", 32), ("full", 224), ("full", 512)]
-    assert len(work.cases(work.POLICIES, work.SIZES, 180, True)) == 4 * len(work.POLICIES)
+    assert len(work.Settings(every=True).cases()) == 4 * len(work.POLICIES)
 
 
 def test_images_are_the_same_for_the_same_seed_and_not_flat():
@@ -111,16 +110,17 @@ def test_every_benchmark_policy_loads(name, size):
     augreg.load_policy(work.policy(name, size))
 
 
-def test_harness_starts_without_tensorflow_or_a_peer():
+def test_harness_starts_without_augreg_or_a_peer():
     code = (
-        "import sys; import benchmarks.__main__, benchmarks.page, benchmarks.ops; "
+        "import sys; import benchmarks.__main__, benchmarks.speed, benchmarks.startup; "
         "from benchmarks.peers import contestants; contestants(); "
-        "sys.exit(bool({'tensorflow', 'keras', 'albumentations', 'cv2'} & set(sys.modules)))"
+        "heavy = {'tensorflow', 'keras', 'albumentations', 'augreg', 'cv2'}; "
+        "sys.exit(bool(heavy & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
 
-def measured():
+def results():
     """Results of a run with two contestants, as they are saved."""
     rate = {"median": 2000.0, "min": 1900.0, "max": 2100.0}
     ours = {
@@ -151,7 +151,7 @@ def measured():
 
 
 def test_page_is_replaced_between_the_markers_only(tmp_path):
-    (tmp_path / "speed.json").write_text(json.dumps(measured()))
+    (tmp_path / "speed.json").write_text(json.dumps(results()))
     page = tmp_path / "docs" / "benchmarks.md"
     write(tmp_path, page)
     assert (page.parent / "benchmarks.png").stat().st_size > 10_000
@@ -216,19 +216,19 @@ def test_table_of_ops_says_how_far_apart_and_how_often(tmp_path):
         "floors": {"median": 4.25, "min": 4.0, "max": 5.0},
         "reference": {"levels": 16.0, "above": 0.00031},
     }
-    machine = measured()["machine"]
+    machine = results()["machine"]
     found = {"machine": machine, "ops": [entry], "rounds": 3, "seconds": 0.2, "floor": spread}
     (tmp_path / "ops.json").write_text(json.dumps(found))
-    ops.write(tmp_path, tmp_path / "op-table.md")
+    write_ops(tmp_path, tmp_path / "op-table.md")
     text = (tmp_path / "op-table.md").read_text()
     assert "| [rotate](ops.md#rotate) | 18 | 2,000 | 4.2 | 16 (0.03% above 1) |  |" in text
     assert "the median of 3 turns" in text and "a processor, 2 cores" in text
 
 
 def test_difference_is_in_levels():
-    apart = ops.Apart.between([0.0, 0.5, 1.0, 1.0], [0.0, 0.5, 1.0, 1 - 3 / 255])
-    assert (apart.levels, apart.above) == (3.0, 0.25)
-    assert str(ops.Apart.between([0.5], [0.5 + 0.5 / 255])) == "0.5"
+    apart = ops.apart([0.0, 0.5, 1.0, 1.0], [0.0, 0.5, 1.0, 1 - 3 / 255])
+    assert apart == {"levels": 3.0, "above": 0.25}
+    assert ops.apart([0.5], [0.5 + 0.5 / 255]) == {"levels": 0.5, "above": 0.0}
 
 
 def test_parity_is_of_the_samples_that_tf_data_made_first():
@@ -238,14 +238,14 @@ def test_parity_is_of_the_samples_that_tf_data_made_first():
         (op,) = (op for op in first_party() if op.name == name)
         policy = ops.policy_of(op)
         source = Source(work.Case("ops", 16, batch=12), photos)
-        data = ops._pixels(ops._runner(policy, source).sample())
-        assert ops.from_reference(policy, photos, data).levels < 0.01
-        assert ops.from_layer(policy, photos, data).levels < 0.01
-        assert ops.from_reference(policy, photos[::-1].copy(), data).levels > 1
+        data = ops._pixels(ops.runner(op, source).sample())
+        assert ops.from_reference(policy, photos, data)["levels"] < 0.01
+        assert ops.from_layer(policy, photos, data)["levels"] < 0.01
+        assert ops.from_reference(policy, photos[::-1].copy(), data)["levels"] > 1
 
 
 def test_page_without_markers_is_left_alone(tmp_path):
-    (tmp_path / "speed.json").write_text(json.dumps(measured()))
+    (tmp_path / "speed.json").write_text(json.dumps(results()))
     page = tmp_path / "benchmarks.md"
     page.write_text("Written by hand.\n")
     with pytest.raises(SystemExit, match=START):

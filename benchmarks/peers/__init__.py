@@ -1,19 +1,16 @@
-"""The contestants: one module a library, each turning a case into a runner.
-
-A contestant imports its library only when it is built, so that a missing one is reported as
-skipped and costs the others nothing.
-"""
+"""The contestants: one module a library, each turning a case into a runner."""
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 
-from benchmarks.measure import Runner
+from benchmarks.measure import Runner, Skipped
+from benchmarks.race import Contestant, named
 from benchmarks.work import Case
-
-MODULES = ("floor", "ours", "keras_layers", "tf_image", "albumentations")
 
 
 @dataclass(frozen=True)
@@ -24,31 +21,45 @@ class Source:
     images: np.ndarray
 
 
-@dataclass(frozen=True)
-class Contestant:
-    """name: the key in JSON; title: for people; build: sets it up, or raises `Skipped`.
+def _by(module: str, function: str = "in_data", **options: Any) -> Callable[[Source], Runner]:
+    """`function(source, **options)` of a module here, which is imported only when that is called.
 
-    extra: measured only with `--every`, or when named.
+    So a library that is missing is reported as skipped, and costs the others nothing.
     """
 
-    name: str
-    title: str
-    build: Callable[[Source], Runner]
-    extra: bool = False
+    def build(source: Source) -> Runner:
+        try:
+            found = importlib.import_module(f"benchmarks.peers.{module}")
+        except ModuleNotFoundError as error:
+            raise Skipped(f"not installed: {error}") from error
+        return getattr(found, function)(source, **options)
 
+    return build
+
+
+_crew = partial(_by, "albumentations_workers", "start")
+TWO = "Albumentations, 2 processes"
+CONTESTANTS = (
+    Contestant("floor", "floor: cast only, in tf.data", _by("placement", "floor_in_data")),
+    Contestant("floor_eager", "floor: cast only, called (XLA)", _by("placement", "floor_called")),
+    Contestant("augreg", "augreg, augment_dataset", _by("ours")),
+    Contestant("augreg_eager", "augreg, map_fn called", _by("ours", "map_fn_called")),
+    Contestant("keras_data", "Keras layers in tf.data", _by("keras_layers")),
+    Contestant("keras_model", "Keras layers in a model", _by("keras_layers", "in_model")),
+    Contestant("tf_image", "tf.image in tf.data", _by("tf_image")),
+    Contestant("albumentations_data", "Albumentations in tf.data", _by("albumentations")),
+    # One process with OpenCV's own threads, as it comes. Two have one thread each: OpenCV's own
+    # would fight over the same cores.
+    Contestant("albumentations_alone", "Albumentations, 1 process", _crew(workers=1, threads=-1)),
+    Contestant("albumentations_2p", TWO, _crew()),
+    Contestant("albumentations_2p_lut", f"{TWO}, cheaper contrast", _crew(lut=True)),
+    Contestant("albumentations_2p_sent", f"{TWO}, sent on", _crew(send=True), extra=True),
+)
 
 # Who is measured where a policy's size is not the one that the goals are for.
 MAIN = ("floor", "augreg", "keras_data", "keras_model", "tf_image", "albumentations_2p")
 
 
-def contestants(only: tuple[str, ...] = (), every: bool = False) -> list[Contestant]:
+def contestants(only: Sequence[str] = (), every: bool = False) -> list[Contestant]:
     """The contestants in the order of the tables: those in `only`, else all but the extra ones."""
-    modules = [importlib.import_module(f"benchmarks.peers.{name}") for name in MODULES]
-    known: list[Contestant] = [found for module in modules for found in module.CONTESTANTS]
-    unknown = set(only) - {found.name for found in known}
-    if unknown:
-        names = ", ".join(found.name for found in known)
-        raise SystemExit(f"no contestant {', '.join(sorted(unknown))}; there are: {names}")
-    if only:
-        return [found for found in known if found.name in only]
-    return [found for found in known if every or not found.extra]
+    return [found for found in named(CONTESTANTS, only) if only or every or not found.extra]

@@ -2,8 +2,11 @@
 
 from typing import Any
 
-from benchmarks.measure import Runner, Skipped
-from benchmarks.peers import Contestant, Source
+import tensorflow as tf
+
+import augreg
+from benchmarks.measure import Runner
+from benchmarks.peers import Source
 from benchmarks.peers.placement import called, dataset, pulled
 from benchmarks.work import Case, policy
 
@@ -12,37 +15,18 @@ SEED = 7
 
 def load(case: Case) -> Any:
     """The case's policy, loaded by augreg."""
-    import augreg
-
-    try:
-        return augreg.load_policy(policy(case.policy, case.size))
-    except FileNotFoundError as error:
-        raise Skipped(f"no policy file {error.filename}") from error
+    return augreg.load_policy(policy(case.policy, case.size))
 
 
-def _in_data(source: Source) -> Runner:
+def in_data(source: Source) -> Runner:
     """Draws, kernels and prefetch: the whole of what replaces the peer's pipeline."""
-    loaded = load(source.case)
-    import augreg
-
     made = augreg.augment_dataset(
-        dataset(source), loaded, batch_size=source.case.batch, seed=SEED, training=True
+        dataset(source), load(source.case), batch_size=source.case.batch, seed=SEED, training=True
     )
     return pulled(made)
 
 
-def _eager(source: Source) -> Runner:
+def map_fn_called(source: Source) -> Runner:
     """One call a batch, draws included, with nothing around it: what tf.data's share is not."""
-    loaded = load(source.case)
-    import tensorflow as tf
-
-    import augreg
-
-    step = tf.function(augreg.map_fn(loaded, seed=SEED, training=True, batched=True))
-    return called(source, lambda index, images: step(index, images))
-
-
-CONTESTANTS = (
-    Contestant("augreg", "augreg, augment_dataset", _in_data),
-    Contestant("augreg_eager", "augreg, map_fn called", _eager),
-)
+    step = augreg.map_fn(load(source.case), seed=SEED, training=True, batched=True)
+    return called(source, tf.function(step))

@@ -1,9 +1,16 @@
-"""The three ways TensorFlow code is driven: a dataset, or a function called on batches."""
+"""The ways TensorFlow code is driven: a dataset, or a function called on batches.
+
+And the floor: nothing but the cast to float32, which every contestant has to do as well.
+"""
 
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
+from itertools import cycle, islice
 from typing import Any
+
+import tensorflow as tf
 
 from benchmarks.measure import Runner
 from benchmarks.peers import Source
@@ -14,14 +21,23 @@ def dataset(source: Source) -> Any:
 
     The same head for every pipeline: slicing and batching costs all of them alike, the floor too.
     """
-    import tensorflow as tf
-
     return tf.data.Dataset.from_tensor_slices(source.images).repeat(1_000_000)
 
 
 def batches(source: Source) -> Any:
     """Full uint8 batches [B,H,W,3] of `dataset`."""
     return dataset(source).batch(source.case.batch, drop_remainder=True)
+
+
+def parallel(data: Any, function: Callable[..., Any]) -> Any:
+    """`function` of every element, as many side by side as tf.data likes."""
+    return data.map(function, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def seeded(data: Any) -> Any:
+    """Each element with a seed of its own, int64 [2]."""
+    counter = tf.data.Dataset.counter()
+    return tf.data.Dataset.zip((data, tf.data.Dataset.zip((counter, counter))))
 
 
 def stepped(step: Callable[[], Any]) -> Runner:
@@ -64,19 +80,28 @@ def pulled(batched: Any) -> Runner:
 
 def called(source: Source, function: Callable[[Any, Any], Any]) -> Runner:
     """A runner that calls `function(index int64 [B], images uint8 [B,H,W,3])` eagerly."""
-    import tensorflow as tf
-
     size = source.case.batch
     starts = range(0, min(len(source.images), 8 * size), size)
     ready = [
         (tf.range(at, at + size, dtype=tf.int64), tf.constant(source.images[at : at + size]))
         for at in starts
     ]
-    position = [0]
+    endless = cycle(ready)
 
     def run(count: int) -> None:
-        for _ in range(count):
-            function(*ready[position[0] % len(ready)])
-            position[0] += 1
+        for batch in islice(endless, count):
+            function(*batch)
 
-    return Runner(run, sample=lambda: function(*ready[0]), close=ready.clear)
+    return Runner(run, sample=lambda: function(*ready[0]))
+
+
+_cast = partial(tf.cast, dtype=tf.float32)
+
+
+def floor_in_data(source: Source) -> Runner:
+    return pulled(parallel(batches(source), _cast).prefetch(2))
+
+
+def floor_called(source: Source) -> Runner:
+    cast = tf.function(_cast, jit_compile=True)
+    return called(source, lambda index, images: cast(images))

@@ -6,15 +6,15 @@ have no entry here.
 
 from typing import Any
 
+import tensorflow as tf
+
 from benchmarks.measure import Runner, Skipped
-from benchmarks.peers import Contestant, Source
-from benchmarks.peers.placement import dataset, pulled
+from benchmarks.peers import Source
+from benchmarks.peers.placement import dataset, parallel, pulled, seeded
 
 
 def tutorial(image: Any, seed: Any, size: int) -> Any:
     """The tutorial's `augment`: float32 [H,W,3] in 0..1 padded, cropped, brightened, clipped."""
-    import tensorflow as tf
-
     image = tf.image.resize_with_crop_or_pad(image, size + 6, size + 6)
     second = tf.random.split(seed, num=1)[0, :]
     image = tf.image.stateless_random_crop(image, size=[size, size, 3], seed=seed)
@@ -24,8 +24,6 @@ def tutorial(image: Any, seed: Any, size: int) -> Any:
 
 def colour(image: Any, seed: Any) -> Any:
     """`colour` in the same style: float32 [H,W,3] in 0..1, one seed a step."""
-    import tensorflow as tf
-
     seeds = tf.random.split(seed, num=4)
     image = tf.image.stateless_random_brightness(image, max_delta=0.2, seed=seeds[0])
     image = tf.image.stateless_random_contrast(image, 0.7, 1.3, seed=seeds[1])
@@ -39,9 +37,7 @@ def colour(image: Any, seed: Any) -> Any:
     return tf.clip_by_value(image, 0, 1)
 
 
-def _in_data(source: Source) -> Runner:
-    import tensorflow as tf
-
+def in_data(source: Source) -> Runner:
     name, size = source.case.policy, source.case.size
     if name not in ("tutorial_tf_image", "colour"):
         raise Skipped("tf.image has no rotation by an angle, no zoom, no translation")
@@ -50,10 +46,5 @@ def _in_data(source: Source) -> Runner:
         scaled = tf.cast(image, tf.float32) / 255.0
         return colour(scaled, seed) if name == "colour" else tutorial(scaled, seed, size)
 
-    counter = tf.data.Dataset.counter()
-    seeded = tf.data.Dataset.zip((dataset(source), tf.data.Dataset.zip((counter, counter))))
-    mapped = seeded.map(augment, num_parallel_calls=tf.data.AUTOTUNE)
+    mapped = parallel(seeded(dataset(source)), augment)
     return pulled(mapped.batch(source.case.batch).prefetch(2))
-
-
-CONTESTANTS = (Contestant("tf_image", "tf.image in tf.data", _in_data),)
