@@ -186,7 +186,7 @@ def test_line_replays_byte_for_byte_from_the_manifest_alone(
     line = json.loads(manifest.read_text().splitlines()[5])
     again = (tmp_path / "again/x.png").read_bytes()
     assert again == (tmp_path / "out" / line["output"]).read_bytes()
-    assert "the same bytes again" in capsys.readouterr().out
+    assert "reproduced byte for byte" in capsys.readouterr().out
 
 
 def test_image_of_any_size_goes_through_a_policy_without_resize(

@@ -1,4 +1,4 @@
-"""Looking at policies: `validate`, `explain` and `expand`. No pixel is touched."""
+"""Inspect policies: `validate`, `explain` and `expand`. No pixel is touched."""
 
 from __future__ import annotations
 
@@ -52,23 +52,24 @@ def validate(
     size: Size = None,
     data: Annotated[
         str | None,
-        typer.Option("--data", help="Read a data set once: digits, folder:PATH or a TFDS name."),
+        typer.Option("--data", help="Also read a dataset: digits, folder:PATH or a TFDS name."),
     ] = None,
     limit: Annotated[
         int,
-        typer.Option("--limit", min=1, help="With --data: number of images to try the steps on."),
+        typer.Option("--limit", min=1, help="With --data: number of images to run the steps on."),
     ] = 50,
     data_dir: Annotated[
-        Path | None, typer.Option("--data-dir", help="Where TFDS keeps its data sets.")
+        Path | None, typer.Option("--data-dir", help="TFDS data directory.")
     ] = None,
     manual_dir: Annotated[
-        Path | None, typer.Option("--manual-dir", help="Archives that were downloaded by hand.")
+        Path | None,
+        typer.Option("--manual-dir", help="Folder of manually downloaded TFDS archives."),
     ] = None,
 ) -> None:
-    """Checks policies: syntax, ops, parameters, sizes and channels. Says where what is wrong.
+    """Validates policies: syntax, ops, parameters, sizes and channels. Reports errors by line.
 
-    Without --size, it says which steps work at some sizes only.
-    With --data, also reads a data set once, and reports bad files, sizes, classes, value ranges,
+    Without --size, lists the steps that work at some sizes only.
+    With --data, also reads a dataset once, and reports bad files, sizes, classes, value ranges,
     and how often each step of the policy clips or fills.
     """
     sides = parse_size(size)
@@ -138,7 +139,7 @@ def explain(
         bool, typer.Option("--eval", help="Show what runs in evaluation and at inference.")
     ] = False,
 ) -> None:
-    """Shows what a policy becomes: stages, what shares a kernel and why, sizes, draws, passes."""
+    """Explains how a policy runs: stages, what is fused and why, sizes, draws, passes."""
     from augreg.views.explain import explain as explained
 
     result = explained(load(policy), size=parse_size(size), training=not evaluation)
@@ -153,12 +154,12 @@ def explain(
 def expand(
     policy: PolicyArgument,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="A file; stdout where not given.")
+        Path | None, typer.Option("--output", "-o", help="Output file; stdout by default.")
     ] = None,
 ) -> None:
-    """Prints a policy with every macro, such as rand_augment, as the group that it stands for.
+    """Expands the macros of a policy, such as rand_augment, into ordinary groups.
 
-    What it prints is a policy: same pixels, same draws, same hash, and none of it needs the macro.
+    The result is a policy with the same pixels, draws and hash.
     """
     from augreg.policy.expand import expand as expanded
 

@@ -26,18 +26,20 @@ Data = Annotated[
 Placement = Annotated[
     str, typer.Option("--placement", help="Where augmentation runs: data or model.")
 ]
-Model = Annotated[str, typer.Option("--model", help="tutorial, or a name of keras.applications.")]
-Epochs = Annotated[int, typer.Option("--epochs", min=1)]
-BatchSize = Annotated[int, typer.Option("--batch-size", min=1)]
-Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1)]
-Output = Annotated[Path | None, typer.Option("--output", "-o", help="runs/POLICY where not given.")]
+Model = Annotated[str, typer.Option("--model", help="tutorial, or a model of keras.applications.")]
+Epochs = Annotated[int, typer.Option("--epochs", min=1, help="Number of epochs.")]
+BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="Images per batch.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Random seed.")]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", help="Run folder; runs/POLICY by default.")
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Resume a stopped run.")]
 Augment = Annotated[
     bool, typer.Option("--augment/--no-augment", help="Run the policy's augment section.")
 ]
-DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where TFDS keeps its data sets.")]
+DataDir = Annotated[Path | None, typer.Option("--data-dir", help="TFDS data directory.")]
 ManualDir = Annotated[
-    Path | None, typer.Option("--manual-dir", help="Archives that were downloaded by hand.")
+    Path | None, typer.Option("--manual-dir", help="Folder of manually downloaded TFDS archives.")
 ]
 MaxBad = Annotated[
     float,
@@ -46,7 +48,7 @@ MaxBad = Annotated[
     ),
 ]
 Size = Annotated[
-    str | None, typer.Option("--size", help="Resize to HEIGHTxWIDTH, where no policy does.")
+    str | None, typer.Option("--size", help="Resize to HEIGHTxWIDTH if the policy does not.")
 ]
 Deterministic = Annotated[
     bool, typer.Option("--deterministic", help="Deterministic ops; turns XLA off.")
