@@ -83,6 +83,6 @@ class TrainOptions:
         named = self.data.startswith("folder:") and name != ""
         if named and root.is_dir() and holds(root, self.output):
             raise RunError(
-                f"{self.output}: the output folder is the data folder or lies inside of it, where "
+                f"{self.output}: the output folder is the data folder or is inside it, where "
                 "the next run would read it as a class; name one outside of it"
             )
