@@ -189,8 +189,8 @@ def aug_mix(
     severity: an operation's level is uniform in 0.1 to `severity`, in tenths of its range: rotation
     30 degrees, shear 0.3, translation a third of the side, with random signs; posterize from 4 bits
     down; solarize from 256 down. As in the published code, degrees, bits and thresholds are
-    truncated to whole numbers (at severity 3, posterize keeps 4 bits in 83 % of its draws, 3 in 17
-    %). The chains' weights are Dirichlet(1, ..., 1), the mixture's weight is Beta(1, 1). The
+    truncated to whole numbers (at severity 3, 83 % of posterize's draws keep 4 bits, 17 % keep 3).
+    The chains' weights are Dirichlet(1, ..., 1), the mixture's weight is Beta(1, 1). The
     consistency loss is not included. Hendrycks et al., https://arxiv.org/abs/1912.02781.
     """
     modes = _modes(fill, fill_value, interpolation)

@@ -25,10 +25,9 @@ _COMMON: dict[str, Any] = {
 def mixup(xp: Any, alpha: float, classes: int, partner: Array, share: Array) -> augreg.Mix:
     """MixUp: blends each sample and its label with another of the batch.
 
-    x' = w x + (1 - w) x_j and y' = w y + (1 - w) y_j, w drawn per sample from Beta(alpha, alpha); a
-    small alpha changes most samples only slightly. Labels become probabilities, float32 [B,
-    classes]. Zhang et al., "mixup: Beyond Empirical Risk Minimization"
-    (https://arxiv.org/abs/1710.09412).
+    x' = w x + (1 - w) x_j and y' = w y + (1 - w) y_j, w drawn per sample from Beta(alpha, alpha).
+    A small alpha changes most samples only slightly. Labels become float32 [B, classes]. Zhang et
+    al., "mixup: Beyond Empirical Risk Minimization" (https://arxiv.org/abs/1710.09412).
     """
     return augreg.Mix(partner, augreg.symmetric_beta(xp, share, alpha), classes)
 

@@ -105,9 +105,9 @@ def erase(
     channel. Random erasing (Zhong et al., https://arxiv.org/abs/1708.04896) is `"fill": "noise"`,
     with `"area": [0.02, 0.4], "ratio": [0.3, 3.33]` in the paper; the defaults are those of
     torchvision's `RandomErasing`
-    (https://pytorch.org/vision/stable/generated/torchvision.transforms.RandomErasing.html). Cutout
-    (DeVries and Taylor, https://arxiv.org/abs/1708.04552) with a side of half the image is `"area":
-    0.25, "ratio": 1, "place": "anywhere"`.
+    (https://pytorch.org/vision/stable/generated/torchvision.transforms.RandomErasing.html).
+    Cutout (DeVries and Taylor, https://arxiv.org/abs/1708.04552) with a side of half the image is
+    `"area": 0.25, "ratio": 1, "place": "anywhere"`.
     """
     h, w = (xp.cast(xp.array(side, "int32"), "float32") for side in size)
     half, one = xp.array(0.5), xp.array(1.0)
