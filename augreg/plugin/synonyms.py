@@ -117,7 +117,7 @@ ROWS = (
     (
         "RandomHue",
         '{"op": "hue", "delta": [-0.1, 0.1]}',
-        "in full turns of the hue circle; Keras's factor f is a delta of ±f/2",
+        "in full turns of the hue circle; Keras's factor f is a delta of -f/2 or f/2",
     ),
     (
         "ColorJitter RandomColorJitter RandomBrightnessContrast HueSaturationValue Jitter "
@@ -224,7 +224,7 @@ ROWS = (
 
 
 def pointer(name: str) -> str:
-    """What is written here for another library's `name`; empty win augreg it is not known.
+    """What is written here for another library's `name`; empty if it is not known.
 
     >>> pointer("RandomHorizontalFlip")
     'in augreg it is {"op": "flip", "p": 0.5} (always applied without p)'
