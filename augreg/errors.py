@@ -20,13 +20,13 @@ MAX_MISTAKES = 20  # of a policy, in one error; who has fixed these asks again
 class PolicyError(AugregError):
     """A policy that can't be loaded or planned.
 
-    All that is known to be wrong is said at once: the text has a line for each mistake, in the
-    document's order, up to twenty. The attributes are those of the first.
+    It reports up to twenty mistakes at once: the text has one line per mistake, in document order.
+    The attributes are those of the first.
 
     Attributes:
-        path: the policy's file, or None where it came as a dict.
-        pointer: JSON pointer (RFC 6901) of the part that is wrong; empty for the whole document.
-        line, column: where that part begins in the file, from 1; None where there is no file.
+        path: the policy's file, or None for a dict.
+        pointer: JSON pointer (RFC 6901) of the invalid part; empty for the whole document.
+        line, column: the start of that part in the file, from 1; None for a dict.
         message: what was found, what is allowed and how to fix it.
     """
 

@@ -39,33 +39,33 @@ _UNTOLD = (
 
 @keras.saving.register_keras_serializable(package="augreg")
 class AugmentationLayer(keras.layers.Layer):
-    """Augments images inside of a model: in training as the policy says, else prepare and output.
+    """Keras layer that runs a policy: all of it in training, else only prepare and output.
 
     Call with images uint8 (0..255) or float (`input_range`), [B,H,W,C] or [H,W,C]; the result has
-    the policy's dtype and range. Or with an element, which comes back in its own form: a dict with
-    "images", or a tuple (image, label), (image, {...}), or what `parts` names. "masks", "boxes"
+    the policy's dtype and range. Or with an element, returned in the same form: a dict with
+    "images", a tuple (image, label) or (image, {...}), or a tuple with `parts`. "masks", "boxes"
     and "keypoints" move with the images (as `augreg.augment` takes them), and labels become
-    float32 [B, classes] where the policy mixes samples.
+    float32 [B, classes] if the policy mixes samples.
 
-    `index` (integers [B]) and `epoch` (a scalar, [1] or [B]) name the samples and give the same
-    pixels as `augment_dataset`. Without `index`, samples count up from the first that the layer has
-    seen, times the replicas, plus the replica's id, at epoch 0: repeatable, but not what tf.data
-    draws. The count is exact in threads and in a parallel `map`.
+    With `index` (integers [B]) and `epoch` (a scalar, [1] or [B]), the pixels are the same as in
+    `augment_dataset`. Without `index`, the layer draws at epoch 0 with the number of samples it has
+    seen, times the replicas, plus the replica's id: repeatable, but not equal to tf.data. The count
+    is exact in threads and in a parallel `map`.
 
-    It runs on Keras's TensorFlow backend.
+    Requires Keras's TensorFlow backend.
 
     Args:
         policy: a `Policy`, a dict or a path.
         seed: 0 to 2**32-1.
-        input_range: what float images mean, as (0, 255). Where it is not stated, they have to lie
-            in 0..1; note that Keras makes floats of uint8 images that come to a model without an
-            `Input` of that dtype.
+        input_range: the range of float images, such as (0, 255). Without it, they have to be in
+            0..1; note that Keras converts uint8 images to floats in a model without a uint8
+            `Input`.
         parts: names the parts of a tuple, as ("images", "masks"); see `augreg.map_fn`.
-        sections: which of prepare, augment and output to run; `("augment", "output")` where a
-            dataset has run prepare already.
+        sections: which of prepare, augment and output to run; `("augment", "output")` if the
+            dataset has already run prepare.
         bounding_box_format: Keras's name of the format of boxes, as xyxy or rel_xywh.
-        min_visible: the share of its moved area that a box has to keep; else its class is -1.
-        debug: checks every step, slowly; None asks `AUGREG_DEBUG`. Not saved with the model.
+        min_visible: the fraction of its area that a box has to keep; else its class is -1.
+        debug: checks every step, slowly; None reads `AUGREG_DEBUG`. Not saved with the model.
 
     >>> import augreg, numpy as np
     >>> layer = augreg.AugmentationLayer({"version": 1, "augment": [{"op": "invert"}]}, seed=7)

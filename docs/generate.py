@@ -50,29 +50,30 @@ FAMILIES = {
     ColorMap: "colour map (consecutive ones become one matrix)",
     PixelFunction: "pixel function (fused into the pointwise kernel)",
     ProjectiveMap: "projective map (shares one resample with affine neighbours)",
-    Neighborhood: "neighbourhood (reads a window; a kernel of its own)",
-    Resize: "resize (a boundary: geometry before and after is resampled on its own)",
+    Neighborhood: "neighbourhood (reads a window; a separate kernel)",
+    Resize: "resize (a boundary: geometry before and after is resampled separately)",
     Mix: "mix (needs batches with labels; its result depends on the batch)",
 }
-MACRO = "macro (`augreg expand` prints the groups that it becomes)"
+MACRO = "macro (`augreg expand` prints its groups)"
 
 HEAD = """\
 # Op reference
 
 <!-- Written by docs/generate.py: change the ops' docstrings, not this page. -->
 
-Every step also takes `p`, the probability that it is done (0 to 1; 1 where it is not given), and
-`id`, a name for its draws, so that they stay when the step moves.
+Every step also takes `p`, the probability that it is applied (0 to 1, by default 1), and `id`, a
+name for its draws that keeps them when the step moves.
 
-A *drawn* parameter takes a constant, `[lo, hi]`, `{"choice": [...], "weights": [...]}`, and where
-it is a number and no integer also `{"normal": [mean, std], "min": a, "max": b}` and
-`{"log_uniform": [lo, hi]}`. A *static* one takes a constant only.
-[Write a policy](write-a-policy.md) says more.
+A *drawn* parameter takes a constant, `[lo, hi]`, `{"choice": [...], "weights": [...]}` or a
+[schedule](write-a-policy.md#schedules); a number that is not an integer also takes
+`{"normal": [mean, std], "min": a, "max": b}` and `{"log_uniform": [lo, hi]}`. A *static* parameter
+takes a constant only. See
+[parameter values](write-a-policy.md#parameter-values-and-distributions).
 
-The pictures, made by the reference with seed 7, show the original first and then one and the same
-sample at low, middle and high strength. [Size, speed and parity](op-table.md) of all of them are in
-one table. A *macro* is used like an op, and becomes ordinary groups when a policy is loaded:
-[automatic policies](automatic-policies.md).
+The pictures show the original, then the same sample at low, middle and high strength (the
+reference, seed 7). For code size, speed and parity see the [op table](op-table.md). A *macro* is
+used like an op and is expanded into ordinary groups when a policy is loaded
+([automatic policies](automatic-policies.md)).
 """
 
 

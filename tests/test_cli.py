@@ -205,7 +205,7 @@ def test_file_beats_the_ready_policy_of_its_name(
 def test_explain_shows_stages_passes_and_draws(said: Any, name: str) -> None:
     code, out, error = said("explain", name)
     assert (code, error) == (0, "")
-    for words in ("begins here:", "Passes", "one colour matrix with", "Draws of each sample"):
+    for words in ("starts here:", "Passes", "one colour matrix with", "Draws of each sample"):
         assert words in out
 
 

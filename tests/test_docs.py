@@ -156,7 +156,7 @@ def test_mistakes_in_write_a_policy_are_what_augreg_says():
 
 def test_hue_is_said_to_be_there():
     page = (ROOT / "docs" / "coming-from-tf-image.md").read_text()
-    missing = page.split("Not there yet:")[1].split("\n\n")[0]
+    missing = page.split("Not supported:")[1].split("\n\n")[0]
     assert not [op.name for op in augreg_ops() if op.name in missing and op.name != "rot90"]
 
 

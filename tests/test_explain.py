@@ -142,7 +142,7 @@ def test_draws_are_listed_with_distribution_and_id() -> None:
     )
     shown = [(draw.path, draw.name, draw.distribution) for draw in result.draws]
     assert shown == [
-        ("/augment/0", "p", "happens with 0.25"),
+        ("/augment/0", "p", "probability 0.25"),
         ("/augment/0", "degrees", "normal 0 ± 5, -9 to 9"),
         ("near", "factor", "log-uniform 0.5 to 2"),
         ("/augment/2", "k", "one of 0, 2 by 3, 1"),

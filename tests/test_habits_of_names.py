@@ -15,7 +15,7 @@ from augreg.plugin.registry import default_registry
 NAMES = {
     "RandomFlip": '"flip"',
     "keras.layers.RandomFlip": '"flip"',
-    "RandomRotation": "parts of a turn",
+    "RandomRotation": "full turns",
     "random_rotation": '"rotate"',
     "RandomZoom": "zooms in",
     "RandomTranslation": '"translate"',
@@ -70,7 +70,7 @@ NAMES = {
     "RandomApply": '"sequence"',
     "Compose": '"sequence"',
     "RandomOrder": '"random_order"',
-    "ElasticTransform": "no such op here yet",
+    "ElasticTransform": "no such op yet",
     "HorizontalFlip": '"flip"',
     "horizontal_flip": '"flip"',
     "A.HorizontalFlip": '"flip"',
@@ -84,7 +84,7 @@ NAMES = {
     "PadIfNeeded": '"pad_or_crop"',
     "LongestMaxSize": '"resize"',
     "ToGray": '"grayscale"',
-    "CLAHE": "no such op here yet",
+    "CLAHE": "no such op yet",
     "OneOf": '"one_of"',
     "tf.image.flip_left_right": '"flip"',
     "stateless_random_flip_up_down": '"vertical"',
@@ -92,7 +92,7 @@ NAMES = {
     "adjust_brightness": "0..1",
     "random_hue": '"hue"',
     "stateless_random_saturation": '"saturation"',
-    "adjust_jpeg_quality": "no such op here yet",
+    "adjust_jpeg_quality": "no such op yet",
     "resize_with_crop_or_pad": '"pad_or_crop"',
     "rgb_to_grayscale": '"grayscale"',
     "per_image_standardization": '"normalize"',
@@ -144,11 +144,11 @@ def test_no_name_stands_twice_and_none_is_an_op_of_ours() -> None:
 
 
 def test_group_of_another_library_is_named_in_ours() -> None:
-    with pytest.raises(augreg.PolicyError, match=r'here it is \{"one_of": ') as caught:
+    with pytest.raises(augreg.PolicyError, match=r'in augreg it is \{"one_of": ') as caught:
         augreg.load_policy({"version": 1, "augment": [{"OneOf": [{"op": "flip"}], "p": 0.5}]})
     assert caught.value.pointer == "/augment/0"
 
 
 def test_name_of_nobody_is_as_unknown_as_before() -> None:
     for name in ("os.system", "__class__", "x" * 100_000, "acme/RandomFlip2", "", "random"):
-        assert "here it is" not in synonyms.pointer(name)
+        assert "in augreg it is" not in synonyms.pointer(name)

@@ -45,7 +45,7 @@ def main_code(line: str) -> int:
         ("preview photos/a.jpg photos/noname my.json", "my.json photos/a.jpg photos/noname"),
         ("preview photos my.json", "preview my.json photos/*.jpg"),
         ("preview my.json photos", "preview my.json photos/*.jpg"),
-        ("preview flowers photos/a.jpg digits", "digits is a policy, and flowers stands"),
+        ("preview flowers photos/a.jpg digits", "digits is a policy, and flowers is already"),
         ("preview my.json other.json", "No such file"),
         ("apply photos my.json out2", "apply my.json photos out2"),
         ("apply photos out2 my.json", "apply my.json photos out2"),

@@ -91,7 +91,7 @@ def test_train_into_the_data_folder_is_refused_before_anything_is_written(place:
     (place / "link").symlink_to(place / "photos", target_is_directory=True)
     before = listed(place)
     for output in ("photos", "photos/run", "photos/cat/run", "link/run", "photos/../photos/x/y"):
-        with pytest.raises(RunError, match="the data folder or lies inside of it"):
+        with pytest.raises(RunError, match="the data folder or is inside it"):
             train(TrainOptions("p.json", data="folder:photos", output=Path(output)))
     assert listed(place) == before
 

@@ -78,7 +78,7 @@ def _source(manifest: Path, line: Line, given: Path | None, where: str) -> Path:
     except OSError as error:
         raise RunError(
             f"{where}: the image {one_line(path)} can't be read ({error.strerror}); "
-            "name the folder that it lies in with --input"
+            "name its folder with --input"
         ) from error
     if found != line.source_sha256:
         raise RunError(

@@ -112,7 +112,7 @@ def _check_folders(options: ApplyOptions) -> None:
         )
     if holds(options.input, options.output):
         raise RunError(
-            f"{where}: the output folder lies inside of the input folder, whose images it would "
+            f"{where}: the output folder is inside the input folder, whose images it would "
             "be counted among; name one outside of it"
         )
     for link in links_in(options.input):

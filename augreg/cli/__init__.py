@@ -60,7 +60,6 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     name="augreg",
     cls=_Commands,
-    help="Compiles image-augmentation policies: the same pixels in tf.data, in Keras and on disk.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -82,10 +81,10 @@ def _options(
 ) -> None:
     """Compiles image-augmentation policies: the same pixels in tf.data, in Keras and on disk.
 
-    POLICY is a policy's file, or the name of a ready policy such as `flowers`.
+    POLICY is a policy file, or the name of a ready policy such as `flowers`.
 
-    Exit codes: 0 done, 1 failed, 2 wrong usage, 3 invalid policy, 4 done in part (some images were
-    skipped and are listed), 130 and 143 stopped by SIGINT and SIGTERM.
+    Exit codes: 0 done, 1 failed, 2 wrong usage, 3 invalid policy, 4 done in part (skipped images
+    are listed), 130 and 143 stopped by SIGINT and SIGTERM.
     """
 
 

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def ops(
-    name: Annotated[str | None, typer.Argument(help="Show one op with its parameters.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Show this op with its parameters.")] = None,
     in_json: AsJson = False,
 ) -> None:
-    """Lists the ops that policies can use, or one op's parameters, ranges and an example.
+    """Lists the available ops, or shows one op's parameters, ranges and an example.
 
-    A macro is used like an op, and stands for a group of steps that `augreg expand` prints.
+    A macro is used like an op; `augreg expand` prints the group of steps that it becomes.
     """
     from augreg.plugin.registry import default_registry
 
@@ -59,7 +59,7 @@ def plugins(in_json: AsJson = False) -> None:
 
 
 def schema(output: OutputFile = None) -> None:
-    """Prints the JSON Schema of policies, made from the installed ops: editors complete with it."""
+    """Prints the JSON Schema of policies with all installed ops, for completion in editors."""
     from augreg.plugin.registry import default_registry
     from augreg.policy.schema import policy_schema
 
@@ -127,7 +127,7 @@ def _print_op(op: Op | Macro, registry: Registry) -> None:
         stdout().print(rows)
     if kind == "macro":
         print('It also takes "p" (0 to 1, default 1). Its steps decide which channels it takes.')
-        print("It stands for a group of steps: `augreg expand` prints a policy with them.")
+        print("It becomes a group of steps: `augreg expand` prints a policy with them.")
     else:
         print('Every step also takes "p" (0 to 1, default 1) and "id" (names its draws).')
         print(f"Channels: {'three or one' if registry.ops[op.name].gray else 'three'}")

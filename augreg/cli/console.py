@@ -29,10 +29,12 @@ INTERRUPTED, TERMINATED = 130, 143
 # Options of several commands, as types: typer reads them from a command's signature.
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 OutputFile = Annotated[
-    Path | None, typer.Option("--output", "-o", help="A file; stdout where not given.")
+    Path | None, typer.Option("--output", "-o", help="Output file; stdout by default.")
 ]
-DataDir = Annotated[Path | None, typer.Option(help="Where TFDS keeps its data sets.")]
-ManualDir = Annotated[Path | None, typer.Option(help="Archives that were downloaded by hand.")]
+DataDir = Annotated[Path | None, typer.Option(help="TFDS data directory.")]
+ManualDir = Annotated[
+    Path | None, typer.Option(help="Folder of manually downloaded TFDS archives.")
+]
 
 
 class Terminated(BaseException):

@@ -30,7 +30,7 @@ def preview(
     images: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[IMAGE]...", help="Image files; two photographs that ship inside by default."
+            metavar="[IMAGE]...", help="Image files; two bundled photographs by default."
         ),
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The PNG to write.")] = Path(
@@ -47,7 +47,7 @@ def preview(
         typer.Option(help="JSON with boxes, keypoints and masks to draw, by image name."),
     ] = None,
 ) -> None:
-    """Writes a picture: each image beside samples of the policy."""
+    """Draws each image with samples of the policy, as a PNG."""
     if output.suffix.lower() != ".png":
         raise typer.BadParameter(f'"{output}" has to end in .png', param_hint="--output")
     check_policy_first("preview", policy, images or ())
@@ -102,15 +102,17 @@ def apply(
 
 def replay(
     manifest: Annotated[Path, typer.Argument(metavar="MANIFEST", help="manifest.jsonl of a run.")],
-    number: Annotated[str | None, typer.Argument(metavar="N", help="Line number, from 1.")] = None,
+    number: Annotated[
+        str | None, typer.Argument(metavar="N", help="Line number from 1, or an output's path.")
+    ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write it here; else it is only checked.")
+        Path | None, typer.Option("--output", "-o", help="Also write the image to this file.")
     ] = None,
     source: Annotated[
-        Path | None, typer.Option("--input", help="Folder of images, if it was moved.")
+        Path | None, typer.Option("--input", help="Folder of images, if they were moved.")
     ] = None,
 ) -> None:
-    """Makes one output of `apply` again, byte for byte, and checks it against the manifest."""
+    """Reproduces one output of `apply` byte for byte, and checks it against the manifest."""
     place = line_of_manifest(manifest, number)
     from augreg.apply import replay as again
 
@@ -120,7 +122,7 @@ def replay(
     if output is not None:
         write_whole(output, made.contents)
     draws = f"seed {line.seed}, epoch {line.epoch}, index {line.index}"
-    print(f"{manifest}:{place}: the same bytes again: {line.output} ({draws})")
+    print(f"{manifest}:{place}: reproduced byte for byte: {line.output} ({draws})")
     print(json.dumps(line.drawn))
 
 
@@ -142,5 +144,5 @@ def _say_kept(report: Report, output: Path, error: BaseException) -> None:
         done = report.made + report.kept
         say(
             f"stopped: {done} of {report.total} outputs are whole in {output}; "
-            "the same command goes on"
+            "run the same command to continue"
         )

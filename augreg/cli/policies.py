@@ -1,4 +1,4 @@
-"""Looking at policies: `validate`, `explain` and `expand`. No pixel is touched."""
+"""Inspect policies: `validate`, `explain` and `expand`. No pixel is touched."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ def validate(
     ],
     size: Size = None,
     data: Annotated[
-        str | None, typer.Option(help="Read a data set once: digits, folder:PATH or a TFDS name.")
+        str | None, typer.Option(help="Also read a dataset: digits, folder:PATH or a TFDS name.")
     ] = None,
     limit: Annotated[
-        int, typer.Option(min=1, help="With --data: number of images to try the steps on.")
+        int, typer.Option(min=1, help="With --data: number of images to run the steps on.")
     ] = 50,
     data_dir: DataDir = None,
     manual_dir: ManualDir = None,
 ) -> None:
-    """Checks policies: syntax, ops, parameters, sizes and channels. Says where what is wrong.
+    """Validates policies: syntax, ops, parameters, sizes and channels. Reports errors by line.
 
-    Without --size, it says which steps work at some sizes only.
-    With --data, also reads a data set once, and reports bad files, sizes, classes, value ranges,
+    Without --size, lists the steps that work at some sizes only.
+    With --data, also reads a dataset once, and reports bad files, sizes, classes, value ranges,
     and how often each step of the policy clips or fills.
     """
     sides = parse_size(size)
@@ -119,7 +119,7 @@ def explain(
         bool, typer.Option("--eval", help="Show what runs in evaluation and at inference.")
     ] = False,
 ) -> None:
-    """Shows what a policy becomes: stages, what shares a kernel and why, sizes, draws, passes."""
+    """Explains how a policy runs: stages, what is fused and why, sizes, draws, passes."""
     from augreg.policy import load_policy
     from augreg.views.explain import explain as explained
 
@@ -133,9 +133,9 @@ def explain(
 
 
 def expand(policy: PolicyArgument, output: OutputFile = None) -> None:
-    """Prints a policy with every macro, such as rand_augment, as the group that it stands for.
+    """Expands the macros of a policy, such as rand_augment, into ordinary groups.
 
-    What it prints is a policy: same pixels, same draws, same hash, and none of it needs the macro.
+    The result is a policy with the same pixels, draws and hash.
     """
     from augreg.policy import load_policy
     from augreg.policy.expand import expand as expanded

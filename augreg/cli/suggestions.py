@@ -25,7 +25,7 @@ def check_policy_first(command: str, policy: str, others: Sequence[Path]) -> Non
     if policies:
         found = one_line(policies[0])
         raise BadParameter(
-            f"{found} is a policy, and {one_line(policy)} stands in the policy's place already; "
+            f"{found} is a policy, and {one_line(policy)} is already given as the policy; "
             f"{command} takes one policy"
         )
 

@@ -53,7 +53,7 @@ def _stage_lines(stage: StageView, number: str, indent: str) -> Iterable[str]:
     size = _arrow((stage.size_in, stage.size_out))
     yield f"{indent}{number}. {stage.section}: {stage.kind}, {size}: {stage.does}"
     if stage.why:
-        yield f"{indent}   begins here: {stage.why}"
+        yield f"{indent}   starts here: {stage.why}"
     for step in stage.steps:
         yield f"{indent}   {_step_line(step)}"
     for i, branch in enumerate(stage.branches):

@@ -23,13 +23,13 @@ def train(
         str, typer.Option(help="Where augmentation runs: data or model.")
     ] = "data",
     model: Annotated[
-        str, typer.Option(help="tutorial, or a name of keras.applications.")
+        str, typer.Option(help="tutorial, or a model of keras.applications.")
     ] = "tutorial",
-    epochs: Annotated[int, typer.Option(min=1)] = 5,
-    batch_size: Annotated[int, typer.Option(min=1)] = 32,
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1)] = 0,
+    epochs: Annotated[int, typer.Option(min=1, help="Number of epochs.")] = 5,
+    batch_size: Annotated[int, typer.Option(min=1, help="Images per batch.")] = 32,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Random seed.")] = 0,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="runs/POLICY where not given.")
+        Path | None, typer.Option("--output", "-o", help="Run folder; runs/POLICY by default.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Resume a stopped run.")] = False,
     augment: Annotated[bool, typer.Option(help="Run the policy's augment section.")] = True,
@@ -39,7 +39,7 @@ def train(
         float, typer.Option(min=0, max=1, help="Fraction of unreadable images that is tolerated.")
     ] = 0.01,
     size: Annotated[
-        str | None, typer.Option(help="Resize to HEIGHTxWIDTH, where no policy does.")
+        str | None, typer.Option(help="Resize to HEIGHTxWIDTH if the policy does not.")
     ] = None,
     deterministic: Annotated[
         bool, typer.Option("--deterministic", help="Deterministic ops; turns XLA off.")

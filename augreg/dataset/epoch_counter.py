@@ -29,17 +29,17 @@ def counted(first: int) -> tf.data.Dataset:
 def enumerate_epochs(ds: tf.data.Dataset, first_epoch: int = 0) -> tf.data.Dataset:
     """Numbers a dataset's elements and its iterations, for `map_fn`.
 
-    Each new iteration of the result is the next epoch: one for each epoch of `fit`, and for each
-    turn of `.repeat()`. Shuffle and batch what comes after, so that an index stays an element's
-    place in `ds`.
+    Each new iteration of the result is the next epoch: for each epoch of `fit`, and for each pass
+    of `.repeat()`. Shuffle and batch the result, not `ds`, so that an index stays an element's
+    position in `ds`.
 
     Args:
-        ds: single elements, in a fixed order. What it caches or shuffles it goes on doing.
+        ds: single elements, in a fixed order.
         first_epoch: the number of the first iteration, 0 to 2**32-1.
 
     Returns:
-        (index, element, epoch): int64 scalars, and elements of `ds` between them. As long as `ds`.
-        Its iterators can't be saved; `augment_dataset(epochs=n)` makes such as can.
+        A dataset of (index, element, epoch), of the length of `ds`; index and epoch are int64
+        scalars. Its iterators can't be saved; those of `augment_dataset(epochs=n)` can.
 
     >>> import augreg, tensorflow as tf
     >>> ds = augreg.enumerate_epochs(tf.data.Dataset.from_tensor_slices([50, 60]))

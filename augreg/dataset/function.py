@@ -76,19 +76,19 @@ def map_fn(
     Args:
         policy: a `Policy`, a dict or a path.
         seed: 0 to 2**32-1.
-        training: False leaves `augment` out and takes `prepare.eval`.
+        training: False skips `augment` and uses `prepare.eval`.
         batched: elements are batches, and index is [B].
-        epoch: what `fn`'s own epoch falls back to; an integer or a scalar tensor. None is 0, and
-            refused in training where a parameter follows the epoch (a `schedule`).
-        input_range: what float images mean, as (0, 255); uint8 is always 0..255. Where it is not
-            stated, floats have to lie in 0..1, and the first batch that does not ends the data.
+        epoch: the default of `fn`'s epoch; an integer or a scalar tensor. None is 0, and is refused
+            in training if a parameter follows the epoch (a `schedule`).
+        input_range: the range of float images, such as (0, 255); uint8 is always 0..255. Without
+            it, floats have to be in 0..1; the first batch outside is an error.
         parts: names the parts of a tuple in order, as ("images", "masks"), or keys of a dict, as
             {"mask": "masks"}. Names are images, labels, masks, boxes, keypoints, and None for what
             passes through.
         sections: which of prepare, augment and output to run.
         bounding_box_format: Keras's name of the format of boxes, as xyxy or rel_xywh.
-        min_visible: the share of its moved area that a box has to keep; else its class is -1.
-        debug: checks shape, dtype, range and NaN after every step, slowly; None asks
+        min_visible: the fraction of its area that a box has to keep; else its class is -1.
+        debug: checks shape, dtype, range and NaN after every step, slowly; None reads
             `AUGREG_DEBUG`.
 
     Returns:
@@ -99,11 +99,11 @@ def map_fn(
         [B, classes] where the policy mixes samples, in evaluation too. All else passes through.
 
     Seed, epoch and index are 32 bits wide. A constant outside of 0 to 2**32-1 is refused; a tensor
-    is not looked at, and counts modulo 2**32.
+    is not checked, but taken modulo 2**32.
 
     Raises:
-        PolicyError: the policy is wrong, or can't work at this size, or has to be told the epoch;
-            also from inside of `map`.
+        PolicyError: the policy is wrong, can't work at this size, or needs the epoch; also raised
+            from inside of `map`.
 
     >>> import augreg, tensorflow as tf
     >>> fn = augreg.map_fn({"version": 1, "augment": [{"op": "invert"}]}, seed=7)

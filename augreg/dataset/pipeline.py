@@ -40,35 +40,35 @@ def augment_dataset(
 ) -> tf.data.Dataset:
     """Prepares, shuffles, batches, augments (in training only) and prefetches.
 
-    Boxes whose number varies are padded to the largest of a batch, with class -1, keypoints with
-    visibility 0. A source of batches (`image_dataset_from_directory`, `ds.batch(32)`, ragged ones
-    too) is taken apart: it gives what its elements give.
+    Boxes are padded to the largest number in a batch, with class -1; keypoints with visibility 0. A
+    batched source (`image_dataset_from_directory`, `ds.batch(32)`, ragged batches too) is unbatched
+    first.
 
     Args:
         ds: elements as in `map_fn`, or batches of them, in a fixed order: an element's index is its
             position. An `Indexed` source is shuffled without a buffer.
-        policy: as in `map_fn`, and so are seed, training, input_range, parts, sections,
+        policy: as in `map_fn`; so are seed, training, input_range, parts, sections,
             bounding_box_format, min_visible and debug.
         batch_size: the last batch of an epoch may be smaller, unless `drop_remainder`.
-        shuffle: True permutes the whole of `ds`, held in memory as it comes out of "prepare", or as
-            files where it holds files; through a window of 10,000 where the length is unknown. A
-            number is such a window, as `Dataset.shuffle` has it: of 3,670 elements sorted into 5
-            classes, 1,000 puts 3.8 classes into a batch of 32, there 3.9, True 5.0. An `Indexed`
-            source is permuted as a whole for any number. The order depends on (seed, epoch).
+        shuffle: True permutes all of `ds`, held in memory after "prepare" (or as encoded files, if
+            `ds` holds files); if the length is unknown, in a window of 10,000. A number is the size
+            of such a window, as in `Dataset.shuffle`: of 3,670 elements sorted into 5 classes,
+            1,000 puts 3.8 classes into a batch of 32, `Dataset.shuffle` 3.9, True 5.0. An `Indexed`
+            source is always permuted as a whole. The order depends on (seed, epoch).
         epochs: None yields one epoch, and each new iteration is the next one: `fit(ds, epochs=5)`
-            draws five times. A number yields so many one after another, no batch crossing an epoch,
-            and iterating again replays them.
+            has five different epochs. A number yields that many in one iteration; no batch crosses
+            an epoch, and iterating again repeats them.
         first_epoch: the number of the first epoch, to continue an interrupted run.
-        first_batch: where to begin in it; only beside a number of `epochs`.
+        first_batch: the first batch of that epoch; needs a number of `epochs`.
 
     Returns:
-        A dataset of batches. With a number of `epochs`, or where `training` is False, it holds no
-        state: every iteration is alike, and an iterator can be saved by `tf.train.Checkpoint`.
-        In training with `epochs=None` it counts its iterations, and TensorFlow refuses to save it.
+        A dataset of batches. With a number of `epochs`, or with `training=False`, it has no state:
+        all iterations are equal, and `tf.train.Checkpoint` can save an iterator. In training with
+        `epochs=None` it counts its iterations, and TensorFlow can't save it.
 
     Raises:
         PolicyError: the policy is wrong, or can't work at this size.
-        ValueError: a number is out of its range, or `first_batch` without `epochs`.
+        ValueError: a number is out of range, or `first_batch` is given without `epochs`.
     """
     options = RunOptions.of(
         policy,

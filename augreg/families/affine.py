@@ -28,9 +28,9 @@ class AffineMap(Transform):
 
     Attributes:
         matrix: float32 [B,2,3], output→input, in pixels relative to the image's centre
-            ((W-1)/2, (H-1)/2), so that an op needs no size unless it moves by a part of one.
-        fill: what lies outside: reflect, nearest, wrap or constant (scipy's `reflect`, `nearest`,
-            `grid-wrap` and `grid-constant`).
+            ((W-1)/2, (H-1)/2), so that an op needs no size unless it moves by a fraction of it.
+        fill: pixels outside of the image: reflect, nearest, wrap or constant (scipy's `reflect`,
+            `nearest`, `grid-wrap` and `grid-constant`).
         fill_value: 0..1, a number or one per channel, for constant.
         interpolation: bilinear or nearest.
     """
@@ -49,13 +49,13 @@ class AffineMap(Transform):
 
 @dataclass(frozen=True)
 class ProjectiveMap(Transform):
-    """Resamples along straight lines that need not stay parallel: perspective.
+    """Resamples by a projective map, which need not keep lines parallel: perspective.
 
     Attributes:
         matrix: float32 [B,3,3], output→input in homogeneous pixels relative to the image's centre;
-            the last row is scaled so that it gives 1 at the centre. Positions where it gives less
-            than `HORIZON` are read as if it gave that. Composed with others it is not scaled again:
-            what lies behind the horizon stays there, however far the image is moved.
+            the last row gives the depth and is scaled to 1 at the centre. Positions with a depth
+            below `HORIZON` (1/8) are read as if they had that. Composition does not scale it again:
+            pixels behind the horizon stay there, however far the image is moved.
         fill, fill_value, interpolation: as in `AffineMap`.
     """
 

@@ -20,7 +20,7 @@ class ColorMap(Transform):
     """An affine map of a pixel's channels: x' = matrix @ x + mean @ (mean of the image) + offset.
 
     Attributes:
-        matrix: float32 [B,C',C]; C' is 3, or 1 where the map makes one channel out of three.
+        matrix: float32 [B,C',C]; C' is 3, or 1 for a map from three channels to one.
         offset: float32 [B,C'], 0..1 units.
         mean: float32 [B,C',C], the weight of the image's own mean per channel (contrast uses it),
             or None. With it the family stays closed under composition, so that a chain of

@@ -27,9 +27,9 @@ class LatticeMap(Transform):
     Attributes:
         linear: int32 [B,2,2], output→input, a signed permutation of (x, y).
         offset: int32 [B,2], (x, y) of the input pixel that output pixel (0, 0) comes from.
-        cuts: may hide input pixels, whatever the size: whether a later resample is one with this
-            must not hang on whether a size is known.
-        pads: may read outside of the input, where it gives 0.
+        cuts: may hide input pixels at some size. It decides whether a later resample can be shared,
+            which must not depend on whether the size is known.
+        pads: may read outside of the input, which gives 0.
     """
 
     arrays: ClassVar[Mapping[str, tuple[int, ...]]] = {"linear": (2, 2), "offset": (2,)}

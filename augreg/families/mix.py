@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Mix(Transform):
-    """Mixes each sample with another one of its batch, and their labels by the same shares.
+    """Mixes each sample with another of its batch, and their labels in the same proportion.
 
     Attributes:
-        partner: float32 [B], 0 to 1, exclusive: sample i's partner is
-            (i + 1 + floor(partner * (B - 1))) mod B, never itself where B is above 1.
-        weight: float32 [B], 0..1, the sample's own share of its label, and of its pixels unless
+        partner: float32 [B], in [0, 1): sample i's partner is
+            (i + 1 + floor(partner * (B - 1))) mod B, never itself if B is above 1.
+        weight: float32 [B], 0..1, the sample's own weight in the label, and in the pixels unless
             there is a box.
-        classes: how many classes labels have.
+        classes: the number of classes.
         box: int32 [B,4], (top, left, height, width), where pixels are the partner's, or None.
     """
 

@@ -21,10 +21,10 @@ class Neighborhood(Transform):
     """Reads a window around each pixel: blur, sharpening. A stage of its own, never fused.
 
     Attributes:
-        function: called as `function(xp, planes, *arguments)` as a pixel function is; it reads
-            neighbours by slicing. A tuple of functions is done in order, each a kernel of its own:
-            a separable filter's two directions would otherwise be worked out inside each other.
-            Between them planes may have any size; the last one returns the image's.
+        function: called as `function(xp, planes, *arguments)`, like a pixel function; it reads
+            neighbours by slicing. A tuple of functions runs in order, each as a separate kernel:
+            XLA would otherwise recompute a separable filter's first pass inside its second. Between
+            them planes may have any size; the last one returns the image's size.
         arguments: float32 [B] arrays, or arrays with more dimensions after B.
     """
 

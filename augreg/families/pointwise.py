@@ -32,8 +32,8 @@ class PixelFunction(Transform):
         coordinates: passes `y` and `x`, int32 [1,H,1] and [1,1,W], and `size`, (H, W).
         noise: uint32 [B,2] keys (a parameter `Key`). Passed as `noise`: for each key, for each
             plane, two float32 [B,H,W] planes of uniform draws in [0, 1).
-        stepped: a little more of its input may give much more, as where it reads levels; a
-            histogram is so anyway. Warps before it are then done in floats throughout.
+        stepped: the function is discontinuous, for example because it reads levels; implied by a
+            histogram. Warps before it are then computed in floats throughout.
     """
 
     colored: ClassVar[bool] = True

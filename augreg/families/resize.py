@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Resize(Transform):
-    """Resamples an integer box of the input to a new size, as if nothing lay outside of the box.
+    """Resamples an integer box of the input to a new size, without reading outside of the box.
 
     Attributes:
         size: (height, width) of the output.
@@ -28,7 +28,8 @@ class Resize(Transform):
         antialias: widens the filter when shrinking.
         inner: (height, width) that the box is resized to, centred in `size` with 0 around; None is
             `size` itself.
-        decode: full, or scaled: a JPEG that is resized first may be decoded at a part of its size.
+        decode: full, or scaled: a JPEG may be decoded at a fraction of its size if this is its
+            first step.
     """
 
     arrays: ClassVar[Mapping[str, tuple[int, ...]]] = {"box": (4,)}

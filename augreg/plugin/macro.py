@@ -46,7 +46,7 @@ def macro(
     strengths: Sequence[Mapping[str, Any]] = (),
     **parameters: Settable,
 ) -> Callable[[Callable[..., Any]], Macro]:
-    """Makes a macro out of a function; see `Macro`. Ship it through `register_ops`, as an op.
+    """Decorator that makes a macro of a function. Ship it through `register_ops`, like an op.
 
     Raises:
         OpError: the name or a parameter is not valid, a parameter is drawn, the docstring is
@@ -55,7 +55,7 @@ def macro(
     >>> import augreg
     >>> @augreg.macro("acme/twice", degrees=augreg.Range(0, 90, static=True))
     ... def twice(degrees):
-    ...     '''Turns left or right.'''
+    ...     '''Rotates left or right.'''
     ...     return [{"one_of": [{"op": "rotate", "degrees": d} for d in (-degrees, degrees)]}]
     >>> twice.nodes({"op": "acme/twice", "degrees": 30})[0]["one_of"][1]
     {'op': 'rotate', 'degrees': 30.0}

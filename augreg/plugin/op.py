@@ -19,14 +19,13 @@ class Op(Declaration):
         name, params, version, example, strengths: as in `Declaration`.
         function: `function(xp, [size], **arguments)` returning a transform. Drawn arguments are
             arrays [B] or [1], static ones plain values.
-        output_size: `output_size(height, width, **arguments) -> (height, width)`; sides that are
-            not known are nan at plan time and scalars of the backend when it runs, so that it may
-            compare them only to refuse (where they are not known, a plan then takes nothing but a
-            `LatticeMap` that does not pad, as of a crop); a side that stays is returned as it came.
-            Drawn arguments come as distributions. None: the size stays. May raise `ParameterError`
-            for what can't work.
-        gray: takes one channel also.
-        wants_size: the function asks for `size`.
+        output_size: `output_size(height, width, **arguments) -> (height, width)`. Unknown sides are
+            nan at plan time and scalars of the backend at run time: compare them only to refuse (at
+            an unknown size, a plan then accepts only a `LatticeMap` that does not pad, such as a
+            crop). Return an unchanged side as it is. Drawn arguments are distributions. May raise
+            `ParameterError`. None: the size does not change.
+        gray: also takes images of one channel.
+        wants_size: the function takes `size`.
     """
 
     output_size: Callable[..., tuple[Any, Any]] | None = None
@@ -57,7 +56,18 @@ def op(
     strengths: Sequence[Mapping[str, Any]] = (),
     **parameters: Parameter,
 ) -> Callable[[Callable[..., Any]], Op]:
-    """Makes an op out of a function; see `Op` for the arguments.
+    """Decorator that makes an op of a function.
+
+    Args:
+        name: the op's name in policies; third-party names are `package/op`.
+        output_size: `output_size(height, width, **arguments) -> (height, width)`, for an op that
+            changes the size.
+        gray: the op also takes images of one channel.
+        version: part of every policy hash; raise it when the pixels change.
+        example: arguments of a step that shows the op.
+        strengths: three of them, at low, middle and high strength, for a reference's picture.
+        parameters: a specification for each argument: `Range`, `Integer`, `Option`, `Fill`,
+            `Uniform01` or `Key`.
 
     Raises:
         OpError: the name or a parameter is not valid, the docstring is missing, or the function's

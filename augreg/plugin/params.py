@@ -26,10 +26,10 @@ MAX_SIDE = 16_384
 class Range:
     """A number in [lo, hi]: drawn per sample (float32 [B]), or `static` (a Python float).
 
-    `default` may be any value that a policy could give, None (the op then gets None), or absent:
-    the policy has to give the parameter. With a `count` above 1 it is drawn so often for each
-    sample, for an op that tries until something fits: the op then gets `draws` (float32 [B, count],
-    or [1, 1] of a constant), `low` and `high` (scalars, the ends of what may be drawn).
+    `default` may be any value that a policy can give, or None (the op then gets None). Without it,
+    the parameter is required. With a `count` above 1 it is drawn that often for each sample, for an
+    op that tries until a draw fits: the op then gets `draws` (float32 [B, count], or [1, 1] for a
+    constant), `low` and `high` (scalars, the bounds of the draws).
     """
 
     lo: float
@@ -117,7 +117,7 @@ class Fill:
 
 @dataclass(frozen=True)
 class Uniform01:
-    """A uniform draw in [0, 1) of the op's own (a crop's place), which no policy sets.
+    """An internal uniform draw in [0, 1) (a crop's position), which no policy sets.
 
     float32 [B], or [B, count] where `count` is above 1.
     """
@@ -135,7 +135,7 @@ class Uniform01:
 
 @dataclass(frozen=True)
 class Key:
-    """A key of the op's own for `PixelFunction.noise`, uint32 [B,2], which no policy sets."""
+    """An internal key for `PixelFunction.noise`, uint32 [B,2], which no policy sets."""
 
     static = False
     default = None

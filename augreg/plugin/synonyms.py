@@ -23,11 +23,11 @@ _SEQUENCE = '{"sequence": [{"op": "flip"}, {"op": "invert"}], "p": 0.5}'
 _ONE_OF = '{"one_of": [{"op": "invert"}, {"op": "grayscale"}]}'
 _MOVE = '{"op": "translate", "x": [-0.1, 0.1], "y": [-0.1, 0.1]}'
 _DTYPE = '"output": {"dtype": "float32", "range": [0, 1]}'
-_ALWAYS = "always done where no p is given"
+_ALWAYS = "always applied without p"
 
 # names; what is written here, or nothing; what else there is to know
 ROWS = (
-    ("RandomFlip", _FLIP, "an axis a step; Keras tosses one coin for both axes at once"),
+    ("RandomFlip", _FLIP, "one axis per step; Keras makes one draw for both axes"),
     (
         "HorizontalFlip hflip fliplr flip_left_right mirror",
         _FLIP,
@@ -47,7 +47,7 @@ ROWS = (
     (
         "Rotation RandomRotation rotate_image SafeRotate rotation_range",
         '{"op": "rotate", "degrees": [-30, 30]}',
-        "in degrees; Keras counts parts of a turn, and its 0.2 is [-72, 72]",
+        "in degrees; Keras counts full turns, its 0.2 is [-72, 72]",
     ),
     (
         "RandomZoom zoom_range ScaleJitter RandomScale scale scale_x scale_y RandomZoomOut ZoomOut",
@@ -58,7 +58,7 @@ ROWS = (
         "Translation width_shift height_shift width_shift_range height_shift_range translate_x "
         "translate_y",
         _MOVE,
-        "in parts of the width and height; shift takes pixels",
+        "in fractions of the width and height; shift takes pixels",
     ),
     (
         "RandomShear shear_range shear_x shear_y",
@@ -68,18 +68,18 @@ ROWS = (
     (
         "Affine RandomAffine ShiftScaleRotate affine_transform",
         '{"sequence": [{"op": "rotate", "degrees": [-10, 10]}, ' + _MOVE + "]}",
-        "rotate, zoom, shear and translate stand side by side, and are one resample",
+        "rotate, zoom, shear and translate are separate steps that share one resample",
     ),
     (
         "RandomPerspective PerspectiveTransform",
         '{"op": "perspective", "distortion": [0, 0.3]}',
         "",
     ),
-    ("RandomCrop CropToBoundingBox", _CROP, "its place is drawn for each sample"),
+    ("RandomCrop CropToBoundingBox", _CROP, "its position is drawn per sample"),
     (
         "CenterCrop CentralCrop",
         '{"op": "crop", "height": 180, "width": 180, "position": "center"}',
-        "central_crop takes a share of the image instead",
+        "central_crop takes a fraction of each side instead",
     ),
     (
         "ResizedCrop RandomResizedCrop RandomSizedCrop RandomCropAndResize CropAndResize "
@@ -91,7 +91,7 @@ ROWS = (
         "Pad PadIfNeeded ZeroPadding2D resize_with_crop_or_pad resize_image_with_crop_or_pad "
         "pad_to_bounding_box CropAndPad CropOrPad CenterPad",
         '{"op": "pad_or_crop", "height": 200, "width": 200}',
-        "takes the size that results",
+        "takes the output size",
     ),
     (
         "Resizing RandomResize SmallestMaxSize LongestMaxSize RandomShortestSize resize_images "
@@ -107,17 +107,17 @@ ROWS = (
     (
         "RandomContrast LinearContrast",
         '{"op": "contrast", "factor": [0.8, 1.2]}',
-        "1 leaves the image as it is",
+        "1 changes nothing",
     ),
     (
         "RandomSaturation",
         '{"op": "saturation", "factor": [0.5, 1.5]}',
-        "1 leaves the image as it is; Keras's neutral value is 0.5",
+        "1 changes nothing; Keras's neutral value is 0.5",
     ),
     (
         "RandomHue",
         '{"op": "hue", "delta": [-0.1, 0.1]}',
-        "in turns of the colour circle; Keras's factor f is a delta of f/2 either way",
+        "in full turns of the hue circle; Keras's factor f is a delta of -f/2 or f/2",
     ),
     (
         "ColorJitter RandomColorJitter RandomBrightnessContrast HueSaturationValue Jitter "
@@ -128,7 +128,7 @@ ROWS = (
     (
         "RandomColorDegeneration ColorDegeneration Color Colour",
         '{"op": "enhance", "kind": "color", "factor": [0.5, 1]}',
-        "1 leaves the image as it is, 0 is grey",
+        "1 changes nothing, 0 is grey",
     ),
     (
         "Greyscale ToGray ToGrey rgb_to_grayscale RandomGrayscale gray grey",
@@ -147,7 +147,7 @@ ROWS = (
     (
         "RandomGamma GammaContrast GammaCorrection",
         '{"op": "gamma", "gamma": [0.8, 1.25]}',
-        "1 leaves the image as it is; Albumentations counts in hundredths",
+        "1 changes nothing; Albumentations counts in hundredths",
     ),
     (
         "RGBShift ChannelShift RandomChannelShift channel_shift_range",
@@ -158,7 +158,7 @@ ROWS = (
     (
         "AdjustSharpness RandomAdjustSharpness RandomSharpness Sharpen UnsharpMask",
         '{"op": "sharpness", "factor": [1, 2]}',
-        "1 leaves the image as it is; Keras's factor f is 2f here",
+        "1 changes nothing; Keras's factor f is 2f here",
     ),
     (
         "Blur GaussianBlur RandomGaussianBlur BoxBlur AverageBlur MedianBlur MotionBlur "
@@ -176,7 +176,7 @@ ROWS = (
         "Cutout RandomCutout RandomErasing Erasing CoarseDropout GridDropout MaskDropout "
         "XYMasking GridMask",
         _ERASE,
-        "areas are shares of the image",
+        "areas are fractions of the image",
     ),
     ("MixUp", '{"op": "mixup", "classes": 10}', "needs the number of classes"),
     ("CutMix", '{"op": "cutmix", "classes": 10}', "needs the number of classes"),
@@ -188,13 +188,13 @@ ROWS = (
         "Normalize Normalization per_image_standardization Standardize featurewise_center "
         "image_normalize",
         _NORMALIZE,
-        "no step: it stands beside the steps, in 0..1 units, with std and not the variance",
+        "not a step but a key of the policy; in 0..1 units, with std, not the variance",
     ),
     (
         "Rescaling Rescale ToFloat FromFloat ConvertImageDtype ToDtype ToTensor ToTensorV2 ToImage "
         "ToPILImage PILToTensor image_to_tensor cast",
         _DTYPE,
-        "no step: it stands beside the steps, and images are 0..1 inside; [-1, 1] and [0, 255] "
+        "not a step but a key of the policy; images are 0..1 inside; [-1, 1] and [0, 255] "
         "are other ranges",
     ),
     (
@@ -224,10 +224,10 @@ ROWS = (
 
 
 def pointer(name: str) -> str:
-    """What is written here for another library's `name`; empty where it is not known.
+    """What is written here for another library's `name`; empty if it is not known.
 
     >>> pointer("RandomHorizontalFlip")
-    'here it is {"op": "flip", "p": 0.5} (always done where no p is given)'
+    'in augreg it is {"op": "flip", "p": 0.5} (always applied without p)'
     """
     return next((_table()[key] for key in keys(name) if key in _table()), "")
 
@@ -258,5 +258,5 @@ def _table() -> dict[str, str]:
 
 def _text(written: str, note: str) -> str:
     if not written:
-        return "there is no such op here yet: docs/write-an-op.md says how to add one"
-    return f"here it is {written}" + (f" ({note})" if note else "")
+        return "augreg has no such op yet; docs/write-an-op.md explains how to add one"
+    return f"in augreg it is {written}" + (f" ({note})" if note else "")

@@ -38,13 +38,12 @@ def load_policy(
 
     Args:
         policy: a file's path, the name of a ready policy such as "flowers" (a file of that name
-            comes first), or the policy as a dict, in which NumPy numbers and tuples are numbers
-            and lists. A `Policy` is returned as it is.
-        registry: the ops that it may use; those of all installed plugins where None.
+            takes precedence), or the policy as a dict, in which NumPy numbers and tuples work as
+            numbers and lists. A `Policy` is returned unchanged.
+        registry: the ops that it may use; None: the ops of all installed plugins.
 
     Raises:
-        PolicyError: all that is wrong, up to twenty mistakes, each with file, JSON pointer, line
-            and column.
+        PolicyError: up to twenty mistakes at once, each with file, JSON pointer, line and column.
 
     >>> import augreg
     >>> augreg.load_policy({"version": 1, "augment": [{"op": "flip", "p": 0.5}]}).augment[0].p

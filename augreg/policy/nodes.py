@@ -102,7 +102,7 @@ class Output:
 
 @dataclass(frozen=True)
 class Policy:
-    """A checked policy. `hash` covers what decides pixels: steps, output, op and draw versions."""
+    """A checked policy. `hash` covers what affects pixels: steps, output, op and draw versions."""
 
     name: str
     description: str

@@ -43,8 +43,8 @@ def policy_schema(registry: Registry) -> dict[str, Any]:
             "augment": {"description": "Runs in training only.", **_STEPS},
             "output": {"$ref": "#/$defs/output"},
             "wheels": {
-                "description": "Where the ops came from when augreg wrote this file: nothing but "
-                "an error about a missing one reads it.",
+                "description": "The wheels of the ops, if augreg wrote this file. Only the error "
+                "about a missing op reads it.",
                 "type": "object",
                 "additionalProperties": {"type": "string"},
             },

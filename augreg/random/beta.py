@@ -21,7 +21,7 @@ _TERMS = 64  # of the series of F; at x = 1/2 each is about half of the one befo
 
 
 def symmetric_beta(xp: Namespace, u: Array, alpha: float) -> Array:
-    """float32 of u's shape in 0..1: Beta(alpha, alpha) drawn by the uniform `u` in [0, 1).
+    """Beta(alpha, alpha) from a uniform draw `u` in [0, 1): float32 of u's shape, 0..1.
 
     Args:
         u: float32, at most 24 bits; 0 gives 0, 0.5 gives 0.5.

@@ -98,7 +98,7 @@ def _find(root: Path) -> tuple[dict[str, list[_File]], tuple[str, ...]]:
     notes = [f"no {split!r} folder: taken from 'train' {_RULE}" for split in found.keys() - given]
     extra = sorted(one_line(name) for name, path in folders.items() if path not in given.values())
     if extra:
-        notes.append(f"not a split, left aside: {', '.join(extra)}")
+        notes.append(f"not a split, ignored: {', '.join(extra)}")
     return found, tuple(sorted(notes))
 
 

@@ -38,8 +38,8 @@ def check_op(
     where a size is known at run time only, down to an image of one pixel.
 
     Args:
-        op: what `augreg.op` made.
-        registry: where a policy finds ops; the installed ones where None. `op` itself is added.
+        op: the result of `augreg.op`.
+        registry: the ops that policies can use, `op` added; None: the installed ones.
         identity: arguments that leave an image as it is, such as `{"amount": 0}`.
 
     Raises:

@@ -43,7 +43,7 @@ def registry_with(*ops: Op, registry: Registry | None = None) -> Registry:
     >>> import augreg
     >>> @augreg.op("acme/darker", by=augreg.Range(0.0, 1.0, default=0.5))
     ... def darker(xp, by):
-    ...     '''Takes light away.'''
+    ...     '''Darkens the image.'''
     ...     return augreg.ColorMap(xp.eye(3), xp.stack([-by, -by, -by], axis=-1))
     >>> policy = {"version": 1, "augment": [{"op": "acme/darker"}]}
     >>> augreg.load_policy(policy, registry=registry_with(darker)).augment[0].op.name

@@ -55,11 +55,11 @@ def whole(feed: Feed, core: Any) -> Any:
 
 
 def load_model(path: str | Path) -> Any:
-    """Loads a `.keras` model that was trained here. Nothing in the file is run to do so.
+    """Loads a `.keras` model of `augreg train` without running any code from the file.
 
     Raises:
-        RunError: it is no `.keras` file, or it holds a Lambda layer, which is code.
-        PluginError: an op that the model needs is not installed; it names wheel and version.
+        RunError: it is not a `.keras` file, or it holds a Lambda layer, which is code.
+        PluginError: an op that the model needs is not installed; names the wheel and version.
     """
     path = Path(path)
     if not path.is_file():

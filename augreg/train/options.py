@@ -21,26 +21,26 @@ class TrainOptions:
     """The options of `augreg train`.
 
     Attributes:
-        policy: a policy's path (or the policy as a dict); None: images as they are, resized to
-            `size` where that is given.
+        policy: a policy's path (or the policy as a dict); None: images are not augmented, only
+            resized to `size` if given.
         data: `digits`, `folder:PATH` or a TFDS name.
-        placement: `data`: the dataset augments; `model`: a layer in front of the model does, on
-            the same samples. Both train on the same pixels.
+        placement: `data`: the dataset augments; `model`: a layer in front of the model does. Both
+            train on the same pixels.
         model: `tutorial`, or a name in `keras.applications`, built without trained weights.
         epochs, batch_size: 1 or more.
-        seed: 0 to 2**32-1: of the model's first weights, the order and the augmentation.
+        seed: 0 to 2**32-1: of the model's initial weights, the order and the augmentation.
         output: the run's folder.
-        resume: continue from the newest whole checkpoint in `output`.
-        data_dir, manual_dir: where TFDS keeps its data, and where files fetched by hand lie.
-        max_bad: the share of images, 0 to 1, that may be unreadable before a run fails.
-        size: (height, width) of the images, where neither the data nor the policy says it.
+        resume: continue from the newest complete checkpoint in `output`.
+        data_dir, manual_dir: TFDS's data directory, and the folder of manual downloads.
+        max_bad: the fraction of images, 0 to 1, that may be unreadable before a run fails.
+        size: (height, width) of the images, if neither the data nor the policy fixes it.
         deterministic: deterministic TensorFlow ops only, which turns XLA off in this process.
-        augment: False leaves the policy's `augment` out; `prepare` and `output` stay.
-        checkpoint_seconds: the time between two checkpoints inside of an epoch; each epoch ends
-            with one in any case.
+        augment: False skips the policy's `augment`; `prepare` and `output` still run.
+        checkpoint_seconds: the time between two checkpoints within an epoch; each epoch also ends
+            with one.
 
     Raises:
-        RunError: a value is outside of these. PathError: a folder is none of this machine's.
+        RunError: a value is not allowed. PathError: a path is not on this machine.
     """
 
     policy: str | PathLike[str] | Mapping[str, Any] | None
@@ -81,6 +81,6 @@ class TrainOptions:
         kind, _, root = self.data.partition(":")
         if kind == "folder" and root and Path(root).is_dir() and holds(root, self.output):
             raise RunError(
-                f"{self.output}: the output folder is the data folder or lies inside of it, where "
+                f"{self.output}: the output folder is the data folder or is inside it, where "
                 "the next run would read it as a class; name one outside of it"
             )

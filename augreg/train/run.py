@@ -31,12 +31,11 @@ from augreg.train.signals import Interrupted, Signals, Stop
 def train(
     options: TrainOptions, *, source: Source | None = None, console: Console | None = None
 ) -> Summary:
-    """Trains a classifier and fills the run's folder.
+    """Trains a classifier and writes the run's folder.
 
-    Into `options.output` go policy.json, history.csv, model.keras, export/, curves.png and at last
-    summary.json, each of them whole or not at all. The call sets the seeds of Python, NumPy and
-    TensorFlow, and with `options.deterministic` switches TensorFlow of this process to
-    deterministic ops.
+    Writes policy.json, history.csv, model.keras, export/, curves.png and finally summary.json to
+    `options.output`, each file atomically. The call sets the seeds of Python, NumPy and TensorFlow;
+    `options.deterministic` switches TensorFlow in this process to deterministic ops.
 
     Args:
         options: what to train.

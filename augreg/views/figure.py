@@ -50,27 +50,27 @@ def preview(
     samples: int = 9,
     input_range: InputRange = None,
 ) -> Preview:
-    """What a policy makes of images in training: each one beside samples of it.
+    """Draws images with samples of a policy, as in training.
 
-    Sample c of image i is that of (`epoch` + c, `index`[i]) in every other way of running the
-    policy with this seed; `output` does not count here, because what it makes is not for looking.
+    Sample c of image i equals sample (`epoch` + c, `index`[i]) of every other way of running the
+    policy with this seed, before `output`.
 
     Args:
         policy: a `Policy`, a dict, a path or a ready policy's name.
-        images: uint8 or float [H,W,C] for one, which stands beside a grid; [B,H,W,C], or a list of
-            images or of files' paths, for a row each. Two photographs where None.
+        images: uint8 or float [H,W,C] for one image with a grid of samples; [B,H,W,C], or a list of
+            images or file paths, for one row each. None: two bundled photographs.
         seed, epoch: of the draws, 0 to 2**32-1.
-        index: the images' positions in their source, one each; 0, 1, ... where None.
-        samples: how many of each image.
-        input_range: what floats mean; 0 to 1 where None, and refused where they are beyond that.
+        index: the images' positions in their source, one each; None: 0, 1, ...
+        samples: the number of samples of each image.
+        input_range: the range of floats. Without it, they have to be in 0..1.
 
     Returns:
-        A matplotlib `Figure`: the last line of a notebook's cell shows it.
+        A matplotlib `Figure`, which a notebook displays.
 
     Raises:
         PolicyError: the policy is wrong, or can't work on these images.
-        ImageError, DataError: what was given are no images.
-        ValueError: a number is out of its range.
+        ImageError, DataError: the arguments are not images.
+        ValueError: a number is out of range.
 
     >>> import augreg, numpy as np
     >>> figure = augreg.preview({"version": 1, "augment": [{"op": "flip"}]}, np.zeros((8, 8, 3)))

@@ -1,7 +1,7 @@
-"""Ops that resample: affine maps, and perspective, whose lines need not stay parallel.
+"""Ops that resample: affine maps and perspective.
 
-Angles are degrees, positive ones turn counter-clockwise; lengths are parts of the image's width or
-height, in `shift` pixels. Every matrix goes from output to input, about the image's centre.
+Angles are degrees, positive counter-clockwise; lengths are fractions of the image's width or
+height, in `shift` pixels. Every matrix maps output to input, about the image's centre.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ def zoom(
 ) -> augreg.AffineMap:
     """Zooms about the centre.
 
-    Above 1 zooms in, 1 is the identity. `factor_x`, where given, replaces `factor` horizontally.
-    Keras's `RandomZoom` counts the other way: its positive values zoom out.
+    Above 1 zooms in, 1 is the identity. `factor_x`, if given, replaces `factor` horizontally. In
+    Keras's `RandomZoom`, positive values zoom out.
     """
     wide = factor if factor_x is None else factor_x
     zero = xp.zeros_like(factor) + xp.zeros_like(wide)
@@ -88,7 +88,7 @@ def translate(
 ) -> augreg.AffineMap:
     """Translates the content: right by `x` widths and down by `y` heights.
 
-    0 and 0 is the identity; parts of a pixel are interpolated.
+    0 and 0 is the identity; fractions of a pixel are interpolated.
     """
     height, width = (xp.cast(xp.array(side, "int32"), "float32") for side in size)
     zero = xp.zeros_like(x) + xp.zeros_like(y)
@@ -132,9 +132,10 @@ def shear(
 def shift(
     xp: Any, x: Array, y: Array, fill: str, fill_value: Any, interpolation: str
 ) -> augreg.AffineMap:
-    """Shifts the content right by `x` and down by `y` pixels; `translate` takes parts of a side.
+    """Shifts the content right by `x` and down by `y` pixels.
 
-    0 and 0 is the identity; parts of a pixel are interpolated.
+    0 and 0 is the identity; fractions of a pixel are interpolated. `translate` takes fractions of a
+    side.
     """
     zero = xp.zeros_like(x) + xp.zeros_like(y)
     one = xp.ones_like(zero)
@@ -188,11 +189,11 @@ def perspective(
     fill_value: Any,
     interpolation: str,
 ) -> augreg.ProjectiveMap:
-    """Random perspective: the four corners move inwards, each by draws of its own.
+    """Random perspective: each of the four corners moves inwards by its own random amounts.
 
     distortion: float32 [B], 0 to 0.75; 0 is the identity. Corner (x, y) = (±(W-1)/2, ±(H-1)/2)
-    about the centre goes to (x * (1 - distortion*u), y * (1 - distortion*v)), u and v uniform in
-    [0, 1); the rest follows as straight lines. As torchvision's `RandomPerspective`
+    about the centre moves to (x * (1 - distortion*u), y * (1 - distortion*v)), u and v uniform in
+    [0, 1). As torchvision's `RandomPerspective`
     (https://pytorch.org/vision/stable/generated/torchvision.transforms.RandomPerspective.html),
     whose corners move by whole pixels.
     """

@@ -1,7 +1,7 @@
-"""Automatic policies, as macros: each writes choices among ordinary steps.
+"""Automatic policies, as macros: each expands to choices among ordinary steps.
 
-Every sample makes its own choices. Shears and rotations are about the image's centre, nothing is
-rounded to 8 bits between two operations, and values are clipped only where an operation has to.
+Choices are drawn per sample. Shears and rotations are about the image's centre, nothing is rounded
+to 8 bits between two operations, and values are clipped only if an operation requires it.
 """
 
 from __future__ import annotations
@@ -103,12 +103,12 @@ def _at(name: str, part: float) -> list[float]:
     example={"dataset": "imagenet"},
 )
 def auto_augment(dataset: str, fill: str, fill_value: Any, interpolation: str) -> list[Node]:
-    """AutoAugment: one of 25 learned pairs of operations, each with a p of its own.
+    """AutoAugment: one of 25 learned pairs of operations, each with its own p.
 
     dataset: which of the published policies. Magnitudes are ten equal steps through the ranges of
     the paper's table 6: shear 0 to 0.3, translation 0 to 150/331 of the side, rotation 0 to 30
-    degrees, blends 1 ± 0 to 0.9, posterize 8 to 4 bits, solarize from 255 down to 0; signs are
-    drawn. Cubuk et al., https://arxiv.org/abs/1805.09501.
+    degrees, blends 1 ± 0 to 0.9, posterize 8 to 4 bits, solarize 255 to 0; signs are drawn. Cubuk
+    et al., https://arxiv.org/abs/1805.09501.
     """
     modes = _modes(fill, fill_value, interpolation)
 
@@ -131,12 +131,11 @@ def auto_augment(dataset: str, fill: str, fill_value: Any, interpolation: str) -
 def rand_augment(
     n: int, magnitude: float, levels: int, fill: str, fill_value: Any, interpolation: str
 ) -> list[Node]:
-    """RandAugment: `n` of 14 operations, one after another, all at one strength.
+    """RandAugment: `n` of 14 operations, one after another, all at one magnitude.
 
-    magnitude: 0 to `levels`, where 10, the paper's scale, is the end of the ranges of AutoAugment;
-    `"levels": 30` reads a magnitude as torchvision does. Each operation, the identity among them,
-    is equally likely each time, and signs are drawn. Cubuk et al.,
-    https://arxiv.org/abs/1909.13719.
+    magnitude: 0 to `levels`; at `levels` (10, the paper's scale) it is the maximum of AutoAugment's
+    ranges. Set `"levels": 30` for torchvision's magnitudes. Each time, all operations including the
+    identity are equally likely; signs are drawn. Cubuk et al., https://arxiv.org/abs/1909.13719.
     """
     if magnitude > levels:
         raise augreg.ParameterError(
@@ -162,12 +161,12 @@ def _wide(name: str) -> list[float]:
 
 @augreg.macro("trivial_augment_wide", version=2, **_FILL, example={})
 def trivial_augment_wide(fill: str, fill_value: Any, interpolation: str) -> list[Node]:
-    """TrivialAugment (Wide): one of 14 operations at one of 31 strengths, both drawn evenly.
+    """TrivialAugment (Wide): one of 14 operations at one of 31 strengths, both drawn uniformly.
 
-    The wide ranges of the paper's table: shear up to 0.99, translation up to 32 pixels, rotation up
-    to 135 degrees, blends 0.01 to 2, posterize 8 to 2 bits, solarize from 256 down to 0; signs of
-    moves are drawn. As in the published code, pixels, degrees, bits and thresholds are cut down to
-    whole numbers. Müller and Hutter, https://arxiv.org/abs/2103.10158.
+    The paper's wide ranges: shear up to 0.99, translation up to 32 pixels, rotation up to 135
+    degrees, blends 0.01 to 2, posterize 8 to 2 bits, solarize 256 to 0; signs of geometric
+    operations are drawn. As in the published code, pixels, degrees, bits and thresholds are
+    truncated to whole numbers. Müller and Hutter, https://arxiv.org/abs/2103.10158.
     """
     modes = _modes(fill, fill_value, interpolation)
     steps = [_step(name, _wide(name), modes, "shift") for name in _RAND]
@@ -188,12 +187,11 @@ def aug_mix(
     """AugMix: a convex mixture of the image and `width` chains of one to three operations.
 
     severity: an operation's level is uniform in 0.1 to `severity`, in tenths of its range: rotation
-    30 degrees, shear 0.3, translation a third of the side, all to either side; posterize 4 bits and
-    up to 4 fewer; solarize from 256 down. As in the published code, degrees, bits and thresholds
-    are cut down to whole numbers (at severity 3 posterize keeps 4 bits in 83 % of its draws, 3 in
-    17 %). The chains' weights are Dirichlet(1), the mixture's share
-    Beta(1, 1). The consistency loss is the trainer's. Hendrycks et al.,
-    https://arxiv.org/abs/1912.02781.
+    30 degrees, shear 0.3, translation a third of the side, with random signs; posterize from 4 bits
+    down; solarize from 256 down. As in the published code, degrees, bits and thresholds are
+    truncated to whole numbers (at severity 3, 83 % of posterize's draws keep 4 bits, 17 % keep 3).
+    The chains' weights are Dirichlet(1, ..., 1), the mixture's weight is Beta(1, 1). The
+    consistency loss is not included. Hendrycks et al., https://arxiv.org/abs/1912.02781.
     """
     modes = _modes(fill, fill_value, interpolation)
     steps = [_mixed(name, severity, modes) for name in _MIX]
@@ -260,10 +258,10 @@ _STRENGTH = augreg.Range(0.0, 1.0, default=0.0, static=True)
     ],
 )
 def color_jitter(brightness: float, contrast: float, saturation: float, hue: float) -> list[Node]:
-    """Color jitter: brightness, contrast, saturation and hue, in an order of the sample's own.
+    """Color jitter: brightness, contrast, saturation and hue, in random order.
 
-    brightness, contrast, saturation: the factors of `enhance` are uniform in 1 ± this; hue: the
-    turn is uniform in ± this. 0 leaves one out. As torchvision's `ColorJitter`
+    brightness, contrast, saturation: the factor of `enhance` is uniform in 1 ± this value; hue: the
+    delta of `hue` is uniform in ± this value. 0 leaves a step out. As torchvision's `ColorJitter`
     (https://pytorch.org/vision/stable/generated/torchvision.transforms.ColorJitter.html).
     """
     kinds = (("brightness", brightness), ("contrast", contrast), ("color", saturation))

@@ -1,4 +1,4 @@
-"""Ops that change colours, pixel by pixel. Values are 0..1; nothing clips unless it says so."""
+"""Ops that change colours, pixel by pixel. Values are 0..1; an op that clips says so."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _levels(xp: Any, level: Array) -> Array:
 def grayscale(xp: Any, channels: int) -> augreg.ColorMap:
     """Converts to grayscale: 0.2989 R + 0.5870 G + 0.1140 B.
 
-    channels: 3 keeps three equal channels; 1 leaves one, as `tf.image.rgb_to_grayscale`
+    channels: 3 gives three equal channels; 1 gives one channel, as `tf.image.rgb_to_grayscale`
     (https://www.tensorflow.org/api_docs/python/tf/image/rgb_to_grayscale), and takes no p below 1.
     """
     return augreg.ColorMap(xp.array([TF_LUMA] * channels), xp.array([0.0] * channels))
@@ -58,7 +58,7 @@ def brightness(xp: Any, delta: Array) -> augreg.ColorMap:
 def contrast(xp: Any, factor: Array) -> augreg.ColorMap:
     """Contrast: scales every channel about its mean over the image, (x - mean) * factor + mean.
 
-    1 is the identity, 0 leaves the mean. As `tf.image.adjust_contrast`
+    1 is the identity, 0 gives the mean. As `tf.image.adjust_contrast`
     (https://www.tensorflow.org/api_docs/python/tf/image/adjust_contrast).
     """
     zero = xp.zeros_like(factor)
@@ -88,9 +88,10 @@ def _saturate(xp: Any, planes: tuple[Array, ...], factor: Array) -> tuple[Array,
     strengths=[{"factor": f} for f in (1.5, 2.5, 4)],
 )
 def saturation(xp: Any, factor: Array) -> augreg.PixelFunction:
-    """Saturation: scales it in HSV and clips it there; its input is clipped to 0..1.
+    """Saturation: scaled by `factor` and clipped in HSV; its input is clipped to 0..1.
 
-    1 is the identity, 0 leaves the value (the largest channel). As `tf.image.adjust_saturation`
+    1 is the identity, 0 sets all channels to the value (the largest channel). As
+    `tf.image.adjust_saturation`
     (https://www.tensorflow.org/api_docs/python/tf/image/adjust_saturation): with V the largest
     channel and m the smallest, x' = V - (V - x) * min(factor, V / (V - m)).
     """
@@ -119,9 +120,9 @@ def clip(xp: Any, min: float, max: float) -> augreg.PixelFunction:
 
 @augreg.op("channel_shuffle", order=augreg.Uniform01(), example={"p": 0.5})
 def channel_shuffle(xp: Any, order: Array) -> augreg.ColorMap:
-    """Shuffles the channels: one of their six orders, each equally likely.
+    """Shuffles the channels: one of the six orders, all equally likely.
 
-    One in six samples keeps its order.
+    On average one in six samples does not change.
     """
     permuted = [[[1.0 if j == i else 0.0 for j in range(3)] for i in row] for row in _ORDERS]
     picked = xp.cast(xp.floor(order * xp.array(6.0)), "int32")
@@ -140,7 +141,7 @@ _SHIFT = augreg.Range(-1.0, 1.0, default=0.0)
     strengths=[{"red": r, "blue": -r} for r in (0.1, 0.2, 0.4)],
 )
 def rgb_shift(xp: Any, red: Array, green: Array, blue: Array) -> augreg.ColorMap:
-    """RGB shift: adds a value of its own to each channel, x' = x + (red, green, blue).
+    """RGB shift: adds a separate value to each channel, x' = x + (red, green, blue).
 
     0..1 units, -1 to 1; 0 is the identity. Nothing is clipped before the end.
     """
@@ -157,12 +158,11 @@ def rgb_shift(xp: Any, red: Array, green: Array, blue: Array) -> augreg.ColorMap
 def enhance(xp: Any, kind: str, factor: Array) -> augreg.ColorMap:
     """Enhances brightness, color or contrast, as Pillow does.
 
-    x' = factor * x + (1 - factor) * poorer. kind: brightness blends with black, color with its own
-    grey (0.299 R + 0.587 G + 0.114 B), contrast with the mean of that grey over the image. factor:
-    1 is the identity, 0 the poorer image, above 1 goes the other way. As Pillow's `ImageEnhance`
-    (https://pillow.readthedocs.io/en/stable/reference/ImageEnhance.html) and what torchvision's
-    jitter and the automatic policies mean by these words; without rounding, and nothing is clipped
-    before the end.
+    x' = factor * x + (1 - factor) * degenerate. The degenerate image is black for brightness, the
+    grey 0.299 R + 0.587 G + 0.114 B for color, the mean of that grey for contrast. factor: 1 is the
+    identity, 0 the degenerate image, above 1 extrapolates. As Pillow's `ImageEnhance`
+    (https://pillow.readthedocs.io/en/stable/reference/ImageEnhance.html), torchvision's jitter and
+    the automatic policies; not rounded, and nothing is clipped before the end.
     """
     shape = (-1, 1, 1)
     scaled = xp.reshape(xp.eye(3), (1, 3, 3)) * xp.reshape(factor, shape)

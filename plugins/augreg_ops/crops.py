@@ -23,9 +23,9 @@ def _constant(xp: Any, rows: Any) -> Array:
 def flip(xp: Any, size: Any, axis: str) -> augreg.LatticeMap:
     """Flips the image: horizontally, vertically or both.
 
-    horizontal swaps left and right, vertical top and bottom; both is a half turn, one coin for
-    both axes. For independent axes write two steps. As `tf.image.flip_left_right` and
-    `flip_up_down` (https://www.tensorflow.org/api_docs/python/tf/image/flip_left_right).
+    horizontal swaps left and right, vertical top and bottom; both rotates by 180 degrees. For
+    independent axes write two steps. As `tf.image.flip_left_right` and `flip_up_down`
+    (https://www.tensorflow.org/api_docs/python/tf/image/flip_left_right).
     """
     height, width = size
     x, y = axis in ("horizontal", "both"), axis in ("vertical", "both")
@@ -107,9 +107,9 @@ def _crop_size(h: Any, w: Any, /, height: int, width: int, position: str) -> tup
 def crop(
     xp: Any, size: Any, height: int, width: int, position: str, x: Array, y: Array
 ) -> augreg.LatticeMap:
-    """Crops to a fixed size, at a random place or in the centre.
+    """Crops to a fixed size, at a random position or in the centre.
 
-    Every sample has a place of its own, each place equally likely. As `tf.image.random_crop`
+    Each sample has its own position, all positions equally likely. As `tf.image.random_crop`
     (https://www.tensorflow.org/api_docs/python/tf/image/random_crop).
     """
     free = [xp.array(size[1] - width, "int32"), xp.array(size[0] - height, "int32")]
@@ -164,7 +164,7 @@ def central_crop(xp: Any, size: Any, fraction: float) -> augreg.LatticeMap:
     strengths=[{"height": h, "width": w} for h, w in ((220, 320), (240, 200), (100, 100))],
 )
 def pad_or_crop(xp: Any, size: Any, height: int, width: int) -> augreg.LatticeMap:
-    """Pads or crops to a size: zeros around the image, or a cut around its centre.
+    """Pads with zeros or crops to a size, about the centre.
 
     As `tf.image.resize_with_crop_or_pad`
     (https://www.tensorflow.org/api_docs/python/tf/image/resize_with_crop_or_pad).
@@ -177,7 +177,7 @@ def pad_or_crop(xp: Any, size: Any, height: int, width: int) -> augreg.LatticeMa
         offsets.append(xp.where(surplus > 0, cut, padded))
     fixed = all(isinstance(side, int) for side in size)
     inside = fixed and size[0] >= height and size[1] >= width
-    # cuts, also where this image has the size already: a resample after it must not hang on that
+    # cuts, also where this image has the size already: a resample after it must not depend on that
     return augreg.LatticeMap(_constant(xp, [[1, 0], [0, 1]]), xp.stack(offsets), pads=not inside)
 
 

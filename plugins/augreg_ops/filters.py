@@ -40,9 +40,9 @@ def sharpness(xp: Any, factor: Array) -> augreg.Neighborhood:
     """Sharpness: sharpens or softens, x' = factor * x + (1 - factor) * smooth.
 
     factor: float32, 0 to 10; 1 is the identity, 0 gives `smooth`, the mean over 3x3 pixels with the
-    centre counted five times; the outermost pixels stay. As Pillow's `ImageEnhance.Sharpness`
-    (https://pillow.readthedocs.io/en/stable/reference/ImageEnhance.html), without rounding, and
-    nothing is clipped before the end.
+    centre weighted five times; the outermost pixels do not change. As Pillow's
+    `ImageEnhance.Sharpness` (https://pillow.readthedocs.io/en/stable/reference/ImageEnhance.html),
+    not rounded, and nothing is clipped before the end.
     """
     return augreg.Neighborhood(_sharpen, (factor,))
 
@@ -113,12 +113,11 @@ def _fits(h: Any, w: Any, /, kernel_size: int, sigma: Any) -> tuple[Any, Any]:
     strengths=[{"kernel_size": 37, "sigma": s} for s in (1, 3, 6)],
 )
 def gaussian_blur(xp: Any, kernel_size: int, sigma: Array) -> augreg.Neighborhood:
-    """Gaussian blur of `sigma` pixels, cut off at `kernel_size` pixels.
+    """Gaussian blur of `sigma` pixels with a kernel of `kernel_size` pixels.
 
-    kernel_size: odd, 3 to 65, static. sigma: float32 [B], pixels; 0.05 is the identity to float32.
+    kernel_size: odd, 3 to 65, static. sigma: float32 [B], pixels; 0.05 is the identity in float32.
     Weights are exp(-d**2 / (2 sigma**2)) over their sum, one pass along each axis; edges are
-    mirrored (dcba|abcd|dcba). The augmentation of SimCLR (Chen et al.,
-    https://arxiv.org/abs/2002.05709).
+    mirrored (dcba|abcd|dcba). As in SimCLR (Chen et al., https://arxiv.org/abs/2002.05709).
     """
     distance = xp.cast(xp.arange(kernel_size), "float32") - xp.array(float(kernel_size // 2))
     ratio = xp.reshape(distance, (1, -1)) / xp.reshape(sigma, (-1, 1))

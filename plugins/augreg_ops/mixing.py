@@ -25,9 +25,9 @@ _COMMON: dict[str, Any] = {
 def mixup(xp: Any, alpha: float, classes: int, partner: Array, share: Array) -> augreg.Mix:
     """MixUp: blends each sample and its label with another of the batch.
 
-    x' = w x + (1 - w) x_j and y' = w y + (1 - w) y_j, w drawn per sample from Beta(alpha, alpha);
-    small alphas leave most samples nearly alone. Labels become shares, float32 [B, classes]. After
-    Zhang et al., "mixup: Beyond Empirical Risk Minimization" (https://arxiv.org/abs/1710.09412).
+    x' = w x + (1 - w) x_j and y' = w y + (1 - w) y_j, w drawn per sample from Beta(alpha, alpha).
+    A small alpha changes most samples only slightly. Labels become float32 [B, classes]. Zhang et
+    al., "mixup: Beyond Empirical Risk Minimization" (https://arxiv.org/abs/1710.09412).
     """
     return augreg.Mix(partner, augreg.symmetric_beta(xp, share, alpha), classes)
 
@@ -52,11 +52,12 @@ def cutmix(
     x: Array,
     y: Array,
 ) -> augreg.Mix:
-    """CutMix: pastes a box of another sample of the batch, and mixes the labels by its area.
+    """CutMix: pastes a box from another sample of the batch, and mixes the labels by its area.
 
-    The box has the image's aspect and, with w from Beta(alpha, alpha), the area 1 - w; its centre
-    is anywhere, and what leaves the image is cut. Labels become shares, float32 [B, classes], by
-    the pixels that are left. After Yun et al., "CutMix" (https://arxiv.org/abs/1905.04899).
+    The box has the image's aspect ratio and the area 1 - w, w from Beta(alpha, alpha); its centre
+    is uniform over the image, and it is clipped to the image. Labels become probabilities, float32
+    [B, classes], in proportion to the pixels. Yun et al., "CutMix"
+    (https://arxiv.org/abs/1905.04899).
     """
     h, w = (xp.cast(xp.array(side, "int32"), "float32") for side in size)
     half, zero, one = xp.array(0.5), xp.array(0.0), xp.array(1.0)

@@ -1,4 +1,4 @@
-"""Ops that draw for every pixel, or depend on where a pixel lies."""
+"""Ops that draw for every pixel, or depend on a pixel's position."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _normal(xp: Any, u: Array, v: Array) -> Array:
     strengths=[{"std": s} for s in (0.05, 0.15, 0.4)],
 )
 def gaussian_noise(xp: Any, std: Array, key: Array) -> augreg.PixelFunction:
-    """Gaussian noise: drawn for each pixel and channel, x' = x + std * n, n of mean 0, std 1.
+    """Gaussian noise: x' = x + std * n, n standard normal per pixel and channel.
 
     std: float32 [B], 0..1 units; 0 is the identity. Nothing is clipped before the end.
     """
@@ -97,16 +97,16 @@ def erase(
 ) -> augreg.PixelFunction:
     """Random erasing (cutout): fills rectangles at random places.
 
-    count: rectangles, of one size, each at a place of its own. area: a rectangle's part of the
-    image; ratio: its width over its height; its sides are sqrt(area*H*W*ratio) and
+    count: the number of rectangles, all of one size, each at its own position. area: a rectangle's
+    fraction of the image; ratio: its width over its height. Its sides are sqrt(area*H*W*ratio) and
     sqrt(area*H*W/ratio), rounded, at least 1 and at most the image's. place: inside keeps it in the
-    image; anywhere centres it on a pixel, so that a part may lie outside. fill: constant is
-    `fill_value`, mean the image's mean of each channel, noise uniform in 0..1 for each pixel and
+    image; anywhere centres it on a pixel, so that it may extend outside. fill: constant is
+    `fill_value`, mean is the image's mean per channel, noise is uniform in 0..1 per pixel and
     channel. Random erasing (Zhong et al., https://arxiv.org/abs/1708.04896) is `"fill": "noise"`,
-    with `"area": [0.02, 0.4], "ratio": [0.3, 3.33]` in the paper; the defaults here are those of
+    with `"area": [0.02, 0.4], "ratio": [0.3, 3.33]` in the paper; the defaults are those of
     torchvision's `RandomErasing`
-    (https://pytorch.org/vision/stable/generated/torchvision.transforms.RandomErasing.html). Cutout
-    (DeVries and Taylor, https://arxiv.org/abs/1708.04552) with a side of half the image is
+    (https://pytorch.org/vision/stable/generated/torchvision.transforms.RandomErasing.html).
+    Cutout (DeVries and Taylor, https://arxiv.org/abs/1708.04552) with a side of half the image is
     `"area": 0.25, "ratio": 1, "place": "anywhere"`.
     """
     h, w = (xp.cast(xp.array(side, "int32"), "float32") for side in size)

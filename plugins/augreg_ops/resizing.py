@@ -39,14 +39,14 @@ def resize(
 ) -> augreg.Resize:
     """Resizes the image.
 
-    fit: stretch ignores the aspect ratio; crop cuts the largest central box of the target's
-    aspect first (as Keras's `Resizing(crop_to_aspect_ratio=True)`); pad keeps the whole image and
-    centres it between zeros (as `tf.image.resize_with_pad`, which rounds the place downwards and so
-    may put it one pixel aside). Pixels as `tf.image.resize`
+    fit: stretch ignores the aspect ratio; crop first cuts the largest central box of the target's
+    aspect ratio (as Keras's `Resizing(crop_to_aspect_ratio=True)`); pad keeps the whole image,
+    centred in zeros (as `tf.image.resize_with_pad`, which rounds the position down and may differ
+    by one pixel). Pixels as `tf.image.resize`
     (https://www.tensorflow.org/api_docs/python/tf/image/resize).
 
-    decode: scaled lets a JPEG that this step is the first to touch be decoded at 1/2, 1/4 or 1/8,
-    never below the target. It is faster and changes pixels; arrays and other files are not touched.
+    decode: scaled allows decoding a JPEG at 1/2, 1/4 or 1/8, never below the target, if this is its
+    first step. It is faster and changes pixels; arrays and other formats are unaffected.
     """
     modes: dict[str, Any] = {"method": method, "antialias": antialias, "decode": decode}
     h, w = (xp.cast(xp.array(side, "int32"), "float64") for side in size)
@@ -115,13 +115,12 @@ def resized_crop(
 ) -> augreg.Resize:
     """Random resized crop: the standard crop for training on ImageNet.
 
-    area: the box's part of the image, uniform by default. ratio: width over height, log-uniform by
-    default. Ten pairs are drawn, and the first whose box fits into the image is taken, at a place
-    of whole pixels, each equally likely; its sides are sqrt(area*H*W*ratio) and
-    sqrt(area*H*W/ratio), rounded. Where none fits, it is the whole image; of an image narrower or
-    broader than any ratio that may be drawn, the central part of the nearest such ratio. After
-    Szegedy et al., "Going deeper with convolutions" (https://arxiv.org/abs/1409.4842), as
-    torchvision's `RandomResizedCrop`
+    area: the box's fraction of the image, uniform by default. ratio: width over height, log-uniform
+    by default. Ten pairs are drawn, and the first whose box fits into the image is used; its sides
+    are sqrt(area*H*W*ratio) and sqrt(area*H*W/ratio), rounded, its position is uniform over whole
+    pixels. If none fits, it is the whole image; if the image's own ratio is outside of the range,
+    the largest central box of the nearest ratio. Szegedy et al., "Going deeper with convolutions"
+    (https://arxiv.org/abs/1409.4842), as torchvision's `RandomResizedCrop`
     (https://pytorch.org/vision/stable/generated/torchvision.transforms.RandomResizedCrop.html).
     """
     h, w = (xp.cast(xp.array(side, "int32"), "float32") for side in size)

@@ -1,6 +1,6 @@
 """Ops that change tones pixel by pixel, some of them by a statistic of the image.
 
-Values are 0..1. What is defined on a bounded domain clips its own input and says so. 8-bit levels
+Values are 0..1. An op that is defined on a bounded domain clips its input and says so. 8-bit levels
 are those of `augreg.to_levels`.
 """
 
@@ -45,11 +45,11 @@ def _shift_hue(xp: Any, planes: Planes, delta: Array) -> Planes:
     strengths=[{"delta": d} for d in (0.05, 0.15, 0.4)],
 )
 def hue(xp: Any, delta: Array) -> augreg.PixelFunction:
-    """Hue: rotates it in HSV by `delta` whole turns.
+    """Hue: rotated in HSV by `delta` full turns.
 
     delta: float32 [B], -1 to 1; 0 (and 1) is the identity. With h in 0..6: h' = (h + 6 delta) mod
-    6; the largest and the smallest channel stay. Nothing is clipped. As `tf.image.adjust_hue`
-    (https://www.tensorflow.org/api_docs/python/tf/image/adjust_hue).
+    6; the largest and the smallest value do not change. Nothing is clipped. As
+    `tf.image.adjust_hue` (https://www.tensorflow.org/api_docs/python/tf/image/adjust_hue).
     """
     return augreg.PixelFunction(_shift_hue, (delta,))
 
@@ -116,11 +116,11 @@ def _invert_above(xp: Any, planes: Planes, threshold: Array) -> Planes:
     strengths=[{"threshold": t} for t in (0.8, 0.5, 0.2)],
 )
 def solarize(xp: Any, threshold: Array) -> augreg.PixelFunction:
-    """Solarizes: inverts what is `threshold` or above, x >= threshold becomes 1 - x.
+    """Solarizes: inverts values at or above `threshold`, x >= threshold becomes 1 - x.
 
     threshold: float32, 0 (inverts all) to 1.1; above 1 is the identity. Its input is clipped to
-    0..1. Values up to 1/4096 below count as reached. As Pillow's `ImageOps.solarize`, whose
-    threshold of 128 is 128/255 here.
+    0..1. Values up to 1/4096 below the threshold count as at it. As Pillow's `ImageOps.solarize`,
+    whose threshold of 128 is 128/255 here.
     """
     return augreg.PixelFunction(_invert_above, (threshold,))
 
@@ -170,9 +170,9 @@ def _equalize_plane(xp: Any, plane: Array, counts: Array) -> Array:
 def equalize(xp: Any) -> augreg.PixelFunction:
     """Equalizes the histogram of each channel, so that all levels occur about equally often.
 
-    With c the counts of the 256 levels and `step` the pixels below the highest level that occurs,
-    divided by 255: level' = (step // 2 + pixels of lower levels) // step; where step is 0, nothing
-    changes. Its input is clipped to 0..1 and rounded to levels. As Pillow's `ImageOps.equalize`
+    With `step` the number of pixels below the highest level that occurs, divided by 255: level' =
+    (step // 2 + number of pixels of lower levels) // step; if step is 0, nothing changes. Its input
+    is clipped to 0..1 and rounded to levels. As Pillow's `ImageOps.equalize`
     (https://pillow.readthedocs.io/en/stable/reference/ImageOps.html).
     """
     return augreg.PixelFunction(_equalized, statistics=("histogram",))
@@ -195,9 +195,9 @@ def _stretch(xp: Any, plane: Array, low: Array, high: Array) -> Array:
 def autocontrast(xp: Any) -> augreg.PixelFunction:
     """Autocontrast: stretches each channel so that its darkest value becomes 0, its brightest 1.
 
-    x' = (x - min) / (max - min); a channel whose values differ by less than 1/4096 stays, because
-    what is left of them is the rounding of steps before. Its input is clipped to 0..1. As Pillow's
-    `ImageOps.autocontrast`, without rounding to levels.
+    x' = (x - min) / (max - min); a channel whose values differ by less than 1/4096 does not change,
+    because such differences are rounding errors of earlier steps. Its input is clipped to 0..1. As
+    Pillow's `ImageOps.autocontrast`, without rounding to levels.
     """
     return augreg.PixelFunction(_stretched, statistics=("min", "max"))
 

@@ -139,7 +139,7 @@ def test_fault_57_signal_keeps_what_is_done_and_says_so(
         said = command(*run)
     assert said.code == code
     assert "stopped: 1 of 3 outputs are whole" in said.err or "stopped: 2 of 3" in said.err
-    assert "the same command goes on" in said.err
+    assert "run the same command to continue" in said.err
     left = tree(tmp_path / "out")
     assert ".augreg.part" not in left and len(left["manifest.jsonl"].splitlines()) == 2
     assert "made 1 of 3 outputs, 2 were there" in command(*run).out

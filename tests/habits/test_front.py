@@ -92,7 +92,7 @@ def test_apply_into_its_own_folder_is_refused(
 ) -> None:
     Image.fromarray(PHOTO).save(tmp_path / "a.png")
     assert command("apply", "flowers", tmp_path, tmp_path / "augmented") == 1
-    assert "lies inside of the input folder" in capsys.readouterr().err
+    assert "is inside the input folder" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 

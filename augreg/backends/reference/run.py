@@ -59,34 +59,33 @@ def augment(
     bounding_box_format: str | None = None,
     min_visible: float = MIN_VISIBLE,
 ) -> Any:
-    """Augments a batch in NumPy: the reference, slow and plain.
+    """Augments a batch in NumPy: the reference implementation, which is slow.
 
     Args:
         images: uint8 (0..255) or float (`input_range`) [B,H,W,C] or [H,W,C], C 1 or 3. Or a dict
             with "images", and with "masks" [B,H,W], "boxes" (a dict: "boxes" [B,N,4] and "labels"
             [B,N]), "keypoints" float [B,N,2] (x, y, pixel centres at integers) and "labels", each
-            where it has them; all of it without B where images have none.
+            optional; all without B for a single image.
         policy: a `Policy`, a dict or a path.
         seed, epoch: 0 to 2**32-1.
-        index: [B] positions of the samples in their source; 0, 1, ... where None.
-        training: False leaves `augment` out and takes `prepare.eval`.
-        labels: [B] class numbers or [B, classes] shares, for policies that mix samples.
-        input_range: what floats mean, as (0, 255). Where it is not stated, they have to lie in
-            0..1.
+        index: [B] positions of the samples in their source; None: 0, 1, ...
+        training: False skips `augment` and uses `prepare.eval`.
+        labels: [B] class numbers or [B, classes] probabilities, for policies that mix samples.
+        input_range: the range of floats, such as (0, 255). Without it, they have to be in 0..1.
         parts: what the parts of a tuple are, as ("images", "masks"); see `map_fn`.
         sections: which of prepare, augment and output to run. Without output, the result is
-            float32 in 0..1, unclipped; uint8 after prepare alone, where the images came as uint8.
-        bounding_box_format: Keras's name of the boxes' format, as xyxy or rel_xywh.
-        min_visible: the share of its moved area that a box has to keep; else its class is -1.
+            float32 in 0..1, unclipped; after prepare only, uint8 for uint8 images.
+        bounding_box_format: Keras's name of the boxes' format, such as xyxy or rel_xywh.
+        min_visible: the fraction of its area that a box has to keep; else its class is -1.
 
     Returns:
-        [B,H',W',C'] (or without B) in the policy's output dtype and range. A dict where a dict
-        came, its other keys as they were; a pair with the labels where `labels` came.
+        [B,H',W',C'] (or without B) in the policy's output dtype and range. For a dict, a dict with
+        its other keys unchanged; with `labels`, a pair of images and labels.
 
     Raises:
         PolicyError: the policy is wrong, or can't work on images of this size.
         ImageError: a float image holds NaN or infinite values.
-        DataError: what came with the images does not go with them, or with the policy.
+        DataError: the annotations do not fit the images or the policy.
 
     >>> import numpy as np, augreg
     >>> black = np.zeros((2, 4, 4, 3), np.uint8)

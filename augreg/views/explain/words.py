@@ -25,7 +25,7 @@ def is_default(spec: Any, value: Any, op: str) -> bool:
 def draw_text(node: Node, name: str) -> str:
     """What the draw `name` of a step or group decides."""
     if name == "p":
-        return f"happens with {node.p:g}"
+        return f"probability {node.p:g}"
     if isinstance(node, Step):
         return str(node.arguments[name])
     if name == "n":

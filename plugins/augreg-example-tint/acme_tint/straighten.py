@@ -17,7 +17,7 @@ Array = Any
     example={"degrees": [-5, 5]},
 )
 def straighten(xp: Any, size: Any, degrees: Array) -> augreg.AffineMap:
-    """Turns the image about its centre and zooms in, just so far that no corner comes up empty.
+    """Rotates the image about its centre and zooms in just enough to leave no empty corners.
 
     degrees: float32 [B], counter-clockwise, 0 is the identity. The frame, turned, has to fit into
     the image, so lengths shrink by cos|a| + sin|a| * (longer side / shorter side).
