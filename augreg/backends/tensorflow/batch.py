@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import tensorflow as tf
 
+from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.xla import Scope
 from augreg.families import AffineStage, LatticeStage, PointwiseStage, Stage
 
@@ -81,16 +82,12 @@ def channels_of(pixels: Pixels) -> int:
 
 def size_of(pixels: Pixels) -> tuple[Any, Any]:
     """(H, W): ints where static, int32 scalars elsewhere."""
+    some = pixels
     if isinstance(pixels, Packed):
-        some, axis = pixels.values, 1
+        some = pixels.values
     elif isinstance(pixels, Planes):
-        some, axis = pixels.planes[0], 1
-    else:
-        some, axis = pixels, 1
-    static = some.shape[axis : axis + 2]
-    dynamic = tf.shape(some)
-    sides = [int(s) if s is not None else dynamic[axis + i] for i, s in enumerate(static)]
-    return sides[0], sides[1]
+        some = pixels.planes[0]
+    return TENSORFLOW.shape(some)[1:3]
 
 
 def to_planes(pixels: Pixels) -> tuple[tf.Tensor, ...]:
@@ -100,8 +97,7 @@ def to_planes(pixels: Pixels) -> tuple[tf.Tensor, ...]:
     if isinstance(pixels, Packed):
         unit = np.float32(1 / (255 * 2**pixels.bits))
         return tuple(tf.cast(pixels.channel(c), tf.float32) * unit for c in range(3))
-    planes = tuple(pixels[..., c] for c in range(pixels.shape[-1]))
-    return tuple(to_unit(plane) for plane in planes)
+    return tuple(to_unit(plane) for plane in tf.unstack(pixels, axis=-1))
 
 
 def to_float(pixels: Pixels) -> tf.Tensor:
