@@ -47,7 +47,8 @@ def test_keras_that_came_later_says_how_to_load_the_model(saved: Path) -> None:
         "import sys, augreg\nassert 'keras' not in sys.modules\nimport keras, numpy as np\n"
         "try:\n    keras.saving.load_model(sys.argv[1])\n"
         "except TypeError as error:\n    assert 'import augreg after keras' in str(error), error\n"
-        "else:\n    raise AssertionError('it loaded: the docs can say so')\n"
+        "else:  # Keras imports the modules that a file names before 3.9 only, for safety\n"
+        "    assert tuple(map(int, keras.__version__.split('.')[:2])) < (3, 9)\n"
         "augreg.AugmentationLayer\n"
         "assert keras.saving.load_model(sys.argv[1]).layers[0].seed == 7\n",
         saved,

@@ -45,8 +45,9 @@ def release(handles: tuple[tf.Tensor, ...], spec: Any) -> Any:
 
 
 def none(count: int) -> tuple[tf.Tensor, ...]:
-    """No element, of so many tensors: [0] each."""
-    return tuple(tf.reshape(_held(tf.zeros([])), (1,))[:0] for _ in range(count))
+    """No element, of so many tensors: [0] each, its length unknown, so that `scan` traces once."""
+    held = [tf.reshape(_held(tf.zeros([])), (1,))[:0] for _ in range(count)]
+    return tuple(tf.compat.v1.placeholder_with_default(handles, [None]) for handles in held)
 
 
 def join(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:

@@ -73,9 +73,9 @@ class ProjectiveMap(Transform):
 
 def compose_affine(xp: Namespace, first: Array, then: Array) -> Array:
     """The output→input matrix [B,2,3] of doing `first`, then `then` (both output→input)."""
-    linear = small_matmul(xp, first[:, :, :2], then[:, :, :2])
-    shift = small_matmul(xp, first[:, :, :2], then[:, :, 2:]) + first[:, :, 2:]
-    return _beside(xp, linear, shift)
+    across, down, shift = xp.split(first, 2)
+    upper, lower = xp.split(then, 1)
+    return across * upper + down * lower + shift * xp.array([0.0, 0.0, 1.0])
 
 
 def to_projective(xp: Namespace, affine: Array) -> Array:
@@ -86,24 +86,17 @@ def to_projective(xp: Namespace, affine: Array) -> Array:
 
 def lattice_to_affine(xp: Namespace, lattice: LatticeMap, size_in: Size, size_out: Size) -> Array:
     """The centred matrix [B,2,3] of a lattice map between two sizes; exact in float32."""
-    linear = xp.cast(lattice.linear, "float32")
-    centre_in, centre_out = _centre(xp, size_in), _centre(xp, size_out)
-    at_centre = small_matmul(xp, linear, xp.reshape(centre_out, (1, 2, 1)))
-    offset = xp.reshape(xp.cast(lattice.offset, "float32"), (-1, 2, 1))
-    return _beside(xp, linear, offset + at_centre - xp.reshape(centre_in, (1, 2, 1)))
+    offset = xp.cast(lattice.offset, "float32") - xp.stack(_centre(xp, size_in))
+    across, down = xp.split(xp.cast(lattice.linear, "float32"), 2)
+    one, zero, (x, y) = xp.array(1.0), xp.array(0.0), _centre(xp, size_out)
+    linear = across * xp.stack([one, zero, x]) + down * xp.stack([zero, one, y])
+    return linear + xp.reshape(offset, (-1, 2, 1)) * xp.array([0.0, 0.0, 1.0])
 
 
-def _beside(xp: Namespace, linear: Array, shift: Array) -> Array:
-    """[linear | shift], where either may have a leading dimension of 1."""
-    return xp.concat(
-        [linear + xp.zeros_like(shift), shift + xp.zeros_like(linear[:, :, :1])], axis=2
-    )
-
-
-def _centre(xp: Namespace, size: Size) -> Array:
-    height, width = (xp.cast(xp.array(side, "float32"), "float32") for side in size)
+def _centre(xp: Namespace, size: Size) -> tuple[Array, Array]:
+    height, width = (xp.array(side) for side in size)
     half, one = xp.array(0.5), xp.array(1.0)
-    return xp.stack([(width - one) * half, (height - one) * half])
+    return (width - one) * half, (height - one) * half
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ def small_matmul(xp: Namespace, x: Array, y: Array) -> Array:
 
     matmul has no int32 kernel under XLA on the CPU, and its order of additions is its own.
     """
-    k = xp.shape(x)[-1]
-    total = x[:, :, 0:1] * y[:, 0:1, :]
-    for i in range(1, k):
-        total = total + x[:, :, i : i + 1] * y[:, i : i + 1, :]
+    columns, rows = xp.split(x, 2), xp.split(y, 1)
+    total = columns[0] * rows[0]
+    for column, row in zip(columns[1:], rows[1:], strict=True):
+        total = total + column * row
     return total
 
 

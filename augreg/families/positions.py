@@ -29,12 +29,13 @@ def source(xp: Namespace, matrix: Array, size_in: Size, size: Size) -> tuple[Arr
     x = xp.cast(xp.reshape(xp.arange(size[1]), (1, 1, -1)), "float32") - cx
     y = xp.cast(xp.reshape(xp.arange(size[0]), (1, -1, 1)), "float32") - cy
 
+    every = [xp.split(row, 2) for row in xp.split(matrix, 1)]
+
     def at(row: int, centre: Any) -> Array:
-        a, b, c = (xp.reshape(matrix[:, row, i], (-1, 1, 1)) for i in range(3))
+        a, b, c = every[row]
         return a * x + (b * y + (c + centre))
 
-    rows = xp.shape(matrix)[1]
-    if rows == 2:
+    if (rows := len(every)) == 2:
         return at(0, cx_in), at(1, cy_in)
     zero, horizon = xp.array(0.0), xp.array(HORIZON)
     depth = xp.maximum(at(2, zero), horizon)

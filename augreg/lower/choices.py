@@ -25,8 +25,8 @@ class Draws:
         if not draws:
             return cls({}, key.epoch)
         ids = tuple(generator.draw_id(path, name) for path, name in draws)
-        first, second = generator.words(xp, ids, key)
-        return cls({draw: (first[i], second[i]) for i, draw in enumerate(draws)}, key.epoch)
+        pairs = zip(*map(xp.unstack, generator.words(xp, ids, key)), strict=True)
+        return cls(dict(zip(draws, pairs, strict=True)), key.epoch)
 
 
 @dataclass(frozen=True)

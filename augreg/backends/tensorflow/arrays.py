@@ -22,8 +22,10 @@ def _shape(x: Any) -> tuple[Any, ...]:
     static = x.shape
     if all(side is not None for side in static):
         return tuple(int(side) for side in static)
-    dynamic = tf.shape(x)
-    return tuple(dynamic[i] if side is None else int(side) for i, side in enumerate(static))
+    dynamic = tf.unstack(tf.shape(x))
+    return tuple(
+        found if side is None else int(side) for side, found in zip(static, dynamic, strict=True)
+    )
 
 
 def _stack(arrays: Any, axis: int = 0) -> tf.Tensor:
@@ -68,6 +70,8 @@ class _TensorFlow:
     reshape = staticmethod(lambda x, shape: tf.reshape(x, shape))
     stack = staticmethod(_stack)
     concat = staticmethod(_concat)
+    split = staticmethod(lambda x, axis: tf.split(x, x.shape[axis], axis))
+    unstack = staticmethod(tf.unstack)
     broadcast_to = staticmethod(tf.broadcast_to)
     transpose = staticmethod(lambda x, axes: tf.transpose(x, axes))
     take = staticmethod(lambda x, indices, axis=0: tf.gather(x, indices, axis=axis))
@@ -98,8 +102,8 @@ class _TensorFlow:
     argsort = staticmethod(lambda x: tf.argsort(x, axis=-1, stable=True))
     cumsum = staticmethod(lambda x: tf.cumsum(x, axis=-1))
 
-    shift_left = staticmethod(lambda x, bits: tf.bitwise.left_shift(x, tf.cast(bits, x.dtype)))
-    shift_right = staticmethod(lambda x, bits: tf.bitwise.right_shift(x, tf.cast(bits, x.dtype)))
+    shift_left = staticmethod(tf.bitwise.left_shift)
+    shift_right = staticmethod(tf.bitwise.right_shift)
     bitwise_or = staticmethod(tf.bitwise.bitwise_or)
     bitwise_xor = staticmethod(tf.bitwise.bitwise_xor)
 

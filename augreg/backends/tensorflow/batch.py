@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import tensorflow as tf
 
-from augreg.backends.tensorflow.arrays import tensors_of
+from augreg.backends.tensorflow.arrays import TENSORFLOW, tensors_of
 from augreg.backends.tensorflow.xla import Scope
 from augreg.families import AffineStage, LatticeStage, PointwiseStage, Stage
 
@@ -78,9 +78,7 @@ def channels_of(pixels: Pixels) -> int:
 
 def size_of(pixels: Pixels) -> tuple[Any, Any]:
     """(H, W): ints where static, int32 scalars elsewhere."""
-    some = tensors_of(pixels)[0]
-    dynamic = tf.shape(some)
-    height, width = (dynamic[i] if some.shape[i] is None else some.shape[i] for i in (1, 2))
+    _, height, width, *_ = TENSORFLOW.shape(tensors_of(pixels)[0])
     return height, width
 
 
@@ -91,7 +89,7 @@ def to_planes(pixels: Pixels) -> tuple[tf.Tensor, ...]:
     if isinstance(pixels, Packed):
         unit = np.float32(1 / (255 * 2**pixels.bits))
         return tuple(tf.cast(pixels.channel(c), tf.float32) * unit for c in range(3))
-    return tuple(to_unit(pixels[..., c]) for c in range(pixels.shape[-1]))
+    return tuple(to_unit(plane) for plane in tf.unstack(pixels, axis=-1))
 
 
 def to_float(pixels: Pixels) -> tf.Tensor:

@@ -16,19 +16,17 @@ from augreg.families import Lattice, Size
 
 def lattice(pixels: Pixels, element: Lattice, size_in: Size, size: Size, pads: bool) -> Pixels:
     """Moves whole pixels, any form; pixels outside of the window become 0."""
-    linear, offset = tf.convert_to_tensor(element.linear), tf.convert_to_tensor(element.offset)
     x = tf.reshape(tf.range(size[1]), (1, 1, -1))
     y = tf.reshape(tf.range(size[0]), (1, -1, 1))
 
-    def at(row: int) -> tf.Tensor:
-        a, b, c = linear[:, row, 0], linear[:, row, 1], offset[:, row]
-        return _column(a) * x + (_column(b) * y + _column(c))
+    def at(row: tf.Tensor, offset: tf.Tensor) -> tf.Tensor:
+        a, b = tf.split(row, 2, axis=2)
+        return a * x + (b * y + offset)
 
-    sx, sy = at(0), at(1)
+    sx, sy = map(at, tf.split(element.linear, 2, axis=1), _columns(element.offset))
     index, inside = sy * size_in[1] + sx, None
     if pads:
-        window = tf.convert_to_tensor(element.window)
-        left, top, right, bottom = (_column(window[:, i]) for i in range(4))
+        left, top, right, bottom = _columns(element.window)
         inside = (sx >= left) & (sx < right) & (sy >= top) & (sy < bottom)
         index = tf.where(inside, index, 0)
     if isinstance(pixels, Packed):
@@ -57,5 +55,7 @@ def gather(images: tf.Tensor, index: tf.Tensor, size: Size) -> tf.Tensor:
     return tf.reshape(tf.gather(source, flat, batch_dims=1), (batch, size[0], size[1], channels))
 
 
-def _column(vector: tf.Tensor) -> tf.Tensor:
-    return tf.reshape(vector, (-1, 1, 1))
+def _columns(vectors: tf.Tensor) -> list[tf.Tensor]:
+    """[B,1,1] of each number of [B,n]."""
+    count = vectors.shape[1]
+    return tf.split(tf.reshape(vectors, (-1, count, 1)), count, axis=1)

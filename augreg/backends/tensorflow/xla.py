@@ -92,8 +92,8 @@ def switch(
 
     XLA turns a conditional of elementwise operations, slices and sums into a select and fuses it,
     draws and all, into every pixel of what follows: minutes of compilation. It leaves a conditional
-    alone that holds a loop whose result is used; so each branch adds a zero that only a loop of
-    one turn shows.
+    alone that holds a loop whose result is used; so the first branch adds a zero that only a loop
+    of one turn shows.
     """
 
     def looped(branch: Callable[[], list[tf.Tensor]]) -> list[tf.Tensor]:
@@ -102,7 +102,7 @@ def switch(
         zero = tf.while_loop(lambda i: i < turns, lambda i: [i + 1], [tf.constant(0)])[0] - turns
         return [_plus(values[0], zero), *values[1:]] if values else []
 
-    traced = [functools.partial(looped, branch) for branch in branches]
+    traced = [functools.partial(looped, branches[0]), *branches[1:]]
     if len(traced) == 2:
         return list(tf.nest.flatten(tf.cond(tf.equal(chosen, 0), *traced)))
     return list(tf.nest.flatten(tf.switch_case(chosen, traced)))
