@@ -82,9 +82,8 @@ def _step(name: str, values: Sequence[float], modes: Node, translate: str = "tra
     return {"op": translate, axis: _drawn(values), **modes}
 
 
-def _modes(fill: str, fill_value: Any, interpolation: str) -> Node:
-    level = list(fill_value) if isinstance(fill_value, tuple) else fill_value
-    return {"fill": fill, "fill_value": level, "interpolation": interpolation}
+def _as_json(modes: Node) -> Node:
+    return {key: list(v) if isinstance(v, tuple) else v for key, v in modes.items()}
 
 
 def _at(name: str, part: float) -> list[float]:
@@ -102,7 +101,7 @@ def _at(name: str, part: float) -> list[float]:
     **_FILL,
     example={"dataset": "imagenet"},
 )
-def auto_augment(dataset: str, fill: str, fill_value: Any, interpolation: str) -> list[Node]:
+def auto_augment(dataset: str, **modes: Any) -> list[Node]:
     """AutoAugment: one of 25 learned pairs of operations, each with a p of its own.
 
     dataset: which of the published policies. Magnitudes are ten equal steps through the ranges of
@@ -110,7 +109,7 @@ def auto_augment(dataset: str, fill: str, fill_value: Any, interpolation: str) -
     degrees, blends 1 ± 0 to 0.9, posterize 8 to 4 bits, solarize from 255 down to 0; signs are
     drawn. Cubuk et al., https://arxiv.org/abs/1805.09501.
     """
-    modes = _modes(fill, fill_value, interpolation)
+    modes = _as_json(modes)
 
     def step(name: str, p: float, magnitude: int | None) -> Node:
         return {**_step(name, _at(name, (magnitude or 0) / 9), modes), "p": p}
@@ -128,9 +127,7 @@ def auto_augment(dataset: str, fill: str, fill_value: Any, interpolation: str) -
     example={"n": 2, "magnitude": 9},
     strengths=[{"n": 2, "magnitude": m} for m in (3, 6, 10)],
 )
-def rand_augment(
-    n: int, magnitude: float, levels: int, fill: str, fill_value: Any, interpolation: str
-) -> list[Node]:
+def rand_augment(n: int, magnitude: float, levels: int, **modes: Any) -> list[Node]:
     """RandAugment: `n` of 14 operations, one after another, all at one strength.
 
     magnitude: 0 to `levels`, where 10, the paper's scale, is the end of the ranges of AutoAugment;
@@ -142,7 +139,7 @@ def rand_augment(
         raise augreg.ParameterError(
             f"{magnitude:g} is above {levels}, the last level", "/magnitude"
         )
-    modes = _modes(fill, fill_value, interpolation)
+    modes = _as_json(modes)
     steps = [_step(name, _at(name, magnitude / levels), modes) for name in _RAND]
     return [{"one_of": steps, "p": 13 / 14} for _ in range(n)]
 
@@ -161,7 +158,7 @@ def _wide(name: str) -> list[float]:
 
 
 @augreg.macro("trivial_augment_wide", version=2, **_FILL, example={})
-def trivial_augment_wide(fill: str, fill_value: Any, interpolation: str) -> list[Node]:
+def trivial_augment_wide(**modes: Any) -> list[Node]:
     """TrivialAugment (Wide): one of 14 operations at one of 31 strengths, both drawn evenly.
 
     The wide ranges of the paper's table: shear up to 0.99, translation up to 32 pixels, rotation up
@@ -169,7 +166,7 @@ def trivial_augment_wide(fill: str, fill_value: Any, interpolation: str) -> list
     moves are drawn. As in the published code, pixels, degrees, bits and thresholds are cut down to
     whole numbers. Müller and Hutter, https://arxiv.org/abs/2103.10158.
     """
-    modes = _modes(fill, fill_value, interpolation)
+    modes = _as_json(modes)
     steps = [_step(name, _wide(name), modes, "shift") for name in _RAND]
     return [{"one_of": steps, "p": 13 / 14}]
 
@@ -182,9 +179,7 @@ def trivial_augment_wide(fill: str, fill_value: Any, interpolation: str) -> list
     example={"severity": 3},
     strengths=[{"severity": s} for s in (1, 4, 10)],
 )
-def aug_mix(
-    severity: float, width: int, fill: str, fill_value: Any, interpolation: str
-) -> list[Node]:
+def aug_mix(severity: float, width: int, **modes: Any) -> list[Node]:
     """AugMix: a convex mixture of the image and `width` chains of one to three operations.
 
     severity: an operation's level is uniform in 0.1 to `severity`, in tenths of its range: rotation
@@ -195,7 +190,7 @@ def aug_mix(
     Beta(1, 1). The consistency loss is the trainer's. Hendrycks et al.,
     https://arxiv.org/abs/1912.02781.
     """
-    modes = _modes(fill, fill_value, interpolation)
+    modes = _as_json(modes)
     steps = [_mixed(name, severity, modes) for name in _MIX]
     chain = {
         "sequence": [
@@ -276,6 +271,3 @@ def color_jitter(brightness: float, contrast: float, saturation: float, hue: flo
     if not steps:
         raise augreg.ParameterError("all of its strengths are 0; give one above 0")
     return [{"random_order": steps}]
-
-
-MACROS = [auto_augment, rand_augment, trivial_augment_wide, aug_mix, color_jitter]

@@ -30,14 +30,9 @@ def flip(xp: Any, size: Any, axis: str) -> augreg.LatticeMap:
     height, width = size
     x, y = axis in ("horizontal", "both"), axis in ("vertical", "both")
     linear = _constant(xp, [[-1 if x else 1, 0], [0, -1 if y else 1]])
-    zero = xp.zeros_like(xp.array(width, "int32"))
-    offset = xp.stack(
-        [
-            xp.array(width - 1 if x else 0, "int32") + zero,
-            xp.array(height - 1 if y else 0, "int32") + zero,
-        ]
-    )
-    return augreg.LatticeMap(linear, offset, cuts=False, pads=False)
+    offset = [width - 1 if x else 0, height - 1 if y else 0]
+    offset = [xp.array(part, "int32") for part in offset]
+    return augreg.LatticeMap(linear, xp.stack(offset), cuts=False, pads=False)
 
 
 def _turned(height: Any, width: Any, k: Any) -> tuple[Any, Any]:
@@ -147,9 +142,9 @@ def central_crop(xp: Any, size: Any, fraction: float) -> augreg.LatticeMap:
     1 is the identity. As `tf.image.central_crop`
     (https://www.tensorflow.org/api_docs/python/tf/image/central_crop).
     """
-    sides = [xp.cast(xp.array(side, "int32"), "float64") for side in (size[1], size[0])]
+    sides = [xp.array(side, "float64") for side in (size[1], size[0])]
     offset = xp.stack([xp.cast(_central(side, fraction), "int32") for side in sides])
-    identity = xp.array([[1, 0], [0, 1]], "int32")
+    identity = _constant(xp, [[1, 0], [0, 1]])
     return augreg.LatticeMap(identity, offset, cuts=fraction < 1, pads=False)
 
 
@@ -189,6 +184,3 @@ def _exceeds(wanted: int, found: Any) -> bool:
 def _sides(height: Any, width: Any) -> str:
     sides = ("?" if side != side else str(side) for side in (height, width))
     return "x".join(sides)
-
-
-OPS = [flip, rot90, crop, central_crop, pad_or_crop]

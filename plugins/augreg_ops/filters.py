@@ -14,7 +14,7 @@ def _smoothed(xp: Any, plane: Array) -> Array:
     """The inner pixels' mean over 3x3 with the centre five times: [B,H-2,W-2]."""
     across = plane[:, :, :-2] + plane[:, :, 1:-1] + plane[:, :, 2:]
     total = across[:, :-2] + across[:, 1:-1] + across[:, 2:]
-    return (total + plane[:, 1:-1, 1:-1] * xp.array(4.0)) * xp.array(1 / 13)
+    return (total + plane[:, 1:-1, 1:-1] * 4.0) * (1 / 13)
 
 
 def _sharpen(xp: Any, planes: Planes, factor: Array) -> Planes:
@@ -120,10 +120,7 @@ def gaussian_blur(xp: Any, kernel_size: int, sigma: Array) -> augreg.Neighborhoo
     mirrored (dcba|abcd|dcba). The augmentation of SimCLR (Chen et al.,
     https://arxiv.org/abs/2002.05709).
     """
-    distance = xp.cast(xp.arange(kernel_size), "float32") - xp.array(float(kernel_size // 2))
+    distance = xp.cast(xp.arange(kernel_size), "float32") - float(kernel_size // 2)
     ratio = xp.reshape(distance, (1, -1)) / xp.reshape(sigma, (-1, 1))
-    weights = xp.exp(ratio * ratio * xp.array(-0.5))
+    weights = xp.exp(ratio * ratio * -0.5)
     return augreg.Neighborhood(_PASSES, (weights / xp.sum(weights, axis=1, keepdims=True),))
-
-
-OPS = [sharpness, gaussian_blur]
