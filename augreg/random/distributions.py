@@ -320,10 +320,10 @@ def parse(value: Any, bounds: Bounds, op: str) -> Distribution:
     raise ParameterError(f"a distribution is a constant, [lo, hi] or one of {names}; found {found}")
 
 
-def schemas(bounds: Bounds) -> list[dict[str, Any]]:
-    """The JSON Schema of each form of a drawn number that is no constant."""
+def schema(bounds: Bounds) -> dict[str, Any]:
+    """The JSON Schema of what `parse` takes."""
     named = (kind.schema(bounds) for kind in NAMED if kind.whole or not bounds.whole)
-    return [pair_schema(bounds), *named]
+    return {"anyOf": [bounds.schema(), pair_schema(bounds), *named]}
 
 
 def pair_schema(bounds: Bounds) -> dict[str, Any]:
