@@ -41,7 +41,7 @@ class Plugin:
     error: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # by identity: it is a cache's key
 class Registry:
     """The ops and macros that policies can use. `owner` maps their names to their plugins."""
 
@@ -65,9 +65,9 @@ class Registry:
     def _why_missing(self, name: str) -> str:
         if name in self.conflicts:
             return self.conflicts[name]
-        package, slash, _ = name.partition("/")
+        package = name.partition("/")[0] if "/" in name else ""
         unknown = f'unknown op "{printable(name)}"'
-        if not slash:
+        if not package:
             return unknown + self._hint(printable(name))
         for plugin in self.plugins:
             if plugin.state != "ready" and package in (plugin.name, plugin.distribution):
