@@ -64,6 +64,12 @@ def zoom(xp: Any, factor: Array, factor_x: Array, **modes: Any) -> augreg.Affine
     return augreg.AffineMap(_matrix(xp, rows), **modes)
 
 
+def _moved(xp: Any, x: Array, y: Array, modes: dict[str, Any]) -> augreg.AffineMap:
+    zero = xp.zeros_like(x) + xp.zeros_like(y)
+    one = xp.ones_like(zero)
+    return augreg.AffineMap(_matrix(xp, [[one, zero, zero - x], [zero, one, zero - y]]), **modes)
+
+
 @augreg.op(
     "translate",
     gray=True,
@@ -79,11 +85,7 @@ def translate(xp: Any, size: Any, x: Array, y: Array, **modes: Any) -> augreg.Af
     0 and 0 is the identity; parts of a pixel are interpolated.
     """
     height, width = map(xp.array, size)
-    zero = xp.zeros_like(x) + xp.zeros_like(y)
-    one = xp.ones_like(zero)
-    return augreg.AffineMap(
-        _matrix(xp, [[one, zero, zero - x * width], [zero, one, zero - y * height]]), **modes
-    )
+    return _moved(xp, x * width, y * height, modes)
 
 
 @augreg.op(
@@ -122,9 +124,7 @@ def shift(xp: Any, x: Array, y: Array, **modes: Any) -> augreg.AffineMap:
 
     0 and 0 is the identity; parts of a pixel are interpolated.
     """
-    zero = xp.zeros_like(x) + xp.zeros_like(y)
-    one = xp.ones_like(zero)
-    return augreg.AffineMap(_matrix(xp, [[one, zero, zero - x], [zero, one, zero - y]]), **modes)
+    return _moved(xp, x, y, modes)
 
 
 def _square_to(xp: Any, corners: list[tuple[Array, Array]]) -> list[Array]:

@@ -22,15 +22,10 @@ _FILL: dict[str, Any] = {
     "interpolation": augreg.Option("bilinear", "nearest"),
 }
 _SIGNED = {
-    "ShearX": 0.3,
-    "ShearY": 0.3,
-    "TranslateX": 150 / 331,
-    "TranslateY": 150 / 331,
+    **dict.fromkeys(("ShearX", "ShearY"), 0.3),
+    **dict.fromkeys(("TranslateX", "TranslateY"), 150 / 331),
+    **dict.fromkeys(("Brightness", "Color", "Contrast", "Sharpness"), 0.9),
     "Rotate": 30.0,
-    "Brightness": 0.9,
-    "Color": 0.9,
-    "Contrast": 0.9,
-    "Sharpness": 0.9,
 }
 # TrivialAugment's whole numbers: an operation's value at strength 0, and what strength 30 adds
 _WIDE = {
@@ -50,11 +45,12 @@ _MIX = (
     *("ShearX", "ShearY", "TranslateX", "TranslateY"),
 )
 _PLAIN = {"AutoContrast": "autocontrast", "Equalize": "equalize", "Invert": "invert"}
-_BLENDS = {
-    "Brightness": ("enhance", {"kind": "brightness"}),
-    "Color": ("enhance", {"kind": "color"}),
-    "Contrast": ("enhance", {"kind": "contrast"}),
-    "Sharpness": ("sharpness", {}),
+_BLENDS: dict[str, Node] = {
+    "Sharpness": {"op": "sharpness"},
+    **{
+        kind: {"op": "enhance", "kind": kind.lower()}
+        for kind in ("Brightness", "Color", "Contrast")
+    },
 }
 
 
@@ -71,8 +67,7 @@ def _step(name: str, values: Sequence[float], modes: Node, translate: str = "tra
     if name == "Solarize":
         return {"op": "solarize", "threshold": _drawn([v / 255 for v in values])}
     if name in _BLENDS:
-        op, kind = _BLENDS[name]
-        return {"op": op, **kind, "factor": _drawn([max(0.0, 1 + v) for v in values])}
+        return {**_BLENDS[name], "factor": _drawn([max(0.0, 1 + v) for v in values])}
     if name == "Rotate":
         return {"op": "rotate", "degrees": _drawn(values), **modes}
     axis = name[-1].lower()
@@ -222,8 +217,8 @@ def _mixed(name: str, severity: float, modes: Node) -> Node:
     else:
         op, parameter = "shear", f"{axis}_degrees"
         ends = [math.degrees(math.atan(0.3 * end)) for end in ends]
-    one, other = ({"op": op, parameter: pair, **modes} for pair in (ends, [-e for e in ends[::-1]]))
-    return {"one_of": [one, other]}
+    ways = (ends, [-end for end in ends[::-1]])
+    return {"one_of": [{"op": op, parameter: way, **modes} for way in ways]}
 
 
 def _truncated(severity: float, most: int, values: Callable[[int], Sequence[float]]) -> Node:

@@ -65,21 +65,6 @@ def _mirrored(xp: Any, plane: Array, radius: int, axis: int) -> Array:
     return plane
 
 
-def _along(axis: int) -> Any:
-    def blur(xp: Any, planes: Planes, weights: Array) -> Planes:
-        return tuple(_convolve(xp, plane, weights, axis) for plane in planes)
-
-    return blur
-
-
-def _pad_along(axis: int) -> Any:
-    def pad(xp: Any, planes: Planes, weights: Array) -> Planes:
-        radius = xp.shape(weights)[1] // 2
-        return tuple(_mirrored(xp, plane, radius, axis) for plane in planes)
-
-    return pad
-
-
 def _convolve(xp: Any, plane: Array, weights: Array, axis: int) -> Array:
     taps = xp.shape(weights)[1]
     total = None
@@ -91,7 +76,18 @@ def _convolve(xp: Any, plane: Array, weights: Array, axis: int) -> Array:
     return total
 
 
-_PASSES = (_pad_along(2), _along(2), _pad_along(1), _along(1))
+def _passes(axis: int) -> tuple[Any, Any]:
+    def pad(xp: Any, planes: Planes, weights: Array) -> Planes:
+        radius = xp.shape(weights)[1] // 2
+        return tuple(_mirrored(xp, plane, radius, axis) for plane in planes)
+
+    def blur(xp: Any, planes: Planes, weights: Array) -> Planes:
+        return tuple(_convolve(xp, plane, weights, axis) for plane in planes)
+
+    return pad, blur
+
+
+_PASSES = (*_passes(2), *_passes(1))
 
 
 def _fits(h: Any, w: Any, /, kernel_size: int, sigma: Any) -> tuple[Any, Any]:
