@@ -35,10 +35,6 @@ class Range:
     def bounds(self) -> Bounds:
         return Bounds(self.lo, self.hi, whole=self.dtype == "int32")
 
-    @property
-    def noun(self) -> str:
-        return self.bounds.noun
-
     def schema(self) -> dict[str, Any]:
         return self.bounds.schema() if self.static else distributions.schema(self.bounds)
 

@@ -60,9 +60,10 @@ class Registry:
         """The op called `name`; raises `PluginError` with the nearest name or the plugin to get."""
         if name in self.ops:
             return self.ops[name]
-        raise PluginError(self._why_missing(name))
+        raise PluginError(self.why_missing(name))
 
-    def _why_missing(self, name: str) -> str:
+    def why_missing(self, name: str) -> str:
+        """What is said of a name that no op has: the nearest one, or the plugin to get."""
         if name in self.conflicts:
             return self.conflicts[name]
         package = name.partition("/")[0] if "/" in name else ""

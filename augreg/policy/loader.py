@@ -159,11 +159,8 @@ class _Loader:
         if not isinstance(value, dict):
             both = self._nodes(value, "/prepare", found)
             return both, both
-        train, evaluation = (
-            self._nodes(value.get(split, []), f"/prepare/{split}", found)
-            for split in ("train", "eval")
-        )
-        return train, evaluation
+        train = self._nodes(value.get("train", []), "/prepare/train", found)
+        return train, self._nodes(value.get("eval", []), "/prepare/eval", found)
 
     def _wheels(self, source: dict[str, Any]) -> dict[str, str]:
         """The wheel of each op and macro in a document that is not one of ours."""
@@ -176,15 +173,12 @@ class _Loader:
         }
 
     def _nodes(self, values: list[Any], pointer: str, found: Mistakes) -> tuple[Node, ...]:
-        nodes = (self._node(value, f"{pointer}/{i}", found) for i, value in enumerate(values))
+        nodes: list[Node | None] = []
+        for i, value in enumerate(values):
+            if value is not None:  # it is wrong, and that is known already
+                read = self._step if "op" in value else self._group
+                nodes.append(read(value, f"{pointer}/{i}", found))
         return tuple(node for node in nodes if node is not None)
-
-    def _node(self, value: dict[str, Any] | None, pointer: str, found: Mistakes) -> Node | None:
-        if value is None:  # it is wrong, and that is known already
-            return None
-        if "op" in value:
-            return self._step(value, pointer, found)
-        return self._group(value, pointer, found)
 
     def _step(self, value: dict[str, Any], pointer: str, found: Mistakes) -> Step | None:
         op = self.registry.get(value["op"])

@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-from augreg.errors import MAX_MISTAKES, ParameterError, PluginError, printable, show, suggest
+from augreg.errors import MAX_MISTAKES, ParameterError, printable, show, suggest
 from augreg.plugin import synonyms
 from augreg.plugin.registry import Registry
 from augreg.policy.document import order_of, pointer_of
@@ -111,20 +111,14 @@ def _unknown_op(name: Any, registry: Registry, wheels: Any) -> str:
     """`wheels`: what the policy says of where its ops came from; anyone may have written it."""
     if not isinstance(name, str):
         return f'"op" takes the name of an op, found {show(name)}'
-    try:
-        registry.get(name)
-    except PluginError as error:
-        wheel = wheels.get(name) if isinstance(wheels, dict) else None
-        written = (
-            f"; the policy was written with {printable(wheel)}" if isinstance(wheel, str) else ""
-        )
-        return f"{error}{written}"
-    return f'"op" has to be one of the registered ops, found {show(name)}'
+    wheel = wheels.get(name) if isinstance(wheels, dict) else None
+    written = f"; the policy was written with {printable(wheel)}" if isinstance(wheel, str) else ""
+    return registry.why_missing(name) + written
 
 
 def _unknown_keys(error: Any, path: list[Any]) -> Iterator[ParameterError]:
     known = list(error.schema["properties"])
-    owner = error.instance.get("op") if "op" in error.instance else None
+    owner = error.instance.get("op")
     offered = [name for name in known if name != "op"]
     names = ", ".join(f'"{name}"' for name in offered)
     for extra in error.instance:

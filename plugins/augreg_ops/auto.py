@@ -152,7 +152,7 @@ def _wide(name: str) -> list[float]:
     return [-value for value in values] + values if name in _SIGNED else values
 
 
-@augreg.macro("trivial_augment_wide", version=2, **_FILL, example={})
+@augreg.macro("trivial_augment_wide", version=2, **_FILL)
 def trivial_augment_wide(**modes: Any) -> list[Node]:
     """TrivialAugment (Wide): one of 14 operations at one of 31 strengths, both drawn evenly.
 

@@ -105,7 +105,6 @@ def _clip(xp: Any, planes: tuple[Array, ...], low: Array, high: Array) -> tuple[
     gray=True,
     min=augreg.Range(0.0, 1.0, default=0.0, static=True),
     max=augreg.Range(0.0, 1.0, default=1.0, static=True),
-    example={},
     strengths=[{"min": m, "max": 1 - m} for m in (0.125, 0.25, 0.375)],
 )
 def clip(xp: Any, min: float, max: float) -> augreg.PixelFunction:
