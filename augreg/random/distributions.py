@@ -80,7 +80,9 @@ class Uniform(Distribution):
     def sample(self, xp: Namespace, words: Words, dtype: str, epoch: Array = None) -> Array:
         u = generator.uniform(xp, words[0])
         if dtype == "int32":
-            return xp.cast(xp.floor(u * (self.hi - self.lo + 1)), "int32") + self.lo
+            return xp.cast(xp.floor(u * (self.hi - self.lo + 1)), "int32") + xp.array(
+                self.lo, "int32"
+            )
         return self.lo + u * (self.hi - self.lo)
 
     def __str__(self) -> str:
