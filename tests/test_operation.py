@@ -66,7 +66,7 @@ def test_function_and_parameters_have_to_agree():
         _declare(a=augreg.Range(0.0, 1.0, default=0))
     with pytest.raises(OpError, match="differ in b"):
         _declare(function=lambda xp, b: None)
-    with pytest.raises(OpError, match="differ in b$"):
+    with pytest.raises(OpError, match=r"differ in b$"):
         _declare(function=lambda xp, b, **rest: None, a=augreg.Range(0.0, 1.0))
 
 
