@@ -30,9 +30,9 @@ def flip(xp: Any, size: Any, axis: str) -> augreg.LatticeMap:
     height, width = size
     x, y = axis in ("horizontal", "both"), axis in ("vertical", "both")
     linear = _constant(xp, [[-1 if x else 1, 0], [0, -1 if y else 1]])
-    offset = [width - 1 if x else 0, height - 1 if y else 0]
-    offset = [xp.array(part, "int32") for part in offset]
-    return augreg.LatticeMap(linear, xp.stack(offset), cuts=False, pads=False)
+    starts = (width - 1 if x else 0, height - 1 if y else 0)
+    offset = xp.stack([xp.array(start, "int32") for start in starts])
+    return augreg.LatticeMap(linear, offset, cuts=False, pads=False)
 
 
 def _turned(height: Any, width: Any, k: Any) -> tuple[Any, Any]:
@@ -64,6 +64,7 @@ def rot90(xp: Any, size: Any, k: Array) -> augreg.LatticeMap:
     (https://www.tensorflow.org/api_docs/python/tf/image/rot90).
     """
     height, width = (xp.array(side, "int32") for side in size)
+    # of k = 0, 1, 2 and 3
     turns = [[[1, 0], [0, 1]], [[0, -1], [1, 0]], [[-1, 0], [0, -1]], [[0, 1], [-1, 0]]]
     linear = xp.take(xp.array(turns, "int32"), k)
     # k=1: in=(W-1-y, x); k=2: in=(W-1-x, H-1-y); k=3: in=(y, H-1-x)
