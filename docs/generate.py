@@ -167,7 +167,7 @@ def row(name: str, spec: Any) -> str:
     match spec:
         case Range():
             kind = "static" if spec.static else "drawn"
-            takes = f"{kind} {spec.noun}, {spec.lo:g} to {spec.hi:g}"
+            takes = f"{kind} {spec.bounds.noun}, {spec.lo:g} to {spec.hi:g}"
         case Option():
             takes = "static: " + ", ".join(f"`{json.dumps(value)}`" for value in spec.values)
         case Fill():

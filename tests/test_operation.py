@@ -66,6 +66,13 @@ def test_function_and_parameters_have_to_agree():
         _declare(a=augreg.Range(0.0, 1.0, default=0))
     with pytest.raises(OpError, match="differ in b"):
         _declare(function=lambda xp, b: None)
+    with pytest.raises(OpError, match=r"differ in b$"):
+        _declare(function=lambda xp, b, **rest: None, a=augreg.Range(0.0, 1.0))
+
+
+def test_function_may_take_the_parameters_that_it_does_not_name():
+    op = _declare(function=lambda xp, **modes: modes["a"], a=augreg.Fill(), b=augreg.Fill())
+    assert list(op.params) == ["a", "b"] and not op.wants_size
 
 
 class Odd(augreg.Range):

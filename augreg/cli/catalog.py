@@ -73,7 +73,7 @@ def parameter_entry(spec: Any) -> dict[str, Any]:
     entry: dict[str, Any] = {"drawn": not spec.static}
     match spec:
         case params.Range():
-            entry["type"] = spec.noun
+            entry["type"] = spec.bounds.noun
             bounds = {"minimum": spec.lo, "maximum": spec.hi}
             entry |= {key: value for key, value in bounds.items() if math.isfinite(value)}
         case params.Option():

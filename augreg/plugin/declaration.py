@@ -22,7 +22,7 @@ class Declaration:
 
     Attributes:
         name: how policies call it; third-party names are `package/op`.
-        function: what it does.
+        function: what it does; `**rest` of it takes the parameters that it does not name.
         params: the specification of each parameter, by name.
         version: part of every policy hash; raise it when what the function makes changes.
         example: arguments of a step that shows it in the reference.
@@ -38,8 +38,9 @@ class Declaration:
     strengths: tuple[Mapping[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
+        _check(self.name, self.function, self.params)
         for name in ("params", "example"):
-            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name) or {})))
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
         object.__setattr__(self, "strengths", tuple(self.strengths))
 
     @property
@@ -90,9 +91,7 @@ def strengths_of(
     return tuple({**fixed, **strength} for strength in (lows, middles, highs))
 
 
-def check_declaration(
-    name: str, function: Callable[..., Any], taken: list[str], parameters: Mapping[str, Any]
-) -> None:
+def _check(name: str, function: Callable[..., Any], parameters: Mapping[str, Any]) -> None:
     """Raises `OpError` where the declaration of an op or a macro is not valid."""
     if not _NAME.fullmatch(name):
         raise OpError(f'"{name}" is no name for an op; write "package/op" in small letters')
@@ -104,19 +103,22 @@ def check_declaration(
         if type(spec) not in Parameter.__args__:  # a subclass could write any schema
             raise OpError(f'op "{name}": parameter "{key}" is no specification but {spec!r}')
         _check_spec(name, key, spec)
-    if missing := (set(taken) - {"xp", "size"}) ^ set(parameters):
+    taken = inspect.signature(function).parameters
+    missing = (set(taken) - {"xp", "size"}) ^ set(parameters)
+    if rest := next((key for key, one in taken.items() if one.kind is one.VAR_KEYWORD), None):
+        missing -= {rest, *parameters}
+    if missing:
         raise OpError(
             f'op "{name}": its function and its parameters differ in {", ".join(sorted(missing))}'
         )
 
 
-def _ordered(lo: Any, hi: Any) -> bool:
-    return isinstance(lo, int | float) and isinstance(hi, int | float) and lo <= hi
-
-
 def _check_spec(name: str, key: str, spec: Parameter) -> None:
-    if isinstance(spec, Range) and not _ordered(spec.lo, spec.hi):
-        raise OpError(f'op "{name}": parameter "{key}" has an empty range [{spec.lo}, {spec.hi}]')
+    if isinstance(spec, Range):
+        numbers = all(isinstance(end, int | float) for end in (spec.lo, spec.hi))
+        if not numbers or not spec.lo <= spec.hi:
+            found = f"[{spec.lo}, {spec.hi}]"
+            raise OpError(f'op "{name}": parameter "{key}" has an empty range {found}')
     if isinstance(spec, Option) and not all(isinstance(v, str | int | float) for v in spec.values):
         raise OpError(f'op "{name}": parameter "{key}" offers {spec.values!r}; no JSON constants')
     if isinstance(spec, Hidden) or spec.default is REQUIRED or spec.default is None:

@@ -6,13 +6,12 @@ seed and touches no pixel; `augreg expand` prints what it wrote.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from augreg.errors import OpError, ParameterError
-from augreg.plugin.declaration import Declaration, check_declaration
+from augreg.plugin.declaration import Declaration
 from augreg.plugin.params import Settable
 
 
@@ -62,11 +61,10 @@ def macro(
     """
 
     def decorate(function: Callable[..., Any]) -> Macro:
-        taken = list(inspect.signature(function).parameters)
-        check_declaration(name, function, taken, parameters)
+        made = Macro(name, function, parameters, version, example or {}, tuple(strengths))
         for key, spec in parameters.items():
             if not spec.static:
                 raise OpError(f'macro "{name}": parameter "{key}" is drawn; a macro draws nothing')
-        return Macro(name, function, parameters, version, example or {}, tuple(strengths))
+        return made
 
     return decorate

@@ -5,9 +5,10 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from augreg.plugin.declaration import Declaration, check_declaration
+from augreg.plugin.declaration import Declaration
 from augreg.plugin.params import Fill, Parameter, Range
 
 
@@ -25,15 +26,18 @@ class Op(Declaration):
             crop). Return an unchanged side as it is. Drawn arguments are distributions. May raise
             `ParameterError`. None: the size does not change.
         gray: also takes images of one channel.
-        wants_size: the function takes `size`.
     """
 
     output_size: Callable[..., tuple[Any, Any]] | None = None
     gray: bool = False
-    wants_size: bool = False
 
     def __hash__(self) -> int:
         return hash((self.name, self.version))  # its mappings have none
+
+    @cached_property
+    def wants_size(self) -> bool:
+        """The function asks for `size`."""
+        return "size" in inspect.signature(self.function).parameters
 
     @property
     def fills(self) -> tuple[str, ...]:
@@ -85,18 +89,7 @@ def op(
     """
 
     def decorate(function: Callable[..., Any]) -> Op:
-        taken = list(inspect.signature(function).parameters)
-        check_declaration(name, function, taken, parameters)
-        return Op(
-            name,
-            function,
-            parameters,
-            version,
-            example or {},
-            tuple(strengths),
-            output_size,
-            gray,
-            wants_size="size" in taken,
-        )
+        shown = (example or {}, tuple(strengths))
+        return Op(name, function, parameters, version, *shown, output_size, gray)
 
     return decorate

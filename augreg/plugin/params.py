@@ -6,20 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from augreg.errors import OpError, ParameterError, show, suggest
-from augreg.random.distributions import (
-    Distribution,
-    NoiseKey,
-    Uniform,
-    UniformArray,
-    parse,
-    schemas,
-)
+from augreg.random import distributions
 from augreg.random.numbers import Bounds
 
 REQUIRED: Any = type("Required", (), {"__repr__": lambda self: "REQUIRED"})()
 """The default of a parameter that a policy has to give."""
-
-MAX_SIDE = 16_384
 
 
 @dataclass(frozen=True)
@@ -44,18 +35,13 @@ class Range:
     def bounds(self) -> Bounds:
         return Bounds(self.lo, self.hi, whole=self.dtype == "int32")
 
-    @property
-    def noun(self) -> str:
-        return self.bounds.noun
-
     def schema(self) -> dict[str, Any]:
-        number = self.bounds.schema()
-        return number if self.static else {"anyOf": [number, *schemas(self.bounds)]}
+        return self.bounds.schema() if self.static else distributions.schema(self.bounds)
 
     def parse(self, value: Any, op: str) -> Any:
         if self.static:
             return self.bounds.number(value, op)
-        return parse(value, self.bounds, op)
+        return distributions.parse(value, self.bounds, op)
 
 
 @dataclass(frozen=True)
@@ -129,8 +115,9 @@ class Uniform01:
     dtype = "float32"
 
     @property
-    def distribution(self) -> Distribution:
-        return Uniform(0.0, 1.0) if self.count == 1 else UniformArray(self.count)
+    def distribution(self) -> distributions.Distribution:
+        several = distributions.UniformArray(self.count)
+        return distributions.Uniform(0.0, 1.0) if self.count == 1 else several
 
 
 @dataclass(frozen=True)
@@ -140,7 +127,7 @@ class Key:
     static = False
     default = None
     dtype = "uint32"
-    distribution = NoiseKey()
+    distribution = distributions.NoiseKey()
 
 
 Settable = Range | Integer | Option | Fill

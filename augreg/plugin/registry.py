@@ -41,7 +41,7 @@ class Plugin:
     error: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # by identity: it is a cache's key
 class Registry:
     """The ops and macros that policies can use. `owner` maps their names to their plugins."""
 
@@ -60,26 +60,23 @@ class Registry:
         """The op called `name`; raises `PluginError` with the nearest name or the plugin to get."""
         if name in self.ops:
             return self.ops[name]
-        raise PluginError(self._why_missing(name))
+        raise PluginError(self.why_missing(name))
 
-    def _why_missing(self, name: str) -> str:
+    def why_missing(self, name: str) -> str:
+        """What is said of a name that no op has: the nearest one, or the plugin to get."""
         if name in self.conflicts:
             return self.conflicts[name]
-        package, name = name.partition("/")[0] if "/" in name else "", printable(name)
+        package = name.partition("/")[0] if "/" in name else ""
+        unknown = f'unknown op "{printable(name)}"'
+        if not package:
+            return unknown + self._hint(printable(name))
         for plugin in self.plugins:
-            if (
-                package
-                and plugin.state != "ready"
-                and package in (plugin.name, plugin.distribution)
-            ):
-                return (
-                    f'unknown op "{name}": plugin "{plugin.name}" is {plugin.state}: {plugin.error}'
-                )
-        hint = self._hint(name)
-        if package:
-            shipped = printable(package)
-            hint += f'; no installed plugin has it: install the wheel that ships "{shipped}" ops'
-        return f'unknown op "{name}"{hint}'
+            if plugin.state != "ready" and package in (plugin.name, plugin.distribution):
+                return f'{unknown}: plugin "{plugin.name}" is {plugin.state}: {plugin.error}'
+        return (
+            f"{unknown}{self._hint(printable(name))}; no installed plugin has it: install the "
+            f'wheel that ships "{printable(package)}" ops'
+        )
 
     def _hint(self, name: str) -> str:
         """What was meant: another library's name, ours in other letters, or the nearest one."""
@@ -99,11 +96,9 @@ def default_registry() -> Registry:
 def _entry_points() -> list[metadata.EntryPoint]:
     found = metadata.entry_points(group=hookspecs.PROJECT)
     unique = {(point.name, point.value): point for point in found}  # an egg-link may list one twice
-    return sorted(unique.values(), key=_first_party_first)
-
-
-def _first_party_first(point: metadata.EntryPoint) -> tuple[bool, str]:
-    return _distribution(point)[0] != FIRST_PARTY, point.name
+    return sorted(  # first-party first
+        unique.values(), key=lambda point: (_distribution(point)[0] != FIRST_PARTY, point.name)
+    )
 
 
 def build(points: Iterable[Any], disabled: str = "") -> Registry:
@@ -119,8 +114,7 @@ def build(points: Iterable[Any], disabled: str = "") -> Registry:
         plugin, shipped = _load(manager, point, blocked)
         for op in shipped:
             if op.name in ops or op.name in conflicts:
-                other = owner.get(op.name, plugin)
-                conflicts[op.name] = _conflict(op.name, other, plugin)
+                conflicts[op.name] = _conflict(op.name, owner[op.name], plugin)
                 ops.pop(op.name, None)
             else:
                 ops[op.name], owner[op.name] = op, plugin
@@ -143,13 +137,6 @@ def _conflict(name: str, one: Plugin, two: Plugin) -> str:
     )
 
 
-def _taken(name: str, module: str) -> str:
-    return (
-        f'"{module}" is called "{name}" already; a plugin needs a name of its own on the left of '
-        "its entry point"
-    )
-
-
 def _load(
     manager: pluggy.PluginManager, point: Any, blocked: set[str]
 ) -> tuple[Plugin, tuple[Op | Macro, ...]]:
@@ -168,7 +155,10 @@ def _load(
             reason = f"it speaks plugin API {wanted!r}, this augreg speaks {hookspecs.API_VERSION}"
             return plugin("skipped", reason), ()
         if other := manager.get_plugin(point.name):
-            raise PluginError(_taken(point.name, getattr(other, "__name__", type(other).__name__)))
+            raise PluginError(
+                f'"{_module_name(other)}" is called "{point.name}" already; a plugin needs a name '
+                "of its own on the left of its entry point"
+            )
         manager.register(module, name=point.name)
         manager.check_pending()  # refuses a hook that there is none of: a misspelt name
         ops = _collect(manager, module, first_party=distribution == FIRST_PARTY)
@@ -183,10 +173,14 @@ def _load(
     return plugin("ready", ops=tuple(op.name for op in ops)), ops
 
 
+def _module_name(module: Any) -> str:
+    return getattr(module, "__name__", type(module).__name__)
+
+
 def _why_empty(module: Any) -> str:
     """Why a plugin that loads has no ops: what its author is likely to have forgotten."""
     hook = getattr(module, "register_ops", None)
-    name = getattr(module, "__name__", type(module).__name__)
+    name = _module_name(module)
     if callable(module):
         return f'it registers nothing: its entry point names "{name}"; it has to name the module'
     if hook is None:

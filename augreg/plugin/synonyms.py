@@ -13,26 +13,13 @@ from functools import lru_cache
 _PREFIXES = ("stateless", "random", "adjust")
 
 _FLIP = '{"op": "flip", "p": 0.5}'
-_CROP = '{"op": "crop", "height": 180, "width": 180}'
-_RESIZED_CROP = '{"op": "resized_crop", "height": 224, "width": 224}'
-_NORMALIZE = '"output": {"normalize": {"mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25]}}'
-_NOISE = '{"op": "gaussian_noise", "std": [0, 0.05]}'
-_BLUR = '{"op": "gaussian_blur", "kernel_size": 5, "sigma": [0.1, 2]}'
-_ERASE = '{"op": "erase", "p": 0.5}'
-_SEQUENCE = '{"sequence": [{"op": "flip"}, {"op": "invert"}], "p": 0.5}'
-_ONE_OF = '{"one_of": [{"op": "invert"}, {"op": "grayscale"}]}'
 _MOVE = '{"op": "translate", "x": [-0.1, 0.1], "y": [-0.1, 0.1]}'
-_DTYPE = '"output": {"dtype": "float32", "range": [0, 1]}'
 _ALWAYS = "always applied without p"
 
 # names; what is written here, or nothing; what else there is to know
 ROWS = (
     ("RandomFlip", _FLIP, "one axis per step; Keras makes one draw for both axes"),
-    (
-        "HorizontalFlip hflip fliplr flip_left_right mirror",
-        _FLIP,
-        _ALWAYS,
-    ),
+    ("HorizontalFlip hflip fliplr flip_left_right mirror", _FLIP, _ALWAYS),
     (
         "VerticalFlip vflip flipud flip_up_down",
         '{"op": "flip", "axis": "vertical", "p": 0.5}',
@@ -40,17 +27,17 @@ ROWS = (
     ),
     ("Transpose", '{"op": "rot90", "k": 1}', "a quarter turn; add a flip for a transposition"),
     (
-        "Rotate90 RandomRotate90 rot_90 D4",
+        "Rotate90 rot_90 D4",
         '{"op": "rot90", "k": [0, 3]}',
         "a random quarter turn needs square images",
     ),
     (
-        "Rotation RandomRotation rotate_image SafeRotate rotation_range",
+        "Rotation rotate_image SafeRotate rotation_range",
         '{"op": "rotate", "degrees": [-30, 30]}',
         "in degrees; Keras counts full turns, its 0.2 is [-72, 72]",
     ),
     (
-        "RandomZoom zoom_range ScaleJitter RandomScale scale scale_x scale_y RandomZoomOut ZoomOut",
+        "RandomZoom zoom_range ScaleJitter scale scale_x scale_y ZoomOut",
         '{"op": "zoom", "factor": [0.8, 1.25]}',
         "above 1 zooms in; Keras's positive factors zoom out",
     ),
@@ -66,25 +53,24 @@ ROWS = (
         "in degrees, about the centre",
     ),
     (
-        "Affine RandomAffine ShiftScaleRotate affine_transform",
+        "Affine ShiftScaleRotate affine_transform",
         '{"sequence": [{"op": "rotate", "degrees": [-10, 10]}, ' + _MOVE + "]}",
         "rotate, zoom, shear and translate are separate steps that share one resample",
     ),
+    ("RandomPerspective PerspectiveTransform", '{"op": "perspective", "distortion": [0, 0.3]}', ""),
     (
-        "RandomPerspective PerspectiveTransform",
-        '{"op": "perspective", "distortion": [0, 0.3]}',
-        "",
+        "RandomCrop CropToBoundingBox",
+        '{"op": "crop", "height": 180, "width": 180}',
+        "its position is drawn per sample",
     ),
-    ("RandomCrop CropToBoundingBox", _CROP, "its position is drawn per sample"),
     (
         "CenterCrop CentralCrop",
         '{"op": "crop", "height": 180, "width": 180, "position": "center"}',
         "central_crop takes a fraction of each side instead",
     ),
     (
-        "ResizedCrop RandomResizedCrop RandomSizedCrop RandomCropAndResize CropAndResize "
-        "sample_distorted_bounding_box JitteredResize",
-        _RESIZED_CROP,
+        "ResizedCrop RandomSizedCrop CropAndResize sample_distorted_bounding_box JitteredResize",
+        '{"op": "resized_crop", "height": 224, "width": 224}',
         'changes the size, so it takes no "p"',
     ),
     (
@@ -120,13 +106,13 @@ ROWS = (
         "in full turns of the hue circle; Keras's factor f is a delta of -f/2 or f/2",
     ),
     (
-        "ColorJitter RandomColorJitter RandomBrightnessContrast HueSaturationValue Jitter "
-        "RandomPhotometricDistort PhotometricDistort AddToHueAndSaturation ColourJitter",
+        "ColorJitter RandomBrightnessContrast HueSaturationValue Jitter PhotometricDistort "
+        "AddToHueAndSaturation ColourJitter",
         '{"op": "color_jitter", "brightness": 0.4, "contrast": 0.4, "saturation": 0.4, "hue": 0.1}',
         "",
     ),
     (
-        "RandomColorDegeneration ColorDegeneration Color Colour",
+        "ColorDegeneration Color Colour",
         '{"op": "enhance", "kind": "color", "factor": [0.5, 1]}',
         "1 changes nothing, 0 is grey",
     ),
@@ -136,11 +122,7 @@ ROWS = (
         'three equal channels; "channels": 1 gives one',
     ),
     ("InvertImg Inversion negative", '{"op": "invert"}', ""),
-    (
-        "Solarization",
-        '{"op": "solarize", "threshold": 0.5}',
-        "thresholds are 0..1, not 0..255",
-    ),
+    ("Solarization", '{"op": "solarize", "threshold": 0.5}', "thresholds are 0..1, not 0..255"),
     ("Posterization", '{"op": "posterize", "bits": 4}', ""),
     ("Equalization HistogramEqualization", '{"op": "equalize"}', ""),
     ("AutoContrast", '{"op": "autocontrast"}', ""),
@@ -150,32 +132,30 @@ ROWS = (
         "1 changes nothing; Albumentations counts in hundredths",
     ),
     (
-        "RGBShift ChannelShift RandomChannelShift channel_shift_range",
+        "RGBShift ChannelShift channel_shift_range",
         '{"op": "rgb_shift", "red": [-0.1, 0.1]}',
         "in 0..1",
     ),
-    ("ChannelPermutation RandomChannelPermutation", '{"op": "channel_shuffle"}', ""),
+    ("ChannelPermutation", '{"op": "channel_shuffle"}', ""),
     (
-        "AdjustSharpness RandomAdjustSharpness RandomSharpness Sharpen UnsharpMask",
+        "AdjustSharpness RandomSharpness Sharpen UnsharpMask",
         '{"op": "sharpness", "factor": [1, 2]}',
         "1 changes nothing; Keras's factor f is 2f here",
     ),
     (
-        "Blur GaussianBlur RandomGaussianBlur BoxBlur AverageBlur MedianBlur MotionBlur "
-        "AdvancedBlur",
-        _BLUR,
+        "Blur GaussianBlur BoxBlur AverageBlur MedianBlur MotionBlur AdvancedBlur",
+        '{"op": "gaussian_blur", "kernel_size": 5, "sigma": [0.1, 2]}',
         "",
     ),
     (
         "GaussNoise GaussianNoise AdditiveGaussianNoise ISONoise MultiplicativeNoise noise "
         "AddNoise",
-        _NOISE,
+        '{"op": "gaussian_noise", "std": [0, 0.05]}',
         "std is in 0..1, not 0..255; Albumentations 1 gives a variance",
     ),
     (
-        "Cutout RandomCutout RandomErasing Erasing CoarseDropout GridDropout MaskDropout "
-        "XYMasking GridMask",
-        _ERASE,
+        "Cutout Erasing CoarseDropout GridDropout MaskDropout XYMasking GridMask",
+        '{"op": "erase", "p": 0.5}',
         "areas are fractions of the image",
     ),
     ("MixUp", '{"op": "mixup", "classes": 10}', "needs the number of classes"),
@@ -187,36 +167,35 @@ ROWS = (
     (
         "Normalize Normalization per_image_standardization Standardize featurewise_center "
         "image_normalize",
-        _NORMALIZE,
+        '"output": {"normalize": {"mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25]}}',
         "not a step but a key of the policy; in 0..1 units, with std, not the variance",
     ),
     (
         "Rescaling Rescale ToFloat FromFloat ConvertImageDtype ToDtype ToTensor ToTensorV2 ToImage "
         "ToPILImage PILToTensor image_to_tensor cast",
-        _DTYPE,
+        '"output": {"dtype": "float32", "range": [0, 1]}',
         "not a step but a key of the policy; images are 0..1 inside; [-1, 1] and [0, 255] "
         "are other ranges",
     ),
     (
         "OneOf RandomChoice",
-        _ONE_OF,
+        '{"one_of": [{"op": "invert"}, {"op": "grayscale"}]}',
         'a group; a branch\'s own "p" is not its weight: "weights" are',
     ),
     ("SomeOf", '{"some_of": [{"op": "invert"}, {"op": "flip"}], "n": 1}', "a group"),
     (
         "Compose Sequential Sequence Sometimes RandomApply Pipeline ReplayCompose",
-        _SEQUENCE,
+        '{"sequence": [{"op": "flip"}, {"op": "invert"}], "p": 0.5}',
         'a group; "augment" itself is a sequence',
     ),
     ("RandomOrder", '{"random_order": [{"op": "invert"}, {"op": "flip"}]}', "a group"),
     ("NoOp Identity", '{"op": "clip"}', "an empty list of steps changes nothing"),
     (
-        "ElasticTransform ElasticTransformation RandomElasticTransform GridDistortion "
-        "OpticalDistortion PiecewiseAffine ThinPlateSpline Emboss ToSepia CLAHE FancyPCA "
-        "ImageCompression JpegCompression JPEG adjust_jpeg_quality RandomJpegQuality jpeg_quality "
-        "PixelDropout ChannelDropout RandomRain RandomSnow RandomFog RandomShadow RandomSunFlare "
-        "Superpixels PlanckianJitter RandomToneCurve RandomIoUCrop Mosaic Lambda FiveCrop TenCrop "
-        "SaltAndPepper Dropout",
+        "ElasticTransform ElasticTransformation GridDistortion OpticalDistortion "
+        "PiecewiseAffine ThinPlateSpline Emboss ToSepia CLAHE FancyPCA ImageCompression "
+        "JpegCompression JPEG jpeg_quality PixelDropout ChannelDropout RandomRain RandomSnow "
+        "RandomFog RandomShadow RandomSunFlare Superpixels PlanckianJitter RandomToneCurve "
+        "RandomIoUCrop Mosaic Lambda FiveCrop TenCrop SaltAndPepper Dropout",
         "",
         "",
     ),
@@ -245,14 +224,11 @@ def keys(name: str) -> list[str]:
 
 @lru_cache(maxsize=1)
 def _table() -> dict[str, str]:
-    found: dict[str, str] = {}
-    for names, written, note in ROWS:
-        for name in names.split():
-            found[keys(name)[0]] = _text(written, note)
-    for names, written, note in ROWS:  # "adjust_hue" finds "RandomHue" by what both are without
-        for name in names.split():
-            for key in keys(name):
-                found.setdefault(key, _text(written, note))
+    texts = {name: _text(written, note) for names, written, note in ROWS for name in names.split()}
+    found = {keys(name)[0]: text for name, text in texts.items()}
+    for name, text in texts.items():  # "adjust_hue" finds "RandomHue" by what both are without
+        for key in keys(name):
+            found.setdefault(key, text)
     return found
 
 

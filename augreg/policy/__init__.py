@@ -3,7 +3,6 @@
 from augreg.policy.given import find_policy as find_policy
 from augreg.policy.given import ready_policies as ready_policies
 from augreg.policy.loader import PolicyWarning as PolicyWarning
-from augreg.policy.loader import expanded as expanded
 from augreg.policy.loader import load_policy as load_policy
 from augreg.policy.nodes import Group as Group
 from augreg.policy.nodes import Node as Node

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from augreg.errors import printable
+from augreg.policy.schema import GROUPS
 
 _LINES = 40  # that a policy may take: one of hundreds of steps is not for reading
-_GROUPS = ("sequence", "one_of", "some_of", "random_order", "mixture")
 
 Line = tuple[int, str]  # how deep, and the text
 
@@ -64,7 +64,7 @@ def _sections(source: Mapping[str, Any]) -> Iterator[Line]:
 
 def _nodes(nodes: Any, depth: int) -> Iterator[Line]:
     for node in nodes:
-        kind = "op" if "op" in node else next(key for key in _GROUPS if key in node)
+        kind = "op" if "op" in node else next(key for key in GROUPS if key in node)
         name = node["op"] if kind == "op" else kind
         rest = _arguments({key: value for key, value in node.items() if key != kind})
         yield depth, f"{printable(name)} {rest}".rstrip()

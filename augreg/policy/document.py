@@ -12,8 +12,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +24,6 @@ MAX_DIGITS = 40
 MAX_PARTS = 6_000  # a step takes the schema 0.3 ms: 70,000 of them fit into a file, 20 s
 
 _IMAGES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF")  # what the files begin with
-
-_FAULTS = MAX_MISTAKES + 1  # that are looked for in the text, each from its beginning
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
 _TRAILING = re.compile(r",\s*[\]}]")
@@ -69,38 +66,26 @@ def decode(raw: bytes, path: str | None = None) -> str:
 def parse(text: str, path: str | None = None) -> tuple[str, Any]:
     """Parses strict JSON (RFC 8259). Returns `(text, value)`; raises `PolicyError`."""
     if not text.strip():
-        raise PolicyError(
-            'the file is empty; the smallest policy is {"version": 1}', path=path, line=1, column=1
-        )
+        raise _error('the file is empty; the smallest policy is {"version": 1}', "", 0, path)
     _check_extent(text, path)
-    faults: list[_Fault] = []
     try:
-        value = json.loads(
-            text,
-            object_pairs_hook=lambda pairs: _object(pairs, faults),
-            parse_constant=lambda word: _fault(faults, f"{word} is not a number of JSON"),
-            parse_float=lambda digits: _float(digits, faults),
-            parse_int=lambda digits: _int(digits, faults),
-        )
+        # of a longer integer, which is refused below, Python would raise an error of its own
+        value = json.loads(text, parse_int=lambda digits: int(digits[:MAX_DIGITS]))
     except json.JSONDecodeError as error:
         message, offset = _not_json(text, error)
-        line, column = _line_column(text, offset)
-        raise PolicyError(
-            f"not valid JSON: {message}", path=path, line=line, column=column
-        ) from error
-    if faults:
-        places = sorted(
-            (_position(text, faults, i), faults[i].message) for i in range(len(faults[:_FAULTS]))
-        )
-        raise joined(
-            PolicyError(message, path=path, line=line, column=column)
-            for (line, column), message in places
-        )
+        raise _error(f"not valid JSON: {message}", text, offset, path) from error
+    if faults := list(islice(_faults(text), MAX_MISTAKES + 1)):
+        raise joined(_error(message, text, offset, path) for offset, message in faults)
     if found := _SURROGATE.search(json.dumps(value, ensure_ascii=False)):
         code = f"\\u{ord(found.group()):04x}"
-        line, column = _line_column(text, max(text.lower().find(code), 0))
-        raise PolicyError(f"lone surrogate {code} in a string", path=path, line=line, column=column)
+        offset = max(text.lower().find(code), 0)
+        raise _error(f"lone surrogate {code} in a string", text, offset, path)
     return text, value
+
+
+def _error(message: str, text: str, offset: int, path: str | None) -> PolicyError:
+    line, column = _line_column(text, offset)
+    return PolicyError(message, path=path, line=line, column=column)
 
 
 def _not_json(text: str, error: json.JSONDecodeError) -> tuple[str, int]:
@@ -148,15 +133,11 @@ def locate(text: str, pointer: str) -> tuple[int, int]:
     wanted = parts_of(pointer)
     best, offset = -1, 0
     for path, start in _values(text):
-        if best < len(path) <= len(wanted) and all(map(_same, path, wanted)):
+        if best < len(path) <= len(wanted) and list(map(str, path)) == wanted[: len(path)]:
             best, offset = len(path), start
             if best == len(wanted):
                 break
     return _line_column(text, offset)
-
-
-def _same(part: str | int, wanted: str) -> bool:
-    return str(part) == wanted
 
 
 def _values(text: str) -> Iterator[tuple[list[str | int], int]]:
@@ -196,13 +177,12 @@ def _check_extent(text: str, path: str | None) -> None:
         depth += (word in "{[") - (word in "}]")
         parts += word in "{[,"
         if depth > MAX_DEPTH or parts > MAX_PARTS:
-            line, column = _line_column(text, token.start())
             message = (
                 f"nested deeper than {MAX_DEPTH} levels"
                 if depth > MAX_DEPTH
                 else f"more than {MAX_PARTS:,} values, the most that a policy may have"
             )
-            raise PolicyError(message, path=path, line=line, column=column)
+            raise _error(message, text, token.start(), path)
 
 
 def _line_column(text: str, offset: int) -> tuple[int, int]:
@@ -210,75 +190,30 @@ def _line_column(text: str, offset: int) -> tuple[int, int]:
     return before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
 
 
-@dataclass(frozen=True)
-class _Fault:
-    """What JSON forbids and Python's parser lets pass. `key`: the duplicate one."""
-
-    message: str
-    key: str | None = None
-
-    @property
-    def about(self) -> str:
-        """What it is found by in the text: the key, or the word that the message begins with."""
-        return self.key or self.message.split(" ", 1)[0]
-
-
-def _object(pairs: list[tuple[str, Any]], faults: list[_Fault]) -> dict[str, Any]:
-    seen = dict(pairs)
-    if len(seen) < len(pairs):
-        counts = Counter(name for name, _ in pairs)
-        twice = next(name for name, count in counts.items() if count > 1)
-        message = f'duplicate key "{printable(twice)}" in one object; keep one'
-        faults.append(_Fault(message, twice))
-    return seen
-
-
-def _fault(faults: list[_Fault], message: str) -> float:
-    faults.append(_Fault(message))
-    return 0.0
-
-
-def _float(digits: str, faults: list[_Fault]) -> float:
-    value = float(digits)
-    return value if math.isfinite(value) else _fault(faults, f"{digits[:40]} is too large a number")
-
-
-def _int(digits: str, faults: list[_Fault]) -> float:
-    if len(digits) > MAX_DIGITS:
-        return _fault(faults, f"an integer of {len(digits)} digits is too large a number")
-    return int(digits)
-
-
-def _position(text: str, faults: list[_Fault], number: int) -> tuple[int, int]:
-    """The place of the token that a fault is about: a word, a number, or a key's second use."""
-    fault = faults[number]
-    alike = sum(other.about == fault.about for other in faults[:number])
-    if fault.key is not None:
-        offsets = _second_uses(text, fault.key)
-    elif fault.about == "an":
-        long = (m for m in _TOKEN.finditer(text) if len(_digits(m.group())) > MAX_DIGITS - 1)
-        offsets = (m.start() for m in long)
-    else:
-        offsets = (m.start() for m in _TOKEN.finditer(text) if m.group().startswith(fault.about))
-    return _line_column(text, next(islice(offsets, alike, None), 0))
-
-
-def _digits(token: str) -> str:
-    return token.removeprefix("-") if token.removeprefix("-").isdigit() else ""
-
-
-def _second_uses(text: str, name: str) -> Iterator[int]:
-    """Where the key `name` stands for the second time in an object."""
-    keys: list[set[str]] = []  # of the objects (and arrays) that are open
+def _faults(text: str) -> Iterator[tuple[int, str]]:
+    """What JSON forbids and Python's parser lets pass, in order: its offset, and what it is."""
+    keys: list[Counter[str]] = []  # of the objects (and arrays) that are open
     tokens = list(_TOKEN.finditer(text))
-    for token, after in pairwise(tokens):
+    for token, after in zip_longest(tokens, tokens[1:]):
         word = token.group()
         if word in "{[":
-            keys.append(set())
+            keys.append(Counter())
         elif word in "}]":
             keys.pop()
-        elif after.group() == ":":
+        elif after is not None and after.group() == ":":
             key = json.loads(word)
-            if key == name and key in keys[-1]:
-                yield token.start()
-            keys[-1].add(key)
+            keys[-1][key] += 1
+            if keys[-1][key] == 2:
+                yield token.start(), f'duplicate key "{printable(key)}" in one object; keep one'
+        elif fault := _no_number(word):
+            yield token.start(), fault
+
+
+def _no_number(word: str) -> str | None:
+    if word.endswith(("NaN", "Infinity")):
+        return f"{word} is not a number of JSON"
+    if word.removeprefix("-").isdigit() and len(word) > MAX_DIGITS:
+        return f"an integer of {len(word)} digits is too large a number"
+    if word[0] in "-0123456789" and math.isinf(float(word)):
+        return f"{word[:40]} is too large a number"
+    return None

@@ -93,6 +93,7 @@ class _Loader:
     path: str | None
     text: str | None
     mistakes: Mistakes = field(default_factory=Mistakes)
+    inner: Mistakes = field(default_factory=Mistakes)  # pointers may lie in what a macro wrote
 
     def load(self, value: Any) -> Policy:
         """The policy, or all that is wrong with it.
@@ -120,16 +121,15 @@ class _Loader:
     def _policy(
         self, source: dict[str, Any], value: dict[str, Any], macros: tuple[str, ...]
     ) -> Policy:
-        found = Mistakes()  # their pointers may lie in what a macro wrote
-        train, evaluation = self._prepared(value.get("prepare", []), found)
-        augment = self._nodes(value.get("augment", []), "/augment", found)
+        train, evaluation = self._prepared(value.get("prepare", []))
+        augment = self._nodes(value.get("augment", []), "/augment")
         output = Output()
-        with found.caught():
+        with self.inner.caught():
             output = read_output(value.get("output", {}))
         every = list(walk(train)) + list(walk(augment))
         every += [] if evaluation is train else list(walk(evaluation))
-        found.found += draw_mistakes(every)
-        self.mistakes.add(found.found, macros)
+        self.inner.found += draw_mistakes(every)
+        self.mistakes.add(self.inner.found, macros)
         if self.mistakes.found:
             raise self.mistakes.error(source, self.path, self.text)
         if not (train or evaluation or augment):
@@ -153,16 +153,13 @@ class _Loader:
             wheels=self._wheels(source),
         )
 
-    def _prepared(self, value: Any, found: Mistakes) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
+    def _prepared(self, value: Any) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
         """What `prepare` does in training and in evaluation."""
         if not isinstance(value, dict):
-            both = self._nodes(value, "/prepare", found)
+            both = self._nodes(value, "/prepare")
             return both, both
-        train, evaluation = (
-            self._nodes(value.get(split, []), f"/prepare/{split}", found)
-            for split in ("train", "eval")
-        )
-        return train, evaluation
+        train = self._nodes(value.get("train", []), "/prepare/train")
+        return train, self._nodes(value.get("eval", []), "/prepare/eval")
 
     def _wheels(self, source: dict[str, Any]) -> dict[str, str]:
         """The wheel of each op and macro in a document that is not one of ours."""
@@ -174,18 +171,15 @@ class _Loader:
             if owner.distribution != FIRST_PARTY
         }
 
-    def _nodes(self, values: list[Any], pointer: str, found: Mistakes) -> tuple[Node, ...]:
-        nodes = (self._node(value, f"{pointer}/{i}", found) for i, value in enumerate(values))
+    def _nodes(self, values: list[Any], pointer: str) -> tuple[Node, ...]:
+        nodes: list[Node | None] = []
+        for i, value in enumerate(values):
+            if value is not None:  # it is wrong, and that is known already
+                read = self._step if "op" in value else self._group
+                nodes.append(read(value, f"{pointer}/{i}"))
         return tuple(node for node in nodes if node is not None)
 
-    def _node(self, value: dict[str, Any] | None, pointer: str, found: Mistakes) -> Node | None:
-        if value is None:  # it is wrong, and that is known already
-            return None
-        if "op" in value:
-            return self._step(value, pointer, found)
-        return self._group(value, pointer, found)
-
-    def _step(self, value: dict[str, Any], pointer: str, found: Mistakes) -> Step | None:
+    def _step(self, value: dict[str, Any], pointer: str) -> Step | None:
         op = self.registry.get(value["op"])
         arguments: dict[str, Any] = {}
         for name, spec in op.params.items():
@@ -193,19 +187,19 @@ class _Loader:
                 arguments[name] = spec.distribution
                 continue
             raw = value.get(name, spec.default)
-            with found.caught(f"{pointer}/{name}"):
+            with self.inner.caught(f"{pointer}/{name}"):
                 arguments[name] = None if raw is None else spec.parse(raw, op.name)
         if len(arguments) < len(op.params):
             return None
         p = float(value.get("p", 1.0))
         return Step(op, arguments, p, value.get("id", pointer), pointer)
 
-    def _group(self, value: dict[str, Any], pointer: str, found: Mistakes) -> Group:
+    def _group(self, value: dict[str, Any], pointer: str) -> Group:
         kind = next(key for key in GROUPS if key in value)
-        branches = self._nodes(value[kind], f"{pointer}/{kind}", found)
+        branches = self._nodes(value[kind], f"{pointer}/{kind}")
         weights: tuple[float, ...] = ()
         count = (0, 0)
-        with found.caught(pointer):
+        with self.inner.caught(pointer):
             if kind == "one_of":
                 weights = check_weights(value.get("weights"), len(value[kind]))
             if kind == "some_of":

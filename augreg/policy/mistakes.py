@@ -21,12 +21,10 @@ class Mistakes:
     def __init__(self) -> None:
         self.found: list[ParameterError] = []
 
-    def add(self, mistakes: Iterable[ParameterError], macros: Iterable[str] = ()) -> None:
+    def add(self, mistakes: Iterable[ParameterError], macros: tuple[str, ...] = ()) -> None:
         """Adds mistakes; those in what a macro wrote are its step's, at the pointers `macros`."""
-        known = tuple(macros)
-        self.found += (
-            ParameterError(one.message, outermost(one.pointer, known)) for one in mistakes
-        )
+        places = ((one.message, outermost(one.pointer, macros)) for one in mistakes)
+        self.found += (ParameterError(message, pointer) for message, pointer in places)
 
     @contextmanager
     def caught(self, pointer: str = "") -> Iterator[None]:

@@ -20,10 +20,8 @@ def read_output(value: dict[str, Any]) -> Output:
         return _normalized(value, dtype)
     lo, hi = _floats(value.get("range", [0, 255] if dtype == "uint8" else [0, 1]))
     if not lo < hi:
-        raise ParameterError(
-            f"the lower bound of [{lo:g}, {hi:g}] is not below the upper one",
-            "/output/range",
-        )
+        message = f"the lower bound of [{lo:g}, {hi:g}] is not below the upper one"
+        raise ParameterError(message, "/output/range")
     if dtype == "uint8" and (lo, hi) != (0, 255):
         raise ParameterError("uint8 output takes the range [0, 255] only", "/output/range")
     _check_holds(dtype, lo, hi, "/output/range")
@@ -39,11 +37,10 @@ def _normalized(value: dict[str, Any], dtype: str) -> Output:
         raise ParameterError('"mean" and "std" take one number each, or three', "/output/normalize")
     if not min(std) > 0:
         raise ParameterError('"std" has to be above 0', "/output/normalize/std")
+    offset = tuple(-m / s for m, s in zip(mean, std, strict=True))
     for i, (m, s) in enumerate(zip(mean, std, strict=True)):
-        where = f"/output/normalize/std/{i}"
-        _check_holds(dtype, -m / s, (1 - m) / s, where)
-    scale = tuple(1.0 / s for s in std)
-    return Output(dtype, scale, tuple(-m / s for m, s in zip(mean, std, strict=True)))
+        _check_holds(dtype, offset[i], (1 - m) / s, f"/output/normalize/std/{i}")
+    return Output(dtype, tuple(1.0 / s for s in std), offset)
 
 
 def _floats(numbers: list[float]) -> list[float]:

@@ -87,10 +87,7 @@ def _step(registry: Registry) -> dict[str, Any]:
         "required": ["op"],
         "properties": {"op": {"enum": list(registry.steps)}},
         "allOf": [
-            {
-                "if": {"properties": {"op": {"const": op.name}}},
-                "then": step_schema(op),
-            }
+            {"if": {"properties": {"op": {"const": op.name}}}, "then": step_schema(op)}
             for op in registry.steps.values()
         ],
     }
@@ -100,20 +97,14 @@ def _group() -> dict[str, Any]:
     count = {"type": "integer", "minimum": 0}
     pair = {"type": "array", "items": count, "minItems": 2, "maxItems": 2}
     weights = {"type": "array", "items": {"type": "number", "minimum": 0}}
-    kinds: dict[str, dict[str, Any]] = {
-        "sequence": {},
+    own: dict[str, dict[str, Any]] = {
         "one_of": {"weights": weights},
         "some_of": {"n": {"anyOf": [count, pair]}, "replace": {"type": "boolean"}},
-        "random_order": {},
-        "mixture": {},
     }
-    extra_required = {"some_of": ["n"]}
     rest: dict[str, Any] = {"anyOf": [{"required": [kind]} for kind in GROUPS]}
     for kind in reversed(GROUPS):
-        shape = _closed(
-            {kind: _BRANCHES, **kinds[kind], "p": _PROBABILITY},
-            [kind, *extra_required.get(kind, [])],
-        )
+        parts = {kind: _BRANCHES, **own.get(kind, {}), "p": _PROBABILITY}
+        shape = _closed(parts, [kind, "n"] if kind == "some_of" else [kind])
         rest = {"if": {"required": [kind]}, "then": shape, "else": rest}
     return {"type": "object", **rest}
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-from augreg.errors import MAX_MISTAKES, ParameterError, PluginError, printable, show, suggest
+from augreg.errors import MAX_MISTAKES, ParameterError, printable, show, suggest
 from augreg.plugin import synonyms
 from augreg.plugin.registry import Registry
 from augreg.policy.document import order_of, pointer_of
@@ -27,7 +27,7 @@ def structural_mistakes(value: Any, registry: Registry) -> tuple[ParameterError,
         raise ParameterError(f"a policy is a JSON object, found {show(value)}")
     _check_version(value)
     _check_nesting(value)
-    complaints = list(islice(_validator(_Key(registry)).iter_errors(value), _COMPLAINTS))
+    complaints = list(islice(_validator(registry).iter_errors(value), _COMPLAINTS))
     complaints.sort(key=lambda error: order_of(value, list(map(str, error.absolute_path))))
     found: dict[tuple[str, str], ParameterError] = {}
     for complaint in complaints:
@@ -63,43 +63,29 @@ def _check_nesting(value: dict[str, Any]) -> None:
             pending += [(part[kind], f"{pointer}/{kind}", depth + 1) for kind in groups]
 
 
-class _Key:
-    """A registry as a cache key: by identity."""
-
-    def __init__(self, registry: Registry) -> None:
-        self.registry = registry
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Key) and self.registry is other.registry
-
-    def __hash__(self) -> int:
-        return id(self.registry)
-
-
 @lru_cache(maxsize=4)
-def _validator(key: _Key) -> Any:
+def _validator(registry: Registry) -> Any:
     import jsonschema
 
-    return jsonschema.Draft202012Validator(policy_schema(key.registry))
+    return jsonschema.Draft202012Validator(policy_schema(registry))
 
 
 def _explain(error: Any, value: Any, registry: Registry) -> Iterator[ParameterError]:
     """The schema's complaint in words that name the op and how to fix it."""
     path = list(error.absolute_path)
-    step, name = _step_and_parameter(value, path)
-    if step is not None and name == "op":
+    step, depth = _innermost_step(value, path)
+    name = path[depth] if step else None
+    if name == "op":
         wheels = value.get("wheels")
         yield ParameterError(_unknown_op(step["op"], registry, wheels), pointer_of(path))
         return
-    if step is not None and name is not None and _known(step.get("op"), registry):
-        op = registry.steps[step["op"]]
-        if name in op.settable:
-            try:
-                op.settable[name].parse(step[name], op.name)
-            except ParameterError as fault:
-                cut = path[: path.index(name, _depth(value, path)) + 1]
-                yield ParameterError(fault.message, pointer_of(cut) + fault.pointer)
-                return
+    op = registry.steps.get(step["op"]) if step and isinstance(step["op"], str) else None
+    if op and name in op.settable:
+        try:
+            op.settable[name].parse(step[name], op.name)
+        except ParameterError as fault:
+            yield ParameterError(fault.message, pointer_of(path[: depth + 1]) + fault.pointer)
+            return
     if error.validator == "additionalProperties":
         yield from _unknown_keys(error, path)
     elif error.validator == "required":
@@ -110,48 +96,29 @@ def _explain(error: Any, value: Any, registry: Registry) -> Iterator[ParameterEr
         yield ParameterError(_plain(error), pointer_of(path))
 
 
-def _known(name: Any, registry: Registry) -> bool:
-    return isinstance(name, str) and name in registry.steps
-
-
-def _step_and_parameter(value: Any, path: list[Any]) -> tuple[dict[str, Any] | None, str | None]:
-    """The innermost step on the way to `path`, and which of its keys the path enters."""
-    found: tuple[dict[str, Any] | None, str | None] = (None, None)
-    part = value
-    for key in path:
-        if isinstance(part, dict) and "op" in part and key in part:
-            found = (part, key)
-        part = part[key]
-    return found
-
-
-def _depth(value: Any, path: list[Any]) -> int:
+def _innermost_step(value: Any, path: list[Any]) -> tuple[dict[str, Any], int]:
+    """The step on the way to `path` (empty where there is none), and where in `path` its key is."""
+    found: tuple[dict[str, Any], int] = ({}, 0)
     part = value
     for depth, key in enumerate(path):
         if isinstance(part, dict) and "op" in part:
-            return depth
+            found = (part, depth)
         part = part[key]
-    return 0
+    return found
 
 
 def _unknown_op(name: Any, registry: Registry, wheels: Any) -> str:
     """`wheels`: what the policy says of where its ops came from; anyone may have written it."""
     if not isinstance(name, str):
         return f'"op" takes the name of an op, found {show(name)}'
-    try:
-        registry.get(name)
-    except PluginError as error:
-        wheel = wheels.get(name) if isinstance(wheels, dict) else None
-        written = (
-            f"; the policy was written with {printable(wheel)}" if isinstance(wheel, str) else ""
-        )
-        return f"{error}{written}"
-    return f'"op" has to be one of the registered ops, found {show(name)}'
+    wheel = wheels.get(name) if isinstance(wheels, dict) else None
+    written = f"; the policy was written with {printable(wheel)}" if isinstance(wheel, str) else ""
+    return registry.why_missing(name) + written
 
 
 def _unknown_keys(error: Any, path: list[Any]) -> Iterator[ParameterError]:
     known = list(error.schema["properties"])
-    owner = error.instance.get("op") if "op" in error.instance else None
+    owner = error.instance.get("op")
     offered = [name for name in known if name != "op"]
     names = ", ".join(f'"{name}"' for name in offered)
     for extra in error.instance:

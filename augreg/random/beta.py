@@ -27,16 +27,14 @@ def symmetric_beta(xp: Namespace, u: Array, alpha: float) -> Array:
         u: float32, at most 24 bits; 0 gives 0, 0.5 gives 0.5.
         alpha: a plain number, 0.01 to 20: below 1 mostly near 0 and 1, 1 is uniform.
     """
-    half, one, two = xp.array(0.5), xp.array(1.0), xp.array(2.0)
-    lower = u < half
-    part = xp.where(lower, u, one - u) * two  # 0..1, exact
-    t = xp.power(part, xp.array(1.0 / alpha) + xp.zeros_like(part))
-    place = t * xp.array(float(PIECES))
-    left = xp.minimum(xp.floor(place), xp.array(float(PIECES - 1)))
+    lower = u < 0.5
+    part = xp.where(lower, u, 1.0 - u) * 2.0  # 0..1, exact
+    place = xp.power(part, 1.0 / alpha + xp.zeros_like(part)) * float(PIECES)
+    left = xp.minimum(xp.floor(place), float(PIECES - 1))
     table, index = xp.array(_table(float(alpha))), xp.cast(left, "int32")
-    low, high = xp.take(table, index), xp.take(table, index + xp.ones_like(index))
+    low, high = xp.take(table, index), xp.take(table, index + 1)
     x = low + (high - low) * (place - left)
-    return xp.where(lower, x, one - x)
+    return xp.where(lower, x, 1.0 - x)
 
 
 @lru_cache(maxsize=64)

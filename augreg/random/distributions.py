@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from augreg.xp import Array, Namespace
 
 Words = tuple["Array", "Array"]
-_TAU = 2 * math.pi
 
 
 class Distribution:
@@ -26,11 +25,13 @@ class Distribution:
 
     key: ClassVar[str] = ""  # of the object that a policy writes
     whole: ClassVar[bool] = True  # integer parameters take it, too
+    lo: float  # of those that have a single one
+    hi: float
 
     @property
     def support(self) -> tuple[float, float]:
-        """The least and the most that it gives."""
-        return 0.0, 1.0
+        """The least and the most that it gives; hidden draws have none."""
+        return self.lo, self.hi
 
     def ends(self, xp: Namespace, dtype: str, epoch: Array) -> tuple[Array, Array]:
         """The support at `epoch` (uint32 [] or [B]), float32."""
@@ -76,16 +77,13 @@ class Uniform(Distribution):
     lo: float
     hi: float
 
-    @property
-    def support(self) -> tuple[float, float]:
-        return self.lo, self.hi
-
     def sample(self, xp: Namespace, words: Words, dtype: str, epoch: Array = None) -> Array:
         u = generator.uniform(xp, words[0])
         if dtype == "int32":
-            count = xp.array(self.hi - self.lo + 1)
-            return xp.cast(xp.floor(u * count), "int32") + xp.array(self.lo, "int32")
-        return xp.array(self.lo) + u * xp.array(self.hi - self.lo)
+            return xp.cast(xp.floor(u * (self.hi - self.lo + 1)), "int32") + xp.array(
+                self.lo, "int32"
+            )
+        return self.lo + u * (self.hi - self.lo)
 
     def __str__(self) -> str:
         return f"uniform {self.lo:g} to {self.hi:g}"
@@ -139,13 +137,11 @@ class Normal(Distribution):
     key: ClassVar[str] = "normal"
     whole: ClassVar[bool] = False
 
-    @property
-    def support(self) -> tuple[float, float]:
-        return self.lo, self.hi
-
     def sample(self, xp: Namespace, words: Words, dtype: str, epoch: Array = None) -> Array:
-        value = xp.array(self.mean) + gaussian(xp, words) * xp.array(self.std)
-        return xp.clip(value, xp.array(self.lo), xp.array(self.hi))
+        value = xp.array(self.mean) + gaussian(xp, words) * xp.array(
+            self.std
+        )  # may be beyond float32
+        return xp.clip(value, self.lo, self.hi)
 
     @classmethod
     def parse(cls, value: dict[str, Any], bounds: Bounds, op: str) -> Normal:
@@ -180,14 +176,10 @@ class LogUniform(Distribution):
     key: ClassVar[str] = "log_uniform"
     whole: ClassVar[bool] = False
 
-    @property
-    def support(self) -> tuple[float, float]:
-        return self.lo, self.hi
-
     def sample(self, xp: Namespace, words: Words, dtype: str, epoch: Array = None) -> Array:
         u = generator.uniform(xp, words[0])
-        span = math.log(self.hi) - math.log(self.lo)
-        return xp.exp(xp.array(math.log(self.lo)) + u * xp.array(span))
+        low, high = math.log(self.lo), math.log(self.hi)
+        return xp.exp(low + u * (high - low))
 
     @classmethod
     def parse(cls, value: dict[str, Any], bounds: Bounds, op: str) -> LogUniform:
@@ -247,23 +239,15 @@ class Schedule(Distribution):
     def support(self) -> tuple[float, float]:
         return min(self.start[0], self.stop[0]), max(self.start[1], self.stop[1])
 
-    def progress(self, xp: Namespace, epoch: Array) -> Array:
-        """float32 of epoch's shape: 0 at epoch 0, 1 from epoch `epochs` on."""
-        part = xp.cast(xp.minimum(epoch, xp.array(self.epochs, "uint32")), "float32")
-        t = part / xp.array(float(self.epochs))
-        if self.shape == "cosine":
-            t = (xp.array(1.0) - xp.cos(t * xp.array(math.pi))) * xp.array(0.5)
-        return t
-
     def ends(self, xp: Namespace, dtype: str, epoch: Array) -> tuple[Array, Array]:
         """The two ends at `epoch` (uint32 [] or [B]), float32 of its shape; whole for int32."""
-        t = self.progress(xp, epoch)
-        lo, hi = (
-            xp.array(a) + t * (xp.array(b) - xp.array(a))
-            for a, b in zip(self.start, self.stop, strict=True)
-        )
+        t = xp.cast(xp.minimum(epoch, self.epochs), "float32") / self.epochs
+        if self.shape == "cosine":
+            t = (1.0 - xp.cos(t * math.pi)) * 0.5
+        starts, stops = (xp.array(pair) for pair in (self.start, self.stop))
+        lo, hi = (starts[i] + t * (stops[i] - starts[i]) for i in range(2))
         if dtype == "int32":
-            lo, hi = (xp.floor(end + xp.array(0.5)) for end in (lo, hi))
+            lo, hi = (xp.floor(end + 0.5) for end in (lo, hi))
         return lo, hi
 
     def sample(self, xp: Namespace, words: Words, dtype: str, epoch: Array = None) -> Array:
@@ -272,7 +256,7 @@ class Schedule(Distribution):
         if len(xp.shape(u)) > len(xp.shape(lo)) == 1:  # several draws of each sample
             lo, hi = lo[:, None], hi[:, None]
         if dtype == "int32":
-            return xp.cast(lo + xp.floor(u * (hi - lo + xp.array(1.0))), "int32")
+            return xp.cast(lo + xp.floor(u * (hi - lo + 1.0)), "int32")
         return lo + u * (hi - lo)
 
     @classmethod
@@ -338,10 +322,10 @@ def parse(value: Any, bounds: Bounds, op: str) -> Distribution:
     raise ParameterError(f"a distribution is a constant, [lo, hi] or one of {names}; found {found}")
 
 
-def schemas(bounds: Bounds) -> list[dict[str, Any]]:
-    """The JSON Schema of each form of a drawn number that is no constant."""
+def schema(bounds: Bounds) -> dict[str, Any]:
+    """The JSON Schema of what `parse` takes."""
     named = (kind.schema(bounds) for kind in NAMED if kind.whole or not bounds.whole)
-    return [pair_schema(bounds), *named]
+    return {"anyOf": [bounds.schema(), pair_schema(bounds), *named]}
 
 
 def pair_schema(bounds: Bounds) -> dict[str, Any]:
@@ -410,11 +394,11 @@ def sample(
     return Several(drawn, low, high)
 
 
-def gaussian(xp: Namespace, words: tuple[Array, Array]) -> Array:
+def gaussian(xp: Namespace, words: Words) -> Array:
     """Standard normal float32 by Box-Muller, of the words' shape."""
-    u = generator.uniform(xp, words[0]) + xp.array(2.0**-25)  # never log(0)
-    angle = generator.uniform(xp, words[1]) * xp.array(_TAU)
-    return xp.sqrt(xp.log(u) * xp.array(-2.0)) * xp.cos(angle)
+    u = generator.uniform(xp, words[0]) + 2.0**-25  # never log(0)
+    angle = generator.uniform(xp, words[1]) * (2 * math.pi)
+    return xp.sqrt(xp.log(u) * -2.0) * xp.cos(angle)
 
 
 def choose(xp: Namespace, word: Array, thresholds: tuple[int, ...]) -> Array:

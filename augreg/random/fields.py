@@ -17,14 +17,14 @@ def uniform_planes(xp: Namespace, key: Array, size: tuple[Any, Any], channels: i
         key: uint32 [B,2], a sample's words of one draw.
         size: (H, W). Element j of a sample's draws is pixel j in row-major order of [H,W,C].
     """
-    pair = tuple(xp.reshape(key[:, i], (-1, 1, 1)) for i in range(2))
+    first, second = (xp.reshape(key[:, i], (-1, 1, 1)) for i in range(2))
     y = xp.reshape(xp.cast(xp.arange(size[0]), "uint32"), (1, -1, 1))
     x = xp.reshape(xp.cast(xp.arange(size[1]), "uint32"), (1, 1, -1))
     width = xp.cast(xp.array(size[1], "int32"), "uint32")
-    place = (y * width + x) * xp.array(channels, "uint32")
+    place = (y * width + x) * channels
     planes = []
     for channel in range(channels):
-        j = place + xp.array(channel, "uint32")
-        words = generator.threefry2x32(xp, (pair[0], pair[1]), (j, xp.zeros_like(j)))
-        planes.append((generator.uniform(xp, words[0]), generator.uniform(xp, words[1])))
+        j = place + channel
+        u, v = generator.threefry2x32(xp, (first, second), (j, xp.zeros_like(j)))
+        planes.append((generator.uniform(xp, u), generator.uniform(xp, v)))
     return tuple(planes)

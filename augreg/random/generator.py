@@ -9,6 +9,7 @@ the same words on any device.
 from __future__ import annotations
 
 import hashlib
+from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ VERSION = 1  # part of every policy hash: raise it when any draw changes
 UINT32 = 2**32
 _ROTATIONS = (13, 15, 26, 6, 17, 29, 16, 24)
 _PARITY = 0x1BD11BDA
-_UNIT = 2.0**-24
 
 
 def draw_id(path: str, name: str) -> int:
@@ -46,16 +46,17 @@ def threefry2x32(
     xp: Namespace, key: tuple[Array, Array], counter: tuple[Array, Array]
 ) -> tuple[Array, Array]:
     """Two uint32 words per element; key and counter are pairs of uint32 arrays that broadcast."""
-    keys = (key[0], key[1], _xor(xp, _xor(xp, key[0], key[1]), xp.array(_PARITY, "uint32")))
+    third = xp.bitwise_xor(xp.bitwise_xor(*key), xp.array(_PARITY, "uint32"))
+    keys = (*key, third)
     x0, x1 = counter[0] + keys[0], counter[1] + keys[1]
     for block in range(5):
         for turn in range(4):
             bits = _ROTATIONS[4 * (block % 2) + turn]
             x0 = x0 + x1
             rotated = xp.bitwise_or(xp.shift_left(x1, bits), xp.shift_right(x1, 32 - bits))
-            x1 = _xor(xp, rotated, x0)
+            x1 = xp.bitwise_xor(rotated, x0)
         x0 = x0 + keys[(block + 1) % 3]
-        x1 = x1 + keys[(block + 2) % 3] + xp.array(block + 1, "uint32")
+        x1 = x1 + keys[(block + 2) % 3] + (block + 1)
     return x0, x1
 
 
@@ -67,7 +68,7 @@ def words(xp: Namespace, ids: tuple[int, ...], key: SampleKey) -> tuple[Array, A
 
 def uniform(xp: Namespace, word: Array) -> Array:
     """float32 in [0, 1) with 24 bits, of the same shape as the uint32 `word`."""
-    return xp.cast(bits24(xp, word), "float32") * xp.array(_UNIT)
+    return xp.cast(bits24(xp, word), "float32") * 2.0**-24
 
 
 def bits24(xp: Namespace, word: Array) -> Array:
@@ -85,13 +86,6 @@ def elements(xp: Namespace, pair: tuple[Array, Array], count: int) -> tuple[Arra
 def thresholds(weights: tuple[float, ...]) -> tuple[int, ...]:
     """Cumulated weights as 24-bit integers, the last one 2**24: index = number of them <= bits."""
     total = sum(weights)
-    sums, running = [], 0.0
-    for weight in weights:
-        running += weight
-        sums.append(round(running / total * 2**24))
     last = max(i for i, weight in enumerate(weights) if weight > 0)
-    return tuple(2**24 if i >= last else value for i, value in enumerate(sums))
-
-
-def _xor(xp: Namespace, x: Array, y: Array) -> Array:
-    return xp.bitwise_xor(x, y)
+    below = (round(running / total * 2**24) for running in accumulate(weights[:last]))
+    return (*below, *(2**24,) * (len(weights) - last))

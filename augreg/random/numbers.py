@@ -59,17 +59,17 @@ class Bounds:
         return lo, hi
 
 
-def check_weights(raw: Any, count: int, pointer: str = "/weights") -> tuple[float, ...]:
+def check_weights(raw: Any, count: int) -> tuple[float, ...]:
     """Weights of a choice among `count`: equal where None; raises `ParameterError`."""
     if raw is None:
         return (1.0,) * count
     if not isinstance(raw, list) or len(raw) != count:
         found = len(raw) if isinstance(raw, list) else show(raw)
-        raise ParameterError(f"{found} weights for {count} choices; give one each", pointer)
+        raise ParameterError(f"{found} weights for {count} choices; give one each", "/weights")
     weight = Bounds(0.0, math.inf)
-    values = tuple(weight.number(item, "weights", f"{pointer}/{i}") for i, item in enumerate(raw))
+    values = tuple(weight.number(item, "weights", f"/weights/{i}") for i, item in enumerate(raw))
     if math.isinf(sum(values)):
-        raise ParameterError("the weights sum to more than a number holds", pointer)
+        raise ParameterError("the weights sum to more than a number holds", "/weights")
     if not sum(values) > 0:
-        raise ParameterError("the weights sum to 0; at least one has to be above 0", pointer)
+        raise ParameterError("the weights sum to 0; at least one has to be above 0", "/weights")
     return values

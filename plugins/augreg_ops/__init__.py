@@ -3,10 +3,11 @@
 import augreg
 from augreg_ops import affine, auto, color, crops, filters, mixing, noise, resizing, tone
 
-_MODULES = (crops, affine, resizing, color, tone, filters, noise, mixing)
+_MODULES = (crops, affine, resizing, color, tone, filters, noise, mixing, auto)
 
 
 @augreg.hookimpl
 def register_ops() -> list[augreg.Op | augreg.Macro]:
-    """All of them."""
-    return [*(op for module in _MODULES for op in module.OPS), *auto.MACROS]
+    """All that these modules define."""
+    found = [value for module in _MODULES for value in vars(module).values()]
+    return [op for op in found if isinstance(op, augreg.Op | augreg.Macro)]

@@ -21,10 +21,6 @@ _RADIANS = math.pi / 180
 _CORNERS = ((-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0))
 
 
-def _affine(xp: Any, rows: list[list[Array]], modes: dict[str, Any]) -> augreg.AffineMap:
-    return augreg.AffineMap(_matrix(xp, rows), **modes)
-
-
 def _matrix(xp: Any, rows: list[list[Array]]) -> Array:
     return xp.stack([xp.stack(row, axis=-1) for row in rows], axis=-2)
 
@@ -37,17 +33,14 @@ def _matrix(xp: Any, rows: list[list[Array]]) -> Array:
     example={"degrees": [-45, 45]},
     strengths=[{"degrees": d} for d in (10, 30, 90)],
 )
-def rotate(
-    xp: Any, degrees: Array, fill: str, fill_value: Any, interpolation: str
-) -> augreg.AffineMap:
+def rotate(xp: Any, degrees: Array, **modes: Any) -> augreg.AffineMap:
     """Rotates the image about its centre, counter-clockwise for positive degrees.
 
     0 is the identity. Keras's `RandomRotation(0.2)` is `"degrees": [-72, 72]`.
     """
-    angle = degrees * xp.array(_RADIANS)
+    angle = degrees * _RADIANS
     cosine, sine, zero = xp.cos(angle), xp.sin(angle), xp.zeros_like(degrees)
-    modes = {"fill": fill, "fill_value": fill_value, "interpolation": interpolation}
-    return _affine(xp, [[cosine, -sine, zero], [sine, cosine, zero]], modes)
+    return augreg.AffineMap(_matrix(xp, [[cosine, -sine, zero], [sine, cosine, zero]]), **modes)
 
 
 @augreg.op(
@@ -59,9 +52,7 @@ def rotate(
     example={"factor": [0.8, 1.2]},
     strengths=[{"factor": f} for f in (1.2, 1.6, 2.5)],
 )
-def zoom(
-    xp: Any, factor: Array, factor_x: Array, fill: str, fill_value: Any, interpolation: str
-) -> augreg.AffineMap:
+def zoom(xp: Any, factor: Array, factor_x: Array, **modes: Any) -> augreg.AffineMap:
     """Zooms about the centre.
 
     Above 1 zooms in, 1 is the identity. `factor_x`, if given, replaces `factor` horizontally. In
@@ -69,9 +60,14 @@ def zoom(
     """
     wide = factor if factor_x is None else factor_x
     zero = xp.zeros_like(factor) + xp.zeros_like(wide)
-    modes = {"fill": fill, "fill_value": fill_value, "interpolation": interpolation}
-    one = xp.array(1.0)
-    return _affine(xp, [[one / wide + zero, zero, zero], [zero, one / factor + zero, zero]], modes)
+    rows = [[1.0 / wide + zero, zero, zero], [zero, 1.0 / factor + zero, zero]]
+    return augreg.AffineMap(_matrix(xp, rows), **modes)
+
+
+def _moved(xp: Any, x: Array, y: Array, modes: dict[str, Any]) -> augreg.AffineMap:
+    zero = xp.zeros_like(x) + xp.zeros_like(y)
+    one = xp.ones_like(zero)
+    return augreg.AffineMap(_matrix(xp, [[one, zero, zero - x], [zero, one, zero - y]]), **modes)
 
 
 @augreg.op(
@@ -83,18 +79,13 @@ def zoom(
     example={"x": [-0.2, 0.2], "y": [-0.2, 0.2]},
     strengths=[{"x": x, "y": x / 2} for x in (0.1, 0.2, 0.4)],
 )
-def translate(
-    xp: Any, size: Any, x: Array, y: Array, fill: str, fill_value: Any, interpolation: str
-) -> augreg.AffineMap:
+def translate(xp: Any, size: Any, x: Array, y: Array, **modes: Any) -> augreg.AffineMap:
     """Translates the content: right by `x` widths and down by `y` heights.
 
     0 and 0 is the identity; fractions of a pixel are interpolated.
     """
-    height, width = (xp.cast(xp.array(side, "int32"), "float32") for side in size)
-    zero = xp.zeros_like(x) + xp.zeros_like(y)
-    one = xp.ones_like(zero)
-    modes = {"fill": fill, "fill_value": fill_value, "interpolation": interpolation}
-    return _affine(xp, [[one, zero, zero - x * width], [zero, one, zero - y * height]], modes)
+    height, width = map(xp.array, size)
+    return _moved(xp, x * width, y * height, modes)
 
 
 @augreg.op(
@@ -106,18 +97,17 @@ def translate(
     example={"x_degrees": [-20, 20]},
     strengths=[{"x_degrees": d} for d in (10, 25, 45)],
 )
-def shear(
-    xp: Any, x_degrees: Array, y_degrees: Array, fill: str, fill_value: Any, interpolation: str
-) -> augreg.AffineMap:
+def shear(xp: Any, x_degrees: Array, y_degrees: Array, **modes: Any) -> augreg.AffineMap:
     """Shears the content about the centre.
 
     x' = x + tan(x_degrees) y, then y' = y + tan(y_degrees) x'. 0 and 0 is the identity.
     """
-    a, b = (xp.tan(angle * xp.array(_RADIANS)) for angle in (x_degrees, y_degrees))
+    a, b = (xp.tan(angle * _RADIANS) for angle in (x_degrees, y_degrees))
     zero = xp.zeros_like(a) + xp.zeros_like(b)
     one = xp.ones_like(zero)
-    modes = {"fill": fill, "fill_value": fill_value, "interpolation": interpolation}
-    return _affine(xp, [[one + a * b, zero - a, zero], [zero - b, one, zero]], modes)
+    return augreg.AffineMap(
+        _matrix(xp, [[one + a * b, zero - a, zero], [zero - b, one, zero]]), **modes
+    )
 
 
 @augreg.op(
@@ -129,18 +119,13 @@ def shear(
     example={"x": [-8, 8], "y": [-8, 8]},
     strengths=[{"x": x, "y": x / 2} for x in (10, 40, 120)],
 )
-def shift(
-    xp: Any, x: Array, y: Array, fill: str, fill_value: Any, interpolation: str
-) -> augreg.AffineMap:
+def shift(xp: Any, x: Array, y: Array, **modes: Any) -> augreg.AffineMap:
     """Shifts the content right by `x` and down by `y` pixels.
 
     0 and 0 is the identity; fractions of a pixel are interpolated. `translate` takes fractions of a
     side.
     """
-    zero = xp.zeros_like(x) + xp.zeros_like(y)
-    one = xp.ones_like(zero)
-    modes = {"fill": fill, "fill_value": fill_value, "interpolation": interpolation}
-    return _affine(xp, [[one, zero, zero - x], [zero, one, zero - y]], modes)
+    return _moved(xp, x, y, modes)
 
 
 def _square_to(xp: Any, corners: list[tuple[Array, Array]]) -> list[Array]:
@@ -181,13 +166,7 @@ def _adjugate(m: list[Array]) -> list[Array]:
     strengths=[{"distortion": d} for d in (0.2, 0.4, 0.7)],
 )
 def perspective(
-    xp: Any,
-    size: Any,
-    distortion: Array,
-    inward: Array,
-    fill: str,
-    fill_value: Any,
-    interpolation: str,
+    xp: Any, size: Any, distortion: Array, inward: Array, **modes: Any
 ) -> augreg.ProjectiveMap:
     """Random perspective: each of the four corners moves inwards by its own random amounts.
 
@@ -197,28 +176,20 @@ def perspective(
     (https://pytorch.org/vision/stable/generated/torchvision.transforms.RandomPerspective.html),
     whose corners move by whole pixels.
     """
-    height, width = (xp.cast(xp.array(side, "int32"), "float32") for side in size)
-    half, one = xp.array(0.5), xp.array(1.0)
-    rx, ry = (xp.maximum((side - one) * half, half) for side in (width, height))
+    height, width = map(xp.array, size)
+    rx, ry = (xp.maximum((side - 1.0) * 0.5, 0.5) for side in (width, height))
     moved = [
-        (
-            xp.array(x) * (one - distortion * inward[:, 2 * i]),
-            xp.array(y) * (one - distortion * inward[:, 2 * i + 1]),
-        )
+        (x * (1.0 - distortion * inward[:, 2 * i]), y * (1.0 - distortion * inward[:, 2 * i + 1]))
         for i, (x, y) in enumerate(_CORNERS)
     ]
     # in units of half sides: output = S(square), so square = adj(S)(output), input = 2 square - 1
     inverse = _adjugate(_square_to(xp, moved))
     last = inverse[6:]
-    rows = [[xp.array(2.0) * inverse[3 * r + c] - last[c] for c in range(3)] for r in range(2)]
+    rows = [[2.0 * inverse[3 * r + c] - last[c] for c in range(3)] for r in range(2)]
     scaled = [
         [rows[0][0], rows[0][1] * rx / ry, rows[0][2] * rx],
         [rows[1][0] * ry / rx, rows[1][1], rows[1][2] * ry],
         [last[0] / rx, last[1] / ry, last[2]],
     ]
     matrix = _matrix(xp, scaled)
-    modes = {"fill": fill, "fill_value": fill_value, "interpolation": interpolation}
     return augreg.ProjectiveMap(matrix / matrix[:, 2:, 2:], **modes)
-
-
-OPS = [rotate, zoom, translate, shear, shift, perspective]

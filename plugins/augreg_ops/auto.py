@@ -22,15 +22,10 @@ _FILL: dict[str, Any] = {
     "interpolation": augreg.Option("bilinear", "nearest"),
 }
 _SIGNED = {
-    "ShearX": 0.3,
-    "ShearY": 0.3,
-    "TranslateX": 150 / 331,
-    "TranslateY": 150 / 331,
+    **dict.fromkeys(("ShearX", "ShearY"), 0.3),
+    **dict.fromkeys(("TranslateX", "TranslateY"), 150 / 331),
+    **dict.fromkeys(("Brightness", "Color", "Contrast", "Sharpness"), 0.9),
     "Rotate": 30.0,
-    "Brightness": 0.9,
-    "Color": 0.9,
-    "Contrast": 0.9,
-    "Sharpness": 0.9,
 }
 # TrivialAugment's whole numbers: an operation's value at strength 0, and what strength 30 adds
 _WIDE = {
@@ -50,11 +45,12 @@ _MIX = (
     *("ShearX", "ShearY", "TranslateX", "TranslateY"),
 )
 _PLAIN = {"AutoContrast": "autocontrast", "Equalize": "equalize", "Invert": "invert"}
-_BLENDS = {
-    "Brightness": ("enhance", {"kind": "brightness"}),
-    "Color": ("enhance", {"kind": "color"}),
-    "Contrast": ("enhance", {"kind": "contrast"}),
-    "Sharpness": ("sharpness", {}),
+_BLENDS: dict[str, Node] = {
+    "Sharpness": {"op": "sharpness"},
+    **{
+        kind: {"op": "enhance", "kind": kind.lower()}
+        for kind in ("Brightness", "Color", "Contrast")
+    },
 }
 
 
@@ -71,8 +67,7 @@ def _step(name: str, values: Sequence[float], modes: Node, translate: str = "tra
     if name == "Solarize":
         return {"op": "solarize", "threshold": _drawn([v / 255 for v in values])}
     if name in _BLENDS:
-        op, kind = _BLENDS[name]
-        return {"op": op, **kind, "factor": _drawn([max(0.0, 1 + v) for v in values])}
+        return {**_BLENDS[name], "factor": _drawn([max(0.0, 1 + v) for v in values])}
     if name == "Rotate":
         return {"op": "rotate", "degrees": _drawn(values), **modes}
     axis = name[-1].lower()
@@ -82,9 +77,8 @@ def _step(name: str, values: Sequence[float], modes: Node, translate: str = "tra
     return {"op": translate, axis: _drawn(values), **modes}
 
 
-def _modes(fill: str, fill_value: Any, interpolation: str) -> Node:
-    level = list(fill_value) if isinstance(fill_value, tuple) else fill_value
-    return {"fill": fill, "fill_value": level, "interpolation": interpolation}
+def _as_json(modes: Node) -> Node:
+    return {key: list(v) if isinstance(v, tuple) else v for key, v in modes.items()}
 
 
 def _at(name: str, part: float) -> list[float]:
@@ -102,7 +96,7 @@ def _at(name: str, part: float) -> list[float]:
     **_FILL,
     example={"dataset": "imagenet"},
 )
-def auto_augment(dataset: str, fill: str, fill_value: Any, interpolation: str) -> list[Node]:
+def auto_augment(dataset: str, **modes: Any) -> list[Node]:
     """AutoAugment: one of 25 learned pairs of operations, each with its own p.
 
     dataset: which of the published policies. Magnitudes are ten equal steps through the ranges of
@@ -110,7 +104,7 @@ def auto_augment(dataset: str, fill: str, fill_value: Any, interpolation: str) -
     degrees, blends 1 ± 0 to 0.9, posterize 8 to 4 bits, solarize 255 to 0; signs are drawn. Cubuk
     et al., https://arxiv.org/abs/1805.09501.
     """
-    modes = _modes(fill, fill_value, interpolation)
+    modes = _as_json(modes)
 
     def step(name: str, p: float, magnitude: int | None) -> Node:
         return {**_step(name, _at(name, (magnitude or 0) / 9), modes), "p": p}
@@ -128,9 +122,7 @@ def auto_augment(dataset: str, fill: str, fill_value: Any, interpolation: str) -
     example={"n": 2, "magnitude": 9},
     strengths=[{"n": 2, "magnitude": m} for m in (3, 6, 10)],
 )
-def rand_augment(
-    n: int, magnitude: float, levels: int, fill: str, fill_value: Any, interpolation: str
-) -> list[Node]:
+def rand_augment(n: int, magnitude: float, levels: int, **modes: Any) -> list[Node]:
     """RandAugment: `n` of 14 operations, one after another, all at one magnitude.
 
     magnitude: 0 to `levels`; at `levels` (10, the paper's scale) it is the maximum of AutoAugment's
@@ -141,7 +133,7 @@ def rand_augment(
         raise augreg.ParameterError(
             f"{magnitude:g} is above {levels}, the last level", "/magnitude"
         )
-    modes = _modes(fill, fill_value, interpolation)
+    modes = _as_json(modes)
     steps = [_step(name, _at(name, magnitude / levels), modes) for name in _RAND]
     return [{"one_of": steps, "p": 13 / 14} for _ in range(n)]
 
@@ -159,8 +151,8 @@ def _wide(name: str) -> list[float]:
     return [-value for value in values] + values if name in _SIGNED else values
 
 
-@augreg.macro("trivial_augment_wide", version=2, **_FILL, example={})
-def trivial_augment_wide(fill: str, fill_value: Any, interpolation: str) -> list[Node]:
+@augreg.macro("trivial_augment_wide", version=2, **_FILL)
+def trivial_augment_wide(**modes: Any) -> list[Node]:
     """TrivialAugment (Wide): one of 14 operations at one of 31 strengths, both drawn uniformly.
 
     The paper's wide ranges: shear up to 0.99, translation up to 32 pixels, rotation up to 135
@@ -168,7 +160,7 @@ def trivial_augment_wide(fill: str, fill_value: Any, interpolation: str) -> list
     operations are drawn. As in the published code, pixels, degrees, bits and thresholds are
     truncated to whole numbers. Müller and Hutter, https://arxiv.org/abs/2103.10158.
     """
-    modes = _modes(fill, fill_value, interpolation)
+    modes = _as_json(modes)
     steps = [_step(name, _wide(name), modes, "shift") for name in _RAND]
     return [{"one_of": steps, "p": 13 / 14}]
 
@@ -181,9 +173,7 @@ def trivial_augment_wide(fill: str, fill_value: Any, interpolation: str) -> list
     example={"severity": 3},
     strengths=[{"severity": s} for s in (1, 4, 10)],
 )
-def aug_mix(
-    severity: float, width: int, fill: str, fill_value: Any, interpolation: str
-) -> list[Node]:
+def aug_mix(severity: float, width: int, **modes: Any) -> list[Node]:
     """AugMix: a convex mixture of the image and `width` chains of one to three operations.
 
     severity: an operation's level is uniform in 0.1 to `severity`, in tenths of its range: rotation
@@ -193,7 +183,7 @@ def aug_mix(
     The chains' weights are Dirichlet(1, ..., 1), the mixture's weight is Beta(1, 1). The
     consistency loss is not included. Hendrycks et al., https://arxiv.org/abs/1912.02781.
     """
-    modes = _modes(fill, fill_value, interpolation)
+    modes = _as_json(modes)
     steps = [_mixed(name, severity, modes) for name in _MIX]
     chain = {
         "sequence": [
@@ -225,8 +215,8 @@ def _mixed(name: str, severity: float, modes: Node) -> Node:
     else:
         op, parameter = "shear", f"{axis}_degrees"
         ends = [math.degrees(math.atan(0.3 * end)) for end in ends]
-    one, other = ({"op": op, parameter: pair, **modes} for pair in (ends, [-e for e in ends[::-1]]))
-    return {"one_of": [one, other]}
+    ways = (ends, [-end for end in ends[::-1]])
+    return {"one_of": [{"op": op, parameter: way, **modes} for way in ways]}
 
 
 def _truncated(severity: float, most: int, values: Callable[[int], Sequence[float]]) -> Node:
@@ -274,6 +264,3 @@ def color_jitter(brightness: float, contrast: float, saturation: float, hue: flo
     if not steps:
         raise augreg.ParameterError("all of its strengths are 0; give one above 0")
     return [{"random_order": steps}]
-
-
-MACROS = [auto_augment, rand_augment, trivial_augment_wide, aug_mix, color_jitter]

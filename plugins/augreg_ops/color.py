@@ -61,23 +61,22 @@ def contrast(xp: Any, factor: Array) -> augreg.ColorMap:
     1 is the identity, 0 gives the mean. As `tf.image.adjust_contrast`
     (https://www.tensorflow.org/api_docs/python/tf/image/adjust_contrast).
     """
-    zero = xp.zeros_like(factor)
-    mean = _scaled_eye(xp, xp.array(1.0) - factor)
-    return augreg.ColorMap(_scaled_eye(xp, factor), _levels(xp, zero), mean)
+    offset = _levels(xp, xp.zeros_like(factor))
+    return augreg.ColorMap(_scaled_eye(xp, factor), offset, _scaled_eye(xp, 1.0 - factor))
 
 
 @augreg.op("invert", gray=True, example={"p": 0.5})
 def invert(xp: Any) -> augreg.ColorMap:
     """Inverts the image: 1 - x."""
-    return augreg.ColorMap(xp.eye(3) * xp.array(-1.0), xp.array([1.0, 1.0, 1.0]))
+    return augreg.ColorMap(-xp.eye(3), xp.array([1.0, 1.0, 1.0]))
 
 
 def _saturate(xp: Any, planes: tuple[Array, ...], factor: Array) -> tuple[Array, ...]:
-    r, g, b = (xp.clip(plane, xp.array(0.0), xp.array(1.0)) for plane in planes)
+    r, g, b = (xp.clip(plane, 0.0, 1.0) for plane in planes)
     value = xp.maximum(xp.maximum(r, g), b)
     chroma = value - xp.minimum(xp.minimum(r, g), b)
     # S' = min(f S, 1) with S = chroma / value; a grey pixel has no chroma and stays
-    scale = xp.minimum(factor, value * xp.reciprocal(xp.maximum(chroma, xp.array(1e-12))))
+    scale = xp.minimum(factor, value * xp.reciprocal(xp.maximum(chroma, 1e-12)))
     return tuple(value - (value - plane) * scale for plane in (r, g, b))
 
 
@@ -107,7 +106,6 @@ def _clip(xp: Any, planes: tuple[Array, ...], low: Array, high: Array) -> tuple[
     gray=True,
     min=augreg.Range(0.0, 1.0, default=0.0, static=True),
     max=augreg.Range(0.0, 1.0, default=1.0, static=True),
-    example={},
     strengths=[{"min": m, "max": 1 - m} for m in (0.125, 0.25, 0.375)],
 )
 def clip(xp: Any, min: float, max: float) -> augreg.PixelFunction:
@@ -125,7 +123,7 @@ def channel_shuffle(xp: Any, order: Array) -> augreg.ColorMap:
     On average one in six samples does not change.
     """
     permuted = [[[1.0 if j == i else 0.0 for j in range(3)] for i in row] for row in _ORDERS]
-    picked = xp.cast(xp.floor(order * xp.array(6.0)), "int32")
+    picked = xp.cast(xp.floor(order * 6.0), "int32")
     return augreg.ColorMap(xp.take(xp.array(permuted), picked), xp.array([0.0, 0.0, 0.0]))
 
 
@@ -164,24 +162,8 @@ def enhance(xp: Any, kind: str, factor: Array) -> augreg.ColorMap:
     (https://pillow.readthedocs.io/en/stable/reference/ImageEnhance.html), torchvision's jitter and
     the automatic policies; not rounded, and nothing is clipped before the end.
     """
-    shape = (-1, 1, 1)
-    scaled = xp.reshape(xp.eye(3), (1, 3, 3)) * xp.reshape(factor, shape)
-    grey = xp.array([[PILLOW_LUMA] * 3]) * xp.reshape(xp.array(1.0) - factor, shape)
-    zero = xp.zeros_like(factor)
-    offset = xp.stack([zero, zero, zero], axis=-1)
+    scaled, offset = _scaled_eye(xp, factor), _levels(xp, xp.zeros_like(factor))
+    grey = xp.array([[PILLOW_LUMA] * 3]) * xp.reshape(1.0 - factor, (-1, 1, 1))
     if kind == "contrast":
         return augreg.ColorMap(scaled, offset, grey)
     return augreg.ColorMap(scaled + grey if kind == "color" else scaled, offset)
-
-
-OPS = [
-    grayscale,
-    brightness,
-    contrast,
-    invert,
-    saturation,
-    clip,
-    channel_shuffle,
-    rgb_shift,
-    enhance,
-]

@@ -30,13 +30,8 @@ def flip(xp: Any, size: Any, axis: str) -> augreg.LatticeMap:
     height, width = size
     x, y = axis in ("horizontal", "both"), axis in ("vertical", "both")
     linear = _constant(xp, [[-1 if x else 1, 0], [0, -1 if y else 1]])
-    zero = xp.zeros_like(xp.array(width, "int32"))
-    offset = xp.stack(
-        [
-            xp.array(width - 1 if x else 0, "int32") + zero,
-            xp.array(height - 1 if y else 0, "int32") + zero,
-        ]
-    )
+    starts = (width - 1 if x else 0, height - 1 if y else 0)
+    offset = xp.stack([xp.array(start, "int32") for start in starts])
     return augreg.LatticeMap(linear, offset, cuts=False, pads=False)
 
 
@@ -69,21 +64,19 @@ def rot90(xp: Any, size: Any, k: Array) -> augreg.LatticeMap:
     (https://www.tensorflow.org/api_docs/python/tf/image/rot90).
     """
     height, width = (xp.array(side, "int32") for side in size)
-    cosine = xp.take(xp.array([1, 0, -1, 0], "int32"), k)
-    sine = xp.take(xp.array([0, 1, 0, -1], "int32"), k)
-    linear = xp.stack(
-        [xp.stack([cosine, -sine], axis=-1), xp.stack([sine, cosine], axis=-1)], axis=-2
-    )
-    last_x, last_y = width - 1, height - 1
+    # of k = 0, 1, 2 and 3
+    turns = [[[1, 0], [0, 1]], [[0, -1], [1, 0]], [[-1, 0], [0, -1]], [[0, 1], [-1, 0]]]
+    linear = xp.take(xp.array(turns, "int32"), k)
     # k=1: in=(W-1-y, x); k=2: in=(W-1-x, H-1-y); k=3: in=(y, H-1-x)
-    x = last_x * xp.take(xp.array([0, 1, 1, 0], "int32"), k)
-    y = last_y * xp.take(xp.array([0, 0, 1, 1], "int32"), k)
+    x = (width - 1) * xp.take(xp.array([0, 1, 1, 0], "int32"), k)
+    y = (height - 1) * xp.take(xp.array([0, 0, 1, 1], "int32"), k)
     return augreg.LatticeMap(linear, xp.stack([x, y], axis=-1), cuts=False, pads=False)
 
 
 def _crop_size(h: Any, w: Any, /, height: int, width: int, position: str) -> tuple[int, int]:
     for name, wanted, found in (("height", height, h), ("width", width, w)):
-        if _exceeds(wanted, found):
+        # of a side that is not known nothing is said: nan at plan time, a tensor inside a graph
+        if isinstance(found, int | float) and wanted > found:
             raise augreg.ParameterError(
                 f"a crop {name} of {wanted} is larger than the image, which is "
                 f"{_sides(h, w)} here; use pad_or_crop, or resize before",
@@ -116,11 +109,8 @@ def crop(
     if position == "center":
         offset = xp.stack([side // 2 for side in free])
     else:
-        drawn = [
-            xp.cast(xp.floor(u * xp.cast(side + 1, "float32")), "int32")
-            for u, side in zip((x, y), free, strict=True)
-        ]
-        offset = xp.stack(drawn, axis=-1)
+        drawn = [u * xp.cast(side + 1, "float32") for u, side in zip((x, y), free, strict=True)]
+        offset = xp.cast(xp.floor(xp.stack(drawn, axis=-1)), "int32")
     return augreg.LatticeMap(_constant(xp, [[1, 0], [0, 1]]), offset, pads=False)
 
 
@@ -147,9 +137,9 @@ def central_crop(xp: Any, size: Any, fraction: float) -> augreg.LatticeMap:
     1 is the identity. As `tf.image.central_crop`
     (https://www.tensorflow.org/api_docs/python/tf/image/central_crop).
     """
-    sides = [xp.cast(xp.array(side, "int32"), "float64") for side in (size[1], size[0])]
+    sides = [xp.array(side, "float64") for side in (size[1], size[0])]
     offset = xp.stack([xp.cast(_central(side, fraction), "int32") for side in sides])
-    identity = xp.array([[1, 0], [0, 1]], "int32")
+    identity = _constant(xp, [[1, 0], [0, 1]])
     return augreg.LatticeMap(identity, offset, cuts=fraction < 1, pads=False)
 
 
@@ -181,14 +171,5 @@ def pad_or_crop(xp: Any, size: Any, height: int, width: int) -> augreg.LatticeMa
     return augreg.LatticeMap(_constant(xp, [[1, 0], [0, 1]]), xp.stack(offsets), pads=not inside)
 
 
-def _exceeds(wanted: int, found: Any) -> bool:
-    """False also where the side is not known: nan at plan time, a tensor inside a graph."""
-    return isinstance(found, int | float) and wanted > found
-
-
 def _sides(height: Any, width: Any) -> str:
-    sides = ("?" if side != side else str(side) for side in (height, width))
-    return "x".join(sides)
-
-
-OPS = [flip, rot90, crop, central_crop, pad_or_crop]
+    return "x".join("?" if side != side else str(side) for side in (height, width))

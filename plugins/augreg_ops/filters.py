@@ -14,7 +14,7 @@ def _smoothed(xp: Any, plane: Array) -> Array:
     """The inner pixels' mean over 3x3 with the centre five times: [B,H-2,W-2]."""
     across = plane[:, :, :-2] + plane[:, :, 1:-1] + plane[:, :, 2:]
     total = across[:, :-2] + across[:, 1:-1] + across[:, 2:]
-    return (total + plane[:, 1:-1, 1:-1] * xp.array(4.0)) * xp.array(1 / 13)
+    return (total + plane[:, 1:-1, 1:-1] * 4.0) * (1 / 13)
 
 
 def _sharpen(xp: Any, planes: Planes, factor: Array) -> Planes:
@@ -65,21 +65,6 @@ def _mirrored(xp: Any, plane: Array, radius: int, axis: int) -> Array:
     return plane
 
 
-def _along(axis: int) -> Any:
-    def blur(xp: Any, planes: Planes, weights: Array) -> Planes:
-        return tuple(_convolve(xp, plane, weights, axis) for plane in planes)
-
-    return blur
-
-
-def _pad_along(axis: int) -> Any:
-    def pad(xp: Any, planes: Planes, weights: Array) -> Planes:
-        radius = xp.shape(weights)[1] // 2
-        return tuple(_mirrored(xp, plane, radius, axis) for plane in planes)
-
-    return pad
-
-
 def _convolve(xp: Any, plane: Array, weights: Array, axis: int) -> Array:
     taps = xp.shape(weights)[1]
     total = None
@@ -91,7 +76,18 @@ def _convolve(xp: Any, plane: Array, weights: Array, axis: int) -> Array:
     return total
 
 
-_PASSES = (_pad_along(2), _along(2), _pad_along(1), _along(1))
+def _passes(axis: int) -> tuple[Any, Any]:
+    def pad(xp: Any, planes: Planes, weights: Array) -> Planes:
+        radius = xp.shape(weights)[1] // 2
+        return tuple(_mirrored(xp, plane, radius, axis) for plane in planes)
+
+    def blur(xp: Any, planes: Planes, weights: Array) -> Planes:
+        return tuple(_convolve(xp, plane, weights, axis) for plane in planes)
+
+    return pad, blur
+
+
+_PASSES = (*_passes(2), *_passes(1))
 
 
 def _fits(h: Any, w: Any, /, kernel_size: int, sigma: Any) -> tuple[Any, Any]:
@@ -119,10 +115,7 @@ def gaussian_blur(xp: Any, kernel_size: int, sigma: Array) -> augreg.Neighborhoo
     Weights are exp(-d**2 / (2 sigma**2)) over their sum, one pass along each axis; edges are
     mirrored (dcba|abcd|dcba). As in SimCLR (Chen et al., https://arxiv.org/abs/2002.05709).
     """
-    distance = xp.cast(xp.arange(kernel_size), "float32") - xp.array(float(kernel_size // 2))
+    distance = xp.cast(xp.arange(kernel_size), "float32") - float(kernel_size // 2)
     ratio = xp.reshape(distance, (1, -1)) / xp.reshape(sigma, (-1, 1))
-    weights = xp.exp(ratio * ratio * xp.array(-0.5))
+    weights = xp.exp(ratio * ratio * -0.5)
     return augreg.Neighborhood(_PASSES, (weights / xp.sum(weights, axis=1, keepdims=True),))
-
-
-OPS = [sharpness, gaussian_blur]

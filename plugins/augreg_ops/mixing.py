@@ -43,14 +43,7 @@ def mixup(xp: Any, alpha: float, classes: int, partner: Array, share: Array) -> 
     strengths=[{"alpha": a, "classes": 10} for a in (0.2, 1.0, 20.0)],
 )
 def cutmix(
-    xp: Any,
-    size: Any,
-    alpha: float,
-    classes: int,
-    partner: Array,
-    share: Array,
-    x: Array,
-    y: Array,
+    xp: Any, size: Any, alpha: float, classes: int, partner: Array, share: Array, x: Array, y: Array
 ) -> augreg.Mix:
     """CutMix: pastes a box from another sample of the batch, and mixes the labels by its area.
 
@@ -59,18 +52,14 @@ def cutmix(
     [B, classes], in proportion to the pixels. Yun et al., "CutMix"
     (https://arxiv.org/abs/1905.04899).
     """
-    h, w = (xp.cast(xp.array(side, "int32"), "float32") for side in size)
-    half, zero, one = xp.array(0.5), xp.array(0.0), xp.array(1.0)
-    side = xp.sqrt(one - augreg.symmetric_beta(xp, share, alpha))
+    h, w = map(xp.array, size)
+    side = xp.sqrt(1.0 - augreg.symmetric_beta(xp, share, alpha))
     edges = []
     for u, length in ((y, h), (x, w)):
-        centre, reach = xp.floor(u * length), xp.floor(side * length * half)
-        edges.append((xp.clip(centre - reach, zero, length), xp.clip(centre + reach, zero, length)))
+        centre, reach = xp.floor(u * length), xp.floor(side * length * 0.5)
+        edges.append((xp.clip(centre - reach, 0.0, length), xp.clip(centre + reach, 0.0, length)))
     (top, bottom), (left, right) = edges
-    kept = one - (bottom - top) * (right - left) / (h * w)
+    kept = 1.0 - (bottom - top) * (right - left) / (h * w)
     parts = (top, left, bottom - top, right - left)
     box = xp.stack([xp.cast(part, "int32") for part in parts], axis=-1)
     return augreg.Mix(partner, kept, classes, box)
-
-
-OPS = [mixup, cutmix]

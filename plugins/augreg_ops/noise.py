@@ -13,16 +13,14 @@ MAX_HOLES = 16
 
 
 def _add_noise(xp: Any, planes: Planes, std: Array, noise: Any) -> Planes:
-    (pairs,) = noise
-    return tuple(
-        plane + std * _normal(xp, *pair) for plane, pair in zip(planes, pairs, strict=True)
-    )
+    pairs = zip(planes, noise[0], strict=True)
+    return tuple(plane + std * _normal(xp, u, v) for plane, (u, v) in pairs)
 
 
 def _normal(xp: Any, u: Array, v: Array) -> Array:
     """Box-Muller (https://doi.org/10.1214/aoms/1177706645); half a step keeps the log finite."""
-    radius = xp.sqrt(xp.log(u + xp.array(2.0**-25)) * xp.array(-2.0))
-    return radius * xp.cos(v * xp.array(2 * math.pi))
+    radius = xp.sqrt(xp.log(u + 2.0**-25) * -2.0)
+    return radius * xp.cos(v * (2 * math.pi))
 
 
 @augreg.op(
@@ -109,17 +107,16 @@ def erase(
     Cutout (DeVries and Taylor, https://arxiv.org/abs/1708.04552) with a side of half the image is
     `"area": 0.25, "ratio": 1, "place": "anywhere"`.
     """
-    h, w = (xp.cast(xp.array(side, "int32"), "float32") for side in size)
-    half, one = xp.array(0.5), xp.array(1.0)
+    h, w = map(xp.array, size)
     pixels = area * h * w
-    wide = xp.clip(xp.floor(xp.sqrt(pixels * ratio) + half), one, w)
-    high = xp.clip(xp.floor(xp.sqrt(pixels / ratio) + half), one, h)
+    wide = xp.clip(xp.floor(xp.sqrt(pixels * ratio) + 0.5), 1.0, w)
+    high = xp.clip(xp.floor(xp.sqrt(pixels / ratio) + 0.5), 1.0, h)
     sides: list[Array] = []
     for i in range(count):
         left, top = (
-            xp.floor(u[:, i] * (side - length + one))
+            xp.floor(u[:, i] * (side - length + 1.0))
             if place == "inside"
-            else xp.floor(u[:, i] * side) - xp.floor(length * half)
+            else xp.floor(u[:, i] * side) - xp.floor(length * 0.5)
             for u, side, length in ((x, w, wide), (y, h, high))
         )
         sides += [top, left, top + high, left + wide]
@@ -131,6 +128,3 @@ def erase(
     levels = fill_value if isinstance(fill_value, tuple) else (fill_value,)
     level = xp.array([list(levels) * (3 // len(levels))])
     return augreg.PixelFunction(_erase_level, (boxes, level), coordinates=True)
-
-
-OPS = [gaussian_noise, erase]

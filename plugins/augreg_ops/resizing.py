@@ -27,16 +27,7 @@ def _target(h: Any, w: Any, /, height: int, width: int, **rest: Any) -> tuple[in
     example={"height": 96, "width": 96},
     strengths=[{"height": h, "width": h} for h in (150, 96, 40)],
 )
-def resize(
-    xp: Any,
-    size: Any,
-    height: int,
-    width: int,
-    method: str,
-    fit: str,
-    antialias: bool,
-    decode: str,
-) -> augreg.Resize:
+def resize(xp: Any, size: Any, height: int, width: int, fit: str, **modes: Any) -> augreg.Resize:
     """Resizes the image.
 
     fit: stretch ignores the aspect ratio; crop first cuts the largest central box of the target's
@@ -48,22 +39,20 @@ def resize(
     decode: scaled allows decoding a JPEG at 1/2, 1/4 or 1/8, never below the target, if this is its
     first step. It is faster and changes pixels; arrays and other formats are unaffected.
     """
-    modes: dict[str, Any] = {"method": method, "antialias": antialias, "decode": decode}
-    h, w = (xp.cast(xp.array(side, "int32"), "float64") for side in size)
+    h, w = (xp.array(side, "float64") for side in size)
     if fit == "crop":
-        box_h = xp.maximum(xp.minimum(h, w * height / width // 1), xp.ones_like(h))
-        box_w = xp.maximum(xp.minimum(w, h * width / height // 1), xp.ones_like(w))
+        box_h = xp.clip(w * height / width // 1, 1.0, h)
+        box_w = xp.clip(h * width / height // 1, 1.0, w)
         sides = [(h - box_h) // 2, (w - box_w) // 2, box_h, box_w]
         box = xp.stack([xp.cast(side, "int32") for side in sides])
         return augreg.Resize((height, width), box, **modes)
     if fit == "pad":
-        one = xp.ones_like(h)
         # products of whole numbers: h / (h / height) falls below height for one size in twenty
         sides = [
-            xp.minimum(one * height, h * width / w // 1),
-            xp.minimum(one * width, w * height / h // 1),
+            xp.clip(h * width / w // 1, 1.0, float(height)),
+            xp.clip(w * height / h // 1, 1.0, float(width)),
         ]
-        inner = [xp.cast(xp.maximum(side, one), "int32") for side in sides]
+        inner = [xp.cast(side, "int32") for side in sides]
         if all(isinstance(side, int) for side in size):
             inner = [int(side) for side in inner]
         return augreg.Resize((height, width), inner=(inner[0], inner[1]), **modes)
@@ -76,23 +65,21 @@ _ATTEMPTS = 10
 def _first_fit(xp: Any, size: Any, area: Any, ratio: Any) -> tuple[Array, Array, Array]:
     """Height and width (float32 [B]) of the first box that fits, and whether there is one."""
     h, w = size
-    zero = xp.array(0.0)
     pixels = area.draws * h * w
     high, wide = xp.round(xp.sqrt(pixels / ratio.draws)), xp.round(xp.sqrt(pixels * ratio.draws))
-    fits = (wide > zero) & (wide <= w) & (high > zero) & (high <= h)
+    fits = (wide > 0.0) & (wide <= w) & (high > 0.0) & (high <= h)
     first = xp.cast(fits, "int32")
-    first = first * xp.cast(xp.cumsum(first) == xp.ones_like(first), "int32")
+    first = first * xp.cast(xp.cumsum(first) == 1, "int32")
     high, wide = (xp.sum(side * xp.cast(first, "float32"), axis=1) for side in (high, wide))
-    return high, wide, high > zero
+    return high, wide, high > 0.0
 
 
 def _central(xp: Any, size: Any, ratio: Any) -> tuple[Array, Array]:
     """Height and width of the largest central box whose ratio is one that may be drawn."""
     h, w = size
-    one = xp.ones_like(h)
     narrow, broad = w < ratio.low * h, w > ratio.high * h
-    high = xp.where(narrow, xp.clip(xp.round(w / ratio.low), one, h), h)
-    wide = xp.where(broad, xp.clip(xp.round(h * ratio.high), one, w), w)
+    high = xp.where(narrow, xp.clip(xp.round(w / ratio.low), 1.0, h), h)
+    wide = xp.where(broad, xp.clip(xp.round(h * ratio.high), 1.0, w), w)
     return high, wide
 
 
@@ -123,16 +110,12 @@ def resized_crop(
     (https://arxiv.org/abs/1409.4842), as torchvision's `RandomResizedCrop`
     (https://pytorch.org/vision/stable/generated/torchvision.transforms.RandomResizedCrop.html).
     """
-    h, w = (xp.cast(xp.array(side, "int32"), "float32") for side in size)
+    h, w = map(xp.array, size)
     high, wide, found = _first_fit(xp, (h, w), area, ratio)
     central_h, central_w = _central(xp, (h, w), ratio)
-    one, half = xp.array(1.0), xp.array(0.5)
     box_h, box_w = xp.where(found, high, central_h), xp.where(found, wide, central_w)
     free_h, free_w = h - box_h, w - box_w
-    top = xp.where(found, xp.floor(y * (free_h + one)), xp.floor(free_h * half))
-    left = xp.where(found, xp.floor(x * (free_w + one)), xp.floor(free_w * half))
+    top = xp.where(found, xp.floor(y * (free_h + 1.0)), xp.floor(free_h * 0.5))
+    left = xp.where(found, xp.floor(x * (free_w + 1.0)), xp.floor(free_w * 0.5))
     box = xp.stack([xp.cast(side, "int32") for side in (top, left, box_h, box_w)], axis=-1)
     return augreg.Resize((height, width), box)
-
-
-OPS = [resize, resized_crop]

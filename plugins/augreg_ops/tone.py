@@ -15,26 +15,24 @@ Planes = tuple[Array, ...]
 
 
 def _unit(xp: Any, plane: Array) -> Array:
-    return xp.clip(plane, xp.array(0.0), xp.array(1.0))
+    return xp.clip(plane, 0.0, 1.0)
 
 
 def _shift_hue(xp: Any, planes: Planes, delta: Array) -> Planes:
     r, g, b = planes
-    zero, one, six = xp.array(0.0), xp.array(1.0), xp.array(6.0)
     top = xp.maximum(xp.maximum(r, g), b)
     low = xp.minimum(xp.minimum(r, g), b)
     chroma = top - low
-    scale = one / xp.where(chroma > zero, chroma, one)
+    scale = 1.0 / xp.where(chroma > 0.0, chroma, 1.0)
     turned = xp.where(
         r >= top,
         (g - b) * scale,
-        xp.where(g >= top, (b - r) * scale + xp.array(2.0), (r - g) * scale + xp.array(4.0)),
+        xp.where(g >= top, (b - r) * scale + 2.0, (r - g) * scale + 4.0),
     )
-    h = turned + delta * six
-    h = h - six * xp.floor(h / six)
-    two = xp.array(2.0)
-    red = xp.abs(h - xp.array(3.0)) - one
-    green, blue = two - xp.abs(h - two), two - xp.abs(h - xp.array(4.0))
+    h = turned + delta * 6.0
+    h = h - 6.0 * xp.floor(h / 6.0)
+    red = xp.abs(h - 3.0) - 1.0
+    green, blue = 2.0 - xp.abs(h - 2.0), 2.0 - xp.abs(h - 4.0)
     return tuple(low + chroma * _unit(xp, share) for share in (red, green, blue))
 
 
@@ -76,8 +74,9 @@ def gamma(xp: Any, gamma: Array, gain: Array) -> augreg.PixelFunction:
 
 
 def _keep_bits(xp: Any, planes: Planes, step: Array) -> Planes:
-    unit = xp.array(1 / 255)
-    return tuple(xp.floor(augreg.to_levels(xp, plane) / step) * step * unit for plane in planes)
+    return tuple(
+        xp.floor(augreg.to_levels(xp, plane) / step) * step * (1 / 255) for plane in planes
+    )
 
 
 @augreg.op(
@@ -104,8 +103,8 @@ _SLACK = 2.0**-12  # a level counts as reached where float arithmetic left it a 
 
 def _invert_above(xp: Any, planes: Planes, threshold: Array) -> Planes:
     inner = [_unit(xp, plane) for plane in planes]
-    edge = threshold - xp.array(_SLACK)
-    return tuple(xp.where(plane >= edge, xp.array(1.0) - plane, plane) for plane in inner)
+    edge = threshold - _SLACK
+    return tuple(xp.where(plane >= edge, 1.0 - plane, plane) for plane in inner)
 
 
 @augreg.op(
@@ -126,7 +125,7 @@ def solarize(xp: Any, threshold: Array) -> augreg.PixelFunction:
 
 
 def _add_below(xp: Any, planes: Planes, addition: Array, threshold: Array) -> Planes:
-    edge = threshold - xp.array(_SLACK)
+    edge = threshold - _SLACK
     inner = [_unit(xp, plane) for plane in planes]
     return tuple(xp.where(x < edge, _unit(xp, x + addition), x) for x in inner)
 
@@ -153,16 +152,15 @@ def _equalized(xp: Any, planes: Planes, histogram: Planes) -> Planes:
 
 
 def _equalize_plane(xp: Any, plane: Array, counts: Array) -> Array:
-    zero, one = xp.array(0, "int32"), xp.array(1, "int32")
     levels = xp.arange(256)
-    present = xp.where(counts > zero, levels, zero)
+    present = xp.where(counts > 0, levels, 0)
     last = xp.max(present, axis=1, keepdims=True)
-    top = xp.sum(xp.where(levels == last, counts, zero), axis=1, keepdims=True)
-    step = (xp.sum(counts, axis=1, keepdims=True) - top) // xp.array(255, "int32")
+    top = xp.sum(xp.where(levels == last, counts, 0), axis=1, keepdims=True)
+    step = (xp.sum(counts, axis=1, keepdims=True) - top) // 255
     before = xp.cumsum(counts) - counts
-    spread = (step // xp.array(2, "int32") + before) // xp.maximum(step, one)
-    table = xp.where(step > zero, xp.minimum(spread, xp.array(255, "int32")), levels)
-    values = xp.cast(table, "float32") * xp.array(1 / 255)
+    spread = (step // 2 + before) // xp.maximum(step, 1)
+    table = xp.where(step > 0, xp.minimum(spread, 255), levels)
+    values = xp.cast(table, "float32") * (1 / 255)
     return xp.lookup(values, xp.cast(augreg.to_levels(xp, plane), "int32"))
 
 
@@ -179,16 +177,14 @@ def equalize(xp: Any) -> augreg.PixelFunction:
 
 
 def _stretched(xp: Any, planes: Planes, min: Planes, max: Planes) -> Planes:
-    return tuple(
-        _stretch(xp, plane, low, high) for plane, low, high in zip(planes, min, max, strict=True)
-    )
+    return tuple(_stretch(xp, *of_one) for of_one in zip(planes, min, max, strict=True))
 
 
 def _stretch(xp: Any, plane: Array, low: Array, high: Array) -> Array:
     low, high = _unit(xp, low), _unit(xp, high)
-    flat = high - low < xp.array(_SLACK)
-    span = xp.where(flat, xp.ones_like(low), high - low)
-    return (_unit(xp, plane) - xp.where(flat, xp.zeros_like(low), low)) / span
+    flat = high - low < _SLACK
+    span = xp.where(flat, 1.0, high - low)
+    return (_unit(xp, plane) - xp.where(flat, 0.0, low)) / span
 
 
 @augreg.op("autocontrast", gray=True, version=2, example={"p": 0.5})
@@ -200,6 +196,3 @@ def autocontrast(xp: Any) -> augreg.PixelFunction:
     Pillow's `ImageOps.autocontrast`, without rounding to levels.
     """
     return augreg.PixelFunction(_stretched, statistics=("min", "max"))
-
-
-OPS = [hue, gamma, posterize, solarize, solarize_add, equalize, autocontrast]
