@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from augreg.families import positions
 from augreg.families.lattice import LatticeMap
-from augreg.families.matrices import small_matmul
-from augreg.families.point_map import PointMap, centre, inverse
-from augreg.families.stage import Size, Stage
+from augreg.families.matrices import inverse, small_matmul, to_projective
+from augreg.families.point_map import PointMap
+from augreg.families.positions import centre
+from augreg.families.stage import Family, Size, Stage, select
 from augreg.families.traits import Traits
 from augreg.families.transform import Transform
 from augreg.xp import Array, Namespace
@@ -23,7 +24,24 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class AffineMap(Transform):
+class _Resample:
+    """What both kinds of resample have; their own docstrings say what it is."""
+
+    geometric: ClassVar[bool] = True
+    projective: ClassVar[bool] = False
+
+    matrix: Array
+    fill: str = field(default="reflect", metadata={"static": True})
+    fill_value: Any = field(default=0.0, metadata={"static": True})
+    interpolation: str = field(default="bilinear", metadata={"static": True})
+
+    def traits(self) -> Traits:
+        modes = self.fill, self.fill_value, self.interpolation
+        return Traits(modes, projective=self.projective)
+
+
+@dataclass(frozen=True)
+class AffineMap(_Resample, Transform):
     """Resamples along straight lines: rotation, zoom, shear, translation.
 
     Attributes:
@@ -36,19 +54,10 @@ class AffineMap(Transform):
     """
 
     arrays: ClassVar[Mapping[str, tuple[int, ...]]] = {"matrix": (2, 3)}
-    geometric: ClassVar[bool] = True
-
-    matrix: Array
-    fill: str = field(default="reflect", metadata={"static": True})
-    fill_value: Any = field(default=0.0, metadata={"static": True})
-    interpolation: str = field(default="bilinear", metadata={"static": True})
-
-    def traits(self) -> Traits:
-        return Traits((self.fill, self.fill_value, self.interpolation))
 
 
 @dataclass(frozen=True)
-class ProjectiveMap(Transform):
+class ProjectiveMap(_Resample, Transform):
     """Resamples along straight lines that need not stay parallel: perspective.
 
     Attributes:
@@ -60,15 +69,7 @@ class ProjectiveMap(Transform):
     """
 
     arrays: ClassVar[Mapping[str, tuple[int, ...]]] = {"matrix": (3, 3)}
-    geometric: ClassVar[bool] = True
-
-    matrix: Array
-    fill: str = field(default="reflect", metadata={"static": True})
-    fill_value: Any = field(default=0.0, metadata={"static": True})
-    interpolation: str = field(default="bilinear", metadata={"static": True})
-
-    def traits(self) -> Traits:
-        return Traits((self.fill, self.fill_value, self.interpolation), projective=True)
+    projective: ClassVar[bool] = True
 
 
 def compose_affine(xp: Namespace, first: Array, then: Array) -> Array:
@@ -78,19 +79,14 @@ def compose_affine(xp: Namespace, first: Array, then: Array) -> Array:
     return _beside(xp, linear, shift)
 
 
-def to_projective(xp: Namespace, affine: Array) -> Array:
-    """[B,2,3] with the row (0, 0, 1) below."""
-    last = xp.array([[[0.0, 0.0, 1.0]]]) + xp.zeros_like(affine[:, :1, :])
-    return xp.concat([affine, last], axis=1)
-
-
 def lattice_to_affine(xp: Namespace, lattice: LatticeMap, size_in: Size, size_out: Size) -> Array:
     """The centred matrix [B,2,3] of a lattice map between two sizes; exact in float32."""
     linear = xp.cast(lattice.linear, "float32")
-    centre_in, centre_out = _centre(xp, size_in), _centre(xp, size_out)
-    at_centre = small_matmul(xp, linear, xp.reshape(centre_out, (1, 2, 1)))
+    centre_in, centre_out = (
+        xp.reshape(xp.stack(centre(xp, size)), (1, 2, 1)) for size in (size_in, size_out)
+    )
     offset = xp.reshape(xp.cast(lattice.offset, "float32"), (-1, 2, 1))
-    return _beside(xp, linear, offset + at_centre - xp.reshape(centre_in, (1, 2, 1)))
+    return _beside(xp, linear, offset + small_matmul(xp, linear, centre_out) - centre_in)
 
 
 def _beside(xp: Namespace, linear: Array, shift: Array) -> Array:
@@ -100,17 +96,9 @@ def _beside(xp: Namespace, linear: Array, shift: Array) -> Array:
     )
 
 
-def _centre(xp: Namespace, size: Size) -> Array:
-    height, width = (xp.cast(xp.array(side, "float32"), "float32") for side in size)
-    half, one = xp.array(0.5), xp.array(1.0)
-    return xp.stack([(width - one) * half, (height - one) * half])
-
-
 @dataclass(frozen=True)
-class AffineFamily:
+class AffineFamily(Family[Array]):
     """Centred output→input matrices [B,2,3]; lattice maps are converted exactly."""
-
-    xp: Namespace
 
     def unit(self, size: Size) -> Array:
         return self.xp.array([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]])
@@ -122,9 +110,6 @@ class AffineFamily:
 
     def compose(self, first: Array, then: Array) -> Array:
         return compose_affine(self.xp, first, then)
-
-    def select(self, condition: Array, chosen: Array, other: Array) -> Array:
-        return self.xp.where(self.xp.reshape(condition, (-1, 1, 1)), chosen, other)
 
 
 @dataclass(frozen=True)
@@ -144,10 +129,8 @@ class Projective:
 
 
 @dataclass(frozen=True)
-class ProjectiveFamily:
+class ProjectiveFamily(Family[Projective]):
     """3x3 matrices: affine maps with a last row of (0, 0, 1), and projective ones."""
-
-    xp: Namespace
 
     def unit(self, size: Size) -> Projective:
         return Projective(self.xp.array([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]]))
@@ -167,14 +150,11 @@ class ProjectiveFamily:
         return Projective(product(first.matrix, then.matrix), tuple(fronts), divides)
 
     def select(self, condition: Array, chosen: Projective, other: Projective) -> Projective:
-        taken = self.xp.reshape(condition, (-1, 1, 1))
         always = self.xp.array([[[0.0, 0.0, 1.0]]])
         pairs = zip_longest(chosen.fronts, other.fronts, fillvalue=always)
-        return Projective(
-            self.xp.where(taken, chosen.matrix, other.matrix),
-            tuple(self.xp.where(taken, one, two) for one, two in pairs),
-            chosen.divides or other.divides,
-        )
+        fronts = tuple(select(self.xp, condition, one, two) for one, two in pairs)
+        matrix = select(self.xp, condition, chosen.matrix, other.matrix)
+        return Projective(matrix, fronts, chosen.divides or other.divides)
 
     def stacked(self, element: Projective) -> Array:
         """float32 [B,3+n,3]: the matrix, and the fronts below it."""
@@ -189,6 +169,7 @@ class AffineStage(Stage):
 
     title: ClassVar[str] = "resample"
     geometric: ClassVar[bool] = True
+    averages: ClassVar[bool] = True
 
     fill: str
     fill_value: Any
@@ -233,12 +214,10 @@ class AffineStage(Stage):
             return x, y, None if in_x is None else in_x & in_y
 
         start, end = (
-            xp.reshape(xp.stack(centre(xp, side)), (1, 2)) for side in (size_in, size_out)
+            xp.reshape(xp.stack(centre(xp, size, "float64")), (1, 2))
+            for size in (size_in, size_out)
         )
         return PointMap(back, start, end, source, front=front), None
-
-    def bounds(self, lowered: Any, low: Any, high: Any) -> tuple[Any, Any]:
-        return low, high
 
     def merge_key(self) -> Hashable:
         return "affine", self.size_in, self.size_out, str(self.modes)

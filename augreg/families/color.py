@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from augreg.families.matrices import apply, small_matmul
-from augreg.families.stage import Item, Size, select
+from augreg.families.stage import Family, Item, Size
 from augreg.families.transform import Transform
 from augreg.xp import Array, Namespace
 
@@ -60,10 +60,9 @@ def compose_color(xp: Namespace, first: ColorMap, then: ColorMap) -> ColorMap:
 
 
 @dataclass(frozen=True)
-class ColorFamily:
+class ColorFamily(Family[ColorMap]):
     """Colour maps, for images of `channels`."""
 
-    xp: Namespace
     channels: int
 
     def unit(self, size: Size) -> ColorMap:
@@ -78,9 +77,6 @@ class ColorFamily:
         if shape(first.matrix)[-2] == 1 and shape(then.matrix)[-1] == 3:
             then = _on_gray(self.xp, then)
         return compose_color(self.xp, first, then)
-
-    def select(self, condition: Array, chosen: ColorMap, other: ColorMap) -> ColorMap:
-        return select(self.xp, condition, chosen, other)
 
 
 def _on_gray(xp: Namespace, element: ColorMap) -> ColorMap:

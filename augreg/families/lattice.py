@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from augreg.families.call import element_of
-from augreg.families.matrices import apply, small_matmul
-from augreg.families.point_map import PointMap, column, grid, homogeneous
-from augreg.families.stage import Size, Stage, select
+from augreg.families.matrices import apply, small_matmul, to_projective
+from augreg.families.point_map import PointMap
+from augreg.families.positions import column, grid
+from augreg.families.stage import Family, Size, Stage
 from augreg.families.traits import Traits
 from augreg.families.transform import Transform
 from augreg.plugin.params import Uniform01
@@ -68,10 +69,8 @@ class Lattice:
 
 
 @dataclass(frozen=True)
-class LatticeFamily:
+class LatticeFamily(Family[Lattice]):
     """Lattice maps, each with the window of the source that it may read."""
-
-    xp: Namespace
 
     def unit(self, size: Size) -> Lattice:
         xp = self.xp
@@ -91,18 +90,13 @@ class LatticeFamily:
         xp = self.xp
         linear, offset = compose_lattice(xp, first, then)
         near = move_points(xp, first, then.window[:, :2])
-        far = move_points(xp, first, then.window[:, 2:] - xp.array([[1, 1]], "int32"))
+        far = move_points(xp, first, then.window[:, 2:] - 1)
         low = xp.maximum(xp.minimum(near, far), first.window[:, :2])
-        one = xp.array([[1, 1]], "int32")
-        high = xp.minimum(xp.maximum(near, far) + one, first.window[:, 2:])
+        high = xp.minimum(xp.maximum(near, far) + 1, first.window[:, 2:])
         # an empty window's edges have changed places: mapped, they would open it again
         extent = then.window[:, 2:] - then.window[:, :2]
-        empty = xp.min(extent, axis=1, keepdims=True) <= xp.array(0, "int32")
-        high = xp.where(empty, low, high)
+        high = xp.where(xp.min(extent, axis=1, keepdims=True) <= 0, low, high)
         return Lattice(linear, offset, xp.concat([low, high], axis=1))
-
-    def select(self, condition: Array, chosen: Lattice, other: Lattice) -> Lattice:
-        return select(self.xp, condition, chosen, other)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +106,7 @@ class LatticeStage(Stage):
     title: ClassVar[str] = "whole-pixel moves"
     geometric: ClassVar[bool] = True
     in_order: ClassVar[bool] = True
+    averages: ClassVar[bool] = True
 
     pads: bool
 
@@ -127,7 +122,7 @@ class LatticeStage(Stage):
         window = xp.cast(lowered.window, "float64")
 
         def source() -> tuple[Array, Array, Array]:
-            x, y = grid(xp, size_out, "int32")
+            x, y = grid(xp, size_out)
 
             def at(row: int) -> Array:
                 a, b = (column(xp, lowered.linear[:, row, i]) for i in range(2))
@@ -138,10 +133,9 @@ class LatticeStage(Stage):
             return sx, sy, (sx >= left) & (sx < right) & (sy >= top) & (sy < bottom)
 
         start = xp.cast(lowered.offset, "float64")
-        return PointMap(homogeneous(xp, linear), start, xp.zeros_like(start), source, window), None
-
-    def bounds(self, lowered: Any, low: Any, high: Any) -> tuple[Any, Any]:
-        return low, high
+        return PointMap(
+            to_projective(xp, linear), start, xp.zeros_like(start), source, window
+        ), None
 
     def merge_key(self) -> Hashable:
         return "lattice", self.size_in, self.size_out

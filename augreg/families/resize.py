@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from augreg.families import resampling
 from augreg.families.call import element_of
-from augreg.families.point_map import PointMap, homogeneous
+from augreg.families.matrices import to_projective
+from augreg.families.point_map import PointMap
 from augreg.families.stage import Item, Size, Stage
 from augreg.families.transform import Transform
 from augreg.xp import Array, Namespace
@@ -124,4 +125,4 @@ def _points(xp: Namespace, element: Resize, size_in: Size, size: Size) -> PointM
     end = xp.reshape(xp.stack([xp.cast(part, "float64") for part in before[::-1]]), (1, 2)) - half
     start = xp.stack([left, top], -1) - half
     window = xp.stack([left, top, left + columns, top + rows], -1)
-    return PointMap(homogeneous(xp, scale), start, end, source, window)
+    return PointMap(to_projective(xp, scale), start, end, source, window)

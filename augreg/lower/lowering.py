@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from augreg.families import Item, LatticeMap, PixelFunction, Size, Stage, call_op
+from augreg.families import Item, LatticeMap, Size, Stage, call_op, select
 from augreg.families.stage import Composed, Family
 from augreg.lower.choices import Choices
 from augreg.lower.composition import Composition
 from augreg.policy import Node, Step
 from augreg.random import distributions
-from augreg.xp import NUMPY, Array, Namespace
+from augreg.xp import NUMPY, Array
 
 
 @dataclass(frozen=True)
@@ -53,16 +53,11 @@ class Lowering(Choices):
         Of several items, the same function in branches of one choice, each sample gets the
         arguments of its own.
         """
-        xp, first = self.xp, items[0]
+        first, *others = items
         element, taken = self.element(first.step, size, first.suffix), self.condition(first)
-        for item in items[1:]:
+        for item in others:
             other, condition = self.element(item.step, size, item.suffix), self.condition(item)
-            arguments = _selected(xp, condition, other.arguments, element.arguments)
-            if isinstance(element, PixelFunction):
-                noise = _selected(xp, condition, other.noise, element.noise)
-                element = replace(element, arguments=arguments, noise=noise)
-            else:
-                element = replace(element, arguments=arguments)
+            element = select(self.xp, condition, other, element)
             taken = taken | condition  # type: ignore[operator]  # exclusive items are guarded
         return element, taken
 
@@ -122,13 +117,3 @@ class Lowering(Choices):
         return tuple(
             side if isinstance(side, int) else self.xp.cast(side, "int32") for side in after
         )  # type: ignore[return-value]
-
-
-def _selected(
-    xp: Namespace, condition: Array, chosen: tuple[Array, ...], other: tuple[Array, ...]
-) -> tuple[Array, ...]:
-    def one(x: Array, y: Array) -> Array:
-        rank = len(xp.shape(x))
-        return xp.where(xp.reshape(condition, (-1,) + (1,) * (rank - 1)), x, y)
-
-    return tuple(one(x, y) for x, y in zip(chosen, other, strict=True))
