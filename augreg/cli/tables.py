@@ -121,7 +121,7 @@ def print_survey(made: Survey) -> None:
 
 
 def _sizes(found: Found) -> str:
-    from augreg.views.explain import size_text
+    from augreg.plan.sizes import size_text
 
     if len(found.sizes) <= 3:
         return ", ".join(f"{size_text(size)} ({n})" for size, n in found.sizes.most_common())

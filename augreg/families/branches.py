@@ -19,6 +19,7 @@ class BranchStage(Stage):
     """
 
     title: ClassVar[str] = "branches"
+    keeps_one: ClassVar[bool] = True
 
     def lower(self, lowering: Lowering, size: Size) -> tuple[Any, list[list[Any]]]:
         """int32 [B], the branch that each sample takes, and what the branches need."""

@@ -70,7 +70,6 @@ class ResizeStage(Stage):
 
     @property
     def decoded_size(self) -> tuple[int, int] | None:
-        """The size that a JPEG may be decoded down to before it; None where it may not."""
         height, width = self.size_out
         (item,) = self.items
         scaled = element_of(item.step, self.size_in).decode == "scaled" and item.always

@@ -96,6 +96,7 @@ class Stage(ABC):
     geometric: ClassVar[bool] = False  # whether pixels end up in other places
     in_order: ClassVar[bool] = False  # whether pixels are read in order, once or a few times
     reads_others: ClassVar[bool] = False  # whether a sample's pixels come from others, too
+    keeps_one: ClassVar[bool] = False  # whether a sample keeps what one of its branches makes
     averages: ClassVar[bool] = False  # whether what it gives lies between values that it read
 
     items: tuple[Item, ...]
@@ -176,6 +177,11 @@ class Stage(ABC):
         """The stage with some items left out; None where none is left."""
         items = tuple(item for item in self.items if item not in never)
         return replace(self, items=items) if items else None
+
+    @property
+    def decoded_size(self) -> tuple[int, int] | None:
+        """The size that a JPEG may be decoded down to before it; None where it may not."""
+        return None
 
     def why_no_window(self) -> str:
         """Why it cuts no window that a decoder could read, if all do it; empty where it does."""

@@ -257,7 +257,7 @@ class Builder:
             branches.append(tuple(inner.stages))
             ends.append((inner.sides, inner.channels))
         if len(set(ends)) > 1:
-            self.refuse_ends("shapes", [f"{sizes.text_of(s)}x{c}" for s, c in ends], group)
+            self.refuse_ends("shapes", [f"{sizes.size_text(s)}x{c}" for s, c in ends], group)
         sides, channels = ends[0]
         why, item = "branches change the shape", Item(group, (), suffix)
         self.start(why, BranchStage.of, item, sides, channels=channels, branches=tuple(branches))
@@ -305,7 +305,7 @@ class Builder:
         else:
             ends = [self.group_sides(branch, sides) for branch in node.branches]
             if len(set(ends)) > 1 or (node.kind != "one_of" and set(ends) != {sides}):
-                self.refuse_ends("sizes", [sizes.text_of(end) for end in ends], node)
+                self.refuse_ends("sizes", [sizes.size_text(end) for end in ends], node)
             result = ends[0]
         if node.p < 1 and result != sides:
             self.refuse_p(steps_in((node,))[0], sides)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from augreg.errors import printable
-from augreg.families import Stage, StaticSize
+from augreg.families import Stage
+from augreg.plan.sizes import size_text
 
 if TYPE_CHECKING:
     from augreg.plan.planner import Plan
@@ -26,7 +27,7 @@ def plan_html(plan: Plan) -> str:
 
 def _title(plan: Plan) -> str:
     sizes = " to ".join(
-        f"{_size(size)}x{channels}"
+        f"{size_text(size)}x{channels}"
         for size, channels in ((plan.size_in, plan.channels_in), (plan.size_out, plan.channels_out))
     )
     return f'"{printable(plan.policy.name)}" {plan.policy.hash[:12]}, {sizes}'
@@ -42,7 +43,3 @@ def _lines(plan: Plan) -> Iterator[str]:
 
 def _kind(stage: Stage) -> str:
     return type(stage).__name__.removesuffix("Stage").lower()
-
-
-def _size(size: StaticSize) -> str:
-    return "x".join("?" if side is None else str(side) for side in size)

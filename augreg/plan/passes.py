@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from augreg.families import LatticeStage, MixtureStage, PointwiseStage, ResizeStage, Stage
+from augreg.families import LatticeStage, PointwiseStage, Stage
 from augreg.plan import exclusive
 from augreg.plan.planner import Decode, Plan
 
@@ -29,18 +29,16 @@ class Note:
 def optimize(plan: Plan) -> tuple[Plan, tuple[Note, ...]]:
     """Runs all passes. Returns the new plan and what each pass has to say."""
     plan, notes = decode_window(plan)
-    sections: list[Stages] = []
-    for stages in (plan.prepare, plan.augment):
-        sections.append(_rewritten(stages, notes))
-    return replace(plan, prepare=sections[0], augment=sections[1]), tuple(notes)
+    prepare, augment = (_rewritten(stages, notes) for stages in (plan.prepare, plan.augment))
+    return replace(plan, prepare=prepare, augment=augment), tuple(notes)
 
 
 def _rewritten(stages: Stages, notes: list[Note]) -> Stages:
     """All passes in order, in the branches of a mixture first."""
     stages = tuple(
-        replace(stage, branches=tuple(_rewritten(branch, notes) for branch in stage.branches))
-        if isinstance(stage, MixtureStage)
-        else stage
+        stage
+        if stage.keeps_one
+        else replace(stage, branches=tuple(_rewritten(inner, notes) for inner in stage.branches))
         for stage in stages
     )
     for rewrite in PASSES:
@@ -54,7 +52,7 @@ def decode_window(plan: Plan) -> tuple[Plan, list[Note]]:
     if plan.decode is None or not plan.prepare:
         return plan, []
     stage = plan.prepare[0]
-    if isinstance(stage, ResizeStage) and (size := stage.decoded_size) is not None:
+    if (size := stage.decoded_size) is not None:
         note = Note("decode_window", stage.pointer, "a JPEG is decoded at a part of its size")
         return replace(plan, decode=Decode(scaled=size)), [note]
     always = all(item.always for item in stage.items)

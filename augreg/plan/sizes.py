@@ -24,6 +24,10 @@ class Unknown:
 
     origin: Hashable
 
+    def __str__(self) -> str:
+        names: dict[Hashable, str] = {"height": "H", "width": "W"}
+        return names.get(self.origin, "?")
+
 
 Sides = tuple[int | Unknown, int | Unknown]
 HEIGHT, WIDTH = Unknown("height"), Unknown("width")
@@ -54,10 +58,9 @@ def remedy(sides: Sides) -> str:
     return '; the images\' size is not known here: a "resize" before fixes it'
 
 
-def text_of(sides: Sides) -> str:
+def size_text(size: Sides | StaticSize) -> str:
     """As 20x24; ? is a side that is not known, H and W are those of the image itself."""
-    names = {HEIGHT: "H", WIDTH: "W"}
-    return "x".join(names.get(s, "?") if isinstance(s, Unknown) else str(s) for s in sides)
+    return "x".join("?" if side is None else str(side) for side in size)
 
 
 def after(policy: Policy, step: Step, sides: Sides) -> tuple[Sides, bool]:

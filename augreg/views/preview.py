@@ -24,7 +24,7 @@ from augreg.images import inspect, one_line, photo_paths
 from augreg.paths import check_here
 from augreg.policy import Output, Policy, Step, steps_in
 from augreg.random.distributions import Constant
-from augreg.views.explain import is_default
+from augreg.views.explain import changed_arguments
 from augreg.views.overlay import Drawn, draw
 from augreg.xp import NUMPY
 
@@ -215,11 +215,7 @@ def _step_row(
 
 
 def _step_text(step: Step) -> str:
-    given = []
-    for name, spec in step.op.settable.items():
-        value = step.arguments[name]
-        if value is not None and not is_default(spec, value, step.op.name):
-            given.append(f"{name} {value!s}")
+    given = [f"{name} {value!s}" for name, value in changed_arguments(step).items()]
     chance = [f"p {step.p:g} (here always)"] if step.p < 1 else []
     about = ", ".join([*given, *chance])
     return f"{step.pointer}  {step.op.name}{': ' if about else ''}{about}"
