@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable
 from functools import reduce
 from typing import Any, NoReturn
 
@@ -48,11 +47,15 @@ class Builder:
     def size(self) -> StaticSize:
         return sizes.size_of(self.sides)
 
-    def inner(self) -> Builder:
-        """A builder of a branch that begins here."""
-        made = Builder(self.policy, self.sides, self.channels, self.unfused)
-        made.unchecked, made.elements = self.unchecked, self.elements
-        return made
+    def inner(self, group: Group, suffix: str) -> list[Builder]:
+        """A builder for each branch, all of which begin here."""
+        builders = []
+        for branch in group.branches:
+            made = Builder(self.policy, self.sides, self.channels, self.unfused)
+            made.unchecked, made.elements = self.unchecked, self.elements
+            made.add(branch, (), suffix)
+            builders.append(made)
+        return builders
 
     def after(self, step: Step, sides: Sides) -> Sides:
         """The sides after a step.
@@ -97,16 +100,13 @@ class Builder:
             self.add_mixture(item)
         elif (traits := self.geometry_or_none(node)) is not None:
             self.add_geometry(item, traits, self.group_sides(node, self.sides))
-        elif not self.unfused and self.is_color(node):
-            elements = [self.element(step, self.size) for step in item.steps]
-            mean = any(isinstance(e, ColorMap) and e.mean is not None for e in elements)
-            self.add_pointwise(ColorPart((item,), mean), self.channels)
+        elif not self.unfused and (part := self.color_or_none(item)) is not None:
+            self.add_pointwise(part, self.channels)
         else:
             self.add_mixed(node, guards, suffix)
 
     def add_step(self, item: Item) -> None:
-        step = item.step
-        element = self.describe(step)
+        step, element = item.step, self.describe(item.step)
         sides, channels = self.after(step, self.sides), element.channels_after(self.channels)
         if (step.p < 1 or item.guards) and (sides != self.sides or channels != self.channels):
             self.refuse_p(step, self.sides)
@@ -122,11 +122,10 @@ class Builder:
 
     def refuse_p(self, step: Step, sides: Sides) -> NoReturn:
         """Refuses a step, at images of `sides`, that not all samples of a batch do."""
-        name, known = step.op.name, sizes.is_known(sides)
-        changes = "changes" if known else "may change"
+        changes = "changes" if sizes.is_known(sides) else "may change"
         said = (
-            f'"{name}" {changes} the size or the channels here, so neither it nor a group around '
-            'it takes "p" below 1, and branches have to agree on the result'
+            f'"{step.op.name}" {changes} the size or the channels here, so neither it nor a group '
+            'around it takes "p" below 1, and branches have to agree on the result'
         )
         raise self.policy.error(said + sizes.remedy(sides), step.pointer)
 
@@ -155,22 +154,19 @@ class Builder:
         return element
 
     def add_geometry(self, item: Item, traits: Traits, sides: Sides) -> None:
-        why, joined = "", None
+        common = self.common(sides, self.channels, "")
+        items: tuple[Item, ...] = (item,)
         try:
-            joined = None if self.traits is None else chain(self.traits, traits)
+            if self.traits is not None:
+                joined = chain(self.traits, traits)
+                if item.guards == self.scope:
+                    last, traits = self.stages.pop(), joined
+                    items = (*last.items, item)
+                    common |= {"size_in": last.size_in, "why": last.why}
         except Boundary as reason:
-            why = str(reason)
-        if joined is None or item.guards != self.scope:
-            common = self.common(sides, self.channels, why)
-            self.stages.append(_geometry_stage(traits, items=(item,), **common))
-            self.traits = traits
-        else:
-            last = self.stages[-1]
-            assert isinstance(last, LatticeStage | AffineStage)
-            common = self.common(sides, self.channels, last.why) | {"size_in": last.size_in}
-            self.stages[-1] = _geometry_stage(joined, items=(*last.items, item), **common)
-            self.traits = joined
-        self.sides, self.scope = sides, item.guards
+            common["why"] = str(reason)
+        self.stages.append(_geometry_stage(traits, items=items, **common))
+        self.traits, self.sides, self.scope = traits, sides, item.guards
 
     def add_pointwise(self, part: Part, channels: int) -> None:
         why = "another family" if self.stages else ""
@@ -196,12 +192,19 @@ class Builder:
         self.classes = element.classes
 
     def start(
-        self, why: str, kind: Callable[..., Stage], item: Item, sides: Sides, **more: Any
+        self,
+        why: str,
+        kind: Callable[..., Stage],
+        item: Item,
+        sides: Sides,
+        channels: int | None = None,
+        **more: Any,
     ) -> None:
         """A stage of one item, which nothing joins; `why` is what ended the stage before it."""
-        common = self.common(sides, more.pop("channels", self.channels), why if self.stages else "")
+        channels = channels or self.channels
+        common = self.common(sides, channels, why if self.stages else "")
         self.stages.append(kind(item, **common, **more))
-        self.traits, self.sides, self.channels = None, sides, common["channels_out"]
+        self.traits, self.sides, self.channels = None, sides, channels
 
     def common(self, sides: Sides, channels: int, why: str) -> dict[str, Any]:
         """What every stage has, of one that begins here and leaves `sides` and `channels`."""
@@ -214,12 +217,20 @@ class Builder:
         }
 
     def add_mixed(self, group: Group, guards: tuple[Guard, ...], suffix: str) -> None:
+        """The branches of a group of several families, each under the guards that it is done under.
+
+        Where one changes the shape, all branches are done, and one is kept.
+        """
         self.traits = None
-        if (changing := self.changes_shape(group)) is not None:
+        sequence = group.kind == "sequence"
+        if (changing := self.changes_shape(group)) is not None and not (sequence and group.p == 1):
             self.add_branches(group, suffix, changing)
         else:
-            for branch, guard, tail in _guarded(group, suffix):
-                self.add(branch, guards + guard, tail)
+            for visit in group.visits():
+                branch = None if sequence else visit.number
+                guard = Guard(group, branch, visit.slot, suffix)
+                own = guards if sequence and group.p == 1 else (*guards, guard)
+                self.add(visit.branch, own, suffix + visit.suffix)
         self.traits = None
 
     def add_mixture(self, item: Item) -> None:
@@ -227,40 +238,28 @@ class Builder:
         if self.changes_shape(group) is not None:
             said = "branches of a mixture keep size and channels" + sizes.remedy(self.sides)
             raise self.policy.error(said, group.pointer)
-        branches = []
-        for branch in group.branches:
-            inner = self.inner()
-            inner.add(branch, (), item.suffix)
-            branches.append(tuple(inner.stages))
-        self.start("a mixture", MixtureStage.of, item, self.sides, branches=tuple(branches))
+        branches = tuple(tuple(inner.stages) for inner in self.inner(group, item.suffix))
+        self.start("a mixture", MixtureStage.of, item, self.sides, branches=branches)
 
     def changes_shape(self, group: Group) -> Step | None:
         """The first step of a group that changes size or channels, or may; None where none does."""
         for step in steps_in((group,)):
-            if self.describe(step).channels_after(3) != 3:
-                return step
-            if self.after(step, self.sides) != self.sides:
+            channels = self.describe(step).channels_after(3)
+            if channels != 3 or self.after(step, self.sides) != self.sides:
                 return step
         return None
 
     def add_branches(self, group: Group, suffix: str, changing: Step) -> None:
-        if group.kind == "sequence" and group.p == 1:
-            for branch in group.branches:
-                self.add(branch, (), suffix)
-            return
         if group.kind != "one_of" or group.p < 1:
             self.refuse_p(changing, self.sides)
-        ends, branches = [], []
-        for branch in group.branches:
-            inner = self.inner()
-            inner.add(branch, (), suffix)
-            branches.append(tuple(inner.stages))
-            ends.append((inner.sides, inner.channels))
+        builders = self.inner(group, suffix)
+        ends = [(inner.sides, inner.channels) for inner in builders]
         if len(set(ends)) > 1:
             self.refuse_ends("shapes", [f"{sizes.size_text(s)}x{c}" for s, c in ends], group)
         sides, channels = ends[0]
+        branches = tuple(tuple(inner.stages) for inner in builders)
         why, item = "branches change the shape", Item(group, (), suffix)
-        self.start(why, BranchStage.of, item, sides, channels=channels, branches=tuple(branches))
+        self.start(why, BranchStage.of, item, sides, channels, branches=branches)
 
     def refuse_ends(self, what: str, ends: list[str], group: Group) -> NoReturn:
         """Refuses branches that end in different sizes or shapes, or may."""
@@ -311,11 +310,14 @@ class Builder:
             self.refuse_p(steps_in((node,))[0], sides)
         return result
 
-    def is_color(self, group: Group) -> bool:
-        if any(isinstance(n, Group) and n.kind == "mixture" for n in walk((group,))):
-            return False
-        elements = [self.describe(step) for step in steps_in((group,))]
-        return all(isinstance(e, ColorMap) and e.channels_after(3) == 3 for e in elements)
+    def color_or_none(self, item: Item) -> ColorPart | None:
+        """The part of a group that is colour maps throughout."""
+        if any(isinstance(n, Group) and n.kind == "mixture" for n in walk((item.node,))):
+            return None
+        elements: list[Any] = [self.describe(step) for step in item.steps]
+        if not all(isinstance(e, ColorMap) and e.channels_after(3) == 3 for e in elements):
+            return None
+        return ColorPart((item,), any(e.mean is not None for e in elements))
 
 
 def _geometry_stage(traits: Traits, **common: Any) -> LatticeStage | AffineStage:
@@ -324,13 +326,3 @@ def _geometry_stage(traits: Traits, **common: Any) -> LatticeStage | AffineStage
         return LatticeStage(pads=traits.pads, **common)
     modes = dict(zip(("fill", "fill_value", "interpolation"), traits.fill, strict=True))
     return AffineStage(projective=traits.projective, **modes, **common)
-
-
-def _guarded(group: Group, suffix: str) -> Iterator[tuple[Node, tuple[Guard, ...], str]]:
-    """The branches of a mixed group, each with the guards that it is done under."""
-    for visit in group.visits():
-        guard = Guard(group, visit.number, visit.slot, suffix)
-        if group.kind == "sequence":
-            guard = replace(guard, branch=None)
-        always = group.kind == "sequence" and group.p == 1
-        yield visit.branch, () if always else (guard,), suffix + visit.suffix
