@@ -39,7 +39,7 @@ class ColorMap(Transform):
     mean: Array | None = None
 
     def part(self, item: Item) -> ColorPart:
-        return ColorPart((item,), self.mean is not None)
+        return ColorPart((item,), () if self.mean is None else ("mean",))
 
     def channels_after(self, channels: int) -> int:
         return int(self.matrix.shape[-2]) if channels == 3 else channels
@@ -94,15 +94,12 @@ def _on_gray(xp: Namespace, element: ColorMap) -> ColorMap:
 
 @dataclass(frozen=True)
 class ColorPart:
-    """Colour maps that multiply to one matrix. `mean`: one of them asks for the image's mean."""
+    """Colour maps that multiply to one matrix. `statistics`: the mean, where one asks for it."""
 
     items: tuple[Item, ...]
-    mean: bool
+    statistics: tuple[str, ...]
     placed: ClassVar[bool] = False
-
-    @property
-    def statistics(self) -> tuple[str, ...]:
-        return ("mean",) if self.mean else ()
+    on_pixels: ClassVar[bool] = False  # whether choices are made on pixels
 
     def lower(self, lowering: Lowering, channels: int, size: Size) -> ColorMap:
         """The product, for images of `channels` and `size`."""
@@ -112,9 +109,9 @@ class ColorPart:
         return "color"
 
     def merged(self, other: ColorPart) -> ColorPart:
-        return ColorPart(self.items + other.items, self.mean or other.mean)
+        return ColorPart(self.items + other.items, self.statistics or other.statistics)
 
     def describe(self) -> str:
         names = " ".join(step.op.name for item in self.items for step in item.steps)
-        mean = ", with the image's mean" if self.mean else ""
+        mean = ", with the image's mean" if self.statistics else ""
         return f"one colour matrix ({names}{mean})"

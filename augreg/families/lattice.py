@@ -81,10 +81,9 @@ class LatticeFamily(Family[Lattice]):
         return Lattice(made.linear, made.offset, self._bounds(size))
 
     def _bounds(self, size: Size) -> Array:
-        xp = self.xp
-        height, width = (xp.array(side, "int32") for side in size)
-        zero = xp.zeros_like(width)
-        return xp.reshape(xp.stack([zero, zero, width, height]), (1, 4))
+        height, width = (self.xp.array(side, "int32") for side in size)
+        zero = self.xp.zeros_like(width)
+        return self.xp.reshape(self.xp.stack([zero, zero, width, height]), (1, 4))
 
     def compose(self, first: Lattice, then: Lattice) -> Lattice:
         xp = self.xp
@@ -143,10 +142,6 @@ class LatticeStage(Stage):
     def merged(self, other: LatticeStage) -> LatticeStage:
         return replace(self, items=self.items + other.items, pads=self.pads or other.pads)
 
-    def then(self, later: LatticeStage) -> LatticeStage:
-        """One stage for this and one that stands behind it."""
-        return replace(self.merged(later), size_out=later.size_out)
-
     @property
     def keeps_all(self) -> bool:
         """Whether it hides no pixel and adds none."""
@@ -154,7 +149,7 @@ class LatticeStage(Stage):
         return not any(element.cuts or element.pads for element in elements)
 
     def why_no_window(self) -> str:
-        nodes = [node for item in self.items for node in walk((item.node,))]
+        nodes = walk(tuple(item.node for item in self.items))
         return "" if all(map(_cuts_only, nodes)) else "it does more than cut"
 
     def describe(self, shared: str) -> str:

@@ -166,12 +166,9 @@ class Stage(ABC):
         """One stage for both, of one `merge_key`."""
         return replace(self, items=self.items + other.items)
 
-    def followed_by(self, later: Stage) -> tuple[Stage | None, str] | None:
-        """One stage for this and the next, and what is to be said of it; None and why not.
-
-        None alone: there is nothing to say.
-        """
-        return None
+    def followed_by(self, later: Stage) -> tuple[Stage | None, str]:
+        """One stage for this and the next, and what is to be said of it; None and why not."""
+        return None, ""
 
     def without(self, never: list[Item]) -> Stage | None:
         """The stage with some items left out; None where none is left."""

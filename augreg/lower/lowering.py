@@ -73,9 +73,10 @@ class Lowering(Choices):
 
     def composed(self, items: tuple[Item, ...], family: Family[Composed], size: Size) -> Composed:
         """One map for all items."""
-        return Composition(self, family, self._make).items(items, size)
+        return Composition(self, family).items(items, size)
 
-    def _make(self, step: Step, size: Size, suffix: str) -> tuple[Any, Size]:
+    def made(self, step: Step, size: Size, suffix: str) -> tuple[Any, Size]:
+        """What the step's op returns, fit for the size, and the size after the step."""
         element, after = self.element(step, size, suffix), self.size_after(step, size)
         if self.fits is not None and isinstance(element, LatticeMap) and not element.pads:
             element = self.fits(step, element, size, after)

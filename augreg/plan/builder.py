@@ -317,7 +317,8 @@ class Builder:
         elements: list[Any] = [self.describe(step) for step in item.steps]
         if not all(isinstance(e, ColorMap) and e.channels_after(3) == 3 for e in elements):
             return None
-        return ColorPart((item,), any(e.mean is not None for e in elements))
+        mean = any(element.mean is not None for element in elements)
+        return ColorPart((item,), ("mean",) if mean else ())
 
 
 def _geometry_stage(traits: Traits, **common: Any) -> LatticeStage | AffineStage:

@@ -80,12 +80,9 @@ def merge_pointwise(stages: Stages) -> tuple[Stages, list[Note]]:
     notes: list[Note] = []
     result: list[Stage] = []
     for stage in stages:
-        made = result[-1].followed_by(stage) if result else None
-        if made is None:
-            result.append(stage)
-            continue
-        merged, message = made
-        notes.append(Note("merge_pointwise", stage.pointer, message, done=merged is not None))
+        merged, message = result[-1].followed_by(stage) if result else (None, "")
+        if message:
+            notes.append(Note("merge_pointwise", stage.pointer, message, done=merged is not None))
         if merged is None:
             result.append(stage)
         else:
@@ -114,21 +111,19 @@ def flips_first(stages: Stages) -> tuple[Stages, list[Note]]:
     result: list[Stage] = []
     for stage in stages:
         pointwise, before = _tail(result)
-        if any(part.placed for part in pointwise):
-            pointwise, before = [], None  # places and noise would move with it, sides turn
-        if not (isinstance(stage, LatticeStage) and pointwise and before is not None):
-            result.append(stage)
+        placed = any(part.placed for part in pointwise)  # places and noise would move, sides turn
+        result.append(stage)
+        if not isinstance(stage, LatticeStage) or not pointwise or placed or before is None:
             continue
-        pointer = stage.pointer
         if not stage.keeps_all or not isinstance(before, LatticeStage):
             why = "it cuts or pads" if not stage.keeps_all else "no whole-pixel stage before"
-            notes.append(Note("flips_first", pointer, why, done=False))
-            result.append(stage)
+            notes.append(Note("flips_first", stage.pointer, why, done=False))
             continue
         size = stage.size_out
-        after = [replace(part, size_in=size, size_out=size) for part in reversed(pointwise)]
-        result[len(result) - len(pointwise) - 1 :] = [before.then(stage), *after]
-        notes.append(Note("flips_first", pointer, f"joins {before.pointer}"))
+        moves = replace(before.merged(stage), size_out=size)
+        after = [replace(part, size_in=size, size_out=size) for part in pointwise]
+        result[-len(pointwise) - 2 :] = [moves, *after]
+        notes.append(Note("flips_first", stage.pointer, f"joins {before.pointer}"))
     return tuple(result), notes
 
 
@@ -141,10 +136,10 @@ PASSES: tuple[Callable[[Stages], tuple[Stages, list[Note]]], ...] = (
 
 
 def _tail(stages: list[Stage]) -> tuple[list[PointwiseStage], Stage | None]:
-    """The pointwise stages at the end, and the stage before them."""
+    """The pointwise stages at the end, in order, and the stage before them."""
     pointwise: list[PointwiseStage] = []
     for stage in reversed(stages):
         if not isinstance(stage, PointwiseStage):
             return pointwise, stage
-        pointwise.append(stage)
+        pointwise.insert(0, stage)
     return pointwise, None
