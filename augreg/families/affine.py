@@ -10,7 +10,6 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from augreg.families import positions
-from augreg.families.lattice import LatticeMap
 from augreg.families.matrices import inverse, small_matmul, to_projective
 from augreg.families.point_map import PointMap
 from augreg.families.positions import centre
@@ -72,23 +71,6 @@ class ProjectiveMap(_Resample, Transform):
     projective: ClassVar[bool] = True
 
 
-def compose_affine(xp: Namespace, first: Array, then: Array) -> Array:
-    """The output→input matrix [B,2,3] of doing `first`, then `then` (both output→input)."""
-    linear = small_matmul(xp, first[:, :, :2], then[:, :, :2])
-    shift = small_matmul(xp, first[:, :, :2], then[:, :, 2:]) + first[:, :, 2:]
-    return _beside(xp, linear, shift)
-
-
-def lattice_to_affine(xp: Namespace, lattice: LatticeMap, size_in: Size, size_out: Size) -> Array:
-    """The centred matrix [B,2,3] of a lattice map between two sizes; exact in float32."""
-    linear = xp.cast(lattice.linear, "float32")
-    centre_in, centre_out = (
-        xp.reshape(xp.stack(centre(xp, size)), (1, 2, 1)) for size in (size_in, size_out)
-    )
-    offset = xp.reshape(xp.cast(lattice.offset, "float32"), (-1, 2, 1))
-    return _beside(xp, linear, offset + small_matmul(xp, linear, centre_out) - centre_in)
-
-
 def _beside(xp: Namespace, linear: Array, shift: Array) -> Array:
     """[linear | shift], where either may have a leading dimension of 1."""
     return xp.concat(
@@ -98,7 +80,7 @@ def _beside(xp: Namespace, linear: Array, shift: Array) -> Array:
 
 @dataclass(frozen=True)
 class AffineFamily(Family[Array]):
-    """Centred output→input matrices [B,2,3]; lattice maps are converted exactly."""
+    """Centred output→input matrices [B,2,3]; lattice maps are converted, exact in float32."""
 
     def unit(self, size: Size) -> Array:
         return self.xp.array([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]])
@@ -106,10 +88,17 @@ class AffineFamily(Family[Array]):
     def lift(self, made: Any, size: Size, after: Size) -> Array:
         if isinstance(made, AffineMap):
             return made.matrix
-        return lattice_to_affine(self.xp, made, size, after)
+        xp, linear = self.xp, self.xp.cast(made.linear, "float32")
+        centre_in, centre_out = (
+            xp.reshape(xp.stack(centre(xp, sides)), (1, 2, 1)) for sides in (size, after)
+        )
+        offset = xp.reshape(xp.cast(made.offset, "float32"), (-1, 2, 1))
+        return _beside(xp, linear, offset + small_matmul(xp, linear, centre_out) - centre_in)
 
     def compose(self, first: Array, then: Array) -> Array:
-        return compose_affine(self.xp, first, then)
+        linear = small_matmul(self.xp, first[:, :, :2], then[:, :, :2])
+        shift = small_matmul(self.xp, first[:, :, :2], then[:, :, 2:]) + first[:, :, 2:]
+        return _beside(self.xp, linear, shift)
 
 
 @dataclass(frozen=True)

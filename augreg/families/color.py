@@ -45,20 +45,6 @@ class ColorMap(Transform):
         return int(self.matrix.shape[-2]) if channels == 3 else channels
 
 
-def compose_color(xp: Namespace, first: ColorMap, then: ColorMap) -> ColorMap:
-    """One map for `first`, then `then`. The mean of a mapped image is the map of its mean."""
-    matrix = small_matmul(xp, then.matrix, first.matrix)
-    offset = apply(xp, then.matrix, first.offset) + then.offset
-    if first.mean is None and then.mean is None:
-        return ColorMap(matrix, offset)
-    first_mean = first.mean if first.mean is not None else xp.zeros_like(first.matrix)
-    mean = small_matmul(xp, then.matrix, first_mean)
-    if then.mean is not None:
-        mean = mean + small_matmul(xp, then.mean, first.matrix + first_mean)
-        offset = offset + apply(xp, then.mean, first.offset)
-    return ColorMap(matrix, offset, mean)
-
-
 @dataclass(frozen=True)
 class ColorFamily(Family[ColorMap]):
     """Colour maps, for images of `channels`."""
@@ -73,10 +59,20 @@ class ColorFamily(Family[ColorMap]):
         return made if self.channels == 3 else _on_gray(self.xp, made)
 
     def compose(self, first: ColorMap, then: ColorMap) -> ColorMap:
-        shape = self.xp.shape
-        if shape(first.matrix)[-2] == 1 and shape(then.matrix)[-1] == 3:
-            then = _on_gray(self.xp, then)
-        return compose_color(self.xp, first, then)
+        """One map for both. The mean of a mapped image is the map of its mean."""
+        xp = self.xp
+        if xp.shape(first.matrix)[-2] == 1 and xp.shape(then.matrix)[-1] == 3:
+            then = _on_gray(xp, then)
+        matrix = small_matmul(xp, then.matrix, first.matrix)
+        offset = apply(xp, then.matrix, first.offset) + then.offset
+        if first.mean is None and then.mean is None:
+            return ColorMap(matrix, offset)
+        first_mean = first.mean if first.mean is not None else xp.zeros_like(first.matrix)
+        mean = small_matmul(xp, then.matrix, first_mean)
+        if then.mean is not None:
+            mean = mean + small_matmul(xp, then.mean, first.matrix + first_mean)
+            offset = offset + apply(xp, then.mean, first.offset)
+        return ColorMap(matrix, offset, mean)
 
 
 def _on_gray(xp: Namespace, element: ColorMap) -> ColorMap:

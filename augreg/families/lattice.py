@@ -46,11 +46,6 @@ class LatticeMap(Transform):
         return Traits(None, self.cuts, self.pads)
 
 
-def compose_lattice(xp: Namespace, first: Any, then: Any) -> tuple[Array, Array]:
-    """(linear, offset) of doing `first`, then `then`; integer arithmetic, exact."""
-    return small_matmul(xp, first.linear, then.linear), move_points(xp, first, then.offset)
-
-
 def move_points(xp: Namespace, lattice: Any, points: Array) -> Array:
     """int32 [B,2]: the input pixels that the output pixels `points` (x, y) come from."""
     return apply(xp, lattice.linear, points) + lattice.offset
@@ -87,7 +82,7 @@ class LatticeFamily(Family[Lattice]):
 
     def compose(self, first: Lattice, then: Lattice) -> Lattice:
         xp = self.xp
-        linear, offset = compose_lattice(xp, first, then)
+        linear = small_matmul(xp, first.linear, then.linear)
         near = move_points(xp, first, then.window[:, :2])
         far = move_points(xp, first, then.window[:, 2:] - 1)
         low = xp.maximum(xp.minimum(near, far), first.window[:, :2])
@@ -95,6 +90,7 @@ class LatticeFamily(Family[Lattice]):
         # an empty window's edges have changed places: mapped, they would open it again
         extent = then.window[:, 2:] - then.window[:, :2]
         high = xp.where(xp.min(extent, axis=1, keepdims=True) <= 0, low, high)
+        offset = move_points(xp, first, then.offset)
         return Lattice(linear, offset, xp.concat([low, high], axis=1))
 
 

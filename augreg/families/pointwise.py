@@ -58,11 +58,6 @@ class PixelFunction(Transform):
         extra = (self.statistics, self.coordinates, len(self.noise))
         return getattr(self.function, "__wrapped__", self.function), shapes, extra
 
-    @property
-    def steps_values(self) -> bool:
-        """Whether a little more of its input may give much more."""
-        return self.stepped or "histogram" in self.statistics
-
 
 @dataclass(frozen=True)
 class PixelPart:
