@@ -1,9 +1,6 @@
 """Where a stage takes points, and where masks read: one map for boxes, keypoints and masks.
 
-A map moves a point exactly, by the inverse of what its pixels are read with. That is worked out in
-float64, because [B,N,2] is tiny and the inverse should be that of the very matrix of the pixels.
-Where a fill repeats the image (reflect, wrap), the point goes with the image itself, not with one
-of the copies, and may leave the picture.
+`annotations.points` moves them, and says how exactly.
 """
 
 from __future__ import annotations

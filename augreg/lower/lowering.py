@@ -107,8 +107,6 @@ class Lowering(Choices):
         if step.op.output_size is None:
             return size
         arguments = {name: step.arguments[name] for name in step.op.settable}
-        if all(isinstance(side, int) for side in size):
-            return tuple(int(side) for side in step.op.output_size(*size, **arguments))  # type: ignore[return-value]
         known = (side if isinstance(side, int) else math.nan for side in size)
         after = step.op.output_size(*known, **arguments)
         if not any(map(math.isnan, after)):  # as the plan has seen: it may have asked for numbers
