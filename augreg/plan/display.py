@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from augreg.errors import printable
-from augreg.families import Stage
 from augreg.plan.sizes import size_text
 
 if TYPE_CHECKING:
@@ -36,10 +35,7 @@ def _title(plan: Plan) -> str:
 def _lines(plan: Plan) -> Iterator[str]:
     for section, stages in (("prepare", plan.prepare), ("augment", plan.augment)):
         for number, stage in enumerate(stages, start=1):
-            yield f"{section} {number}. {_kind(stage)}: {', '.join(stage.pointers)}"
+            kind = type(stage).__name__.removesuffix("Stage").lower()
+            yield f"{section} {number}. {kind}: {', '.join(stage.pointers)}"
     if plan.output is not None:
         yield f"output {plan.output.dtype}"
-
-
-def _kind(stage: Stage) -> str:
-    return type(stage).__name__.removesuffix("Stage").lower()

@@ -34,12 +34,11 @@ class Place:
         return sizes.size_of(self.sides)
 
     def element(self, step: Step, size: StaticSize) -> Transform:
-        try:
-            if (id(step), size) not in self.elements:
-                self.elements[id(step), size] = element_of(step, size)
-        except OpError as error:
-            raise self.policy.located(error, step.pointer) from error
-        element = self.elements[id(step), size]
+        if (element := self.elements.get((id(step), size))) is None:
+            try:
+                element = self.elements[id(step), size] = element_of(step, size)
+            except OpError as error:
+                raise self.policy.located(error, step.pointer) from error
         given = {name: step.arguments[name] for name in step.op.fills}
         for name, levels in {"fill_value": getattr(element, "fill_value", 0.0), **given}.items():
             if isinstance(levels, tuple) and len(levels) > self.channels:
