@@ -222,16 +222,17 @@ def select(xp: Namespace, condition: Array, chosen: Any, other: Any) -> Any:
     """`chosen` where `condition` (bool [B]) holds, `other` elsewhere: a choice among maps.
 
     Works on arrays with a leading dimension of B or 1, on tuples of them, and on dataclasses, whose
-    static parts are `other`'s; where only one of two has an optional part, that of the other counts
-    as 0.
+    static parts are `chosen`'s; where only one of two has an optional part, that of the other
+    counts as 0.
     """
     if isinstance(chosen, tuple):
         pairs = zip(chosen, other, strict=True)
         return tuple(select(xp, condition, one, two) for one, two in pairs)
-    if is_dataclass(other) and not isinstance(other, type):
-        names = [part.name for part in fields(other) if not part.metadata.get("static")]
-        parts = ((name, getattr(chosen, name), getattr(other, name)) for name in names)
-        return replace(other, **{name: select(xp, condition, one, two) for name, one, two in parts})
+    if is_dataclass(chosen) and not isinstance(chosen, type):
+        names = [part.name for part in fields(chosen) if not part.metadata.get("static")]
+        mine, theirs = (tuple(getattr(each, name) for name in names) for each in (chosen, other))
+        parts = select(xp, condition, mine, theirs)
+        return replace(chosen, **dict(zip(names, parts, strict=True)))
     if chosen is None and other is None:
         return None
     chosen = xp.zeros_like(other) if chosen is None else chosen

@@ -57,8 +57,8 @@ class Lowering(Choices):
         element, taken = self.element(first.step, size, first.suffix), self.condition(first)
         for item in others:
             other, condition = self.element(item.step, size, item.suffix), self.condition(item)
-            element = select(self.xp, condition, other, element)
-            taken = taken | condition  # type: ignore[operator]  # exclusive items are guarded
+            assert taken is not None and condition is not None  # exclusive items are guarded
+            element, taken = select(self.xp, ~condition, element, other), taken | condition
         return element, taken
 
     # --- stages
