@@ -37,7 +37,7 @@ def _rewritten(stages: Stages, notes: list[Note]) -> Stages:
     """All passes in order, in the branches of a mixture first."""
     stages = tuple(
         stage
-        if stage.keeps_one
+        if stage.keeps_one or not stage.branches
         else replace(stage, branches=tuple(_rewritten(inner, notes) for inner in stage.branches))
         for stage in stages
     )
