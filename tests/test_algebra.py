@@ -42,7 +42,7 @@ def _dense(matrix):
 
 @given(_affine(_small), _affine(_small))
 def test_composed_affine_is_the_product_of_output_to_input_matrices(first, then):
-    found = families.compose_affine(NUMPY, first, then)
+    found = families.AffineFamily(NUMPY).compose(first, then)
 
     assert found.dtype == np.float32 and found.shape == (1, 2, 3)
     np.testing.assert_allclose(_dense(found), _dense(first) @ _dense(then), atol=1e-5)
@@ -50,9 +50,9 @@ def test_composed_affine_is_the_product_of_output_to_input_matrices(first, then)
 
 @given(_affine(_small), _affine(_small), _affine(_small))
 def test_affine_composition_is_associative(a, b, c):
-    compose = families.compose_affine
-    left = compose(NUMPY, compose(NUMPY, a, b), c)
-    right = compose(NUMPY, a, compose(NUMPY, b, c))
+    compose = families.AffineFamily(NUMPY).compose
+    left = compose(compose(a, b), c)
+    right = compose(a, compose(b, c))
 
     np.testing.assert_allclose(left, right, atol=1e-4)
 
@@ -62,7 +62,7 @@ def test_affine_batches_of_one_and_of_many_compose():
     one = many[:1]
 
     for first, then in ((one, many), (many, one)):
-        found = families.compose_affine(NUMPY, first, then)
+        found = families.AffineFamily(NUMPY).compose(first, then)
         assert found.shape == (5, 2, 3)
         expected = _dense(first[-1:]) @ _dense(then[-1:])
         np.testing.assert_allclose(_dense(found[4:]), expected, atol=1e-5)
@@ -241,7 +241,7 @@ def test_lattice_turned_into_an_affine_matrix_reads_the_same_pixels(names):
     lattice = stage.lower(Lowering(NUMPY, Draws({})), size)
     after = planned.size_out
 
-    matrix = families.lattice_to_affine(NUMPY, lattice, size, after)
+    matrix = families.AffineFamily(NUMPY).lift(lattice, size, after)
 
     image = noise(1, *size, 3).astype(np.float32)
     moved = kernels.lattice(image, lattice, after)
@@ -274,7 +274,7 @@ def test_composed_colour_is_one_map_after_another(seed, first_mean, then_mean):
     image = np.random.default_rng(seed).uniform(size=(1, 4, 5, 3)).astype(np.float32)
     first, then = _color(seed, first_mean), _color(seed + 1, then_mean)
 
-    together = families.compose_color(NUMPY, first, then)
+    together = families.ColorFamily(NUMPY, 3).compose(first, then)
 
     assert (together.mean is None) == (not first_mean and not then_mean)
     expected = kernels.color(kernels.color(image, first), then)

@@ -171,7 +171,8 @@ def test_colour_maps_become_one_matrix():
     planned, notes = _passed(merge_pointwise, BRIGHT, INVERT, CONTRAST)
 
     (stage,) = planned.augment
-    assert isinstance(stage, PointwiseStage) and len(stage.parts) == 1 and stage.mean
+    assert isinstance(stage, PointwiseStage) and len(stage.parts) == 1
+    assert stage.statistics == ("mean",)
     assert [note.message for note in notes] == ["one colour matrix with /augment/0"] * 2
 
 

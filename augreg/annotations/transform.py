@@ -29,7 +29,7 @@ from augreg.annotations.parts import (
 )
 from augreg.annotations.points import Targets
 from augreg.errors import DataError
-from augreg.families import BranchStage, MixStage, Size, Stage
+from augreg.families import MixStage, Size, Stage
 from augreg.lower import Draws, Lowering
 from augreg.plan import Plan
 from augreg.xp import Array, Namespace
@@ -101,7 +101,7 @@ class _Walker:
         return state, size
 
     def stage(self, stage: Stage, state: Targets, size: Size, after: Size) -> Targets:
-        if isinstance(stage, BranchStage):
+        if stage.keeps_one:
             return self.branches(stage, state, size)
         if stage.branches and _moves(stage):
             raise DataError(
@@ -116,7 +116,7 @@ class _Walker:
         moved = points.transform_points(xp, state, move, after)
         return moved if condition is None else _select(xp, condition, moved, state)
 
-    def branches(self, stage: BranchStage, state: Targets, size: Size) -> Targets:
+    def branches(self, stage: Stage, state: Targets, size: Size) -> Targets:
         """All branches, one kept."""
         xp = self.lowering.xp
         (item,) = stage.items

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from augreg.cli.console import stdout, table
-from augreg.views.explain import Explanation, StageView, StepView, size_text
+from augreg.plan.sizes import size_text
+from augreg.views.explain import Explanation, StageView, StepView
 
 if TYPE_CHECKING:
     from augreg.views.survey import Found, Survey

@@ -4,26 +4,22 @@ Everything here works on tiny arrays with a leading dimension of B or 1; no pixe
 Coordinates are (x, y), x to the right, y down, pixel centres at integers.
 """
 
+from augreg.families.affine import AffineFamily as AffineFamily
 from augreg.families.affine import AffineMap as AffineMap
 from augreg.families.affine import AffineStage as AffineStage
 from augreg.families.affine import ProjectiveMap as ProjectiveMap
-from augreg.families.affine import compose_affine as compose_affine
-from augreg.families.affine import lattice_to_affine as lattice_to_affine
-from augreg.families.affine import to_projective as to_projective
 from augreg.families.branches import BranchStage as BranchStage
 from augreg.families.branches import MixtureStage as MixtureStage
 from augreg.families.call import batched as batched
 from augreg.families.call import call_op as call_op
 from augreg.families.call import element_of as element_of
+from augreg.families.color import ColorFamily as ColorFamily
 from augreg.families.color import ColorMap as ColorMap
 from augreg.families.color import ColorPart as ColorPart
-from augreg.families.color import compose_color as compose_color
 from augreg.families.lattice import Lattice as Lattice
 from augreg.families.lattice import LatticeMap as LatticeMap
 from augreg.families.lattice import LatticeStage as LatticeStage
-from augreg.families.lattice import compose_lattice as compose_lattice
 from augreg.families.lattice import move_points as move_points
-from augreg.families.matrices import small_matmul as small_matmul
 from augreg.families.mix import Mix as Mix
 from augreg.families.mix import MixStage as MixStage
 from augreg.families.neighborhood import Neighborhood as Neighborhood

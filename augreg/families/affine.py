@@ -10,10 +10,10 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from augreg.families import positions
-from augreg.families.lattice import LatticeMap
-from augreg.families.matrices import small_matmul
-from augreg.families.point_map import PointMap, centre, inverse
-from augreg.families.stage import Size, Stage
+from augreg.families.matrices import inverse, small_matmul, to_projective
+from augreg.families.point_map import PointMap
+from augreg.families.positions import centre
+from augreg.families.stage import Family, Size, Stage, select
 from augreg.families.traits import Traits
 from augreg.families.transform import Transform
 from augreg.xp import Array, Namespace
@@ -23,7 +23,24 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class AffineMap(Transform):
+class _Resample:
+    """What both kinds of resample have; their own docstrings say what it is."""
+
+    geometric: ClassVar[bool] = True
+    projective: ClassVar[bool] = False
+
+    matrix: Array
+    fill: str = field(default="reflect", metadata={"static": True})
+    fill_value: Any = field(default=0.0, metadata={"static": True})
+    interpolation: str = field(default="bilinear", metadata={"static": True})
+
+    def traits(self) -> Traits:
+        modes = self.fill, self.fill_value, self.interpolation
+        return Traits(modes, projective=self.projective)
+
+
+@dataclass(frozen=True)
+class AffineMap(_Resample, Transform):
     """Resamples along straight lines: rotation, zoom, shear, translation.
 
     Attributes:
@@ -36,19 +53,10 @@ class AffineMap(Transform):
     """
 
     arrays: ClassVar[Mapping[str, tuple[int, ...]]] = {"matrix": (2, 3)}
-    geometric: ClassVar[bool] = True
-
-    matrix: Array
-    fill: str = field(default="reflect", metadata={"static": True})
-    fill_value: Any = field(default=0.0, metadata={"static": True})
-    interpolation: str = field(default="bilinear", metadata={"static": True})
-
-    def traits(self) -> Traits:
-        return Traits((self.fill, self.fill_value, self.interpolation))
 
 
 @dataclass(frozen=True)
-class ProjectiveMap(Transform):
+class ProjectiveMap(_Resample, Transform):
     """Resamples by a projective map, which need not keep lines parallel: perspective.
 
     Attributes:
@@ -60,50 +68,12 @@ class ProjectiveMap(Transform):
     """
 
     arrays: ClassVar[Mapping[str, tuple[int, ...]]] = {"matrix": (3, 3)}
-    geometric: ClassVar[bool] = True
-
-    matrix: Array
-    fill: str = field(default="reflect", metadata={"static": True})
-    fill_value: Any = field(default=0.0, metadata={"static": True})
-    interpolation: str = field(default="bilinear", metadata={"static": True})
-
-    def traits(self) -> Traits:
-        return Traits((self.fill, self.fill_value, self.interpolation), projective=True)
-
-
-def compose_affine(xp: Namespace, first: Array, then: Array) -> Array:
-    """The output→input matrix [B,2,3] of doing `first`, then `then` (both output→input)."""
-    across, down, shift = xp.split(first, 2)
-    upper, lower = xp.split(then, 1)
-    return across * upper + down * lower + shift * xp.array([0.0, 0.0, 1.0])
-
-
-def to_projective(xp: Namespace, affine: Array) -> Array:
-    """[B,2,3] with the row (0, 0, 1) below."""
-    last = xp.array([[[0.0, 0.0, 1.0]]]) + xp.zeros_like(affine[:, :1, :])
-    return xp.concat([affine, last], axis=1)
-
-
-def lattice_to_affine(xp: Namespace, lattice: LatticeMap, size_in: Size, size_out: Size) -> Array:
-    """The centred matrix [B,2,3] of a lattice map between two sizes; exact in float32."""
-    offset = xp.cast(lattice.offset, "float32") - xp.stack(_centre(xp, size_in))
-    across, down = xp.split(xp.cast(lattice.linear, "float32"), 2)
-    one, zero, (x, y) = xp.array(1.0), xp.array(0.0), _centre(xp, size_out)
-    linear = across * xp.stack([one, zero, x]) + down * xp.stack([zero, one, y])
-    return linear + xp.reshape(offset, (-1, 2, 1)) * xp.array([0.0, 0.0, 1.0])
-
-
-def _centre(xp: Namespace, size: Size) -> tuple[Array, Array]:
-    height, width = (xp.array(side) for side in size)
-    half, one = xp.array(0.5), xp.array(1.0)
-    return (width - one) * half, (height - one) * half
+    projective: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)
-class AffineFamily:
-    """Centred output→input matrices [B,2,3]; lattice maps are converted exactly."""
-
-    xp: Namespace
+class AffineFamily(Family[Array]):
+    """Centred output→input matrices [B,2,3]; lattice maps are converted, exact in float32."""
 
     def unit(self, size: Size) -> Array:
         return self.xp.array([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]])
@@ -111,13 +81,17 @@ class AffineFamily:
     def lift(self, made: Any, size: Size, after: Size) -> Array:
         if isinstance(made, AffineMap):
             return made.matrix
-        return lattice_to_affine(self.xp, made, size, after)
+        xp, one, zero = self.xp, self.xp.array(1.0), self.xp.array(0.0)
+        across, down = xp.split(xp.cast(made.linear, "float32"), 2)
+        x, y = centre(xp, after)
+        linear = across * xp.stack([one, zero, x]) + down * xp.stack([zero, one, y])
+        offset = xp.cast(made.offset, "float32") - xp.stack(centre(xp, size))
+        return linear + xp.reshape(offset, (-1, 2, 1)) * xp.array([0.0, 0.0, 1.0])
 
     def compose(self, first: Array, then: Array) -> Array:
-        return compose_affine(self.xp, first, then)
-
-    def select(self, condition: Array, chosen: Array, other: Array) -> Array:
-        return self.xp.where(self.xp.reshape(condition, (-1, 1, 1)), chosen, other)
+        across, down, shift = self.xp.split(first, 2)
+        upper, lower = self.xp.split(then, 1)
+        return across * upper + down * lower + shift * self.xp.array([0.0, 0.0, 1.0])
 
 
 @dataclass(frozen=True)
@@ -137,10 +111,8 @@ class Projective:
 
 
 @dataclass(frozen=True)
-class ProjectiveFamily:
+class ProjectiveFamily(Family[Projective]):
     """3x3 matrices: affine maps with a last row of (0, 0, 1), and projective ones."""
-
-    xp: Namespace
 
     def unit(self, size: Size) -> Projective:
         return Projective(self.xp.array([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]]))
@@ -160,14 +132,11 @@ class ProjectiveFamily:
         return Projective(product(first.matrix, then.matrix), tuple(fronts), divides)
 
     def select(self, condition: Array, chosen: Projective, other: Projective) -> Projective:
-        taken = self.xp.reshape(condition, (-1, 1, 1))
         always = self.xp.array([[[0.0, 0.0, 1.0]]])
         pairs = zip_longest(chosen.fronts, other.fronts, fillvalue=always)
-        return Projective(
-            self.xp.where(taken, chosen.matrix, other.matrix),
-            tuple(self.xp.where(taken, one, two) for one, two in pairs),
-            chosen.divides or other.divides,
-        )
+        fronts = tuple(select(self.xp, condition, one, two) for one, two in pairs)
+        matrix = select(self.xp, condition, chosen.matrix, other.matrix)
+        return Projective(matrix, fronts, chosen.divides or other.divides)
 
     def stacked(self, element: Projective) -> Array:
         """float32 [B,3+n,3]: the matrix, and the fronts below it."""
@@ -182,6 +151,7 @@ class AffineStage(Stage):
 
     title: ClassVar[str] = "resample"
     geometric: ClassVar[bool] = True
+    averages: ClassVar[bool] = True
 
     fill: str
     fill_value: Any
@@ -226,12 +196,10 @@ class AffineStage(Stage):
             return x, y, None if in_x is None else in_x & in_y
 
         start, end = (
-            xp.reshape(xp.stack(centre(xp, side)), (1, 2)) for side in (size_in, size_out)
+            xp.reshape(xp.stack(centre(xp, size, "float64")), (1, 2))
+            for size in (size_in, size_out)
         )
         return PointMap(back, start, end, source, front=front), None
-
-    def bounds(self, lowered: Any, low: Any, high: Any) -> tuple[Any, Any]:
-        return low, high
 
     def merge_key(self) -> Hashable:
         return "affine", self.size_in, self.size_out, str(self.modes)

@@ -19,14 +19,12 @@ class BranchStage(Stage):
     """
 
     title: ClassVar[str] = "branches"
+    keeps_one: ClassVar[bool] = True
 
     def lower(self, lowering: Lowering, size: Size) -> tuple[Any, list[list[Any]]]:
         """int32 [B], the branch that each sample takes, and what the branches need."""
         (item,) = self.items
         return lowering.chosen(item.group, item.suffix), _lowered(self, lowering, size)
-
-    def bounds(self, lowered: Any, low: Any, high: Any) -> tuple[float, float]:
-        return -float("inf"), float("inf")
 
     def describe(self, shared: str) -> str:
         return f"all {len(self.branches)} branches are computed, one is kept"
@@ -44,9 +42,6 @@ class MixtureStage(Stage):
     def lower(self, lowering: Lowering, size: Size) -> tuple[Any, Any, list[list[Any]]]:
         """The branches' weights [B, branches], theirs together [B], and what they need."""
         return *lowering.mixture(self.items[0]), _lowered(self, lowering, size)
-
-    def bounds(self, lowered: Any, low: Any, high: Any) -> tuple[float, float]:
-        return -float("inf"), float("inf")
 
     def describe(self, shared: str) -> str:
         return f"all {len(self.branches)} branches are computed and mixed with the image"

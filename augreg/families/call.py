@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from numbers import Real
 from typing import Any
 
@@ -58,14 +58,13 @@ def batched(xp: Namespace, element: Any) -> Any:
     """
     parts = {}
     kind = type(element).__name__
-    for part in fields(element):
-        value = getattr(element, part.name)
-        wanted = element.arrays.get(part.name)
-        if value is None or wanted is None:
+    for name, wanted in element.arrays.items():
+        value = getattr(element, name)
+        if value is None:
             continue
         found = getattr(getattr(value, "dtype", None), "name", "no array")
         if found != element.dtype:
-            raise ValueError(f"{kind}.{part.name} is {found}; it has to be {element.dtype}")
+            raise ValueError(f"{kind}.{name} is {found}; it has to be {element.dtype}")
         shape = tuple(xp.shape(value))
         if len(shape) == len(wanted):
             value = xp.reshape(value, (1, *shape))
@@ -74,8 +73,8 @@ def batched(xp: Namespace, element: Any) -> Any:
             s not in (1, 3) if w is None else w != s for w, s in zip(wanted, shape[1:], strict=True)
         ):
             sides = ", ".join("1 or 3" if w is None else str(w) for w in wanted)
-            raise ValueError(f"{kind}.{part.name} has the shape {shape}; it has to be [B, {sides}]")
-        parts[part.name] = value
+            raise ValueError(f"{kind}.{name} has the shape {shape}; it has to be [B, {sides}]")
+        parts[name] = value
     return replace(element, **parts) if parts else element
 
 

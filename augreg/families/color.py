@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from augreg.families.matrices import apply, small_matmul
-from augreg.families.stage import Item, Size, select
+from augreg.families.stage import Family, Item, Size
 from augreg.families.transform import Transform
 from augreg.xp import Array, Namespace
 
@@ -39,31 +39,16 @@ class ColorMap(Transform):
     mean: Array | None = None
 
     def part(self, item: Item) -> ColorPart:
-        return ColorPart((item,), self.mean is not None)
+        return ColorPart((item,), () if self.mean is None else ("mean",))
 
     def channels_after(self, channels: int) -> int:
         return int(self.matrix.shape[-2]) if channels == 3 else channels
 
 
-def compose_color(xp: Namespace, first: ColorMap, then: ColorMap) -> ColorMap:
-    """One map for `first`, then `then`. The mean of a mapped image is the map of its mean."""
-    matrix = small_matmul(xp, then.matrix, first.matrix)
-    offset = apply(xp, then.matrix, first.offset) + then.offset
-    if first.mean is None and then.mean is None:
-        return ColorMap(matrix, offset)
-    first_mean = first.mean if first.mean is not None else xp.zeros_like(first.matrix)
-    mean = small_matmul(xp, then.matrix, first_mean)
-    if then.mean is not None:
-        mean = mean + small_matmul(xp, then.mean, first.matrix + first_mean)
-        offset = offset + apply(xp, then.mean, first.offset)
-    return ColorMap(matrix, offset, mean)
-
-
 @dataclass(frozen=True)
-class ColorFamily:
+class ColorFamily(Family[ColorMap]):
     """Colour maps, for images of `channels`."""
 
-    xp: Namespace
     channels: int
 
     def unit(self, size: Size) -> ColorMap:
@@ -74,13 +59,20 @@ class ColorFamily:
         return made if self.channels == 3 else _on_gray(self.xp, made)
 
     def compose(self, first: ColorMap, then: ColorMap) -> ColorMap:
-        shape = self.xp.shape
-        if shape(first.matrix)[-2] == 1 and shape(then.matrix)[-1] == 3:
-            then = _on_gray(self.xp, then)
-        return compose_color(self.xp, first, then)
-
-    def select(self, condition: Array, chosen: ColorMap, other: ColorMap) -> ColorMap:
-        return select(self.xp, condition, chosen, other)
+        """One map for both. The mean of a mapped image is the map of its mean."""
+        xp = self.xp
+        if xp.shape(first.matrix)[-2] == 1 and xp.shape(then.matrix)[-1] == 3:
+            then = _on_gray(xp, then)
+        matrix = small_matmul(xp, then.matrix, first.matrix)
+        offset = apply(xp, then.matrix, first.offset) + then.offset
+        if first.mean is None and then.mean is None:
+            return ColorMap(matrix, offset)
+        first_mean = first.mean if first.mean is not None else xp.zeros_like(first.matrix)
+        mean = small_matmul(xp, then.matrix, first_mean)
+        if then.mean is not None:
+            mean = mean + small_matmul(xp, then.mean, first.matrix + first_mean)
+            offset = offset + apply(xp, then.mean, first.offset)
+        return ColorMap(matrix, offset, mean)
 
 
 def _on_gray(xp: Namespace, element: ColorMap) -> ColorMap:
@@ -98,15 +90,12 @@ def _on_gray(xp: Namespace, element: ColorMap) -> ColorMap:
 
 @dataclass(frozen=True)
 class ColorPart:
-    """Colour maps that multiply to one matrix. `mean`: one of them asks for the image's mean."""
+    """Colour maps that multiply to one matrix. `statistics`: the mean, where one asks for it."""
 
     items: tuple[Item, ...]
-    mean: bool
+    statistics: tuple[str, ...]
     placed: ClassVar[bool] = False
-
-    @property
-    def statistics(self) -> tuple[str, ...]:
-        return ("mean",) if self.mean else ()
+    on_pixels: ClassVar[bool] = False  # whether choices are made on pixels
 
     def lower(self, lowering: Lowering, channels: int, size: Size) -> ColorMap:
         """The product, for images of `channels` and `size`."""
@@ -116,9 +105,9 @@ class ColorPart:
         return "color"
 
     def merged(self, other: ColorPart) -> ColorPart:
-        return ColorPart(self.items + other.items, self.mean or other.mean)
+        return ColorPart(self.items + other.items, self.statistics or other.statistics)
 
     def describe(self) -> str:
         names = " ".join(step.op.name for item in self.items for step in item.steps)
-        mean = ", with the image's mean" if self.mean else ""
+        mean = ", with the image's mean" if self.statistics else ""
         return f"one colour matrix ({names}{mean})"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from augreg.errors import AugregError, OpError
+from augreg.families.positions import grid
 from augreg.xp import Array, Namespace
 
 STATISTICS = ("mean", "min", "max", "histogram")  # that a function may ask for
@@ -69,11 +70,8 @@ def _describe(planes: Any) -> str:
 
 def coordinates(xp: Namespace, size: tuple[Any, Any]) -> dict[str, Any]:
     """What a function with `coordinates` gets: y int32 [1,H,1], x int32 [1,1,W], size."""
-    return {
-        "y": xp.reshape(xp.arange(size[0]), (1, -1, 1)),
-        "x": xp.reshape(xp.arange(size[1]), (1, 1, -1)),
-        "size": size,
-    }
+    x, y = grid(xp, size)
+    return {"y": y, "x": x, "size": size}
 
 
 def aligned(xp: Namespace, argument: Array) -> Array:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from augreg.families.call import element_of
-from augreg.families.matrices import apply, small_matmul
-from augreg.families.point_map import PointMap, column, grid, homogeneous
-from augreg.families.stage import Size, Stage, select
+from augreg.families.matrices import apply, small_matmul, to_projective
+from augreg.families.point_map import PointMap
+from augreg.families.positions import column, grid
+from augreg.families.stage import Family, Size, Stage
 from augreg.families.traits import Traits
 from augreg.families.transform import Transform
 from augreg.plugin.params import Uniform01
@@ -45,11 +46,6 @@ class LatticeMap(Transform):
         return Traits(None, self.cuts, self.pads)
 
 
-def compose_lattice(xp: Namespace, first: Any, then: Any) -> tuple[Array, Array]:
-    """(linear, offset) of doing `first`, then `then`; integer arithmetic, exact."""
-    return small_matmul(xp, first.linear, then.linear), move_points(xp, first, then.offset)
-
-
 def move_points(xp: Namespace, lattice: Any, points: Array) -> Array:
     """int32 [B,2]: the input pixels that the output pixels `points` (x, y) come from."""
     return apply(xp, lattice.linear, points) + lattice.offset
@@ -68,10 +64,8 @@ class Lattice:
 
 
 @dataclass(frozen=True)
-class LatticeFamily:
+class LatticeFamily(Family[Lattice]):
     """Lattice maps, each with the window of the source that it may read."""
-
-    xp: Namespace
 
     def unit(self, size: Size) -> Lattice:
         xp = self.xp
@@ -82,27 +76,22 @@ class LatticeFamily:
         return Lattice(made.linear, made.offset, self._bounds(size))
 
     def _bounds(self, size: Size) -> Array:
-        xp = self.xp
-        height, width = (xp.array(side, "int32") for side in size)
-        zero = xp.zeros_like(width)
-        return xp.reshape(xp.stack([zero, zero, width, height]), (1, 4))
+        height, width = (self.xp.array(side, "int32") for side in size)
+        zero = self.xp.zeros_like(width)
+        return self.xp.reshape(self.xp.stack([zero, zero, width, height]), (1, 4))
 
     def compose(self, first: Lattice, then: Lattice) -> Lattice:
         xp = self.xp
-        linear, offset = compose_lattice(xp, first, then)
+        linear = small_matmul(xp, first.linear, then.linear)
         near = move_points(xp, first, then.window[:, :2])
-        far = move_points(xp, first, then.window[:, 2:] - xp.array([[1, 1]], "int32"))
+        far = move_points(xp, first, then.window[:, 2:] - 1)
         low = xp.maximum(xp.minimum(near, far), first.window[:, :2])
-        one = xp.array([[1, 1]], "int32")
-        high = xp.minimum(xp.maximum(near, far) + one, first.window[:, 2:])
+        high = xp.minimum(xp.maximum(near, far) + 1, first.window[:, 2:])
         # an empty window's edges have changed places: mapped, they would open it again
         extent = then.window[:, 2:] - then.window[:, :2]
-        empty = xp.min(extent, axis=1, keepdims=True) <= xp.array(0, "int32")
-        high = xp.where(empty, low, high)
+        high = xp.where(xp.min(extent, axis=1, keepdims=True) <= 0, low, high)
+        offset = move_points(xp, first, then.offset)
         return Lattice(linear, offset, xp.concat([low, high], axis=1))
-
-    def select(self, condition: Array, chosen: Lattice, other: Lattice) -> Lattice:
-        return select(self.xp, condition, chosen, other)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +101,7 @@ class LatticeStage(Stage):
     title: ClassVar[str] = "whole-pixel moves"
     geometric: ClassVar[bool] = True
     in_order: ClassVar[bool] = True
+    averages: ClassVar[bool] = True
 
     pads: bool
 
@@ -127,7 +117,7 @@ class LatticeStage(Stage):
         window = xp.cast(lowered.window, "float64")
 
         def source() -> tuple[Array, Array, Array]:
-            x, y = grid(xp, size_out, "int32")
+            x, y = grid(xp, size_out)
 
             def at(row: int) -> Array:
                 a, b = (column(xp, lowered.linear[:, row, i]) for i in range(2))
@@ -138,20 +128,15 @@ class LatticeStage(Stage):
             return sx, sy, (sx >= left) & (sx < right) & (sy >= top) & (sy < bottom)
 
         start = xp.cast(lowered.offset, "float64")
-        return PointMap(homogeneous(xp, linear), start, xp.zeros_like(start), source, window), None
-
-    def bounds(self, lowered: Any, low: Any, high: Any) -> tuple[Any, Any]:
-        return low, high
+        return PointMap(
+            to_projective(xp, linear), start, xp.zeros_like(start), source, window
+        ), None
 
     def merge_key(self) -> Hashable:
         return "lattice", self.size_in, self.size_out
 
     def merged(self, other: LatticeStage) -> LatticeStage:
         return replace(self, items=self.items + other.items, pads=self.pads or other.pads)
-
-    def then(self, later: LatticeStage) -> LatticeStage:
-        """One stage for this and one that stands behind it."""
-        return replace(self.merged(later), size_out=later.size_out)
 
     @property
     def keeps_all(self) -> bool:
@@ -160,7 +145,7 @@ class LatticeStage(Stage):
         return not any(element.cuts or element.pads for element in elements)
 
     def why_no_window(self) -> str:
-        nodes = [node for item in self.items for node in walk((item.node,))]
+        nodes = walk(tuple(item.node for item in self.items))
         return "" if all(map(_cuts_only, nodes)) else "it does more than cut"
 
     def describe(self, shared: str) -> str:

@@ -16,5 +16,4 @@ def to_levels(xp: Namespace, plane: Array) -> Array:
     floor(x * 255 + 1/2 + 1/73): NumPy and TensorFlow differ in the last bits of a float, and a
     value exactly between two levels must not be rounded up here and down there.
     """
-    inside = xp.clip(plane, xp.array(0.0), xp.array(1.0))
-    return xp.floor(inside * xp.array(255.0) + xp.array(0.5 + SLACK))
+    return xp.floor(xp.clip(plane, 0.0, 1.0) * 255.0 + (0.5 + SLACK))

@@ -1,4 +1,4 @@
-"""Products of small matrices, spelled out: in one order of additions, and in int32 too."""
+"""Small matrices, spelled out: in one order of additions, and in int32 too."""
 
 from __future__ import annotations
 
@@ -22,3 +22,26 @@ def apply(xp: Namespace, matrix: Array, vector: Array) -> Array:
     rows = xp.shape(matrix)[-2]
     n = xp.shape(vector)[-1]
     return xp.reshape(small_matmul(xp, matrix, xp.reshape(vector, (-1, n, 1))), (-1, rows))
+
+
+def to_projective(xp: Namespace, affine: Array) -> Array:
+    """[B,3,3]: a linear part [B,2,2] or an affine map [B,2,3], with the row (0, 0, 1) below."""
+    if xp.shape(affine)[-1] == 2:
+        affine = xp.concat([affine, xp.zeros_like(affine[:, :, :1])], axis=2)
+    zero = xp.zeros_like(affine[:, :1, :1])
+    last = xp.concat([zero, zero, zero + 1.0], axis=2)
+    return xp.concat([affine, last], axis=1)
+
+
+def inverse(xp: Namespace, m: Array) -> Array:
+    """The inverse [B,3,3] up to a positive factor per matrix, by cofactors; float64."""
+
+    def minor(i: int, j: int) -> Array:
+        a, b = (i + 1) % 3, (i + 2) % 3
+        c, d = (j + 1) % 3, (j + 2) % 3
+        return m[:, a, c] * m[:, b, d] - m[:, a, d] * m[:, b, c]
+
+    rows = [xp.stack([minor(j, i) for j in range(3)], axis=-1) for i in range(3)]
+    adjugate = xp.stack(rows, axis=-2)
+    determinant = m[:, 0, 0] * minor(0, 0) + m[:, 0, 1] * minor(0, 1) + m[:, 0, 2] * minor(0, 2)
+    return adjugate / xp.reshape(determinant, (-1, 1, 1))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from augreg.families.stage import Item, Size, Stage
+from augreg.families.stage import Item, Size, Stage, select
 from augreg.families.transform import Transform
 from augreg.xp import Array, Namespace
 
@@ -50,25 +50,19 @@ class MixStage(Stage):
     geometric: ClassVar[bool] = True
     in_order: ClassVar[bool] = True
     reads_others: ClassVar[bool] = True
+    averages: ClassVar[bool] = True
 
     classes: int
 
     def lower(self, lowering: Lowering, size: Size) -> Mix:
         """The mix; a sample that its p or its group leaves out keeps all of itself."""
         (item,) = self.items
-        xp = lowering.xp
         element: Mix = lowering.element(item.step, size, item.suffix)
         condition = lowering.condition(item)
         if condition is None:
             return element
-        weight = xp.where(condition, element.weight, xp.ones_like(element.weight))
-        box = element.box
-        if box is not None:
-            box = xp.where(xp.reshape(condition, (-1, 1)), box, xp.zeros_like(box))
-        return replace(element, weight=weight, box=box)
-
-    def bounds(self, lowered: Any, low: Any, high: Any) -> tuple[Any, Any]:
-        return low, high
+        whole = replace(element, weight=lowering.xp.ones_like(element.weight), box=None)
+        return select(lowering.xp, condition, element, whole)
 
     def describe(self, shared: str) -> str:
         return f"one mix of the batch and its labels, {self.classes} classes"
@@ -77,10 +71,9 @@ class MixStage(Stage):
 def partners(xp: Namespace, drawn: Array) -> Array:
     """int32 [B]: the position in the batch of each sample's partner, for draws float32 [B]."""
     batch = xp.shape(drawn)[0]
-    count, place = xp.array(batch, "int32"), xp.arange(batch)
-    one = xp.ones_like(count)
-    further = xp.floor(drawn * xp.cast(count - one, "float32"))
-    return (place + one + xp.cast(further, "int32")) % count
+    count = xp.array(batch, "int32")
+    further = xp.floor(drawn * xp.cast(count - 1, "float32"))
+    return (xp.arange(batch) + 1 + xp.cast(further, "int32")) % count
 
 
 def mix_images(xp: Namespace, images: Array, element: Mix) -> Array:
@@ -88,7 +81,7 @@ def mix_images(xp: Namespace, images: Array, element: Mix) -> Array:
     others = xp.take(images, partners(xp, element.partner))
     if element.box is None:
         weight = xp.reshape(element.weight, (-1, 1, 1, 1))
-        return images * weight + others * (xp.array(1.0) - weight)
+        return images * weight + others * (1.0 - weight)
     _, height, width, _ = xp.shape(images)
     y = xp.reshape(xp.arange(height), (1, -1, 1, 1))
     x = xp.reshape(xp.arange(width), (1, 1, -1, 1))

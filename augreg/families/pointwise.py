@@ -58,11 +58,6 @@ class PixelFunction(Transform):
         extra = (self.statistics, self.coordinates, len(self.noise))
         return getattr(self.function, "__wrapped__", self.function), shapes, extra
 
-    @property
-    def steps_values(self) -> bool:
-        """Whether a little more of its input may give much more."""
-        return self.stepped or "histogram" in self.statistics
-
 
 @dataclass(frozen=True)
 class PixelPart:
@@ -75,6 +70,7 @@ class PixelPart:
     items: tuple[Item, ...]
     statistics: tuple[str, ...] = ()
     placed: bool = False
+    on_pixels: ClassVar[bool] = True
 
     def lower(self, lowering: Lowering, channels: int, size: Size) -> tuple[PixelFunction, Any]:
         """The function with each sample's own arguments, and who takes part."""
@@ -113,10 +109,6 @@ class PointwiseStage(Stage):
         object.__setattr__(self, "items", items)
 
     @property
-    def mean(self) -> bool:
-        return "mean" in self.statistics
-
-    @property
     def statistics(self) -> tuple[str, ...]:
         """What has to be known of the stage's input."""
         names = [name for part in self.parts for name in part.statistics]
@@ -152,10 +144,10 @@ class PointwiseStage(Stage):
                 keys.append(key)
         return replace(self, parts=tuple(parts))
 
-    def followed_by(self, later: Stage) -> tuple[Stage | None, str] | None:
+    def followed_by(self, later: Stage) -> tuple[Stage | None, str]:
         """One kernel where every statistic stays that of what its samples are at that point."""
         if not isinstance(later, PointwiseStage):
-            return None
+            return None, ""
         into = self.pointer
         head, tail = later.parts[0], self.parts[-1]
         ways = [((*self.parts, *later.parts), f"one kernel with {into}")]
@@ -173,7 +165,7 @@ class PointwiseStage(Stage):
         return replace(self, parts=parts) if parts else None
 
     def selects(self, item: Item) -> bool:
-        return any(item in part.items for part in self.parts if isinstance(part, PixelPart))
+        return any(item in part.items for part in self.parts if part.on_pixels)
 
     def describe(self, shared: str) -> str:
         return shared + "one kernel: " + ", then ".join(part.describe() for part in self.parts)

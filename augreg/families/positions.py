@@ -18,6 +18,23 @@ TIE = 2.0**-12
 HORIZON = 2.0**-3  # depths below are read as if they were this
 
 
+def grid(xp: Namespace, size: Size) -> tuple[Array, Array]:
+    """x int32 [1,1,W] and y int32 [1,H,1] of every pixel."""
+    x, y = xp.arange(size[1]), xp.arange(size[0])
+    return xp.reshape(x, (1, 1, -1)), xp.reshape(y, (1, -1, 1))
+
+
+def centre(xp: Namespace, size: Size, dtype: str = "float32") -> tuple[Array, Array]:
+    """Scalars: x and y of the image's centre."""
+    height, width = (xp.cast(xp.array(side, "int32"), dtype) for side in size)
+    return (width - 1.0) * 0.5, (height - 1.0) * 0.5
+
+
+def column(xp: Namespace, vector: Array) -> Array:
+    """[B,1,1] of a vector [B]."""
+    return xp.reshape(vector, (-1, 1, 1))
+
+
 def source(xp: Namespace, matrix: Array, size_in: Size, size: Size) -> tuple[Array, Array]:
     """Positions x and y, float32 [B,H,W], of every output pixel.
 
@@ -25,33 +42,33 @@ def source(xp: Namespace, matrix: Array, size_in: Size, size: Size) -> tuple[Arr
     the third are above 0 where nothing on the way lies behind a horizon.
     """
     matrix = xp.array(matrix)
-    (cy_in, cx_in), (cy, cx) = ([_middle(xp, side) for side in sides] for sides in (size_in, size))
-    x = xp.cast(xp.reshape(xp.arange(size[1]), (1, 1, -1)), "float32") - cx
-    y = xp.cast(xp.reshape(xp.arange(size[0]), (1, -1, 1)), "float32") - cy
+    (cx_in, cy_in), (cx, cy) = centre(xp, size_in), centre(xp, size)
+    x, y = (xp.cast(place, "float32") for place in grid(xp, size))
+    x, y = x - cx, y - cy
 
     every = [xp.split(row, 2) for row in xp.split(matrix, 1)]
 
-    def at(row: int, centre: Any) -> Array:
+    def at(row: int, shift: Any = 0.0) -> Array:
         a, b, c = every[row]
-        return a * x + (b * y + (c + centre))
+        return a * x + (b * y + (c + shift))
 
     if (rows := len(every)) == 2:
         return at(0, cx_in), at(1, cy_in)
-    zero, horizon = xp.array(0.0), xp.array(HORIZON)
-    depth = xp.maximum(at(2, zero), horizon)
+    horizon = xp.array(HORIZON)
+    depth = xp.maximum(at(2), horizon)
     for row in range(3, rows):
-        depth = xp.where(at(row, zero) > zero, depth, horizon)
-    once = xp.array(1.0) / depth
-    return at(0, zero) * once + cx_in, at(1, zero) * once + cy_in
+        depth = xp.where(at(row) > 0.0, depth, horizon)
+    once = 1.0 / depth
+    return at(0) * once + cx_in, at(1) * once + cy_in
 
 
 def reflect(xp: Namespace, position: Array, side: Any) -> Array:
     """dcba|abcd|dcba as a triangle wave, clamped to the outermost centres, where it is flat."""
-    n, half = xp.cast(xp.array(side, "int32"), "float32"), xp.array(0.5)
+    n = xp.cast(xp.array(side, "int32"), "float32")
     period = n + n
-    v = position + half
-    v = v - period * xp.floor(v * (xp.array(1.0) / period))
-    return xp.clip(xp.minimum(v, period - v) - half, xp.array(0.0), n - xp.array(1.0))
+    v = position + 0.5
+    v = v - period * xp.floor(v * (1.0 / period))
+    return xp.clip(xp.minimum(v, period - v) - 0.5, 0.0, n - 1.0)
 
 
 def nearest(xp: Namespace, position: Array, side: Any, fill: str) -> tuple[Array, Array | None]:
@@ -60,21 +77,16 @@ def nearest(xp: Namespace, position: Array, side: Any, fill: str) -> tuple[Array
     With it, bool: whether there is such a pixel. None: there always is, because of the fill.
     """
     count = xp.array(side, "int32")
-    n, zero, half = xp.cast(count, "float32"), xp.array(0.0), xp.array(0.5)
-    one = xp.array(1.0)
+    n = xp.cast(count, "float32")
     if fill == "reflect":
         position = reflect(xp, position, side)
     elif fill == "wrap":
         position = position - n * xp.floor(position / n)
     else:
-        low, high = (-one, n) if fill == "constant" else (zero, n - one)
+        low, high = (-1.0, n) if fill == "constant" else (0.0, n - 1.0)
         position = xp.clip(position, low, high)
-    place = xp.cast(xp.floor(position + (half + xp.array(TIE))), "int32")
+    place = xp.cast(xp.floor(position + (0.5 + TIE)), "int32")
     if fill == "wrap":
         return place % count, None
-    inner = xp.clip(place, xp.zeros_like(count), count - xp.ones_like(count))
+    inner = xp.clip(place, 0, count - 1)
     return inner, (place == inner if fill == "constant" else None)
-
-
-def _middle(xp: Namespace, side: Any) -> Array:
-    return (xp.cast(xp.array(side, "int32"), "float32") - xp.array(1.0)) * xp.array(0.5)

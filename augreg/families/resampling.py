@@ -18,27 +18,31 @@ _TABLE = 1024.0  # TensorFlow's bicubic reads its kernel from a table of 1024 of
 
 def resize(xp: Namespace, images: Array, element: Any, size: tuple[Any, Any]) -> Array:
     """float32 [B,H,W,C] of `size` to float32 [B,height,width,C], static sizes."""
-    box = element.box if element.box is not None else xp.array([[0, 0, size[0], size[1]]], "int32")
+    box = box_of(xp, element, size)
     top, left, rows, columns = (xp.cast(box[:, i], "float32") for i in range(4))
     height, width = element.inner or element.size
     modes = (element.method, element.antialias)
     down = weights(xp, top, rows, size[0], height, *modes)  # [B,h,H]
     across = weights(xp, left, columns, size[1], width, *modes)  # [B,w,W]
     if element.inner is not None:
-        down, across = (
-            _padded(xp, matrix, inner, outer)
-            for matrix, inner, outer in zip(
-                (down, across), element.inner, element.size, strict=True
-            )
-        )
+        down = _padded(xp, down, element.inner[0], element.size[0])
+        across = _padded(xp, across, element.inner[1], element.size[1])
     height, width = element.size
-    channels = xp.shape(images)[-1]
-    batch = xp.shape(images)[0]
+    batch, *_, channels = xp.shape(images)
     flat = xp.reshape(images, (batch, size[0], size[1] * channels))
     lowered = xp.reshape(xp.matmul(down, flat), (batch, height, size[1], channels))
     turned = xp.reshape(xp.transpose(lowered, (0, 2, 1, 3)), (batch, size[1], height * channels))
     result = xp.reshape(xp.matmul(across, turned), (batch, width, height, channels))
     return xp.transpose(result, (0, 2, 1, 3))
+
+
+def box_of(xp: Namespace, element: Any, size: tuple[Any, Any]) -> Array:
+    """int32 [B,4]: the (top, left, height, width) that a resize reads of images of `size`."""
+    if element.box is not None:
+        return element.box
+    height, width = (xp.array(side, "int32") for side in size)
+    zero = xp.zeros_like(height)
+    return xp.reshape(xp.stack([zero, zero, height, width]), (1, 4))
 
 
 def weights(
@@ -54,26 +58,23 @@ def weights(
     start, length = (xp.reshape(value, (-1, 1, 1)) for value in (start, length))
     i = xp.reshape(xp.cast(xp.arange(target), "float32"), (1, -1, 1))
     j = xp.reshape(xp.cast(xp.arange(side), "float32"), (1, 1, -1)) - start
-    zero, one, half = xp.array(0.0), xp.array(1.0), xp.array(0.5)
-    inside = xp.cast((j >= zero) & (j < length), "float32")
-    scale = length / xp.array(float(target))
+    inside = xp.cast((j >= 0.0) & (j < length), "float32")
+    scale = length / float(target)
     if method == "nearest":
         pick = nearest(xp, xp.arange(target)[None, :, None], xp.cast(length, "int32"), target)
         return xp.cast(j == xp.cast(pick, "float32"), "float32")
     if method == "area":
-        covered = xp.minimum((i + one) * scale, j + one) - xp.maximum(i * scale, j)
-        return _normalized(xp, xp.maximum(covered, zero) * inside)
+        covered = xp.minimum((i + 1.0) * scale, j + 1.0) - xp.maximum(i * scale, j)
+        return _normalized(xp, xp.maximum(covered, 0.0) * inside)
     if antialias:
-        centre = (i + half) * scale
-        distance = (j + half - centre) / xp.maximum(scale, one)
+        distance = (j + 0.5 - (i + 0.5) * scale) / xp.maximum(scale, 1.0)
         kernel = _triangle if method == "bilinear" else _keys
         return _normalized(xp, kernel(xp, distance) * inside)
-    centre = (i + half) * scale - half
+    centre = (i + 0.5) * scale - 0.5
     if method == "bilinear":
-        return _triangle(xp, xp.clip(centre, zero, length - one) - j) * inside
+        return _triangle(xp, xp.clip(centre, 0.0, length - 1.0) - j) * inside
     low = xp.floor(centre)
-    table = xp.array(_TABLE)
-    centre = low + xp.floor((centre - low) * table + half) / table
+    centre = low + xp.floor((centre - low) * _TABLE + 0.5) / _TABLE
     return _normalized(xp, _keys(xp, centre - j) * inside)
 
 
@@ -86,9 +87,8 @@ def nearest(xp: Namespace, place: Array, length: Array, target: Any) -> Array:
     division into a product.
     """
     exact = xp.cast(length, "float64") / xp.cast(xp.array(target, "int32"), "float64")
-    read = (xp.cast(place, "float32") + xp.array(0.5)) * xp.cast(exact, "float32")
-    low, last = xp.zeros_like(length), length - xp.ones_like(length)
-    return xp.clip(xp.cast(xp.floor(read), "int32"), low, last)
+    read = (xp.cast(place, "float32") + 0.5) * xp.cast(exact, "float32")
+    return xp.clip(xp.cast(xp.floor(read), "int32"), 0, length - 1)
 
 
 def _normalized(xp: Namespace, value: Array) -> Array:
@@ -96,23 +96,22 @@ def _normalized(xp: Namespace, value: Array) -> Array:
 
 
 def _triangle(xp: Namespace, x: Array) -> Array:
-    return xp.maximum(xp.array(1.0) - xp.abs(x), xp.array(0.0))
+    return xp.maximum(1.0 - xp.abs(x), 0.0)
 
 
 def _keys(xp: Namespace, x: Array) -> Array:
     x = xp.abs(x)
-    near = (x * xp.array(1.5) - xp.array(2.5)) * x * x + xp.array(1.0)
-    far = ((x * xp.array(-0.5) + xp.array(2.5)) * x - xp.array(4.0)) * x + xp.array(2.0)
-    outside = xp.where(x < xp.array(2.0), far, xp.zeros_like(x))
-    return xp.where(x <= xp.array(1.0), near, outside)
+    near = (x * 1.5 - 2.5) * x * x + 1.0
+    far = ((x * -0.5 + 2.5) * x - 4.0) * x + 2.0
+    return xp.where(x <= 1.0, near, xp.where(x < 2.0, far, xp.zeros_like(x)))
 
 
 def _padded(xp: Namespace, matrix: Array, inner: int, outer: int) -> Array:
     """Rows of zeros around [B, inner, side], so that the inner size lies centred in the outer."""
     before = (outer - inner) // 2
     batch, _, side = xp.shape(matrix)
-    parts = [
+    above, below = (
         xp.broadcast_to(xp.array([[[0.0]]]), (batch, n, side))
         for n in (before, outer - inner - before)
-    ]
-    return xp.concat([parts[0], matrix, parts[1]], axis=1)
+    )
+    return xp.concat([above, matrix, below], axis=1)

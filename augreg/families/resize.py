@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from augreg.families import resampling
 from augreg.families.call import element_of
-from augreg.families.point_map import PointMap, homogeneous
+from augreg.families.matrices import to_projective
+from augreg.families.point_map import PointMap
 from augreg.families.stage import Item, Size, Stage
 from augreg.families.transform import Transform
 from augreg.xp import Array, Namespace
@@ -70,7 +71,6 @@ class ResizeStage(Stage):
 
     @property
     def decoded_size(self) -> tuple[int, int] | None:
-        """The size that a JPEG may be decoded down to before it; None where it may not."""
         height, width = self.size_out
         (item,) = self.items
         scaled = element_of(item.step, self.size_in).decode == "scaled" and item.always
@@ -93,11 +93,7 @@ def _points(xp: Namespace, element: Resize, size_in: Size, size: Size) -> PointM
 
     A mask takes the pixel that the image's nearest resize takes, whatever the image's method.
     """
-    box = element.box
-    if box is None:
-        height, width = (xp.array(side, "int32") for side in size_in)
-        zero = xp.zeros_like(height)
-        box = xp.reshape(xp.stack([zero, zero, height, width]), (1, 4))
+    box = resampling.box_of(xp, element, size_in)
     inner = [xp.array(side, "int32") for side in (element.inner or size)]
     outer = [xp.array(side, "int32") for side in size]
     before = [(whole - part) // 2 for whole, part in zip(outer, inner, strict=True)]  # top, left
@@ -106,7 +102,7 @@ def _points(xp: Namespace, element: Resize, size_in: Size, size: Size) -> PointM
         """The source row or column of each output one, and whether there is one: [B, side]."""
         place = xp.reshape(xp.arange(outer[i]), (1, -1)) - before[i]
         start, length = (xp.reshape(box[:, j], (-1, 1)) for j in (i, 2 + i))
-        inside = (place >= xp.zeros_like(place)) & (place < inner[i])
+        inside = (place >= 0) & (place < inner[i])
         return start + resampling.nearest(xp, place, length, inner[i]), inside
 
     def source() -> tuple[Array, Array, Array]:
@@ -116,13 +112,12 @@ def _points(xp: Namespace, element: Resize, size_in: Size, size: Size) -> PointM
         return x + xp.zeros_like(y), y + xp.zeros_like(x), in_x & in_y
 
     top, left, rows, columns = (xp.cast(box[:, i], "float64") for i in range(4))
-    half = xp.array(0.5, "float64")
     down, across = (
         xp.cast(part, "float64") / side for part, side in zip(inner, (rows, columns), strict=True)
     )
     zero = xp.zeros_like(down)
     scale = xp.stack([xp.stack([across, zero], -1), xp.stack([zero, down], -1)], -2)
-    end = xp.reshape(xp.stack([xp.cast(part, "float64") for part in before[::-1]]), (1, 2)) - half
-    start = xp.stack([left, top], -1) - half
+    end = xp.reshape(xp.stack([xp.cast(part, "float64") for part in before[::-1]]), (1, 2)) - 0.5
+    start = xp.stack([left, top], -1) - 0.5
     window = xp.stack([left, top, left + columns, top + rows], -1)
-    return PointMap(homogeneous(xp, scale), start, end, source, window)
+    return PointMap(to_projective(xp, scale), start, end, source, window)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable
-from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from augreg.policy import Group, Node, Step, steps_in, walk
 from augreg.xp import Array, Namespace
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 Size = tuple[Any, Any]  # (height, width): ints, or a backend's scalars where they are not static
 StaticSize = tuple[int | None, int | None]
 Composed = TypeVar("Composed")
-M = TypeVar("M")
 
 
 @dataclass(frozen=True)
@@ -97,6 +96,8 @@ class Stage(ABC):
     geometric: ClassVar[bool] = False  # whether pixels end up in other places
     in_order: ClassVar[bool] = False  # whether pixels are read in order, once or a few times
     reads_others: ClassVar[bool] = False  # whether a sample's pixels come from others, too
+    keeps_one: ClassVar[bool] = False  # whether a sample keeps what one of its branches makes
+    averages: ClassVar[bool] = False  # whether what it gives lies between values that it read
 
     items: tuple[Item, ...]
     size_in: StaticSize
@@ -151,7 +152,9 @@ class Stage(ABC):
         Of weights that add up to 1, they stay; of branches, whose own stages were looked at,
         anywhere.
         """
-        return None
+        if self.branches:
+            return -float("inf"), float("inf")
+        return (low, high) if self.averages else None
 
     # --- what it shares a kernel with
 
@@ -163,17 +166,19 @@ class Stage(ABC):
         """One stage for both, of one `merge_key`."""
         return replace(self, items=self.items + other.items)
 
-    def followed_by(self, later: Stage) -> tuple[Stage | None, str] | None:
-        """One stage for this and the next, and what is to be said of it; None and why not.
-
-        None alone: there is nothing to say.
-        """
-        return None
+    def followed_by(self, later: Stage) -> tuple[Stage | None, str]:
+        """One stage for this and the next, and what is to be said of it; None and why not."""
+        return None, ""
 
     def without(self, never: list[Item]) -> Stage | None:
         """The stage with some items left out; None where none is left."""
         items = tuple(item for item in self.items if item not in never)
         return replace(self, items=items) if items else None
+
+    @property
+    def decoded_size(self) -> tuple[int, int] | None:
+        """The size that a JPEG may be decoded down to before it; None where it may not."""
+        return None
 
     def why_no_window(self) -> str:
         """Why it cuts no window that a decoder could read, if all do it; empty where it does."""
@@ -190,35 +195,47 @@ class Stage(ABC):
         """What its kernel does, for `explain`; `shared`: how many steps share it, if several."""
 
 
-class Family(Protocol[Composed]):
+@dataclass(frozen=True)
+class Family(ABC, Generic[Composed]):
     """Maps of one kind, [B] or [1] of each, closed under composing and choosing."""
 
+    xp: Namespace
+
+    @abstractmethod
     def unit(self, size: Size) -> Composed:
         """What leaves images of `size` as they are."""
 
+    @abstractmethod
     def lift(self, made: Any, size: Size, after: Size) -> Composed:
         """What an op `made` for images of `size`, in the family; `after` is the size it gives."""
 
+    @abstractmethod
     def compose(self, first: Composed, then: Composed) -> Composed:
         """One map for `first`, then `then`."""
 
     def select(self, condition: Array, chosen: Composed, other: Composed) -> Composed:
         """`chosen` where the condition (bool [B]) holds, `other` elsewhere."""
+        return select(self.xp, condition, chosen, other)
 
 
-def select(xp: Namespace, condition: Array, chosen: M, other: M) -> M:
+def select(xp: Namespace, condition: Array, chosen: Any, other: Any) -> Any:
     """`chosen` where `condition` (bool [B]) holds, `other` elsewhere: a choice among maps.
 
-    Works on any dataclass of arrays with a leading dimension of B or 1; where only one of the two
-    has an optional part, the other counts as 0 there.
+    Works on arrays with a leading dimension of B or 1, on tuples of them, and on dataclasses, whose
+    static parts are `chosen`'s; where only one of two has an optional part, that of the other
+    counts as 0.
     """
-    parts = {}
-    for part in fields(chosen):  # type: ignore[arg-type]  # M is a dataclass
-        x, y = getattr(chosen, part.name), getattr(other, part.name)
-        if part.metadata.get("static") or (x is None and y is None):
-            continue
-        x = xp.zeros_like(y) if x is None else x
-        y = xp.zeros_like(x) if y is None else y
-        rank = len(xp.shape(x))
-        parts[part.name] = xp.where(xp.reshape(condition, (-1,) + (1,) * (rank - 1)), x, y)
-    return replace(chosen, **parts)  # type: ignore[type-var]  # as above
+    if isinstance(chosen, tuple):
+        pairs = zip(chosen, other, strict=True)
+        return tuple(select(xp, condition, one, two) for one, two in pairs)
+    if is_dataclass(chosen) and not isinstance(chosen, type):
+        names = [part.name for part in fields(chosen) if not part.metadata.get("static")]
+        mine, theirs = (tuple(getattr(each, name) for name in names) for each in (chosen, other))
+        parts = select(xp, condition, mine, theirs)
+        return replace(chosen, **dict(zip(names, parts, strict=True)))
+    if chosen is None and other is None:
+        return None
+    chosen = xp.zeros_like(other) if chosen is None else chosen
+    other = xp.zeros_like(chosen) if other is None else other
+    ones = (1,) * (len(xp.shape(chosen)) - 1)
+    return xp.where(xp.reshape(condition, (-1, *ones)), chosen, other)

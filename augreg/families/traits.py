@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import permutations
 from typing import Any
 
 
@@ -37,10 +38,8 @@ def chain(first: Traits, then: Traits) -> Traits:
 
 def any_order(every: list[Traits]) -> Traits:
     """The traits of doing all in any order; raises `Boundary`."""
-    for i, first in enumerate(every):
-        for j, then in enumerate(every):
-            if i != j:
-                chain(first, then)
+    for first, then in permutations(every, 2):
+        chain(first, then)
     return union(every)
 
 

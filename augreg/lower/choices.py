@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
 
 from augreg.families import Guard, Item
 from augreg.policy import Group, Node
@@ -41,27 +43,26 @@ class Choices:
         if node.p >= 1:
             return None
         word = self.draws.words[node.path + suffix, "p"][0]
-        return generator.bits24(self.xp, word) < self.xp.array(round(node.p * 2**24), "int32")
+        return generator.bits24(self.xp, word) < round(node.p * 2**24)
 
     def holds(self, guards: tuple[Guard, ...]) -> Array | None:
         """bool [B]: all guards hold; None where there is none."""
         result = None
         for guard in guards:
-            parts = [self.chance(guard.group, guard.suffix)]
+            group, suffix = guard.group, guard.suffix
+            result = both(result, self.chance(group, suffix))
             if guard.branch is not None:
-                parts.append(self.picked(guard.group, guard.branch, guard.slot, guard.suffix))
-            for part in parts:
-                result = both(result, part)
+                result = both(result, self.picked(group, guard.branch, guard.slot, suffix))
         return result
 
     def picked(self, group: Group, branch: int, slot: int | None, suffix: str) -> Array:
         """bool [B]: the group's choice (in `slot`, with replacement) is `branch`."""
         if group.kind == "random_order":
-            return self.ranks(group, suffix)[:, branch] == self.xp.array(slot, "int32")
+            return self.ranks(group, suffix)[:, branch] == slot
         if slot is not None:
-            return self.slots(group, suffix)[slot] == self.xp.array(branch, "int32")
+            return self.slots(group, suffix)[slot] == branch
         if group.kind == "one_of":
-            return self.chosen(group, suffix) == self.xp.array(branch, "int32")
+            return self.chosen(group, suffix) == branch
         return self.ranks(group, suffix)[:, branch] < self.count(group, suffix)
 
     def chosen(self, group: Group, suffix: str) -> Array:
@@ -99,8 +100,7 @@ class Choices:
         for slot in range(group.n[1]):
             word = self.draws.words[f"{group.path}{suffix}#{slot}", "choice"][0]
             pick = distributions.choose(xp, word, generator.thresholds((1.0,) * n))
-            taken = xp.array(slot, "int32") < count
-            picks.append(xp.where(taken, pick, xp.array([n], "int32")))
+            picks.append(xp.where(slot < count, pick, xp.array([n], "int32")))
         for end in range(len(picks) - 1, 0, -1):  # a bubble sort, elementwise over the batch
             for i in range(end):
                 low, high = xp.minimum(picks[i], picks[i + 1]), xp.maximum(picks[i], picks[i + 1])
@@ -113,13 +113,9 @@ class Choices:
 
     def active_mask(self, items: tuple[Item, ...]) -> Array | None:
         """bool [B]: those that do any of the items, each a branch of a choice; None: not so."""
-        total = None
-        for item in items:
-            if not any(guard.branch is not None for guard in item.guards):
-                return None
-            condition = self.condition(item)
-            total = condition if total is None else total | condition
-        return total
+        if any(all(guard.branch is None for guard in item.guards) for item in items):
+            return None
+        return reduce(operator.or_, map(self.condition, items))
 
     def mixture(self, item: Item) -> tuple[Array, Array]:
         """Convex weights of a mixture: float32 [B, branches], and float32 [B] of them together.
@@ -129,8 +125,8 @@ class Choices:
         """
         xp, group = self.xp, item.group
         path, n = group.path + item.suffix, len(group.branches)
-        words = generator.elements(xp, self.draws.words[path, "choice"], n)[0]
-        drawn = -xp.log(generator.uniform(xp, words) + xp.array(2.0**-25))
+        words, _ = generator.elements(xp, self.draws.words[path, "choice"], n)
+        drawn = -xp.log(generator.uniform(xp, words) + 2.0**-25)
         together = generator.uniform(xp, self.draws.words[path, "mix"][0])
         condition = self.condition(item)
         if condition is not None:

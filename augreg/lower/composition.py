@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import groupby
-from typing import Any, Generic
+from typing import TYPE_CHECKING, Any, Generic
 
 from augreg.families import Item, Size
 from augreg.families.stage import Composed, Family
-from augreg.lower.choices import Choices
 from augreg.policy import Group, Node, Step
 from augreg.xp import Array
+
+if TYPE_CHECKING:
+    from augreg.lower.lowering import Lowering
 
 
 @dataclass(frozen=True)
 class Composition(Generic[Composed]):
-    """Composes in one family, under one batch's choices.
+    """Composes in one family, under one batch's choices."""
 
-    Attributes:
-        make: what a step's op makes for a size, with its draws under a suffix, and the size after.
-    """
-
-    choices: Choices
+    lowering: Lowering
     family: Family[Composed]
-    make: Callable[[Step, Size, str], tuple[Any, Size]]
 
     def items(self, items: tuple[Item, ...], size: Size) -> Composed:
         """One element for all items, of which there is at least one, on images of `size`."""
@@ -43,7 +40,7 @@ class Composition(Generic[Composed]):
         parts = []
         for item in items:
             part, size = self._node(item.node, size, item.suffix)
-            parts.append(self._where(self.choices.holds(item.guards), part, size))
+            parts.append(self._where(self.lowering.holds(item.guards), part, size))
         return reduce(self.family.compose, parts), size
 
     def _branches(self, items: tuple[Item, ...], size: Size) -> Composed:
@@ -57,13 +54,13 @@ class Composition(Generic[Composed]):
         for own in branches.values():
             inner = tuple(replace(item, guards=item.guards[1:]) for item in own)
             part, _ = self._run(inner, size)
-            result = self.family.select(self.choices.holds(own[0].guards[:1]), part, result)
+            result = self.family.select(self.lowering.holds(own[0].guards[:1]), part, result)
         return result
 
     def _node(self, node: Node, size: Size, suffix: str) -> tuple[Composed, Size]:
         """The node's element and the size after it."""
         if isinstance(node, Step):
-            made, after = self.make(node, size, suffix)
+            made, after = self.lowering.made(node, size, suffix)
             result = self.family.lift(made, size, after)
         elif node.kind == "sequence":
             parts, after = [], size
@@ -73,7 +70,7 @@ class Composition(Generic[Composed]):
             result = reduce(self.family.compose, parts)
         else:
             result, after = self._choice(node, size, suffix)
-        return self._where(self.choices.chance(node, suffix), result, size), after
+        return self._where(self.lowering.chance(node, suffix), result, size), after
 
     def _choice(self, group: Group, size: Size, suffix: str) -> tuple[Composed, Size]:
         """A group that is no sequence: it is composed over slots, and selected within a slot."""
@@ -87,13 +84,13 @@ class Composition(Generic[Composed]):
                     made[key] = self._node(visit.branch, size, suffix + visit.suffix)
                 part, after = made[key]
                 if group.kind == "some_of" and not group.replace:
-                    condition = self.choices.picked(group, visit.number, None, suffix)
+                    condition = self.lowering.picked(group, visit.number, None, suffix)
                     part = self._where(condition, part, size)
                     here = part if here is None else family.compose(here, part)
                 elif here is None:
                     here = part
                 else:
-                    condition = self.choices.picked(group, visit.number, slot, suffix)
+                    condition = self.lowering.picked(group, visit.number, slot, suffix)
                     here = family.select(condition, part, here)
             total = here if total is None else family.compose(total, here)
         return total, after
@@ -107,7 +104,5 @@ class Composition(Generic[Composed]):
 
 def _site(item: Item) -> Hashable | None:
     """The outermost choice that the item is a branch of, where a sample takes one branch only."""
-    guard = item.guards[0] if item.guards else None
-    if guard is None or not guard.exclusive:
-        return None
-    return guard.choice
+    outermost = item.guards[:1]
+    return outermost[0].choice if outermost and outermost[0].exclusive else None

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from augreg.families import Item, LatticeMap, PixelFunction, Size, Stage, call_op
+from augreg.families import Item, LatticeMap, Size, Stage, call_op, select
 from augreg.families.stage import Composed, Family
 from augreg.lower.choices import Choices
 from augreg.lower.composition import Composition
 from augreg.policy import Node, Step
 from augreg.random import distributions
-from augreg.xp import NUMPY, Array, Namespace
+from augreg.xp import NUMPY, Array
 
 
 @dataclass(frozen=True)
@@ -53,17 +53,12 @@ class Lowering(Choices):
         Of several items, the same function in branches of one choice, each sample gets the
         arguments of its own.
         """
-        xp, first = self.xp, items[0]
+        first, *others = items
         element, taken = self.element(first.step, size, first.suffix), self.condition(first)
-        for item in items[1:]:
+        for item in others:
             other, condition = self.element(item.step, size, item.suffix), self.condition(item)
-            arguments = _selected(xp, condition, other.arguments, element.arguments)
-            if isinstance(element, PixelFunction):
-                noise = _selected(xp, condition, other.noise, element.noise)
-                element = replace(element, arguments=arguments, noise=noise)
-            else:
-                element = replace(element, arguments=arguments)
-            taken = taken | condition  # type: ignore[operator]  # exclusive items are guarded
+            assert taken is not None and condition is not None  # exclusive items are guarded
+            element, taken = select(self.xp, ~condition, element, other), taken | condition
         return element, taken
 
     # --- stages
@@ -78,9 +73,10 @@ class Lowering(Choices):
 
     def composed(self, items: tuple[Item, ...], family: Family[Composed], size: Size) -> Composed:
         """One map for all items."""
-        return Composition(self, family, self._make).items(items, size)
+        return Composition(self, family).items(items, size)
 
-    def _make(self, step: Step, size: Size, suffix: str) -> tuple[Any, Size]:
+    def made(self, step: Step, size: Size, suffix: str) -> tuple[Any, Size]:
+        """What the step's op returns, fit for the size, and the size after the step."""
         element, after = self.element(step, size, suffix), self.size_after(step, size)
         if self.fits is not None and isinstance(element, LatticeMap) and not element.pads:
             element = self.fits(step, element, size, after)
@@ -111,8 +107,6 @@ class Lowering(Choices):
         if step.op.output_size is None:
             return size
         arguments = {name: step.arguments[name] for name in step.op.settable}
-        if all(isinstance(side, int) for side in size):
-            return tuple(int(side) for side in step.op.output_size(*size, **arguments))  # type: ignore[return-value]
         known = (side if isinstance(side, int) else math.nan for side in size)
         after = step.op.output_size(*known, **arguments)
         if not any(map(math.isnan, after)):  # as the plan has seen: it may have asked for numbers
@@ -122,13 +116,3 @@ class Lowering(Choices):
         return tuple(
             side if isinstance(side, int) else self.xp.cast(side, "int32") for side in after
         )  # type: ignore[return-value]
-
-
-def _selected(
-    xp: Namespace, condition: Array, chosen: tuple[Array, ...], other: tuple[Array, ...]
-) -> tuple[Array, ...]:
-    def one(x: Array, y: Array) -> Array:
-        rank = len(xp.shape(x))
-        return xp.where(xp.reshape(condition, (-1,) + (1,) * (rank - 1)), x, y)
-
-    return tuple(one(x, y) for x, y in zip(chosen, other, strict=True))

@@ -12,8 +12,7 @@ from augreg.checks import sample_key
 from augreg.lower.choices import Draws
 from augreg.lower.lowering import Lowering
 from augreg.plan import Plan
-from augreg.policy import Group, Node, Step
-from augreg.policy.nodes import Visit
+from augreg.policy import Node, Step
 from augreg.random import distributions
 from augreg.xp import NUMPY
 
@@ -52,22 +51,19 @@ class _Reader:
             if values or chosen:
                 yield node.pointer + suffix, values
             return
+        every = node.kind in ("sequence", "mixture")
+        chosen = chosen or node.kind != "sequence"
         for visit in node.visits():
-            if self.picked(node, visit, suffix):
-                tail = suffix + visit.suffix
-                yield from self.taken(visit.branch, tail, chosen or node.kind != "sequence")
-
-    def picked(self, group: Group, visit: Visit, suffix: str) -> bool:
-        if group.kind in ("sequence", "mixture"):
-            return True
-        return bool(self.lowering.picked(group, visit.number, visit.slot, suffix)[0])
+            if every or self.lowering.picked(node, visit.number, visit.slot, suffix)[0]:
+                yield from self.taken(visit.branch, suffix + visit.suffix, chosen)
 
     def values(self, step: Step, suffix: str) -> dict[str, Value]:
-        random = {
-            n for n, drawn, _ in step.drawn() if not isinstance(drawn, distributions.Constant)
-        }
         sampled = self.lowering.arguments(step, suffix)
-        return {name: _plain(sampled[name]) for name in sampled if name in random}
+        return {
+            name: _plain(sampled[name])
+            for name, drawn, _ in step.drawn()
+            if not isinstance(drawn, distributions.Constant)
+        }
 
 
 def _plain(value: Any) -> Value:

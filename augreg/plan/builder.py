@@ -2,72 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
-from functools import reduce
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
 
-from augreg.errors import OpError, PolicyError, joined
+from augreg.errors import PolicyError, joined
 from augreg.families import (
     AffineStage,
     BranchStage,
-    ColorMap,
-    ColorPart,
     Guard,
     Item,
-    LatticeMap,
     LatticeStage,
     Mix,
     MixtureStage,
     PointwiseStage,
     Stage,
-    StaticSize,
-    Transform,
-    element_of,
 )
 from augreg.families.pointwise import Part
-from augreg.families.traits import Boundary, Traits, any_order, chain, union
+from augreg.families.traits import Boundary, Traits, chain
 from augreg.plan import sizes
+from augreg.plan.place import Place
 from augreg.plan.sizes import Sides
-from augreg.policy import Group, Node, Policy, Step, steps_in, walk
+from augreg.policy import Group, Node, Step, steps_in
 
 
-class Builder:
-    """Walks a section's nodes, keeping size and channels, and starts a stage at each boundary."""
+@dataclass
+class Builder(Place):
+    """Walks a section's nodes, keeping size and channels, and starts a stage at each boundary.
 
-    def __init__(self, policy: Policy, sides: Sides, channels: int, unfused: bool = False) -> None:
-        self.policy, self.sides, self.channels, self.unfused = policy, sides, channels, unfused
-        self.stages: list[Stage] = []
-        self.traits: Traits | None = None  # of the last stage while geometry may still join it
-        self.scope: tuple[Guard, ...] = ()
-        self.classes: int | None = None  # of the labels that are mixed; None: nothing may mix here
-        self.unchecked: list[tuple[str, str]] = []  # steps that asked for a side that is not known
-        self.elements: dict[tuple[int, StaticSize], Transform] = {}  # asked for at each level
+    Attributes:
+        unfused: a stage for each step of a group of colour maps too.
+        traits: of the last stage while geometry may still join it, under the guards `scope`.
+        classes: of the labels that are mixed; None: nothing may mix here.
+    """
 
-    @property
-    def size(self) -> StaticSize:
-        return sizes.size_of(self.sides)
+    unfused: bool = False
+    stages: list[Stage] = field(default_factory=list)
+    traits: Traits | None = None
+    scope: tuple[Guard, ...] = ()
+    classes: int | None = None
 
-    def inner(self) -> Builder:
-        """A builder of a branch that begins here."""
-        made = Builder(self.policy, self.sides, self.channels, self.unfused)
-        made.unchecked, made.elements = self.unchecked, self.elements
-        return made
-
-    def after(self, step: Step, sides: Sides) -> Sides:
-        """The sides after a step.
-
-        One that works at some sizes only is checked when it runs, if it moves whole pixels and may
-        not read outside of the image (a crop); of others nothing could be seen then.
-        """
-        result, compared = sizes.after(self.policy, step, sides)
-        if compared:
-            element = self.element(step, sizes.size_of(sides))
-            if not isinstance(element, LatticeMap) or element.pads:
-                said = f'"{step.op.name}" works at some sizes only' + sizes.remedy(sides)
-                raise self.policy.error(said, step.pointer)
-            self.unchecked.append((step.pointer, step.op.name))
-        return result
+    def inner(self, group: Group, suffix: str) -> list[Builder]:
+        """A builder for each branch, all of which begin here."""
+        known = self.unchecked, self.elements
+        builders = []
+        for branch in group.branches:
+            made = Builder(self.policy, self.sides, self.channels, *known, self.unfused)
+            made.add(branch, (), suffix)
+            builders.append(made)
+        return builders
 
     def section(self, nodes: Iterable[Node]) -> tuple[Stage, ...]:
         """The stages of a section; all of its mistakes are raised at once.
@@ -97,16 +80,13 @@ class Builder:
             self.add_mixture(item)
         elif (traits := self.geometry_or_none(node)) is not None:
             self.add_geometry(item, traits, self.group_sides(node, self.sides))
-        elif not self.unfused and self.is_color(node):
-            elements = [self.element(step, self.size) for step in item.steps]
-            mean = any(isinstance(e, ColorMap) and e.mean is not None for e in elements)
-            self.add_pointwise(ColorPart((item,), mean), self.channels)
+        elif not self.unfused and (part := self.color_or_none(item)) is not None:
+            self.add_pointwise(part, self.channels)
         else:
             self.add_mixed(node, guards, suffix)
 
     def add_step(self, item: Item) -> None:
-        step = item.step
-        element = self.describe(step)
+        step, element = item.step, self.describe(item.step)
         sides, channels = self.after(step, self.sides), element.channels_after(self.channels)
         if (step.p < 1 or item.guards) and (sides != self.sides or channels != self.channels):
             self.refuse_p(step, self.sides)
@@ -120,57 +100,20 @@ class Builder:
             why = element.boundary or f"{step.op.name} is a boundary"
             self.start(why, element.stage, item, sides)
 
-    def refuse_p(self, step: Step, sides: Sides) -> NoReturn:
-        """Refuses a step, at images of `sides`, that not all samples of a batch do."""
-        name, known = step.op.name, sizes.is_known(sides)
-        changes = "changes" if known else "may change"
-        said = (
-            f'"{name}" {changes} the size or the channels here, so neither it nor a group around '
-            'it takes "p" below 1, and branches have to agree on the result'
-        )
-        raise self.policy.error(said + sizes.remedy(sides), step.pointer)
-
-    def describe(self, step: Step) -> Transform:
-        element = self.element(step, self.size)
-        if element.colored and self.channels == 1 and not step.op.gray:
-            raise self.policy.error(
-                f'"{step.op.name}" needs three channels, and the image has one here', step.pointer
-            )
-        return element
-
-    def element(self, step: Step, size: StaticSize) -> Transform:
-        try:
-            if (id(step), size) not in self.elements:
-                self.elements[id(step), size] = element_of(step, size)
-        except OpError as error:
-            raise self.policy.located(error, step.pointer) from error
-        element = self.elements[id(step), size]
-        given = {name: step.arguments[name] for name in step.op.fills}
-        for name, levels in {"fill_value": getattr(element, "fill_value", 0.0), **given}.items():
-            if isinstance(levels, tuple) and len(levels) > self.channels:
-                raise self.policy.error(
-                    f"{len(levels)} levels, and the image has one channel here; give one number",
-                    f"{step.pointer}/{name}",
-                )
-        return element
-
     def add_geometry(self, item: Item, traits: Traits, sides: Sides) -> None:
-        why, joined = "", None
+        common = self.common(sides, self.channels, "")
+        items: tuple[Item, ...] = (item,)
         try:
-            joined = None if self.traits is None else chain(self.traits, traits)
+            if self.traits is not None:
+                joined = chain(self.traits, traits)
+                if item.guards == self.scope:
+                    last, traits = self.stages.pop(), joined
+                    items = (*last.items, item)
+                    common |= {"size_in": last.size_in, "why": last.why}
         except Boundary as reason:
-            why = str(reason)
-        if joined is None or item.guards != self.scope:
-            common = self.common(sides, self.channels, why)
-            self.stages.append(_geometry_stage(traits, items=(item,), **common))
-            self.traits = traits
-        else:
-            last = self.stages[-1]
-            assert isinstance(last, LatticeStage | AffineStage)
-            common = self.common(sides, self.channels, last.why) | {"size_in": last.size_in}
-            self.stages[-1] = _geometry_stage(joined, items=(*last.items, item), **common)
-            self.traits = joined
-        self.sides, self.scope = sides, item.guards
+            common["why"] = str(reason)
+        self.stages.append(_geometry_stage(traits, items=items, **common))
+        self.traits, self.sides, self.scope = traits, sides, item.guards
 
     def add_pointwise(self, part: Part, channels: int) -> None:
         why = "another family" if self.stages else ""
@@ -196,12 +139,19 @@ class Builder:
         self.classes = element.classes
 
     def start(
-        self, why: str, kind: Callable[..., Stage], item: Item, sides: Sides, **more: Any
+        self,
+        why: str,
+        kind: Callable[..., Stage],
+        item: Item,
+        sides: Sides,
+        channels: int | None = None,
+        **more: Any,
     ) -> None:
         """A stage of one item, which nothing joins; `why` is what ended the stage before it."""
-        common = self.common(sides, more.pop("channels", self.channels), why if self.stages else "")
+        channels = channels or self.channels
+        common = self.common(sides, channels, why if self.stages else "")
         self.stages.append(kind(item, **common, **more))
-        self.traits, self.sides, self.channels = None, sides, common["channels_out"]
+        self.traits, self.sides, self.channels = None, sides, channels
 
     def common(self, sides: Sides, channels: int, why: str) -> dict[str, Any]:
         """What every stage has, of one that begins here and leaves `sides` and `channels`."""
@@ -214,12 +164,20 @@ class Builder:
         }
 
     def add_mixed(self, group: Group, guards: tuple[Guard, ...], suffix: str) -> None:
+        """The branches of a group of several families, each under the guards that it is done under.
+
+        Where one changes the shape, all branches are done, and one is kept.
+        """
         self.traits = None
-        if (changing := self.changes_shape(group)) is not None:
+        sequence = group.kind == "sequence"
+        if (changing := self.changes_shape(group)) is not None and not (sequence and group.p == 1):
             self.add_branches(group, suffix, changing)
         else:
-            for branch, guard, tail in _guarded(group, suffix):
-                self.add(branch, guards + guard, tail)
+            for visit in group.visits():
+                branch = None if sequence else visit.number
+                guard = Guard(group, branch, visit.slot, suffix)
+                own = guards if sequence and group.p == 1 else (*guards, guard)
+                self.add(visit.branch, own, suffix + visit.suffix)
         self.traits = None
 
     def add_mixture(self, item: Item) -> None:
@@ -227,95 +185,20 @@ class Builder:
         if self.changes_shape(group) is not None:
             said = "branches of a mixture keep size and channels" + sizes.remedy(self.sides)
             raise self.policy.error(said, group.pointer)
-        branches = []
-        for branch in group.branches:
-            inner = self.inner()
-            inner.add(branch, (), item.suffix)
-            branches.append(tuple(inner.stages))
-        self.start("a mixture", MixtureStage.of, item, self.sides, branches=tuple(branches))
-
-    def changes_shape(self, group: Group) -> Step | None:
-        """The first step of a group that changes size or channels, or may; None where none does."""
-        for step in steps_in((group,)):
-            if self.describe(step).channels_after(3) != 3:
-                return step
-            if self.after(step, self.sides) != self.sides:
-                return step
-        return None
+        branches = tuple(tuple(inner.stages) for inner in self.inner(group, item.suffix))
+        self.start("a mixture", MixtureStage.of, item, self.sides, branches=branches)
 
     def add_branches(self, group: Group, suffix: str, changing: Step) -> None:
-        if group.kind == "sequence" and group.p == 1:
-            for branch in group.branches:
-                self.add(branch, (), suffix)
-            return
         if group.kind != "one_of" or group.p < 1:
             self.refuse_p(changing, self.sides)
-        ends, branches = [], []
-        for branch in group.branches:
-            inner = self.inner()
-            inner.add(branch, (), suffix)
-            branches.append(tuple(inner.stages))
-            ends.append((inner.sides, inner.channels))
+        builders = self.inner(group, suffix)
+        ends = [(inner.sides, inner.channels) for inner in builders]
         if len(set(ends)) > 1:
-            self.refuse_ends("shapes", [f"{sizes.text_of(s)}x{c}" for s, c in ends], group)
+            self.refuse_ends("shapes", [f"{sizes.size_text(s)}x{c}" for s, c in ends], group)
         sides, channels = ends[0]
+        branches = tuple(tuple(inner.stages) for inner in builders)
         why, item = "branches change the shape", Item(group, (), suffix)
-        self.start(why, BranchStage.of, item, sides, channels=channels, branches=tuple(branches))
-
-    def refuse_ends(self, what: str, ends: list[str], group: Group) -> NoReturn:
-        """Refuses branches that end in different sizes or shapes, or may."""
-        said = f"branches end in different {what}: {', '.join(ends)}"
-        raise self.policy.error(said + sizes.remedy(self.sides), group.pointer)
-
-    # --- pure groups
-
-    def geometry_or_none(self, node: Node) -> Traits | None:
-        """The traits of a node that is geometry throughout."""
-        try:
-            return self.geometry(node, self.sides)
-        except Boundary:
-            return None
-
-    def geometry(self, node: Node, sides: Sides) -> Traits:
-        """The traits of a node; raises `Boundary` where it is not geometry throughout."""
-        if isinstance(node, Step):
-            element = self.element(node, sizes.size_of(sides))
-            if not element.geometric:
-                raise Boundary(element.boundary)
-            return element.traits()
-        if node.kind == "mixture":
-            raise Boundary("a mixture")
-        every = []
-        for branch in node.branches:
-            every.append(self.geometry(branch, sides))
-            if node.kind == "sequence":
-                sides = self.group_sides(branch, sides)
-        if node.kind == "random_order":
-            return any_order(every)
-        return union(every) if node.kind == "one_of" else reduce(chain, every, Traits())
-
-    def group_sides(self, node: Node, sides: Sides) -> Sides:
-        """The sides after a geometric node; refuses branches that disagree and p below 1."""
-        if isinstance(node, Step):
-            result = self.after(node, sides)
-        elif node.kind == "sequence":
-            result = sides
-            for branch in node.branches:
-                result = self.group_sides(branch, result)
-        else:
-            ends = [self.group_sides(branch, sides) for branch in node.branches]
-            if len(set(ends)) > 1 or (node.kind != "one_of" and set(ends) != {sides}):
-                self.refuse_ends("sizes", [sizes.text_of(end) for end in ends], node)
-            result = ends[0]
-        if node.p < 1 and result != sides:
-            self.refuse_p(steps_in((node,))[0], sides)
-        return result
-
-    def is_color(self, group: Group) -> bool:
-        if any(isinstance(n, Group) and n.kind == "mixture" for n in walk((group,))):
-            return False
-        elements = [self.describe(step) for step in steps_in((group,))]
-        return all(isinstance(e, ColorMap) and e.channels_after(3) == 3 for e in elements)
+        self.start(why, BranchStage.of, item, sides, channels, branches=branches)
 
 
 def _geometry_stage(traits: Traits, **common: Any) -> LatticeStage | AffineStage:
@@ -324,13 +207,3 @@ def _geometry_stage(traits: Traits, **common: Any) -> LatticeStage | AffineStage
         return LatticeStage(pads=traits.pads, **common)
     modes = dict(zip(("fill", "fill_value", "interpolation"), traits.fill, strict=True))
     return AffineStage(projective=traits.projective, **modes, **common)
-
-
-def _guarded(group: Group, suffix: str) -> Iterator[tuple[Node, tuple[Guard, ...], str]]:
-    """The branches of a mixed group, each with the guards that it is done under."""
-    for visit in group.visits():
-        guard = Guard(group, visit.number, visit.slot, suffix)
-        if group.kind == "sequence":
-            guard = replace(guard, branch=None)
-        always = group.kind == "sequence" and group.p == 1
-        yield visit.branch, () if always else (guard,), suffix + visit.suffix

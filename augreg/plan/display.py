@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from augreg.errors import printable
-from augreg.families import Stage, StaticSize
+from augreg.plan.sizes import size_text
 
 if TYPE_CHECKING:
     from augreg.plan.planner import Plan
@@ -26,7 +26,7 @@ def plan_html(plan: Plan) -> str:
 
 def _title(plan: Plan) -> str:
     sizes = " to ".join(
-        f"{_size(size)}x{channels}"
+        f"{size_text(size)}x{channels}"
         for size, channels in ((plan.size_in, plan.channels_in), (plan.size_out, plan.channels_out))
     )
     return f'"{printable(plan.policy.name)}" {plan.policy.hash[:12]}, {sizes}'
@@ -35,14 +35,7 @@ def _title(plan: Plan) -> str:
 def _lines(plan: Plan) -> Iterator[str]:
     for section, stages in (("prepare", plan.prepare), ("augment", plan.augment)):
         for number, stage in enumerate(stages, start=1):
-            yield f"{section} {number}. {_kind(stage)}: {', '.join(stage.pointers)}"
+            kind = type(stage).__name__.removesuffix("Stage").lower()
+            yield f"{section} {number}. {kind}: {', '.join(stage.pointers)}"
     if plan.output is not None:
         yield f"output {plan.output.dtype}"
-
-
-def _kind(stage: Stage) -> str:
-    return type(stage).__name__.removesuffix("Stage").lower()
-
-
-def _size(size: StaticSize) -> str:
-    return "x".join("?" if side is None else str(side) for side in size)

@@ -32,21 +32,19 @@ def merge_runs(stages: tuple[Stage, ...], depth: int = 0) -> Iterator[tuple[Stag
         elif not _guards(run[0])[depth].exclusive:
             yield from merge_runs(run, depth + 1)
         else:
-            queues: dict[int | None, list[tuple[Stage, Queue]]] = {}
+            branches: dict[int | None, list[Stage]] = {}
             for stage in run:
-                queues.setdefault(_guards(stage)[depth].branch, [])
-            for branch, queue in queues.items():
-                own = tuple(s for s in run if _guards(s)[depth].branch == branch)
-                queue += merge_runs(own, depth + 1)
-            yield from _interleaved(list(queues.values()))
+                branches.setdefault(_guards(stage)[depth].branch, []).append(stage)
+            queues = [list(merge_runs(tuple(own), depth + 1)) for own in branches.values()]
+            yield from _interleaved(queues)
 
 
 def _interleaved(queues: list[list[tuple[Stage, Queue]]]) -> Iterator[tuple[Stage, Queue]]:
     """Takes from every queue whose head is of the commonest family, until all are empty."""
     while queues := [queue for queue in queues if queue]:
-        counts = Counter(queue[0][0].merge_key() for queue in queues)
-        family = max(counts, key=lambda key: counts[key])
-        heads = [queue.pop(0) for queue in queues if queue[0][0].merge_key() == family]
+        keys = [queue[0][0].merge_key() for queue in queues]
+        family = Counter(keys).most_common(1)[0][0]
+        heads = [queue.pop(0) for queue, key in zip(queues, keys, strict=True) if key == family]
         merged, sources = heads[0]
         for stage, own in heads[1:]:
             merged, sources = merged.merged(stage), sources + own

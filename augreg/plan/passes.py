@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from augreg.families import LatticeStage, MixtureStage, PointwiseStage, ResizeStage, Stage
+from augreg.families import LatticeStage, PointwiseStage, Stage
 from augreg.plan import exclusive
 from augreg.plan.planner import Decode, Plan
 
@@ -29,18 +29,16 @@ class Note:
 def optimize(plan: Plan) -> tuple[Plan, tuple[Note, ...]]:
     """Runs all passes. Returns the new plan and what each pass has to say."""
     plan, notes = decode_window(plan)
-    sections: list[Stages] = []
-    for stages in (plan.prepare, plan.augment):
-        sections.append(_rewritten(stages, notes))
-    return replace(plan, prepare=sections[0], augment=sections[1]), tuple(notes)
+    prepare, augment = (_rewritten(stages, notes) for stages in (plan.prepare, plan.augment))
+    return replace(plan, prepare=prepare, augment=augment), tuple(notes)
 
 
 def _rewritten(stages: Stages, notes: list[Note]) -> Stages:
     """All passes in order, in the branches of a mixture first."""
     stages = tuple(
-        replace(stage, branches=tuple(_rewritten(branch, notes) for branch in stage.branches))
-        if isinstance(stage, MixtureStage)
-        else stage
+        stage
+        if stage.keeps_one or not stage.branches
+        else replace(stage, branches=tuple(_rewritten(inner, notes) for inner in stage.branches))
         for stage in stages
     )
     for rewrite in PASSES:
@@ -54,7 +52,7 @@ def decode_window(plan: Plan) -> tuple[Plan, list[Note]]:
     if plan.decode is None or not plan.prepare:
         return plan, []
     stage = plan.prepare[0]
-    if isinstance(stage, ResizeStage) and (size := stage.decoded_size) is not None:
+    if (size := stage.decoded_size) is not None:
         note = Note("decode_window", stage.pointer, "a JPEG is decoded at a part of its size")
         return replace(plan, decode=Decode(scaled=size)), [note]
     always = all(item.always for item in stage.items)
@@ -82,12 +80,9 @@ def merge_pointwise(stages: Stages) -> tuple[Stages, list[Note]]:
     notes: list[Note] = []
     result: list[Stage] = []
     for stage in stages:
-        made = result[-1].followed_by(stage) if result else None
-        if made is None:
-            result.append(stage)
-            continue
-        merged, message = made
-        notes.append(Note("merge_pointwise", stage.pointer, message, done=merged is not None))
+        merged, message = result[-1].followed_by(stage) if result else (None, "")
+        if message:
+            notes.append(Note("merge_pointwise", stage.pointer, message, done=merged is not None))
         if merged is None:
             result.append(stage)
         else:
@@ -116,21 +111,19 @@ def flips_first(stages: Stages) -> tuple[Stages, list[Note]]:
     result: list[Stage] = []
     for stage in stages:
         pointwise, before = _tail(result)
-        if any(part.placed for part in pointwise):
-            pointwise, before = [], None  # places and noise would move with it, sides turn
-        if not (isinstance(stage, LatticeStage) and pointwise and before is not None):
-            result.append(stage)
+        placed = any(part.placed for part in pointwise)  # places and noise would move, sides turn
+        result.append(stage)
+        if not isinstance(stage, LatticeStage) or not pointwise or placed or before is None:
             continue
-        pointer = stage.pointer
         if not stage.keeps_all or not isinstance(before, LatticeStage):
             why = "it cuts or pads" if not stage.keeps_all else "no whole-pixel stage before"
-            notes.append(Note("flips_first", pointer, why, done=False))
-            result.append(stage)
+            notes.append(Note("flips_first", stage.pointer, why, done=False))
             continue
         size = stage.size_out
-        after = [replace(part, size_in=size, size_out=size) for part in reversed(pointwise)]
-        result[len(result) - len(pointwise) - 1 :] = [before.then(stage), *after]
-        notes.append(Note("flips_first", pointer, f"joins {before.pointer}"))
+        moves = replace(before.merged(stage), size_out=size)
+        after = [replace(part, size_in=size, size_out=size) for part in pointwise]
+        result[-len(pointwise) - 2 :] = [moves, *after]
+        notes.append(Note("flips_first", stage.pointer, f"joins {before.pointer}"))
     return tuple(result), notes
 
 
@@ -143,10 +136,10 @@ PASSES: tuple[Callable[[Stages], tuple[Stages, list[Note]]], ...] = (
 
 
 def _tail(stages: list[Stage]) -> tuple[list[PointwiseStage], Stage | None]:
-    """The pointwise stages at the end, and the stage before them."""
+    """The pointwise stages at the end, in order, and the stage before them."""
     pointwise: list[PointwiseStage] = []
     for stage in reversed(stages):
         if not isinstance(stage, PointwiseStage):
             return pointwise, stage
-        pointwise.append(stage)
+        pointwise.insert(0, stage)
     return pointwise, None

@@ -83,7 +83,7 @@ def plan(
     prepare = policy.prepare(training) if "prepare" in chosen else ()
     augment = policy.augment if training and "augment" in chosen else ()
     height, width = size
-    builder = Builder(policy, sides_of((height, width)), channels, unfused)
+    builder = Builder(policy, sides_of((height, width)), channels, unfused=unfused)
     prepare_stages = builder.section(prepare)
     size_prepared = builder.size
     builder.classes = 0

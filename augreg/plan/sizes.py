@@ -24,6 +24,10 @@ class Unknown:
 
     origin: Hashable
 
+    def __str__(self) -> str:
+        names: dict[Hashable, str] = {"height": "H", "width": "W"}
+        return names.get(self.origin, "?")
+
 
 Sides = tuple[int | Unknown, int | Unknown]
 HEIGHT, WIDTH = Unknown("height"), Unknown("width")
@@ -54,10 +58,9 @@ def remedy(sides: Sides) -> str:
     return '; the images\' size is not known here: a "resize" before fixes it'
 
 
-def text_of(sides: Sides) -> str:
+def size_text(size: Sides | StaticSize) -> str:
     """As 20x24; ? is a side that is not known, H and W are those of the image itself."""
-    names = {HEIGHT: "H", WIDTH: "W"}
-    return "x".join(names.get(s, "?") if isinstance(s, Unknown) else str(s) for s in sides)
+    return "x".join("?" if side is None else str(side) for side in size)
 
 
 def after(policy: Policy, step: Step, sides: Sides) -> tuple[Sides, bool]:
@@ -68,7 +71,7 @@ def after(policy: Policy, step: Step, sides: Sides) -> tuple[Sides, bool]:
     """
     if step.op.output_size is None:
         return sides, False
-    given = [_StandIn() if isinstance(side, Unknown) else side for side in sides]
+    given = [_StandIn(math.nan) if isinstance(side, Unknown) else side for side in sides]
     arguments = {name: step.arguments[name] for name in step.op.settable}
     try:
         result = step.op.output_size(*given, **arguments)
@@ -121,20 +124,14 @@ class _StandIn(float):
     and it can't ask when it runs, where a side is a tensor.
     """
 
-    compared: bool
-
-    def __new__(cls) -> _StandIn:
-        made = super().__new__(cls, math.nan)
-        made.compared = False
-        return made
+    compared = False
 
     def _is(self, other: Any) -> bool:
         self.compared = True
         return False
 
     def _is_not(self, other: Any) -> bool:
-        self.compared = True
-        return True
+        return not self._is(other)
 
     __lt__ = __le__ = __gt__ = __ge__ = __eq__ = _is
     __ne__ = _is_not

@@ -23,7 +23,7 @@ from augreg.images import inspect, one_line, photo_paths
 from augreg.paths import check_here
 from augreg.policy import Output, Policy, Step, steps_in
 from augreg.random.distributions import Constant
-from augreg.views.explain import is_default
+from augreg.views.explain import changed_arguments
 from augreg.views.overlay import Drawn, Pixels, draw
 from augreg.xp import NUMPY
 
@@ -215,15 +215,10 @@ def _step_row(original: _Original, step: Step, alone: Policy, before: Pixels) ->
 
 
 def _step_text(step: Step) -> str:
-    about = [
-        f"{name} {step.arguments[name]!s}"
-        for name, spec in step.op.settable.items()
-        if step.arguments[name] is not None
-        and not is_default(spec, step.arguments[name], step.op.name)
-    ]
-    if step.p < 1:
-        about.append(f"p {step.p:g} (here always)")
-    return f"{step.pointer}  {step.op.name}{': ' if about else ''}{', '.join(about)}"
+    given = [f"{name} {value!s}" for name, value in changed_arguments(step).items()]
+    chance = [f"p {step.p:g} (here always)"] if step.p < 1 else []
+    about = ", ".join([*given, *chance])
+    return f"{step.pointer}  {step.op.name}{': ' if about else ''}{about}"
 
 
 # --- drawing ------------------------------------------------------------------------------------

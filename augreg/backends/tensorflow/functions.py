@@ -56,7 +56,7 @@ def histogram(pixels: Pixels) -> tf.Tensor:
 def stepped(lowered: Any) -> bool:
     """Whether anything in the stages' lowered arguments is a function with steps."""
     if isinstance(lowered, PixelFunction):
-        return lowered.steps_values
+        return lowered.stepped or "histogram" in lowered.statistics
     return isinstance(lowered, list | tuple) and any(map(stepped, lowered))
 
 

@@ -1,0 +1,146 @@
+"""What a step or a group is at the place where a walk of a policy stands, and what is refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import Any, NoReturn
+
+from augreg.errors import OpError
+from augreg.families import ColorMap, ColorPart, Item, LatticeMap, StaticSize, Transform, element_of
+from augreg.families.traits import Boundary, Traits, any_order, chain, union
+from augreg.plan import sizes
+from augreg.plan.sizes import Sides
+from augreg.policy import Group, Node, Policy, Step, steps_in, walk
+
+
+@dataclass
+class Place:
+    """The sides and channels of the images there.
+
+    Attributes:
+        unchecked: (pointer, op) of the steps that asked for a side that is not known.
+        elements: what ops returned, at each size; they are asked for at each level of groups.
+    """
+
+    policy: Policy
+    sides: Sides
+    channels: int
+    unchecked: list[tuple[str, str]] = field(default_factory=list)
+    elements: dict[tuple[int, StaticSize], Transform] = field(default_factory=dict)
+
+    @property
+    def size(self) -> StaticSize:
+        return sizes.size_of(self.sides)
+
+    def element(self, step: Step, size: StaticSize) -> Transform:
+        if (element := self.elements.get((id(step), size))) is None:
+            try:
+                element = self.elements[id(step), size] = element_of(step, size)
+            except OpError as error:
+                raise self.policy.located(error, step.pointer) from error
+        given = {name: step.arguments[name] for name in step.op.fills}
+        for name, levels in {"fill_value": getattr(element, "fill_value", 0.0), **given}.items():
+            if isinstance(levels, tuple) and len(levels) > self.channels:
+                raise self.policy.error(
+                    f"{len(levels)} levels, and the image has one channel here; give one number",
+                    f"{step.pointer}/{name}",
+                )
+        return element
+
+    def describe(self, step: Step) -> Transform:
+        element = self.element(step, self.size)
+        if element.colored and self.channels == 1 and not step.op.gray:
+            raise self.policy.error(
+                f'"{step.op.name}" needs three channels, and the image has one here', step.pointer
+            )
+        return element
+
+    def after(self, step: Step, sides: Sides) -> Sides:
+        """The sides after a step.
+
+        One that works at some sizes only is checked when it runs, if it moves whole pixels and may
+        not read outside of the image (a crop); of others nothing could be seen then.
+        """
+        result, compared = sizes.after(self.policy, step, sides)
+        if compared:
+            element = self.element(step, sizes.size_of(sides))
+            if not isinstance(element, LatticeMap) or element.pads:
+                said = f'"{step.op.name}" works at some sizes only' + sizes.remedy(sides)
+                raise self.policy.error(said, step.pointer)
+            self.unchecked.append((step.pointer, step.op.name))
+        return result
+
+    def changes_shape(self, group: Group) -> Step | None:
+        """The first step of a group that changes size or channels, or may; None where none does."""
+        for step in steps_in((group,)):
+            channels = self.describe(step).channels_after(3)
+            if channels != 3 or self.after(step, self.sides) != self.sides:
+                return step
+        return None
+
+    def refuse_p(self, step: Step, sides: Sides) -> NoReturn:
+        """Refuses a step, at images of `sides`, that not all samples of a batch do."""
+        changes = "changes" if sizes.is_known(sides) else "may change"
+        said = (
+            f'"{step.op.name}" {changes} the size or the channels here, so neither it nor a group '
+            'around it takes "p" below 1, and branches have to agree on the result'
+        )
+        raise self.policy.error(said + sizes.remedy(sides), step.pointer)
+
+    def refuse_ends(self, what: str, ends: list[str], group: Group) -> NoReturn:
+        """Refuses branches that end in different sizes or shapes, or may."""
+        said = f"branches end in different {what}: {', '.join(ends)}"
+        raise self.policy.error(said + sizes.remedy(self.sides), group.pointer)
+
+    def geometry_or_none(self, node: Node) -> Traits | None:
+        """The traits of a node that is geometry throughout."""
+        try:
+            return self.geometry(node, self.sides)
+        except Boundary:
+            return None
+
+    def geometry(self, node: Node, sides: Sides) -> Traits:
+        """The traits of a node; raises `Boundary` where it is not geometry throughout."""
+        if isinstance(node, Step):
+            element = self.element(node, sizes.size_of(sides))
+            if not element.geometric:
+                raise Boundary(element.boundary)
+            return element.traits()
+        if node.kind == "mixture":
+            raise Boundary("a mixture")
+        every = []
+        for branch in node.branches:
+            every.append(self.geometry(branch, sides))
+            if node.kind == "sequence":
+                sides = self.group_sides(branch, sides)
+        if node.kind == "random_order":
+            return any_order(every)
+        return union(every) if node.kind == "one_of" else reduce(chain, every, Traits())
+
+    def group_sides(self, node: Node, sides: Sides) -> Sides:
+        """The sides after a geometric node; refuses branches that disagree and p below 1."""
+        if isinstance(node, Step):
+            result = self.after(node, sides)
+        elif node.kind == "sequence":
+            result = sides
+            for branch in node.branches:
+                result = self.group_sides(branch, result)
+        else:
+            ends = [self.group_sides(branch, sides) for branch in node.branches]
+            if len(set(ends)) > 1 or (node.kind != "one_of" and set(ends) != {sides}):
+                self.refuse_ends("sizes", [sizes.size_text(end) for end in ends], node)
+            result = ends[0]
+        if node.p < 1 and result != sides:
+            self.refuse_p(steps_in((node,))[0], sides)
+        return result
+
+    def color_or_none(self, item: Item) -> ColorPart | None:
+        """The part of a group that is colour maps throughout."""
+        if any(isinstance(n, Group) and n.kind == "mixture" for n in walk((item.node,))):
+            return None
+        elements: list[Any] = [self.describe(step) for step in item.steps]
+        if not all(isinstance(e, ColorMap) and e.channels_after(3) == 3 for e in elements):
+            return None
+        mean = any(element.mean is not None for element in elements)
+        return ColorPart((item,), ("mean",) if mean else ())
