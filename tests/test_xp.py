@@ -27,6 +27,8 @@ CALLS = {
     "reshape": ((F, (3, 2)), (F, (-1, 1))),
     "stack": (([F, F],), ([F, F], -1), ([F, F[:1]], 0)),
     "concat": (([F, F],), ([F, F], 1)),
+    "split": ((F, 0), (I, 1)),
+    "unstack": ((F,), (I, 1)),
     "broadcast_to": ((F[:1], (4, 3)),),
     "transpose": ((F, (1, 0)),),
     "take": ((np.float32([5, 6, 7]), np.int32([2, 0, 2])), (F, np.int32([1, 0]), 1)),
@@ -82,6 +84,8 @@ def test_numpy_and_tensorflow_agree_in_values_and_dtypes(name):
         if name == "shape":
             assert found == expected
             continue
+        if isinstance(expected, list):
+            found, expected = np.stack(found), np.stack(expected)
         assert np.asarray(found).dtype == expected.dtype
         asked = {argument for argument in arguments if isinstance(argument, str)}
         assert np.asarray(found).dtype.name in {"float32", "int32", "uint32", "bool", *asked}
