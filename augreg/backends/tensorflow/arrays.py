@@ -71,7 +71,7 @@ class _TensorFlow:
     stack = staticmethod(_stack)
     concat = staticmethod(_concat)
     split = staticmethod(lambda x, axis: tf.split(x, x.shape[axis], axis))
-    unstack = staticmethod(tf.unstack)
+    unstack = staticmethod(lambda x, axis=0: tf.unstack(x, axis=axis))
     broadcast_to = staticmethod(tf.broadcast_to)
     transpose = staticmethod(lambda x, axes: tf.transpose(x, axes))
     take = staticmethod(lambda x, indices, axis=0: tf.gather(x, indices, axis=axis))
