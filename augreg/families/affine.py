@@ -7,19 +7,16 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial, reduce
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from augreg.families import positions
 from augreg.families.matrices import inverse, small_matmul, to_projective
 from augreg.families.point_map import PointMap
 from augreg.families.positions import centre
-from augreg.families.stage import Family, Size, Stage, select
+from augreg.families.stage import Family, Size, Stage, SupportsLowering, select
 from augreg.families.traits import Traits
 from augreg.families.transform import Transform
 from augreg.xp import Array, Namespace
-
-if TYPE_CHECKING:
-    from augreg.lower import Lowering
 
 
 @dataclass(frozen=True)
@@ -163,7 +160,7 @@ class AffineStage(Stage):
         """Its fill, fill value and interpolation."""
         return self.fill, self.fill_value, self.interpolation
 
-    def lower(self, lowering: Lowering, size: Size) -> tuple[Array, Array | None]:
+    def lower(self, lowering: SupportsLowering, size: Size) -> tuple[Array, Array | None]:
         """The composed centred output→input map, and the samples that do any of it.
 
         float32 [B,2,3], or [B,3+n,3] of a projective one; bool [B], None where that is not asked

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from augreg.families.stage import Size, Stage
-
-if TYPE_CHECKING:
-    from augreg.lower import Lowering
+from augreg.families.stage import Size, Stage, SupportsLowering
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +18,7 @@ class BranchStage(Stage):
     title: ClassVar[str] = "branches"
     keeps_one: ClassVar[bool] = True
 
-    def lower(self, lowering: Lowering, size: Size) -> tuple[Any, list[list[Any]]]:
+    def lower(self, lowering: SupportsLowering, size: Size) -> tuple[Any, list[list[Any]]]:
         """int32 [B], the branch that each sample takes, and what the branches need."""
         (item,) = self.items
         return lowering.chosen(item.group, item.suffix), _lowered(self, lowering, size)
@@ -39,7 +36,7 @@ class MixtureStage(Stage):
 
     title: ClassVar[str] = "mixture"
 
-    def lower(self, lowering: Lowering, size: Size) -> tuple[Any, Any, list[list[Any]]]:
+    def lower(self, lowering: SupportsLowering, size: Size) -> tuple[Any, Any, list[list[Any]]]:
         """The branches' weights [B, branches], theirs together [B], and what they need."""
         return *lowering.mixture(self.items[0]), _lowered(self, lowering, size)
 
@@ -47,5 +44,5 @@ class MixtureStage(Stage):
         return f"all {len(self.branches)} branches are computed and mixed with the image"
 
 
-def _lowered(stage: Stage, lowering: Lowering, size: Size) -> list[list[Any]]:
+def _lowered(stage: Stage, lowering: SupportsLowering, size: Size) -> list[list[Any]]:
     return [lowering.stages(branch, size) for branch in stage.branches]

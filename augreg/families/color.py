@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from augreg.families.matrices import apply, small_matmul
-from augreg.families.stage import Family, Item, Size
+from augreg.families.stage import Family, Item, Size, SupportsLowering
 from augreg.families.transform import Transform
 from augreg.xp import Array, Namespace
-
-if TYPE_CHECKING:
-    from augreg.lower import Lowering
 
 
 @dataclass(frozen=True)
@@ -97,7 +94,7 @@ class ColorPart:
     placed: ClassVar[bool] = False
     on_pixels: ClassVar[bool] = False  # whether choices are made on pixels
 
-    def lower(self, lowering: Lowering, channels: int, size: Size) -> ColorMap:
+    def lower(self, lowering: SupportsLowering, channels: int, size: Size) -> ColorMap:
         """The product, for images of `channels` and `size`."""
         return lowering.composed(self.items, ColorFamily(lowering.xp, channels), size)
 

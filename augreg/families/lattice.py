@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from augreg.families.call import element_of
 from augreg.families.matrices import apply, small_matmul, to_projective
 from augreg.families.point_map import PointMap
 from augreg.families.positions import column, grid
-from augreg.families.stage import Family, Size, Stage
+from augreg.families.stage import Family, Size, Stage, SupportsLowering
 from augreg.families.traits import Traits
 from augreg.families.transform import Transform
 from augreg.plugin.params import Uniform01
 from augreg.policy import Group, Step, walk
 from augreg.xp import NUMPY, Array, Namespace
-
-if TYPE_CHECKING:
-    from augreg.lower import Lowering
 
 
 @dataclass(frozen=True)
@@ -105,7 +102,7 @@ class LatticeStage(Stage):
 
     pads: bool
 
-    def lower(self, lowering: Lowering, size: Size) -> Lattice:
+    def lower(self, lowering: SupportsLowering, size: Size) -> Lattice:
         """The composed map, for sources of `size`."""
         return lowering.composed(self.items, LatticeFamily(lowering.xp), size)
 

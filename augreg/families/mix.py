@@ -8,14 +8,11 @@ label has been then, too.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from augreg.families.stage import Item, Size, Stage, select
+from augreg.families.stage import Item, Size, Stage, SupportsLowering, select
 from augreg.families.transform import Transform
 from augreg.xp import Array, Namespace
-
-if TYPE_CHECKING:
-    from augreg.lower import Lowering
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,7 @@ class MixStage(Stage):
 
     classes: int
 
-    def lower(self, lowering: Lowering, size: Size) -> Mix:
+    def lower(self, lowering: SupportsLowering, size: Size) -> Mix:
         """The mix; a sample that its p or its group leaves out keeps all of itself."""
         (item,) = self.items
         element: Mix = lowering.element(item.step, size, item.suffix)

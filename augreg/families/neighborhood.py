@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from augreg.families.call import element_of
 from augreg.families.functions import checked_function
-from augreg.families.stage import Item, Size, Stage
+from augreg.families.stage import Item, Size, Stage, SupportsLowering
 from augreg.families.transform import Transform
 from augreg.xp import Array
-
-if TYPE_CHECKING:
-    from augreg.lower import Lowering
 
 
 @dataclass(frozen=True)
@@ -65,7 +62,7 @@ class NeighborStage(Stage):
         """Its op's name."""
         return self.items[0].step.op.name
 
-    def lower(self, lowering: Lowering, size: Size) -> tuple[Neighborhood, Any]:
+    def lower(self, lowering: SupportsLowering, size: Size) -> tuple[Neighborhood, Any]:
         """The functions with each sample's own arguments, and who takes part."""
         return lowering.function(self.items, size)
 

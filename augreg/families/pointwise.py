@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from augreg.families.call import element_of
 from augreg.families.color import ColorMap, ColorPart
 from augreg.families.functions import checked_function
-from augreg.families.stage import Item, Size, Stage, never_both
+from augreg.families.stage import Item, Size, Stage, SupportsLowering, never_both
 from augreg.families.transform import Transform
 from augreg.xp import Array
-
-if TYPE_CHECKING:
-    from augreg.lower import Lowering
 
 
 @dataclass(frozen=True)
@@ -72,7 +69,9 @@ class PixelPart:
     placed: bool = False
     on_pixels: ClassVar[bool] = True
 
-    def lower(self, lowering: Lowering, channels: int, size: Size) -> tuple[PixelFunction, Any]:
+    def lower(
+        self, lowering: SupportsLowering, channels: int, size: Size
+    ) -> tuple[PixelFunction, Any]:
         """The function with each sample's own arguments, and who takes part."""
         return lowering.function(self.items, size)
 
@@ -119,7 +118,7 @@ class PointwiseStage(Stage):
         """Whether it asks where its pixels lie, or how large the image is."""
         return any(part.placed for part in self.parts) or any(s.op.wants_size for s in self.steps)
 
-    def lower(self, lowering: Lowering, size: Size) -> list[Any]:
+    def lower(self, lowering: SupportsLowering, size: Size) -> list[Any]:
         """What the parts need, each at the number of channels that those before it leave."""
         made: list[Any] = []
         channels = self.channels_in

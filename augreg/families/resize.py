@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from augreg.families import resampling
 from augreg.families.call import element_of
 from augreg.families.matrices import to_projective
 from augreg.families.point_map import PointMap
-from augreg.families.stage import Item, Size, Stage
+from augreg.families.stage import Item, Size, Stage, SupportsLowering
 from augreg.families.transform import Transform
 from augreg.xp import Array, Namespace
-
-if TYPE_CHECKING:
-    from augreg.lower import Lowering
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,7 @@ class ResizeStage(Stage):
     title: ClassVar[str] = "resize"
     geometric: ClassVar[bool] = True
 
-    def lower(self, lowering: Lowering, size: Size) -> tuple[Resize, Array | None]:
+    def lower(self, lowering: SupportsLowering, size: Size) -> tuple[Resize, Array | None]:
         """The resize, and who takes part (bool [B], None for all)."""
         (item,) = self.items
         return lowering.element(item.step, size, item.suffix), lowering.condition(item)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from augreg.policy import Group, Node, Step, steps_in, walk
 from augreg.xp import Array, Namespace
 
 if TYPE_CHECKING:
     from augreg.families.point_map import PointMap
-    from augreg.lower import Lowering
 
 Size = tuple[Any, Any]  # (height, width): ints, or a backend's scalars where they are not static
 StaticSize = tuple[int | None, int | None]
@@ -134,7 +133,7 @@ class Stage(ABC):
     # --- what it does, on tiny arrays
 
     @abstractmethod
-    def lower(self, lowering: Lowering, size: Size) -> Any:
+    def lower(self, lowering: SupportsLowering, size: Size) -> Any:
         """What its kernel needs besides pixels: tiny arrays, for images of `size`."""
 
     def point_map(
@@ -193,6 +192,26 @@ class Stage(ABC):
     @abstractmethod
     def describe(self, shared: str) -> str:
         """What its kernel does, for `explain`; `shared`: how many steps share it, if several."""
+
+
+class SupportsLowering(Protocol):
+    """What a stage asks of one batch's draws to lower itself (`augreg.lower.Lowering`)."""
+
+    @property
+    def xp(self) -> Namespace: ...
+    @property
+    def sparse(self) -> bool: ...  # kernels can leave samples out, so stages say who takes part
+
+    def element(self, step: Step, size: Size, suffix: str = "") -> Any: ...
+    def function(self, items: tuple[Item, ...], size: Size) -> tuple[Any, Array | None]: ...
+    def composed(
+        self, items: tuple[Item, ...], family: Family[Composed], size: Size
+    ) -> Composed: ...
+    def stages(self, stages: Iterable[Stage], size: Size) -> list[Any]: ...
+    def condition(self, item: Item) -> Array | None: ...
+    def active_mask(self, items: tuple[Item, ...]) -> Array | None: ...
+    def chosen(self, group: Group, suffix: str) -> Array: ...
+    def mixture(self, item: Item) -> tuple[Array, Array]: ...
 
 
 @dataclass(frozen=True)
