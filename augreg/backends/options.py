@@ -71,6 +71,19 @@ class RunOptions:
         if pointer is not None:
             raise self.policy.error(f"a parameter follows the epoch, and {fix}", pointer)
 
+    def shared(self, sections: tuple[str, ...], rules: BoxRules | None = None) -> RunOptions:
+        """What the traced program of `sections` depends on: options that are equal share it."""
+        return RunOptions(
+            self.policy,
+            seed=0,
+            training=self.training,
+            sections=sections,
+            input_range=None,
+            parts=None,
+            rules=rules or BoxRules(),
+            debug=None,
+        )
+
     def plan(
         self, shape: tuple[Any, ...], sections: tuple[str, ...] | None = None, **how: bool
     ) -> Plan:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -23,9 +24,10 @@ from augreg.annotations.parts import (
     shape_of,
 )
 from augreg.annotations.undeclared import as_large, check_declared, of_unknown_size
+from augreg.backends.options import RunOptions
 from augreg.backends.tensorflow import assertions
 from augreg.backends.tensorflow.arrays import TENSORFLOW
-from augreg.backends.tensorflow.compiled import Compiled, Functions
+from augreg.backends.tensorflow.compiled import SHARED, Compiled, Functions
 from augreg.backends.tensorflow.dense import dense
 from augreg.checks import as_uint32, check_epoch, check_images, check_index, check_one_or_many
 from augreg.images.decode import decode
@@ -151,14 +153,11 @@ class Annotated:
         check_index(shape_of(index), index.dtype.name, count, given.unbatched, fix)
         check_epoch(shape_of(epoch), epoch.dtype.name, count)
         index = tf.cast(tf.reshape(index, (1,)) if given.unbatched else index, tf.uint32)
-        if epoch.shape.rank is None:
+        if epoch.shape.rank != 1:
             epoch = tf.reshape(epoch, (-1,))
-        elif epoch.shape == (1,):
-            epoch = tf.reshape(epoch, ())
         epoch = tf.cast(epoch, tf.uint32)
-        numbers = (
-            [] if sure and epoch.shape == () else assertions.one_each(given.images, index, epoch)
-        )
+        one = sure and epoch.shape == (1,)
+        numbers = [] if one else assertions.one_each(given.images, index, epoch)
         key = SampleKey(tf.constant(self.options.seed, tf.uint32), epoch, index)
         images, targets = self._run(given, key, numbers)
         if given.unbatched:
@@ -180,7 +179,9 @@ class Annotated:
                 targets = move(targets, tf.shape(images)[1:3], key)
             if number == 0 and given.contents is not None:
                 images = given.contents
+            batch = images.shape[:1]
             images = compiled.program(part, images)(images, key)
+            images.set_shape([*batch, None, None, None] if batch else [1, None, None, None])
         if poison is not None and images.dtype.is_floating:
             images = images + tf.cast(poison, images.dtype)
         return images, in_floats(TENSORFLOW, targets)
@@ -189,15 +190,20 @@ class Annotated:
         """The function that moves targets like these in sections; None where nothing moves."""
 
         def make(shape: tuple[Any, ...], many: bool = False, kept: bool = True) -> Any:
-            planned = self.options.plan(shape, part)
-            if not transform.changes(planned, targets):
+            program = shared_annotations(self.options.shared(part, self.options.rules), shape)
+            if not transform.changes(program.plan, targets):
                 return None
-            program = AnnotationProgram(planned, self.options.rules)
             return program.traceable(targets, many) if kept else program
 
         batch, *shape = images.shape
         any_key = part, _form(targets, ranks=True)
         return self._functions.get((part, _form(targets)), any_key, tuple(shape), batch, make)
+
+
+@lru_cache(SHARED)
+def shared_annotations(options: RunOptions, shape: tuple[Any, ...]) -> AnnotationProgram:
+    """The program for what moves with images [B, *shape], for all that run the policy."""
+    return AnnotationProgram(options.plan(shape), options.rules)
 
 
 def whole(value: Any, name: str) -> Any:
@@ -211,6 +217,7 @@ class AnnotationProgram:
 
     plan: Plan
     rules: BoxRules
+    _traced: dict[Any, Any] = field(default_factory=dict)
 
     def traceable(self, annotations: Mapping[str, Any], many: bool) -> Any:
         """As a function. XLA where there are masks, all sizes static: points are tiny.
@@ -221,7 +228,11 @@ class AnnotationProgram:
         static = None not in (*self.plan.size_in, *self.plan.size_out)
         static = static and all(shape.is_fully_defined() for shape in shapes)
         xla = True if static and any(key in MASKS for key in annotations) else None
-        return tf.function(self, autograph=False, jit_compile=xla, reduce_retracing=many)
+        if (xla, many) not in self._traced:
+            self._traced[xla, many] = tf.function(
+                self, autograph=False, jit_compile=xla, reduce_retracing=many
+            )
+        return self._traced[xla, many]
 
     def __call__(
         self, annotations: Mapping[str, Any], size: tf.Tensor, key: SampleKey

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,12 @@ from augreg.backends.tensorflow.debug import checked_input, wanted
 from augreg.backends.tensorflow.program import Program
 from augreg.checks import SLACK, UNSTATED
 from augreg.errors import PolicyError
-from augreg.plan import Plan
 from augreg.plan.passes import optimize
+from augreg.random.generator import SampleKey
 
 UNIT = (0.0, 1.0)
 SHAPES = 16  # of eager batches that get a program of their own, before one serves all others
+SHARED = 64  # programs that stay in memory for whoever runs the same policy next
 
 
 @dataclass
@@ -122,31 +124,50 @@ class Compiled:
         key = (sections, images.dtype)
 
         def make(shape: tuple[Any, ...], many: bool = False, kept: bool = True) -> Any:
-            planned = self.options.plan(shape, sections, encoded=encoded, unfused=self.debug)
-            program = self._traceable(planned, sections, kept)
-            if many and not self.debug:
-                program = tf.function(program, autograph=False, reduce_retracing=True)
-            return program
+            if self.debug:
+                planned = self.options.plan(shape, sections, encoded=encoded, unfused=True)
+                return Program(planned, xla=False, portable=self.portable, debug=True)
+            options = self.options.shared(sections)
+            how = (self.portable, self._in_turns(shape), kept)
+            program = shared_program(options, shape, images.dtype, *how)
+            return tf.function(program, autograph=False, reduce_retracing=True) if many else program
 
         return self._programs.get(key, key, shape, tuple(images.shape[:1]), make)
 
-    def _traceable(self, planned: Plan, sections: tuple[str, ...], kept: bool) -> Any:
-        if self.debug:
-            return Program(planned, xla=False, portable=self.portable, debug=True)
-        planned, _ = optimize(planned)
-        static = None not in (*planned.size_in, *planned.size_prepared, *planned.size_out)
-        xla = kept and static and sections != ("prepare",) and planned.decode is None
-        program = Program(planned, xla, self.portable, in_turns=self._in_turns(planned))
-        # Without XLA it is traced in its caller: tf.data would take a call of a function that holds
-        # an assertion for stateful, and not save the iterator.
-        return tf.function(program, autograph=False, jit_compile=True) if xla else program
-
-    def _in_turns(self, planned: Plan) -> bool:
+    def _in_turns(self, shape: tuple[Any, ...]) -> bool:
         """Whether images are done one after another: on the CPU, where tf.data always is."""
-        height, width = planned.size_in
+        height, width, _ = shape
         if height is None or width is None or height * width < per_image.SMALLEST:
             return False
         return not (self.portable and tf.config.list_physical_devices("GPU"))
+
+
+@lru_cache(SHARED)
+def shared_program(
+    options: RunOptions,
+    shape: tuple[Any, ...],
+    dtype: tf.DType,
+    portable: bool,
+    in_turns: bool,
+    kept: bool,
+) -> Any:
+    """The program of batches [B, *shape], traced and compiled once for all that run the policy.
+
+    Seed, epoch and index are its arguments, so layers, datasets and functions share it.
+    """
+    planned, _ = optimize(options.plan(shape, encoded=dtype == tf.string))
+    static = None not in (*planned.size_in, *planned.size_prepared, *planned.size_out)
+    if not (kept and static and options.sections != ("prepare",) and planned.decode is None):
+        # Without XLA it is traced in its caller: tf.data would take a call of a function that holds
+        # an assertion for stateful, and not save the iterator.
+        return Program(planned, False, portable, in_turns=in_turns)
+    if portable:  # as all is that XLA compiles
+        return shared_program(options, shape, dtype, False, in_turns, kept)
+    number = tf.TensorSpec([None], tf.uint32)
+    key = SampleKey(tf.TensorSpec([], tf.uint32), number, number)
+    signature = [tf.TensorSpec([None, *shape], dtype), key]  # one trace for batches of all lengths
+    program = Program(planned, True, in_turns=in_turns)
+    return tf.function(program, signature, autograph=False, jit_compile=True)
 
 
 def finite(images: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
