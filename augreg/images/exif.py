@@ -15,10 +15,9 @@ from augreg.images.lazy import seldom
 Tensor = Any
 
 # Rows are orientations 0..8; 0 stands for 1.
-_TRANSPOSED = (0, 0, 0, 0, 0, 1, 1, 1, 1)
+_AXES = ((0, 1, 2),) * 5 + ((1, 0, 2),) * 4
 _FLIPPED_ROWS = (0, 0, 0, 1, 1, 0, 0, 1, 1)
 _FLIPPED_COLUMNS = (0, 0, 1, 1, 0, 0, 1, 1, 0)
-_AXES = tuple((1, 0, 2) if swap else (0, 1, 2) for swap in _TRANSPOSED)
 _FLIPS = tuple(zip(_FLIPPED_ROWS, _FLIPPED_COLUMNS, (0,) * 9, strict=True))
 _MARK = b"Exif\0\0"
 

@@ -10,7 +10,7 @@ from augreg.errors import DataError
 _READ = b".jpg .jpeg .jpe .jfif .png .gif .bmp .dib .webp"
 _REFUSED = b".tif .tiff .avif .heic .heif .jp2 .jxl"  # listed, so that they are refused by name
 _EXTENSIONS = frozenset(_READ.split() + _REFUSED.split())
-_MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"RIFF")
+MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"RIFF")
 
 Directory = tuple[int, int]  # device and inode: what a directory is, by whatever name
 
@@ -47,29 +47,25 @@ def list_images(folder: Path, known: frozenset[Directory] = frozenset()) -> list
     """
     seen = set(known)
     found: list[bytes] = []
-    waiting = [os.fsencode(folder)]
-    while waiting:
-        at = waiting.pop()
-        try:
-            seen.add(identity(at))
-            entries = sorted(os.scandir(at), key=lambda entry: entry.name)
-        except OSError as error:
-            raise DataError(
-                f"{one_line(at)}: the folder can't be read ({error.strerror}); "
-                "name an existing folder that you may read"
-            ) from None
+    for at, folders, names in os.walk(os.fsencode(folder), onerror=_refuse, followlinks=True):
+        seen.add(identity(at))
         inner = []
-        for entry in entries:
-            if entry.name.startswith(b"."):
-                continue
-            if os.path.isdir(entry.path):  # entry.is_dir() raises on a link to itself
-                if identity(entry.path) not in seen:
-                    seen.add(identity(entry.path))
-                    inner.append(entry.path)
-            elif _is_image(entry):
-                found.append(entry.path)
-        waiting.extend(reversed(inner))
+        for name in sorted(name for name in folders if not name.startswith(b".")):
+            directory = identity(os.path.join(at, name))
+            if directory not in seen:
+                seen.add(directory)
+                inner.append(name)
+        folders[:] = inner  # all that is entered below
+        paths = (os.path.join(at, name) for name in names if not name.startswith(b"."))
+        found += filter(_is_listed, paths)
     return [Path(os.fsdecode(path)) for path in sorted(found)]
+
+
+def _refuse(error: OSError) -> None:
+    raise DataError(
+        f"{one_line(error.filename)}: the folder can't be read ({error.strerror}); "
+        "name an existing folder that you may read"
+    ) from None
 
 
 def identity(folder: str | bytes | os.PathLike[str]) -> Directory:
@@ -85,13 +81,11 @@ def is_image(path: str | bytes | os.PathLike[str]) -> bool:
         return True
     try:
         with open(at, "rb") as file:
-            return file.read(8).startswith(_MAGIC)
+            return file.read(8).startswith(MAGIC)
     except OSError:
         return False
 
 
-def _is_image(entry: os.DirEntry[bytes]) -> bool:
-    if not os.path.isfile(entry.path):
-        named = os.path.splitext(entry.name)[1].lower() in _EXTENSIONS
-        return named and entry.is_symlink() and not os.path.exists(entry.path)
-    return is_image(entry.path)
+def _is_listed(path: bytes) -> bool:
+    lost = os.path.islink(path) and not os.path.exists(path)
+    return (lost or os.path.isfile(path)) and is_image(path)
