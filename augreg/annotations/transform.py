@@ -75,24 +75,21 @@ class _Walker:
         self, stages: tuple[Stage, ...], annotations: dict[str, Any], size: Size
     ) -> tuple[dict[str, Any], Size]:
         """The annotations after a section, and the size then."""
-        annotations = self.mixed(stages, annotations, size)
-        if all(key == LABELS for key in annotations):
-            for stage in stages:
-                size = self.lowering.size_after_stage(stage, size)
-            return annotations, size
-        state = self.to_targets(annotations, size)
-        state, size = self.stages(stages, state, size)
-        return self.from_targets(annotations, state, size), size
+        annotations, after = self.mixed(stages, annotations, size)
+        if any(key != LABELS for key in annotations):
+            state, _ = self.stages(stages, self.to_targets(annotations, size), size)
+            annotations = self.from_targets(annotations, state, after)
+        return annotations, after
 
     def mixed(
         self, stages: tuple[Stage, ...], annotations: dict[str, Any], size: Size
-    ) -> dict[str, Any]:
-        """The annotations after those stages that mix samples, each at the size where it stands."""
+    ) -> tuple[dict[str, Any], Size]:
+        """As `section`, of those stages that mix samples, each at the size where it stands."""
         for stage in stages:
             if isinstance(stage, MixStage):
                 annotations = mixing.mix_annotations(self.lowering, stage, annotations, size)
             size = self.lowering.size_after_stage(stage, size)
-        return annotations
+        return annotations, size
 
     def stages(self, stages: tuple[Stage, ...], state: Targets, size: Size) -> tuple[Targets, Size]:
         for stage in stages:
@@ -141,9 +138,8 @@ class _Walker:
                 state = replace(state, points=xp.cast(flat[..., :2], "float64"))
             elif key in BOXES:
                 edges = to_edges(xp, value["boxes"], check_format(self.rules.format), size)
-                boxes, visible_fraction = points.clipped(
-                    xp, edges, size, xp.ones_like(edges[..., 0])
-                )
+                whole = xp.ones_like(edges[..., 0])
+                boxes, visible_fraction = points.clipped(xp, edges, size, whole)
                 state = replace(state, boxes=boxes, visible_fraction=visible_fraction)
         return state
 
@@ -190,9 +186,4 @@ def _select(xp: Namespace, condition: Array, chosen: Targets, other: Targets) ->
         more = (1,) * (len(xp.shape(one)) - 1)
         return xp.where(xp.reshape(condition, (-1, *more)), one, two)
 
-    return Targets(
-        pick(chosen.masks, other.masks),
-        pick(chosen.points, other.points),
-        pick(chosen.boxes, other.boxes),
-        pick(chosen.visible_fraction, other.visible_fraction),
-    )
+    return Targets(**{name: pick(one, getattr(other, name)) for name, one in vars(chosen).items()})

@@ -131,16 +131,14 @@ def settle(name: str, verdicts: Iterable[Verdict], max_bad: float) -> tuple[BadI
 
 def decoding_notes(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
     """What decoding drops, said once for each kind: how often, and in which image first."""
-    first: dict[str, str] = {}
-    count: dict[str, int] = {}
+    found: dict[str, list[str]] = {}
     for verdict in verdicts:
         for note in verdict.notes:
             kind = note.partition(" of ")[0]  # "first frame of 12" and "... of 3" are one kind
-            first.setdefault(kind, verdict.name)
-            count[kind] = count.get(kind, 0) + 1
+            found.setdefault(kind, []).append(verdict.name)
     return tuple(
-        f"{kind} in {count[kind]} image{'s' * (count[kind] > 1)} (first: {first[kind]})"
-        for kind in first
+        f"{kind} in {len(names)} image{'s' * (len(names) > 1)} (first: {names[0]})"
+        for kind, names in found.items()
     )
 
 
