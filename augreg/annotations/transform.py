@@ -167,16 +167,17 @@ class _Walker:
 
     def boxes(self, labels: Array, state: Targets, size: Size) -> dict[str, Array]:
         xp, edges = self.lowering.xp, state.boxes
+        padded = xp.cast(xp.array(PADDED, "int32"), dtype_of(labels))
         enough = xp.array(self.rules.min_visible, "float64")
         kept = (state.visible_fraction >= enough) & (points.area(edges) > xp.array(0.0, "float64"))
         if len(xp.shape(labels)) == 2:
-            kept = kept & (labels != xp.cast(xp.array(PADDED, "int32"), dtype_of(labels)))
+            kept = kept & (labels != padded)
         formatted = from_edges(xp, edges, check_format(self.rules.format), size)
         formatted = xp.where(kept[..., None], formatted, xp.zeros_like(formatted))
         more = (1,) * (len(xp.shape(labels)) - 2)
         wide = xp.reshape(kept, (*xp.shape(kept), *more))
-        dropped = xp.zeros_like(labels) + xp.cast(xp.array(PADDED, "int32"), dtype_of(labels))
-        return {"boxes": formatted, "labels": xp.where(wide, labels, dropped)}
+        labels = xp.where(wide, labels, xp.zeros_like(labels) + padded)
+        return {"boxes": formatted, "labels": labels}
 
 
 def _select(xp: Namespace, condition: Array, chosen: Targets, other: Targets) -> Targets:

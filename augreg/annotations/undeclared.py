@@ -18,21 +18,16 @@ from augreg.annotations.element import Parts, Path, by_convention, excused, path
 from augreg.annotations.parts import BOXES, KEYPOINTS, LABELS, MASKS, is_numeric, shape_of
 from augreg.errors import DataError
 
-# What others call them; the number is the rank that a sample's part has to have at least.
+# What others call them.
 _OTHERS = {
-    "masks": (
-        2,
-        "mask segmentation segmentations segmap seg segmentation_map trimap panoptic silhouette",
-    ),
-    "boxes": (
-        1,
-        "box bbox bboxes roi rois bounding_box boundingbox bndbox bndboxes rect rects rectangles",
-    ),
-    "keypoints": (
-        1,
-        "keypoint kpts kps kpt kp landmark landmarks joints polygon polygons polyline polylines",
-    ),
+    "masks": "mask segmentation segmentations segmap seg segmentation_map trimap panoptic "
+    "silhouette",
+    "boxes": "box bbox bboxes roi rois bounding_box boundingbox bndbox bndboxes rect rects "
+    "rectangles",
+    "keypoints": "keypoint kpts kps kpt kp landmark landmarks joints polygon polygons polyline "
+    "polylines",
 }
+_LEAST_RANK = {"masks": 2, "boxes": 1, "keypoints": 1}  # of a sample's part
 # One side of boxes each, of a box or of many.
 _SIDES = ("xmin", "ymin", "xmax", "ymax", "x_min", "y_min", "x_max", "y_max")
 # Words that say nothing, in which case the shape of a sample's part does: [N, 4], [N, 2].
@@ -41,7 +36,7 @@ _VAGUE = re.compile(
     "|outline|points?|poses?|pts|quads?|regions?|shapes|skeleton|targets?|vertex|vertices"
 )
 _GEOMETRY = {2: "keypoints", 3: "keypoints", 4: "boxes"}  # by a sample's last dimension
-_NAME_OF = {other: name for name, (_, others) in _OTHERS.items() for other in others.split()}
+_NAME_OF = {other: name for name, others in _OTHERS.items() for other in others.split()}
 _NAME_OF.update({name: names[0] for names in (MASKS, BOXES, KEYPOINTS) for name in names})
 _BEHIND = "that would stay behind while the image moves"
 _ALIKE = 0.85  # "masks" and "tasks" are at 0.8
@@ -125,11 +120,11 @@ def meant(key: str, value: Any, shape: tuple[Any, ...] | None) -> str | None:
     near = difflib.get_close_matches(key.lower(), _NAME_OF, n=1, cutoff=_ALIKE)
     if near:
         name = _NAME_OF[near[0]]
-        return name if text or shape is None or len(shape) >= _OTHERS[name][0] else None
+        return name if text or shape is None or len(shape) >= _LEAST_RANK[name] else None
     words = _words(key)
     for word in () if text else words:
         name = _NAME_OF.get(word, "")
-        if name and (shape is None or len(shape) >= _OTHERS[name][0]):
+        if name and (shape is None or len(shape) >= _LEAST_RANK[name]):
             return name
     return _by_shape(value, shape) if any(map(_VAGUE.fullmatch, words)) else None
 

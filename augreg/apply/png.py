@@ -38,11 +38,7 @@ def png_maker(augment: Callable[[Any, Any, Any], Any]) -> Png:
     """
 
     @tf.function(
-        input_signature=[
-            tf.TensorSpec((), tf.string),
-            tf.TensorSpec((), tf.uint32),
-            tf.TensorSpec((), tf.uint32),
-        ],
+        input_signature=[tf.TensorSpec((), kind) for kind in (tf.string, tf.uint32, tf.uint32)],
         autograph=False,
     )
     def run(contents: tf.Tensor, index: tf.Tensor, epoch: tf.Tensor) -> tf.Tensor:

@@ -71,6 +71,5 @@ def _parsed(text: bytes) -> Any:
         line = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(line, dict) or not set(line) >= _MARKS:
-        return None
-    return line if all(isinstance(line[key], str) for key in _MARKS) else None
+    ours = isinstance(line, dict) and all(isinstance(line.get(key), str) for key in _MARKS)
+    return line if ours else None

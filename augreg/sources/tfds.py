@@ -198,11 +198,8 @@ def _slices(spec: str, names: list[str]) -> tuple[dict[str, str], tuple[str, ...
     """What TFDS is asked for as train, validation and test, and how that came about."""
     if len(names) == 1:
         (only,) = names
-        parts = {
-            "train": f"{only}[:80%]",
-            "validation": f"{only}[80%:90%]",
-            "test": f"{only}[90%:]",
-        }
+        cuts = {"train": "[:80%]", "validation": "[80%:90%]", "test": "[90%:]"}
+        parts = {split: only + cut for split, cut in cuts.items()}
         return parts, (f"one split, {only!r}: cut 80/10/10 in its order",)
     if "train" not in names:
         raise DataError(f"{spec}: its splits are {', '.join(names) or 'none'}; 'train' is wanted")
@@ -228,7 +225,7 @@ def _verdicts(
     def candidates() -> Iterator[Candidate]:
         for position, (contents, label) in enumerate(dataset.as_numpy_iterator()):
             labels.append(int(label))
-            yield Candidate(f"{name}#{position}", partial(bytes, contents))
+            yield f"{name}#{position}", partial(bytes, contents)
 
     for position, verdict in enumerate(check_all(candidates(), max_pixels)):
         label = labels[position]
