@@ -39,7 +39,8 @@ def _replacing(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f"{prefix}{path.name[-200:]}")
     try:
         yield temporary
-        _sync_tree(temporary)
+        for written in (temporary, *temporary.rglob("*")):
+            _sync(written)
         if temporary.is_dir() and path.is_dir():
             old = path.with_name(f"{prefix}old-{path.name[-200:]}")
             path.rename(old)
@@ -113,13 +114,6 @@ def exclusive_lock(folder: Path) -> Iterator[None]:
             f"{folder}: another run is writing there; wait for it, or name another --output",
         )
         yield
-
-
-def _sync_tree(path: Path) -> None:
-    if path.is_dir():
-        for inner in path.iterdir():
-            _sync_tree(inner)
-    _sync(path)
 
 
 def _sync(path: Path) -> None:

@@ -75,27 +75,21 @@ class _Walker:
         self, stages: tuple[Stage, ...], annotations: dict[str, Any], size: Size
     ) -> tuple[dict[str, Any], Size]:
         """The annotations after a section, and the size then."""
-        annotations, after = self.mixed(stages, annotations, size)
+        after = size
+        for stage in stages:
+            if isinstance(stage, MixStage):
+                annotations = mixing.mix_annotations(self.lowering, stage, annotations, after)
+            after = self.lowering.size_after_stage(stage, after)
         if any(key != LABELS for key in annotations):
-            state, _ = self.stages(stages, self.to_targets(annotations, size), size)
+            state = self.stages(stages, self.to_targets(annotations, size), size)
             annotations = self.from_targets(annotations, state, after)
         return annotations, after
 
-    def mixed(
-        self, stages: tuple[Stage, ...], annotations: dict[str, Any], size: Size
-    ) -> tuple[dict[str, Any], Size]:
-        """As `section`, of those stages that mix samples, each at the size where it stands."""
-        for stage in stages:
-            if isinstance(stage, MixStage):
-                annotations = mixing.mix_annotations(self.lowering, stage, annotations, size)
-            size = self.lowering.size_after_stage(stage, size)
-        return annotations, size
-
-    def stages(self, stages: tuple[Stage, ...], state: Targets, size: Size) -> tuple[Targets, Size]:
+    def stages(self, stages: tuple[Stage, ...], state: Targets, size: Size) -> Targets:
         for stage in stages:
             after = self.lowering.size_after_stage(stage, size)
             state, size = self.stage(stage, state, size, after), after
-        return state, size
+        return state
 
     def stage(self, stage: Stage, state: Targets, size: Size, after: Size) -> Targets:
         if isinstance(stage, BranchStage):
@@ -118,9 +112,8 @@ class _Walker:
         xp = self.lowering.xp
         (item,) = stage.items
         chosen = self.lowering.chosen(item.group, item.suffix)
-        total, _ = self.stages(stage.branches[0], state, size)
-        for i, branch in enumerate(stage.branches[1:], start=1):
-            other, _ = self.stages(branch, state, size)
+        total, *others = (self.stages(branch, state, size) for branch in stage.branches)
+        for i, other in enumerate(others, start=1):
             total = _select(xp, chosen == xp.array(i, "int32"), other, total)
         return total
 

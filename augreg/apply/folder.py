@@ -67,11 +67,9 @@ class OutputFolder:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
             try:
                 part = os.open(_PART, flags, 0o666, dir_fd=self.descriptor)
-                try:
+                with open(part, "wb"):
                     write_all(part, contents)
                     os.fsync(part)
-                finally:
-                    os.close(part)
                 last = os.path.basename(name)
                 os.rename(_PART, last, src_dir_fd=self.descriptor, dst_dir_fd=parent)
             except BaseException as error:

@@ -129,7 +129,6 @@ class Journal:
         self.folder = folder
         self.lines: dict[tuple[int, int], Line] = {}
         self._descriptor = -1
-        self._unsynced = 0
 
     def __enter__(self) -> Self:
         self._descriptor = self.folder.append_to(NAME)
@@ -156,10 +155,8 @@ class Journal:
             name_of(error, self.folder.path / NAME)
             raise
         self.lines[line.index, line.copy] = line
-        self._unsynced += 1
-        if self._unsynced >= _SYNC_EVERY:
+        if len(self.lines) % _SYNC_EVERY == 0:
             os.fsync(self._descriptor)
-            self._unsynced = 0
 
     def _recover(self) -> Iterator[Line]:
         """The whole lines; what stands after the last end of a line is cut off."""

@@ -127,8 +127,7 @@ def _labelled(folders: Mapping[bytes, Path], known: frozenset[Directory]) -> lis
 
 
 def _carve(train: list[_File], given: Mapping[str, list[_File]]) -> dict[str, list[_File]]:
-    found: dict[str, list[_File]] = {"train": [], "validation": [], "test": []}
-    found.update(given)
+    found: dict[str, list[_File]] = {"train": [], "validation": [], "test": [], **given}
     originals = Originals()
     for file in train:
         split = _hashed_split(originals.name(file.path))
