@@ -15,11 +15,12 @@ from augreg.images import inspect
 from augreg.images.decode import decode
 from augreg.images.signatures import why_not
 
-Png = Callable[[bytes, str, int, int], bytes]
 _ASSERTED = re.compile(r"assertion failed: \[(.*?)\][ \t]*(?:\n|\Z)", re.DOTALL)
 
 
-def png_maker(augment: Callable[[Any, Any, Any], Any]) -> Png:
+def png_maker(
+    augment: Callable[[Any, Any, Any], Any],
+) -> Callable[[bytes, str, int, int], bytes]:
     """A function `make(contents, name, index, epoch)` that gives a PNG file's bytes.
 
     One trace for images of every size, with the size unknown until it runs, as in `tf.data`: so the
