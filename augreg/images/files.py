@@ -47,25 +47,29 @@ def list_images(folder: Path, known: frozenset[Directory] = frozenset()) -> list
     """
     seen = set(known)
     found: list[bytes] = []
-    for at, folders, names in os.walk(os.fsencode(folder), onerror=_refuse, followlinks=True):
-        seen.add(identity(at))
+    waiting = [os.fsencode(folder)]
+    while waiting:
+        at = waiting.pop()
+        try:
+            seen.add(identity(at))
+            entries = sorted(os.scandir(at), key=lambda entry: entry.name)
+        except OSError as error:
+            raise DataError(
+                f"{one_line(at)}: the folder can't be read ({error.strerror}); "
+                "name an existing folder that you may read"
+            ) from None
         inner = []
-        for name in sorted(name for name in folders if not name.startswith(b".")):
-            directory = identity(os.path.join(at, name))
-            if directory not in seen:
-                seen.add(directory)
-                inner.append(name)
-        folders[:] = inner  # all that is entered below
-        paths = (os.path.join(at, name) for name in names if not name.startswith(b"."))
-        found += filter(_is_listed, paths)
+        for entry in entries:
+            if entry.name.startswith(b"."):
+                continue
+            if os.path.isdir(entry.path):  # entry.is_dir() raises on a link to itself
+                if identity(entry.path) not in seen:
+                    seen.add(identity(entry.path))
+                    inner.append(entry.path)
+            elif _is_listed(entry.path):
+                found.append(entry.path)
+        waiting.extend(reversed(inner))
     return [Path(os.fsdecode(path)) for path in sorted(found)]
-
-
-def _refuse(error: OSError) -> None:
-    raise DataError(
-        f"{one_line(error.filename)}: the folder can't be read ({error.strerror}); "
-        "name an existing folder that you may read"
-    ) from None
 
 
 def identity(folder: str | bytes | os.PathLike[str]) -> Directory:
@@ -87,5 +91,5 @@ def is_image(path: str | bytes | os.PathLike[str]) -> bool:
 
 
 def _is_listed(path: bytes) -> bool:
-    lost = os.path.islink(path) and not os.path.exists(path)
-    return (lost or os.path.isfile(path)) and is_image(path)
+    there = os.path.isfile(path) or (os.path.islink(path) and not os.path.exists(path))
+    return there and is_image(path)
