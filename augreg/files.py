@@ -23,23 +23,42 @@ def replacing(path: Path) -> Iterator[Path]:
     folder that is replaced, the old one is gone for the moment between two renames; of a file,
     never.
     """
-    temporary = path.with_name(f"{_TEMPORARY}{os.getpid()}-{path.name}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        with _replacing(path) as temporary:
+            yield temporary
+        _sync(path.parent)
+    except OSError as error:
+        raise RunError(f"{path}: it can't be written: {error.strerror or error}") from error
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """As `replacing`; raises OSError, which names `path` where it failed on the temporary one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    prefix = f"{_TEMPORARY}{os.getpid()}-"
+    temporary = path.with_name(f"{prefix}{path.name[-200:]}")
+    try:
         yield temporary
-        _sync_tree(temporary)
+        for written in (temporary, *temporary.rglob("*")):
+            _sync(written)
         if temporary.is_dir() and path.is_dir():
-            old = path.with_name(f"{_TEMPORARY}{os.getpid()}-old-{path.name}")
+            old = path.with_name(f"{prefix}old-{path.name[-200:]}")
             path.rename(old)
             temporary.rename(path)
             shutil.rmtree(old)
         else:
             temporary.replace(path)
-        _sync(path.parent)
     except OSError as error:
-        raise RunError(f"{path}: it can't be written: {error.strerror or error}") from error
+        name_of(error, path)
+        raise
     finally:
         _remove(temporary)
+
+
+def name_of(error: BaseException, path: Path) -> None:
+    """Has a system's error that names no file, or a temporary one, name the one that was meant."""
+    if isinstance(error, OSError):
+        error.filename, error.filename2 = str(path), None
 
 
 def write_text(path: Path, text: str) -> None:
@@ -59,19 +78,8 @@ def write_whole(path: Path, contents: bytes) -> None:
     if path.exists() and not path.is_file():
         path.write_bytes(contents)
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name[:200]}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(contents)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except OSError as error:
-        error.filename, error.filename2 = str(path), None  # not the temporary one, or none
-        raise
-    finally:
-        part.unlink(missing_ok=True)
+    with _replacing(path) as temporary:
+        temporary.write_bytes(contents)
 
 
 def sweep(folder: Path) -> None:
@@ -80,31 +88,32 @@ def sweep(folder: Path) -> None:
         _remove(left)
 
 
+def lock(descriptor: int, refusal: str) -> None:
+    """Locks an open file or folder; the kernel lets go when it is closed or the process ends.
+
+    Raises:
+        RunError: another process holds it; `refusal` says so.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise RunError(refusal) from None
+
+
 @contextmanager
 def exclusive_lock(folder: Path) -> Iterator[None]:
-    """Holds a folder: a second run on it is refused. The kernel lets go when the process ends."""
+    """Holds a folder: a second run on it is refused."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        file = (folder / ".lock").open("a")
     except OSError as error:
         raise RunError(f"{folder}: no run can be kept there: {error.strerror}") from error
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RunError(
-                f"{folder}: another run is writing there; wait for it, or name another --output"
-            ) from None
+    with file:
+        lock(
+            file.fileno(),
+            f"{folder}: another run is writing there; wait for it, or name another --output",
+        )
         yield
-    finally:
-        os.close(handle)
-
-
-def _sync_tree(path: Path) -> None:
-    if path.is_dir():
-        for inner in path.iterdir():
-            _sync_tree(inner)
-    _sync(path)
 
 
 def _sync(path: Path) -> None:

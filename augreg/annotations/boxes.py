@@ -27,20 +27,12 @@ _RELATIVE = "rel_"
 
 def check_format(name: Any) -> str:
     """The format in small letters, as Keras takes either; raises `DataError` for another."""
+    if isinstance(name, str) and name.lower() in FORMATS:
+        return name.lower()
+    found = f"bounding_box_format={name!r} is no format of boxes"
     if name is None:
-        raise DataError(
-            'an element with boxes needs "bounding_box_format"; allowed are ' + ", ".join(FORMATS)
-        )
-    if not isinstance(name, str) or name.lower() not in FORMATS:
-        raise DataError(
-            f"bounding_box_format={name!r} is no format of boxes; allowed are " + ", ".join(FORMATS)
-        )
-    return name.lower()
-
-
-def is_relative(name: str | None) -> bool:
-    """Whether a format's coordinates are shares of the image's sides."""
-    return name is not None and name.startswith(_RELATIVE)
+        found = 'an element with boxes needs "bounding_box_format"'
+    raise DataError(f"{found}; allowed are {', '.join(FORMATS)}")
 
 
 def to_edges(xp: Namespace, boxes: Array, name: str, size: tuple[Any, Any]) -> Array:

@@ -102,13 +102,15 @@ def paths(element: Any, parts: Parts | None = None) -> dict[str, Path]:
     for name, path in _named(element, parts):
         if name in found:
             raise DataError(f'an element with two parts named "{name}"; allowed is one of each')
-        found[name] = path
+        if name is not None:
+            found[name] = path
     if IMAGES not in found:
         raise DataError(_without_images(element, parts))
     return found
 
 
-def _named(element: Any, parts: Parts | None) -> Iterator[tuple[str, Path]]:
+def _named(element: Any, parts: Parts | None) -> Iterator[tuple[str | None, Path]]:
+    """(name, path) of each part that augreg knows; None for the name of what stays as it is."""
     if isinstance(element, list) and parts is None and not _is_pair(element):
         raise DataError(
             f"a list of {len(element)} parts, which may be a batch or one element; stack images "
@@ -130,7 +132,7 @@ def _is_pair(element: list[Any]) -> bool:
     return first >= 3 and bool(rest) and max(rest) < 3
 
 
-def _of_tuple(element: Any, parts: Parts | None, path: Path) -> Iterator[tuple[str, Path]]:
+def _of_tuple(element: Any, parts: Parts | None, path: Path) -> Iterator[tuple[str | None, Path]]:
     many = len(element) if isinstance(element, tuple | list) else 1
     if parts is None:
         parts = by_convention(element)
@@ -145,13 +147,13 @@ def _of_tuple(element: Any, parts: Parts | None, path: Path) -> Iterator[tuple[s
         yield from _of_part(part, name, (*path, place))
 
 
-def _of_part(part: Any, name: Any, path: Path) -> Iterator[tuple[str, Path]]:
+def _of_part(part: Any, name: Any, path: Path) -> Iterator[tuple[str | None, Path]]:
     """What a part is that was named, or that has parts of its own whose names were given."""
     if isinstance(name, Mapping):
         yield from _of_dict(part, name, path)
     elif isinstance(name, tuple | list):
         yield from _of_tuple(part, name, path)
-    elif name is not None:
+    else:
         yield name, path
 
 
@@ -170,17 +172,10 @@ def excused(element: Any, parts: Parts | None) -> set[Path]:
     """The paths of what `parts` says is to stay as it is: where it names None."""
     if parts is None:
         return set()
-    names = parts.items() if isinstance(parts, Mapping) else enumerate(parts)
-    found: set[Path] = set()
-    for key, name in names:
-        if isinstance(name, Mapping | tuple | list):
-            found |= {(key, *path) for path in excused(element[key], name)}
-        elif name is None:
-            found.add((key,))
-    return found
+    return {path for name, path in _named(element, parts) if name is None}
 
 
-def _of_dict(element: Any, parts: Parts | None, path: Path) -> Iterator[tuple[str, Path]]:
+def _of_dict(element: Any, parts: Parts | None, path: Path) -> Iterator[tuple[str | None, Path]]:
     renamed: Any = {} if parts is None else parts
     if not isinstance(renamed, Mapping) or not isinstance(element, Mapping):
         form = "a dict" if isinstance(element, Mapping) else f"a {type(element).__name__}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from augreg.annotations.parts import dtype_of, is_numeric, shape_of
+from augreg.annotations.parts import LABELS, dtype_of, is_numeric, shape_of
 from augreg.errors import DataError, OpError
 from augreg.families import Mix, MixStage, element_of
 from augreg.families.mix import partners
@@ -13,19 +13,17 @@ from augreg.lower import Lowering
 from augreg.policy import Policy, Step, steps_in
 from augreg.xp import Array, Namespace
 
-LABELS = "labels"
-
 
 def mixing_steps(policy: Policy) -> tuple[Step, ...]:
     """The steps of a policy that mix samples of a batch, and so need batches with labels."""
-    return tuple(step for step in steps_in(policy.augment) if _mixes(policy, step))
-
-
-def _mixes(policy: Policy, step: Step) -> bool:
-    try:
-        return isinstance(element_of(step, (None, None)), Mix)
-    except OpError as error:
-        raise policy.located(error, step.pointer) from error
+    found = []
+    for step in steps_in(policy.augment):
+        try:
+            if isinstance(element_of(step, (None, None)), Mix):
+                found.append(step)
+        except OpError as error:
+            raise policy.located(error, step.pointer) from error
+    return tuple(found)
 
 
 def label_classes(policy: Policy) -> int | None:
@@ -33,17 +31,8 @@ def label_classes(policy: Policy) -> int | None:
 
     They are float32 [B, classes] then, in evaluation too: one loss serves training and validation.
     """
-    for step in mixing_steps(policy):
-        return int(step.arguments["classes"])
-    return None
-
-
-def mix_labels(xp: Namespace, labels: Array, element: Mix) -> Array:
-    """float32 [B, classes]: labels, one-hot where they were numbers, mixed with their partners'."""
-    soft = one_hot(xp, labels, element.classes)
-    weight = xp.reshape(element.weight, (-1, 1))
-    others = xp.take(soft, partners(xp, element.partner))
-    return soft * weight + others * (xp.array(1.0) - weight)
+    steps = mixing_steps(policy)
+    return int(steps[0].arguments["classes"]) if steps else None
 
 
 def one_hot(xp: Namespace, labels: Array, classes: int) -> Array:
@@ -96,15 +85,22 @@ def _are_shares(labels: Array, classes: int) -> bool:
 def mix_annotations(
     lowering: Lowering, stage: MixStage, annotations: Mapping[str, Any], size: Any
 ) -> dict[str, Any]:
-    """Batches of annotations after a mixing stage: labels, and nothing else, can be mixed."""
+    """Batches of annotations after a mixing stage: labels, and nothing else, can be mixed.
+
+    Returns:
+        "labels": float32 [B, classes], one-hot where they were numbers, mixed with their partners'.
+    """
     if others := [key for key in annotations if key != LABELS]:
         names = ", ".join(f'"{key}"' for key in others)
         raise DataError(
             f'"{stage.items[0].step.op.name}" mixes images and labels, and the element holds '
             f"{names} too, which can't be mixed; take the step or these parts out"
         )
-    element = stage.lower(lowering, size)
-    return {LABELS: mix_labels(lowering.xp, annotations[LABELS], element)}
+    xp, element = lowering.xp, stage.lower(lowering, size)
+    soft = one_hot(xp, annotations[LABELS], element.classes)
+    weight = xp.reshape(element.weight, (-1, 1))
+    others = xp.take(soft, partners(xp, element.partner))
+    return {LABELS: soft * weight + others * (xp.array(1.0) - weight)}
 
 
 def check_mixable(policy: Policy, annotations: Mapping[str, Any], unbatched: bool) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from augreg.annotations.boxes import check_format, is_relative
+from augreg.annotations.boxes import check_format
 from augreg.errors import DataError
 from augreg.xp import Array, Namespace
 
@@ -22,6 +22,7 @@ PADDED = -1  # the class of a box that is none
 MIN_VISIBLE = 0.1
 # Relative coordinates end at 1; more than this is a box in pixels. A box may leave its image.
 FARTHEST = 1.5
+_BATCHED = "with a batch's dimension in front where images have one"
 Annotations = Mapping[str, Any]
 
 
@@ -46,7 +47,7 @@ class BoxRules:
 
     @property
     def relative(self) -> bool:
-        return is_relative(self.format)
+        return self.format is not None and self.format.startswith("rel_")
 
 
 @dataclass(frozen=True)
@@ -59,12 +60,6 @@ class Agreement:
     one: tuple[str, Any, int]
     other: tuple[str, Any, int]
     rule: str
-
-    @property
-    def sides(self) -> tuple[int | None, int | None]:
-        """Both, where they are known before the data is."""
-        (_, a, i), (_, b, j) = self.one, self.other
-        return a.shape[i], b.shape[j]
 
     def text(self, one: Any, other: Any) -> str:
         """What is wrong, for the two shapes in words."""
@@ -106,12 +101,11 @@ def check_annotations(
         _check_form(key, value, rules)
     unknown = []
     for agreement in _agreements(annotations, images, parts or {}):
-        one, other = agreement.sides
-        if not isinstance(one, int) or not isinstance(other, int):
+        (_, one, i), (_, other, j) = agreement.one, agreement.other
+        if one.shape[i] is None or other.shape[j] is None:
             unknown.append(agreement)
-        elif one != other:
-            (_, a, _), (_, b, _) = agreement.one, agreement.other
-            raise DataError(agreement.text(tuple(a.shape), tuple(b.shape)))
+        elif one.shape[i] != other.shape[j]:
+            raise DataError(agreement.text(tuple(one.shape), tuple(other.shape)))
     return unknown
 
 
@@ -119,21 +113,16 @@ def _check_form(key: str, value: Any, rules: BoxRules) -> None:
     if key in BOXES:
         _check_boxes(key, value, rules)
         return
-    shape = shape_of(value)
-    if shape is None:
-        raise _unknown_rank(key)
+    shape = _known_shape(key, value)
     if key in MASKS and len(shape) not in (3, 4):
         raise DataError(
             f'"{key}" of the shape {shape}; allowed are [H, W] and [H, W, 1] of the image\'s own '
-            "size, with a batch's dimension in front where images have one"
+            f"size, {_BATCHED}"
         )
     if key in KEYPOINTS and (len(shape) < 3 or (shape[-1] or 0) < 2):
-        raise DataError(
-            f'"{key}" of the shape {shape}; allowed is [N, 2], x and y, with a batch\'s dimension '
-            "in front where images have one"
-        )
+        raise DataError(f'"{key}" of the shape {shape}; allowed is [N, 2], x and y, {_BATCHED}')
     if key != LABELS:
-        check_numbers(key, value)
+        _check_numbers(key, value)
 
 
 def _check_boxes(key: str, value: Any, rules: BoxRules) -> None:
@@ -147,25 +136,34 @@ def _check_boxes(key: str, value: Any, rules: BoxRules) -> None:
             f'{PADDED}, or to stand beside "labels"; found {found}'
         )
     boxes, labels = value["boxes"], value["labels"]
-    check_numbers(key, boxes)
+    _check_numbers(key, boxes)
     if (dtype := dtype_of(labels)).startswith("u") or not is_numeric(labels):
         raise DataError(
             f'"{key}" with labels of dtype {dtype}; allowed are signed integers and floats, '
             f"because a dropped box has class {PADDED}"
         )
-    shape, classes = shape_of(boxes), shape_of(labels)
-    if shape is None or classes is None:
-        raise _unknown_rank(key)
+    shape, classes = _known_shape(key, boxes), _known_shape(key, labels)
     if len(shape) != 3 or shape[-1] not in (4, None):
-        raise DataError(
-            f'"{key}" with boxes of the shape {shape}; allowed is [N, 4], with a batch\'s '
-            "dimension in front where images have one"
-        )
+        raise DataError(f'"{key}" with boxes of the shape {shape}; allowed is [N, 4], {_BATCHED}')
     if len(classes) < 2:
         raise DataError(
             f'"{key}" with labels of the shape {classes}; allowed is [N], one class for each box, '
-            "with a batch's dimension in front where images have one"
+            f"{_BATCHED}"
         )
+
+
+def _known_shape(key: str, value: Any) -> tuple[Any, ...]:
+    shape = shape_of(value)
+    if shape is None:
+        raise DataError(
+            f'"{key}" of unknown rank; state it, as tf.ensure_shape(part, [None, None]) does'
+        )
+    return shape
+
+
+def _check_numbers(key: str, value: Any) -> None:
+    if not is_numeric(value):
+        raise DataError(f'"{key}" of dtype {dtype_of(value)}; allowed are numbers')
 
 
 def _agreements(annotations: Annotations, images: Any, parts: Annotations) -> Iterator[Agreement]:
@@ -231,12 +229,6 @@ def too_far(rules: BoxRules) -> str:
     )
 
 
-def check_numbers(key: str, value: Any) -> None:
-    """Raises `DataError` for text, bytes and objects where numbers are needed."""
-    if not is_numeric(value):
-        raise DataError(f'"{key}" of dtype {dtype_of(value)}; allowed are numbers')
-
-
 def is_numeric(array: Array) -> bool:
     """Whether an array, of either backend, holds numbers or truths."""
     return dtype_of(array).startswith(("int", "uint", "float", "bfloat", "bool"))
@@ -248,12 +240,6 @@ def shape_of(array: Any) -> tuple[Any, ...] | None:
     if shape is None or getattr(shape, "rank", 0) is None:
         return None
     return tuple(shape)
-
-
-def _unknown_rank(key: str) -> DataError:
-    return DataError(
-        f'"{key}" of unknown rank; state it, as tf.ensure_shape(part, [None, None]) does'
-    )
 
 
 def dtype_of(array: Array) -> str:

@@ -8,8 +8,8 @@ of the copies, and may leave the picture.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import reduce
 
 from augreg.families import Size
 from augreg.families.point_map import PointMap
@@ -80,14 +80,12 @@ def _follow_boxes(
         )
     left, top, right, bottom = (boxes[..., i] for i in range(4))  # type: ignore[index]
     half = xp.array(0.5, "float64")
-    xs, ys = [], []
-    for x, y in ((left, top), (right, top), (right, bottom), (left, bottom)):
-        corner = _moved(xp, move, xp.stack([x, y], axis=-1) - half) + half
-        xs.append(corner[..., 0])
-        ys.append(corner[..., 1])
-    tight = [_fold(xp.minimum, xs), _fold(xp.minimum, ys)]
-    tight += [_fold(xp.maximum, xs), _fold(xp.maximum, ys)]
-    return clipped(xp, xp.stack(tight, axis=-1), size, visible_fraction)
+    corners = [
+        _moved(xp, move, xp.stack([x, y], axis=-1) - half) + half
+        for x, y in ((left, top), (right, top), (right, bottom), (left, bottom))
+    ]
+    tight = xp.concat([reduce(xp.minimum, corners), reduce(xp.maximum, corners)], axis=-1)
+    return clipped(xp, tight, size, visible_fraction)
 
 
 def clipped(
@@ -114,13 +112,6 @@ def _clipped(
 def area(boxes: Array) -> Array:
     """float64 [...] of boxes [..., 4] given by their edges."""
     return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
-
-
-def _fold(function: Callable[[Array, Array], Array], arrays: list[Array]) -> Array:
-    total = arrays[0]
-    for array in arrays[1:]:
-        total = function(total, array)
-    return total
 
 
 # --- masks --------------------------------------------------------------------------------------

@@ -75,30 +75,21 @@ class _Walker:
         self, stages: tuple[Stage, ...], annotations: dict[str, Any], size: Size
     ) -> tuple[dict[str, Any], Size]:
         """The annotations after a section, and the size then."""
-        annotations = self.mixed(stages, annotations, size)
-        if all(key == LABELS for key in annotations):
-            for stage in stages:
-                size = self.lowering.size_after_stage(stage, size)
-            return annotations, size
-        state = self.to_targets(annotations, size)
-        state, size = self.stages(stages, state, size)
-        return self.from_targets(annotations, state, size), size
-
-    def mixed(
-        self, stages: tuple[Stage, ...], annotations: dict[str, Any], size: Size
-    ) -> dict[str, Any]:
-        """The annotations after those stages that mix samples, each at the size where it stands."""
+        after = size
         for stage in stages:
             if isinstance(stage, MixStage):
-                annotations = mixing.mix_annotations(self.lowering, stage, annotations, size)
-            size = self.lowering.size_after_stage(stage, size)
-        return annotations
+                annotations = mixing.mix_annotations(self.lowering, stage, annotations, after)
+            after = self.lowering.size_after_stage(stage, after)
+        if any(key != LABELS for key in annotations):
+            state = self.stages(stages, self.to_targets(annotations, size), size)
+            annotations = self.from_targets(annotations, state, after)
+        return annotations, after
 
-    def stages(self, stages: tuple[Stage, ...], state: Targets, size: Size) -> tuple[Targets, Size]:
+    def stages(self, stages: tuple[Stage, ...], state: Targets, size: Size) -> Targets:
         for stage in stages:
             after = self.lowering.size_after_stage(stage, size)
             state, size = self.stage(stage, state, size, after), after
-        return state, size
+        return state
 
     def stage(self, stage: Stage, state: Targets, size: Size, after: Size) -> Targets:
         if stage.keeps_one:
@@ -121,9 +112,8 @@ class _Walker:
         xp = self.lowering.xp
         (item,) = stage.items
         chosen = self.lowering.chosen(item.group, item.suffix)
-        total, _ = self.stages(stage.branches[0], state, size)
-        for i, branch in enumerate(stage.branches[1:], start=1):
-            other, _ = self.stages(branch, state, size)
+        total, *others = (self.stages(branch, state, size) for branch in stage.branches)
+        for i, other in enumerate(others, start=1):
             total = _select(xp, chosen == xp.array(i, "int32"), other, total)
         return total
 
@@ -141,9 +131,8 @@ class _Walker:
                 state = replace(state, points=xp.cast(flat[..., :2], "float64"))
             elif key in BOXES:
                 edges = to_edges(xp, value["boxes"], check_format(self.rules.format), size)
-                boxes, visible_fraction = points.clipped(
-                    xp, edges, size, xp.ones_like(edges[..., 0])
-                )
+                whole = xp.ones_like(edges[..., 0])
+                boxes, visible_fraction = points.clipped(xp, edges, size, whole)
                 state = replace(state, boxes=boxes, visible_fraction=visible_fraction)
         return state
 
@@ -171,16 +160,17 @@ class _Walker:
 
     def boxes(self, labels: Array, state: Targets, size: Size) -> dict[str, Array]:
         xp, edges = self.lowering.xp, state.boxes
+        padded = xp.cast(xp.array(PADDED, "int32"), dtype_of(labels))
         enough = xp.array(self.rules.min_visible, "float64")
         kept = (state.visible_fraction >= enough) & (points.area(edges) > xp.array(0.0, "float64"))
         if len(xp.shape(labels)) == 2:
-            kept = kept & (labels != xp.cast(xp.array(PADDED, "int32"), dtype_of(labels)))
+            kept = kept & (labels != padded)
         formatted = from_edges(xp, edges, check_format(self.rules.format), size)
         formatted = xp.where(kept[..., None], formatted, xp.zeros_like(formatted))
         more = (1,) * (len(xp.shape(labels)) - 2)
         wide = xp.reshape(kept, (*xp.shape(kept), *more))
-        dropped = xp.zeros_like(labels) + xp.cast(xp.array(PADDED, "int32"), dtype_of(labels))
-        return {"boxes": formatted, "labels": xp.where(wide, labels, dropped)}
+        labels = xp.where(wide, labels, xp.zeros_like(labels) + padded)
+        return {"boxes": formatted, "labels": labels}
 
 
 def _select(xp: Namespace, condition: Array, chosen: Targets, other: Targets) -> Targets:
@@ -190,9 +180,4 @@ def _select(xp: Namespace, condition: Array, chosen: Targets, other: Targets) ->
         more = (1,) * (len(xp.shape(one)) - 1)
         return xp.where(xp.reshape(condition, (-1, *more)), one, two)
 
-    return Targets(
-        pick(chosen.masks, other.masks),
-        pick(chosen.points, other.points),
-        pick(chosen.boxes, other.boxes),
-        pick(chosen.visible_fraction, other.visible_fraction),
-    )
+    return Targets(**{name: pick(one, getattr(other, name)) for name, one in vars(chosen).items()})

@@ -18,21 +18,16 @@ from augreg.annotations.element import Parts, Path, by_convention, excused, path
 from augreg.annotations.parts import BOXES, KEYPOINTS, LABELS, MASKS, is_numeric, shape_of
 from augreg.errors import DataError
 
-# What others call them; the number is the rank that a sample's part has to have at least.
+# What others call them.
 _OTHERS = {
-    "masks": (
-        2,
-        "mask segmentation segmentations segmap seg segmentation_map trimap panoptic silhouette",
-    ),
-    "boxes": (
-        1,
-        "box bbox bboxes roi rois bounding_box boundingbox bndbox bndboxes rect rects rectangles",
-    ),
-    "keypoints": (
-        1,
-        "keypoint kpts kps kpt kp landmark landmarks joints polygon polygons polyline polylines",
-    ),
+    "masks": "mask segmentation segmentations segmap seg segmentation_map trimap panoptic "
+    "silhouette",
+    "boxes": "box bbox bboxes roi rois bounding_box boundingbox bndbox bndboxes rect rects "
+    "rectangles",
+    "keypoints": "keypoint kpts kps kpt kp landmark landmarks joints polygon polygons polyline "
+    "polylines",
 }
+_LEAST_RANK = {"masks": 2, "boxes": 1, "keypoints": 1}  # of a sample's part
 # One side of boxes each, of a box or of many.
 _SIDES = ("xmin", "ymin", "xmax", "ymax", "x_min", "y_min", "x_max", "y_max")
 # Words that say nothing, in which case the shape of a sample's part does: [N, 4], [N, 2].
@@ -41,8 +36,9 @@ _VAGUE = re.compile(
     "|outline|points?|poses?|pts|quads?|regions?|shapes|skeleton|targets?|vertex|vertices"
 )
 _GEOMETRY = {2: "keypoints", 3: "keypoints", 4: "boxes"}  # by a sample's last dimension
-_NAME_OF = {other: name for name, (_, others) in _OTHERS.items() for other in others.split()}
+_NAME_OF = {other: name for name, others in _OTHERS.items() for other in others.split()}
 _NAME_OF.update({name: names[0] for names in (MASKS, BOXES, KEYPOINTS) for name in names})
+_BEHIND = "that would stay behind while the image moves"
 _ALIKE = 0.85  # "masks" and "tasks" are at 0.8
 
 
@@ -68,11 +64,17 @@ def check_declared(element: Any, parts: Parts | None, unbatched: bool) -> list[S
         DataError: names the part, and what to write.
     """
     suspects = []
-    for path, value in _others(element, parts):
+    # What no name of augreg's moves, labels among them, but for what is named None.
+    known = {path for name, path in paths(element, parts).items() if name != LABELS}
+    for path, value in _walk(element, (), known | excused(element, parts)):
         shape = _of_sample(value, unbatched)
         for key in (step for step in path if isinstance(step, str)):
             if key.lower() in _SIDES and _holds_numbers(value):
-                raise DataError(_one_side(path, element, parts))
+                raise DataError(
+                    f"{_shown(path)} looks like one side of boxes {_BEHIND}: stack the four into "
+                    '"boxes", [N, 4], as {"boxes": {"boxes": [N, 4], "labels": [N]}}; '
+                    f"or parts={_written(path, None, element, parts)} leaves it as it is"
+                )
             name = meant(key, value, shape)
             if name is not None:
                 raise DataError(_misnamed(path, key, name, element, parts))
@@ -101,7 +103,10 @@ def of_unknown_size(
             raise DataError(as_large(suspect, f"{size[0]}x{size[1]}", element, parts))
         nameless = suspect.path not in said and not any(isinstance(s, str) for s in suspect.path)
         if nameless and (name := _by_shape(suspect.value, shape)):
-            raise DataError(_shaped(suspect.path, shape, name, element, parts))
+            raise DataError(
+                f"{_shown(suspect.path)}, of the shape {shape} for each image, looks like {name} "
+                f"{_BEHIND}: {_remedy(suspect.path, name, element, parts)}"
+            )
         unknown += [suspect] if found is None else []
     return unknown
 
@@ -115,11 +120,11 @@ def meant(key: str, value: Any, shape: tuple[Any, ...] | None) -> str | None:
     near = difflib.get_close_matches(key.lower(), _NAME_OF, n=1, cutoff=_ALIKE)
     if near:
         name = _NAME_OF[near[0]]
-        return name if text or shape is None or len(shape) >= _OTHERS[name][0] else None
+        return name if text or shape is None or len(shape) >= _LEAST_RANK[name] else None
     words = _words(key)
     for word in () if text else words:
         name = _NAME_OF.get(word, "")
-        if name and (shape is None or len(shape) >= _OTHERS[name][0]):
+        if name and (shape is None or len(shape) >= _LEAST_RANK[name]):
             return name
     return _by_shape(value, shape) if any(map(_VAGUE.fullmatch, words)) else None
 
@@ -168,24 +173,8 @@ def as_large(suspect: Suspect, size: str, element: Any, parts: Parts | None) -> 
 def _misnamed(path: Path, key: str, name: str, element: Any, parts: Parts | None) -> str:
     rename = f'call it "{name}"' if path[-1] == key else f'put it beside the image as "{name}"'
     return (
-        f"{_shown(path)} looks like {name} that would stay behind while the image moves: {rename}; "
+        f"{_shown(path)} looks like {name} {_BEHIND}: {rename}; "
         f"or {_remedy(path, name, element, parts)}"
-    )
-
-
-def _shaped(path: Path, shape: Any, name: str, element: Any, parts: Parts | None) -> str:
-    return (
-        f"{_shown(path)}, of the shape {shape} for each image, looks like {name} that would stay "
-        f"behind while the image moves: {_remedy(path, name, element, parts)}"
-    )
-
-
-def _one_side(path: Path, element: Any, parts: Parts | None) -> str:
-    return (
-        f"{_shown(path)} looks like one side of boxes that would stay behind while the image "
-        'moves: stack the four into "boxes", [N, 4], as '
-        '{"boxes": {"boxes": [N, 4], "labels": [N]}}; '
-        f"or parts={_written(path, None, element, parts)} leaves it as it is"
     )
 
 
@@ -225,21 +214,14 @@ def _shown(path: Path) -> str:
     keys = "/".join(str(key) for key in path if isinstance(key, str))
     if not isinstance(path[0], int):
         return f'"{keys}"'
-    part = (
-        f"the element's {('first', 'second', 'third')[path[0]]} part"
-        if path[0] < 3
-        else (f"part {path[0]} of the element")
-    )
+    part = f"part {path[0]} of the element"
+    if path[0] < 3:
+        part = f"the element's {('first', 'second', 'third')[path[0]]} part"
     return f'"{keys}" in {part}' if keys else part
 
 
-def _others(element: Any, parts: Parts | None) -> Iterator[tuple[Path, Any]]:
-    """The parts that no name of augreg's moves, labels among them, but for those named None."""
-    known = {path for name, path in paths(element, parts).items() if name != LABELS}
-    yield from _walk(element, (), known | excused(element, parts))
-
-
 def _walk(value: Any, path: Path, known: set[Path]) -> Iterator[tuple[Path, Any]]:
+    """The parts of an element, with their paths, but for the known ones."""
     if path in known or value is None:
         return
     if isinstance(value, Mapping):

@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from augreg.errors import RunError
+from augreg.files import lock, name_of
 from augreg.images import one_line
 
 # One name for all: a killed run leaves at most this file, and the next one removes it.
 _PART = ".augreg.part"
-_NOT_A_FOLDER = (errno.ELOOP, errno.ENOTDIR)
 
 
 class OutputFolder:
@@ -47,37 +45,32 @@ class OutputFolder:
         self.descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
         try:
             # the folder itself is locked, so no lock file stays behind
-            fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self.descriptor)
-            raise RunError(
+            lock(
+                self.descriptor,
                 f"{one_line(self.path)}: another run is writing to this folder; "
-                "wait for it, or name another folder"
-            ) from None
+                "wait for it, or name another folder",
+            )
+        except RunError:
+            os.close(self.descriptor)
+            raise
         self._drop_part()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
         if kind is not None:
             self._drop_part()  # an interrupt may come between the making of it and its `try`
         os.close(self.descriptor)  # which unlocks it
 
     def write(self, name: str, contents: bytes) -> None:
         """Writes a whole file: a temporary one, synced, then renamed over whatever is there."""
-        with self._parent(name) as (parent, last):
+        with self._parent(name) as parent:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
             try:
                 part = os.open(_PART, flags, 0o666, dir_fd=self.descriptor)
-                try:
+                with open(part, "wb"):
                     write_all(part, contents)
                     os.fsync(part)
-                finally:
-                    os.close(part)
+                last = os.path.basename(name)
                 os.rename(_PART, last, src_dir_fd=self.descriptor, dst_dir_fd=parent)
             except BaseException as error:
                 name_of(error, self.path / name)
@@ -87,74 +80,62 @@ class OutputFolder:
     def read(self, name: str) -> bytes | None:
         """A file's contents; None where there is no such file, or no regular one."""
         try:
-            with self._parent(name, create=False) as (parent, last):
-                flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK  # a FIFO must not block
-                with open(os.open(last, flags, dir_fd=parent), "rb") as file:
-                    regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
-                    return file.read() if regular else None
-        except FileNotFoundError:
+            flags = os.O_RDONLY | os.O_NONBLOCK  # a FIFO must not block
+            with (
+                self._parent(name, create=False) as parent,
+                open(self._open(name, flags, parent), "rb") as file,
+            ):
+                return file.read() if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
+        except (FileNotFoundError, RunError):
             return None
-        except (RunError, OSError) as error:
-            if isinstance(error, OSError) and error.errno not in (*_NOT_A_FOLDER, errno.ENXIO):
-                raise
-            return None
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # a socket
+                return None
+            raise
 
     def append_to(self, name: str) -> int:
         """A descriptor that appends to a file of the folder itself; the caller closes it."""
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
-        try:
-            return os.open(name, flags, 0o666, dir_fd=self.descriptor)
-        except OSError as error:
-            if error.errno in _NOT_A_FOLDER:
-                raise self._waiting(name) from error
-            raise
+        return self._open(name, os.O_RDWR | os.O_CREAT | os.O_APPEND, self.descriptor)
 
     def sync(self) -> None:
         """Makes renames in the folder itself last."""
         os.fsync(self.descriptor)
 
     @contextlib.contextmanager
-    def _parent(self, name: str, create: bool = True) -> Iterator[tuple[int, str]]:
-        """The descriptor of the folder of `name`, made where missing, and its last part."""
-        *folders, last = name.split("/")
-        if any(part in ("", ".", "..") for part in (*folders, last)):
+    def _parent(self, name: str, create: bool = True) -> Iterator[int]:
+        """The descriptor of the folder of `name`, made where missing."""
+        parts = name.split("/")
+        if not {"", ".", ".."}.isdisjoint(parts):
             raise RunError(f"{one_line(name)}: not a name inside of the output folder")
         parent = os.dup(self.descriptor)
         try:
-            for i, folder in enumerate(folders):
+            for i, folder in enumerate(parts[:-1], start=1):
                 if create:
                     with contextlib.suppress(FileExistsError):
                         os.mkdir(folder, dir_fd=parent)
-                inner = self._enter(parent, folder, "/".join(folders[: i + 1]))
+                path = "/".join(parts[:i])
+                inner = self._open(path, os.O_RDONLY | os.O_DIRECTORY, parent)
                 os.close(parent)
                 parent = inner
-            yield parent, last
+            yield parent
         finally:
             os.close(parent)
 
-    def _enter(self, parent: int, folder: str, name: str) -> int:
+    def _open(self, name: str, flags: int, parent: int) -> int:
+        """Opens what `name` ends with in the folder `parent`, following no link."""
         try:
-            return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
+            return os.open(os.path.basename(name), flags | os.O_NOFOLLOW, 0o666, dir_fd=parent)
         except OSError as error:
-            if error.errno in _NOT_A_FOLDER:
-                raise self._waiting(name) from error
-            raise
-
-    def _waiting(self, name: str) -> RunError:
-        return RunError(
-            f"{one_line(self.path / name)}: a symbolic link or another thing waits where this run "
-            "writes; nothing is written through it: remove it, or name another folder"
-        )
+            if error.errno not in (errno.ELOOP, errno.ENOTDIR):
+                raise
+            raise RunError(
+                f"{one_line(self.path / name)}: a symbolic link or another thing waits where this "
+                "run writes; nothing is written through it: remove it, or name another folder"
+            ) from error
 
     def _drop_part(self) -> None:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(_PART, dir_fd=self.descriptor)
-
-
-def name_of(error: BaseException, path: Path) -> None:
-    """Has a system's error that names no file, or a temporary one, name the one that was meant."""
-    if isinstance(error, OSError):
-        error.filename, error.filename2 = str(path), None
 
 
 def write_all(descriptor: int, contents: bytes) -> None:

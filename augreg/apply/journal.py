@@ -11,11 +11,11 @@ import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
-from augreg.apply.folder import OutputFolder, name_of, write_all
+from augreg.apply.folder import OutputFolder, write_all
 from augreg.errors import RunError
+from augreg.files import name_of
 
 NAME = "manifest.jsonl"
 _SYNC_EVERY = 64  # a lost line costs one output made twice, a sync costs milliseconds
@@ -80,10 +80,18 @@ def parse_line(text: bytes, where: str) -> Line:
 
 def find_line(manifest: Path, output: str) -> int | None:
     """The number, from 1, of the line of an output (its path relative to the manifest)."""
-    for number, text in enumerate(manifest.read_bytes().splitlines(), start=1):
-        if parse_line(text, f"{manifest}:{number}").output == output:
-            return number
-    return None
+    lines = enumerate(_lines(manifest.read_bytes(), manifest), start=1)
+    return next((number for number, line in lines if line.output == output), None)
+
+
+def _lines(text: bytes, manifest: Path) -> Iterator[Line]:
+    for number, part in enumerate(text.splitlines(), start=1):
+        yield parse_line(part, f"{manifest}:{number}")
+
+
+def _whole(text: bytes) -> bytes:
+    """A manifest's text without what stands after the last end of a line."""
+    return text[: text.rfind(b"\n") + 1]
 
 
 def originals(folder: Path) -> dict[str, str]:
@@ -97,15 +105,9 @@ def originals(folder: Path) -> dict[str, str]:
     for root in (inside, *inside.parents):
         if (root / NAME).is_file() and _is_ours(root / NAME):
             above = inside.relative_to(root).as_posix() + "/" if root != inside else ""
-            texts = (root / NAME).read_bytes().splitlines(keepends=True)
-            lines = [
-                parse_line(text, f"{root / NAME}:{number}")
-                for number, text in enumerate(texts, start=1)
-                if text.endswith(b"\n")
-            ]
             return {
                 line.output.removeprefix(above): line.original
-                for line in lines
+                for line in _lines(_whole((root / NAME).read_bytes()), root / NAME)
                 if line.output.startswith(above)
             }
     return {}
@@ -127,24 +129,17 @@ class Journal:
         self.folder = folder
         self.lines: dict[tuple[int, int], Line] = {}
         self._descriptor = -1
-        self._unsynced = 0
 
     def __enter__(self) -> Self:
         self._descriptor = self.folder.append_to(NAME)
         try:
-            for line in self._recover():
-                self.lines[line.index, line.copy] = line
+            self.lines = {(line.index, line.copy): line for line in self._recover()}
         except BaseException:
             os.close(self._descriptor)
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         try:
             os.fsync(self._descriptor)
         finally:
@@ -160,17 +155,14 @@ class Journal:
             name_of(error, self.folder.path / NAME)
             raise
         self.lines[line.index, line.copy] = line
-        self._unsynced += 1
-        if self._unsynced >= _SYNC_EVERY:
+        if len(self.lines) % _SYNC_EVERY == 0:
             os.fsync(self._descriptor)
-            self._unsynced = 0
 
     def _recover(self) -> Iterator[Line]:
         """The whole lines; what stands after the last end of a line is cut off."""
         with open(os.dup(self._descriptor), "rb") as file:
             text = file.read()
-        end = text.rfind(b"\n") + 1
-        if end < len(text):
-            os.ftruncate(self._descriptor, end)
-        for number, part in enumerate(text[:end].splitlines(), start=1):
-            yield parse_line(part, f"{self.folder.path / NAME}:{number}")
+        whole = _whole(text)
+        if len(whole) < len(text):
+            os.ftruncate(self._descriptor, len(whole))
+        return _lines(whole, self.folder.path / NAME)

@@ -15,11 +15,12 @@ from augreg.images import inspect
 from augreg.images.decode import decode
 from augreg.images.signatures import why_not
 
-Png = Callable[[bytes, str, int, int], bytes]
 _ASSERTED = re.compile(r"assertion failed: \[(.*?)\][ \t]*(?:\n|\Z)", re.DOTALL)
 
 
-def png_maker(augment: Callable[[Any, Any, Any], Any]) -> Png:
+def png_maker(
+    augment: Callable[[Any, Any, Any], Any],
+) -> Callable[[bytes, str, int, int], bytes]:
     """A function `make(contents, name, index, epoch)` that gives a PNG file's bytes.
 
     One trace for images of every size, with the size unknown until it runs, as in `tf.data`: so the
@@ -38,11 +39,7 @@ def png_maker(augment: Callable[[Any, Any, Any], Any]) -> Png:
     """
 
     @tf.function(
-        input_signature=[
-            tf.TensorSpec((), tf.string),
-            tf.TensorSpec((), tf.uint32),
-            tf.TensorSpec((), tf.uint32),
-        ],
+        input_signature=[tf.TensorSpec((), kind) for kind in (tf.string, tf.uint32, tf.uint32)],
         autograph=False,
     )
     def run(contents: tf.Tensor, index: tf.Tensor, epoch: tf.Tensor) -> tf.Tensor:

@@ -6,7 +6,6 @@ import hashlib
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from augreg.apply.journal import Line
 from augreg.errors import ImageError, OpError, PolicyError
@@ -14,9 +13,6 @@ from augreg.images import MAX_PIXELS, ImageInfo, inspect, one_line
 from augreg.lower.sampled import drawn_values
 from augreg.plan import Plan, plan
 from augreg.policy import Output, Policy
-
-if TYPE_CHECKING:
-    from augreg.apply.png import Png
 
 _LONGEST_NAME = 255  # bytes, on practically every file system
 
@@ -68,7 +64,7 @@ class Renderer:
 
         self.policy, self.seed, self.max_pixels = policy, seed, max_pixels
         saved = replace(policy, output=Output("uint8", (255.0,), (0.0,)))
-        self._png: Png = png_maker(map_fn(saved, seed=seed, training=True))
+        self._png = png_maker(map_fn(saved, seed=seed, training=True))
         self._plans: dict[tuple[int, int], Plan] = {}
 
     def make(self, task: Task) -> Made:

@@ -13,7 +13,7 @@ from augreg.apply.settings import POLICY, SETTINGS, read_settings
 from augreg.errors import RunError
 from augreg.images import one_line
 from augreg.paths import check_here
-from augreg.policy import Policy, load_policy
+from augreg.policy import load_policy
 
 
 def replay(manifest: Path, number: int, source: Path | None = None) -> Made:
@@ -30,7 +30,11 @@ def replay(manifest: Path, number: int, source: Path | None = None) -> Made:
     where = f"{one_line(manifest)}:{number}"
     line = _line(manifest, number, where)
     policy = load_policy(manifest.parent / POLICY)
-    _check_policy(policy, line, where)
+    if policy.hash != line.policy:
+        raise RunError(
+            f"{where}: it was made with policy {line.policy[:12]}, and {POLICY} is "
+            f"{policy.hash[:12]} here: the file was changed, or the ops' versions differ"
+        )
     path = _source(manifest, line, source, where)
     made = Renderer(policy, line.seed).make(
         Task(path, line.source, line.index, line.epoch, line.copy)
@@ -52,14 +56,6 @@ def _line(manifest: Path, number: int, where: str) -> Line:
     if text is None:
         raise RunError(f"{where}: the manifest has no such line")
     return parse_line(text, where)
-
-
-def _check_policy(policy: Policy, line: Line, where: str) -> None:
-    if policy.hash != line.policy:
-        raise RunError(
-            f"{where}: it was made with policy {line.policy[:12]}, and {POLICY} is "
-            f"{policy.hash[:12]} here: the file was changed, or the ops' versions differ"
-        )
 
 
 def _source(manifest: Path, line: Line, given: Path | None, where: str) -> Path:

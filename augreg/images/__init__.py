@@ -19,22 +19,16 @@ __all__ = ["MAX_PIXELS", "ImageInfo", "inspect", "list_images", "one_line", "pho
 
 MAX_PIXELS = 50_000_000
 READABLE = "JPEG, PNG, GIF, BMP and static WebP"
-# (offset, bytes, name): formats that we know by name in order to refuse them.
-_REFUSED: tuple[tuple[int, bytes, str], ...] = (
-    (4, b"ftypavif", "AVIF"),
-    (4, b"ftypavis", "AVIF"),
-    (4, b"ftypheic", "HEIC"),
-    (4, b"ftypheix", "HEIC"),
+# (offset, beginnings, name): formats that we know by name in order to refuse them.
+_REFUSED = (
+    (4, (b"ftypavif", b"ftypavis"), "AVIF"),
+    (4, (b"ftypheic", b"ftypheix"), "HEIC"),
     (4, b"ftypmif1", "HEIF"),
     (4, b"ftyp", "a video or another ISO media file"),
-    (0, b"II*\0", "TIFF"),
-    (0, b"MM\0*", "TIFF"),
-    (0, b"II+\0", "BigTIFF"),
-    (0, b"MM\0+", "BigTIFF"),
-    (0, b"\0\0\0\x0cjP  ", "JPEG 2000"),
-    (0, b"\xff\x4f\xff\x51", "JPEG 2000"),
-    (0, b"\0\0\0\x0cJXL ", "JPEG XL"),
-    (0, b"\xff\x0a", "JPEG XL"),
+    (0, (b"II*\0", b"MM\0*"), "TIFF"),
+    (0, (b"II+\0", b"MM\0+"), "BigTIFF"),
+    (0, (b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51"), "JPEG 2000"),
+    (0, (b"\0\0\0\x0cJXL ", b"\xff\x0a"), "JPEG XL"),
     (0, b"8BPS", "Photoshop"),
     (0, b"\0\0\1\0", "an icon (ICO)"),
     (0, b"%PDF", "PDF"),

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from augreg.images.lazy import seldom
@@ -15,36 +14,15 @@ from augreg.images.lazy import seldom
 Tensor = Any
 
 # Rows are orientations 0..8; 0 stands for 1.
-_TRANSPOSED = (0, 0, 0, 0, 0, 1, 1, 1, 1)
+_AXES = ((0, 1, 2),) * 5 + ((1, 0, 2),) * 4
 _FLIPPED_ROWS = (0, 0, 0, 1, 1, 0, 0, 1, 1)
 _FLIPPED_COLUMNS = (0, 0, 1, 1, 0, 0, 1, 1, 0)
-_AXES = tuple((1, 0, 2) if swap else (0, 1, 2) for swap in _TRANSPOSED)
 _FLIPS = tuple(zip(_FLIPPED_ROWS, _FLIPPED_COLUMNS, (0,) * 9, strict=True))
 _MARK = b"Exif\0\0"
 
-# A directory's fields are 12 bytes: tag, type, count, value. Of each table, row 0 is for the byte
-# order "MM" and row 1 for "II".
-_PLACES = np.array([[1 << 24, 1 << 16, 1 << 8, 1], [1, 1 << 8, 1 << 16, 1 << 24]], np.int64)
-_PAIR = np.array([[256, 1], [1, 256]], np.int32)
-_FIELDS = np.array([[0x01, 0x12] + [0] * 6, [0x12, 0x01] + [0] * 6], np.int32)
-_MASKS = np.array([[255] * 3 + [0] + [255] * 3 + [0], [255, 255, 0, 255, 0] + [255] * 3], np.int32)
-
-
-# Bytes of each type of TIFF that is an integer. The standard says one SHORT (3), a LONG (4) is
-# seen, and any integer says what it means.
-_SIZES = np.array([0, 1, 0, 2, 4, 0, 1, 0, 2, 4] + [0] * 6, np.int32)
-
-
-def _value_weights() -> Any:
-    """int32 [byte order, type, 4]: what times the value's bytes is in 1..8 where the value is."""
-    weights = np.zeros((2, 16, 4), np.int32)
-    for kind, size in enumerate(_SIZES):
-        weights[:, kind, :size] = 256
-        weights[0, kind, size - 1] = weights[1, kind, 0] = size > 0
-    return weights
-
-
-_WEIGHTS = _value_weights()
+# How many numbers of a TIFF type fit into a field, for those types that are integers. The standard
+# says one SHORT (3), a LONG (4) is seen, and any integer says what it means.
+_MOST = (0, 4, 0, 2, 1, 0, 4, 0, 2, 1, 0)
 
 
 def split_at_exif(contents: Tensor) -> Tensor:
@@ -117,27 +95,36 @@ def _next_segment(contents: Tensor, at: Tensor, last: Tensor) -> Tensor:
 
 def _tiff_orientation(tiff: Tensor) -> Tensor:
     """Tag 0x0112 of the first directory: the first that holds an integer of 1 to 8, or else 1."""
-    little = tf.strings.substr(tiff, 0, 4) == b"II*\0"
-    known = little | (tf.strings.substr(tiff, 0, 4) == b"MM\0*")
-    order = tf.cast(little, tf.int32)
-    length = tf.strings.length(tiff)
-    tiff = tf.strings.join([tiff, bytes(14)])  # so that no field of it lies outside
-    place = tf.cast(tf.io.decode_raw(tf.strings.substr(tiff, 4, 4), tf.uint8), tf.int64)
-    start = tf.reduce_sum(place * tf.gather(_PLACES, order))
-    start = tf.cast(tf.minimum(start, tf.cast(length, tf.int64)), tf.int32)
-    directory = tf.io.decode_raw(tf.strings.substr(tiff, start, 2 + 12 * 0xFFFF), tf.uint8)
-    directory = tf.cast(directory, tf.int32)
-    count = tf.reduce_sum(directory[:2] * tf.gather(_PAIR, order))
-    rows = tf.minimum(count, (tf.size(directory) - 2) // 12)
-    fields = tf.reshape(directory[2 : 2 + 12 * rows], [-1, 12])
-    alike = tf.bitwise.bitwise_and(fields[:, :8], tf.gather(_MASKS, order))
-    fits = tf.reduce_all(alike == tf.gather(_FIELDS, order), axis=1)
-    kinds = tf.minimum(tf.gather(fields, 3 - order, axis=1), 15)
-    number = tf.gather(fields, 7 - 3 * order, axis=1)
-    within = (number >= 1) & (number * tf.gather(_SIZES, kinds) <= 4)
-    weights = tf.gather(tf.gather(_WEIGHTS, order), kinds)
-    values = tf.reduce_sum(fields[:, 8:] * weights, axis=1)
-    sound = fits & within & (values >= 1) & (values <= 8) & known
+    order = tf.strings.substr(tiff, 0, 4)
+    return tf.case(
+        [
+            (order == b"II*\0", lambda: _in_order(tiff, little=True)),
+            (order == b"MM\0*", lambda: _in_order(tiff, little=False)),
+        ],
+        default=lambda: tf.constant(1),
+    )
+
+
+def _in_order(tiff: Tensor, little: bool) -> Tensor:
+    def numbers(at: Any, length: Any, dtype: Any) -> Tensor:
+        part = tf.strings.substr(padded, at, length)
+        return tf.cast(tf.io.decode_raw(part, dtype, little_endian=little), tf.int32)
+
+    end = tf.strings.length(tiff)
+    padded = tf.strings.join([tiff, bytes(14)])  # so that no field of it lies outside
+    start = numbers(4, 4, tf.int32)[0]  # below 0 from 2**31 on
+    start = tf.where((start < 0) | (start > end), end, start)
+    rows = tf.minimum(numbers(start, 2, tf.uint16)[0], (end + 12 - start) // 12)
+    # A field is 12 bytes: tag and type, two each, then count and value, four each.
+    types = (tf.uint8, tf.uint16, tf.int32)
+    singles, shorts, longs = (
+        tf.reshape(numbers(start + 2, 12 * rows, dtype), [-1, 12 // dtype.size]) for dtype in types
+    )
+    count, most = longs[:, 1], tf.gather(_MOST, tf.minimum(shorts[:, 1], len(_MOST) - 1))
+    values = tf.where(most == 2, shorts[:, 4], longs[:, 2])
+    values = tf.where(most == 4, singles[:, 8], values)
+    sound = (shorts[:, 0] == 0x0112) & (count >= 1) & (count <= most)
+    sound &= (values >= 1) & (values <= 8)
     # The last row answers where there is none: upright.
     sound, values = tf.concat([sound, [True]], 0), tf.concat([values, [1]], 0)
     return values[tf.argmax(sound)]

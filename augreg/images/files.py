@@ -10,7 +10,7 @@ from augreg.errors import DataError
 _READ = b".jpg .jpeg .jpe .jfif .png .gif .bmp .dib .webp"
 _REFUSED = b".tif .tiff .avif .heic .heif .jp2 .jxl"  # listed, so that they are refused by name
 _EXTENSIONS = frozenset(_READ.split() + _REFUSED.split())
-_MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"RIFF")
+MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"RIFF")
 
 Directory = tuple[int, int]  # device and inode: what a directory is, by whatever name
 
@@ -66,7 +66,7 @@ def list_images(folder: Path, known: frozenset[Directory] = frozenset()) -> list
                 if identity(entry.path) not in seen:
                     seen.add(identity(entry.path))
                     inner.append(entry.path)
-            elif _is_image(entry):
+            elif _is_listed(entry.path):
                 found.append(entry.path)
         waiting.extend(reversed(inner))
     return [Path(os.fsdecode(path)) for path in sorted(found)]
@@ -85,13 +85,11 @@ def is_image(path: str | bytes | os.PathLike[str]) -> bool:
         return True
     try:
         with open(at, "rb") as file:
-            return file.read(8).startswith(_MAGIC)
+            return file.read(8).startswith(MAGIC)
     except OSError:
         return False
 
 
-def _is_image(entry: os.DirEntry[bytes]) -> bool:
-    if not os.path.isfile(entry.path):
-        named = os.path.splitext(entry.name)[1].lower() in _EXTENSIONS
-        return named and entry.is_symlink() and not os.path.exists(entry.path)
-    return is_image(entry.path)
+def _is_listed(path: bytes) -> bool:
+    there = os.path.isfile(path) or (os.path.islink(path) and not os.path.exists(path))
+    return there and is_image(path)

@@ -134,8 +134,8 @@ def _png(data: bytes, name: str) -> ImageInfo:
         if kind == b"acTL":
             (frames,) = struct.unpack_from(">I", data, at + 8)
         at += 12 + length
-    notes = ["alpha dropped"] * clear + ["16 bits cut to 8"] * (bits == 16) + _animation(frames)
-    notes += [_TURNED] * turned
+    notes = ["alpha dropped"] * clear + ["16 bits cut to 8"] * (bits == 16)
+    notes += [f"first frame of {frames}"] * (frames > 1) + [_TURNED] * turned
     return ImageInfo("PNG", width, height, mode, bits=bits, frames=frames, notes=tuple(notes))
 
 
@@ -157,7 +157,7 @@ def _gif(data: bytes, name: str) -> ImageInfo:
         while at < len(data) and data[at]:  # sub-blocks, up to one of length 0
             at += 1 + data[at]
         at += 1
-    notes = ["alpha dropped"] * clear + _animation(frames)
+    notes = ["alpha dropped"] * clear + [f"first frame of {frames}"] * (frames > 1)
     return ImageInfo("GIF", width, height, "P", frames=max(frames, 1), notes=tuple(notes))
 
 
@@ -175,9 +175,8 @@ def _bmp(data: bytes, name: str) -> ImageInfo:
         )
     plain = packing == 3 and bits == 32 and data[54:66] == bytes.fromhex("0000ff0000ff0000ff000000")
     if packing != 0 and not plain:
-        what = {3: "with masks for its channels", 6: "with masks for its channels"}.get(
-            packing, f"that is compressed (kind {packing})"
-        )
+        masked = packing in (3, 6)
+        what = "with masks for its channels" if masked else f"that is compressed (kind {packing})"
         raise ImageError(f"{name}: a BMP {what} is not supported: convert it")
     mode = {8: "P", 24: "RGB", 32: "RGBA"}[bits]
     notes = ("alpha dropped",) if plain and data[66:70] == b"\0\0\0\xff" else ()
@@ -206,16 +205,11 @@ def _webp(data: bytes, name: str) -> ImageInfo:
     return ImageInfo("WebP", width, height, "RGBA" if alpha else "RGB", notes=tuple(notes))
 
 
-def _animation(frames: int) -> list[str]:
-    return [f"first frame of {frames}"] if frames > 1 else []
-
-
-# format, magic bytes, where they stand, parser
-PARSERS: tuple[tuple[str, bytes, int, Callable[[bytes, str], ImageInfo]], ...] = (
-    ("JPEG", b"\xff\xd8\xff", 0, _jpeg),
-    ("PNG", b"\x89PNG\r\n\x1a\n", 0, _png),
-    ("GIF", b"GIF87a", 0, _gif),
-    ("GIF", b"GIF89a", 0, _gif),
-    ("BMP", b"BM", 0, _bmp),
-    ("WebP", b"WEBP", 8, _webp),
+# format, what its files hold, at which offset, parser
+PARSERS: tuple[tuple[str, tuple[bytes, ...], int, Callable[[bytes, str], ImageInfo]], ...] = (
+    ("JPEG", (b"\xff\xd8\xff",), 0, _jpeg),
+    ("PNG", (b"\x89PNG\r\n\x1a\n",), 0, _png),
+    ("GIF", (b"GIF87a", b"GIF89a"), 0, _gif),
+    ("BMP", (b"BM",), 0, _bmp),
+    ("WebP", (b"WEBP",), 8, _webp),
 )

@@ -17,13 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from augreg.errors import MAX_MISTAKES, PolicyError, joined, printable
+from augreg.images.files import MAGIC
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 150  # jsonschema overflows the stack between 150 and 300 levels
 MAX_DIGITS = 40
 MAX_PARTS = 6_000  # a step takes the schema 0.3 ms: 70,000 of them fit into a file, 20 s
-
-_IMAGES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF")  # what the files begin with
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
 _TRAILING = re.compile(r",\s*[\]}]")
@@ -51,7 +50,7 @@ def decode(raw: bytes, path: str | None = None) -> str:
     """UTF-8 text of `raw`, a byte-order mark allowed; raises `PolicyError` naming the bad byte."""
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise PolicyError("the file is UTF-16; save it as UTF-8", path=path)
-    if raw.startswith(_IMAGES):
+    if raw.startswith(MAGIC):
         raise PolicyError("this is an image; name a policy's file", path=path)
     try:
         return raw.decode("utf-8-sig")

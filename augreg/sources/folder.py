@@ -24,7 +24,6 @@ from augreg.images.files import Directory, identity
 from augreg.paths import check_here
 from augreg.sources.originals import Originals
 from augreg.sources.source import (
-    Candidate,
     Source,
     Split,
     check_all,
@@ -58,7 +57,7 @@ def open_folder(spec: str, *, max_bad: float, max_pixels: int, verify: bool) -> 
     where = one_line(root)
     found, carved = _find(root)
     files = [file for part in found.values() for file in part]
-    candidates = (Candidate(one_line(file.path), file.path.read_bytes) for file in files)
+    candidates = ((one_line(file.path), file.path.read_bytes) for file in files)
     verdicts = list(check_all(candidates, max_pixels)) if verify else []
     bad = settle(where, verdicts, max_bad)
     out = {file for file, verdict in zip(files, verdicts, strict=False) if verdict.reason}
@@ -128,8 +127,7 @@ def _labelled(folders: Mapping[bytes, Path], known: frozenset[Directory]) -> lis
 
 
 def _carve(train: list[_File], given: Mapping[str, list[_File]]) -> dict[str, list[_File]]:
-    found: dict[str, list[_File]] = {"train": [], "validation": [], "test": []}
-    found.update(given)
+    found: dict[str, list[_File]] = {"train": [], "validation": [], "test": [], **given}
     originals = Originals()
     for file in train:
         split = _hashed_split(originals.name(file.path))

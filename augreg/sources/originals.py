@@ -5,6 +5,7 @@ Copies of one photograph in training and in test would make a test of what was l
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from pathlib import Path
@@ -21,7 +22,7 @@ class Originals:
     """Reads the manifest above each image, once."""
 
     def __init__(self) -> None:
-        self._read: dict[Path, dict[str, str] | None] = {}
+        self._lines = functools.cache(_read)
 
     def name(self, path: Path) -> str:
         """The name of the photograph behind an image: its own where no run of ours made it.
@@ -31,20 +32,15 @@ class Originals:
         """
         path = path.absolute()
         for folder in path.parents:
-            lines = self._lines(folder)
+            lines = self._lines(folder / MANIFEST)
             if lines is not None:
                 made_from = lines.get(path.relative_to(folder).as_posix(), path.name)
                 return made_from.rsplit("/", 1)[-1]
         return path.name
 
-    def _lines(self, folder: Path) -> dict[str, str] | None:
-        """Output -> original, of the manifest in a folder; None where there is none of ours."""
-        if folder not in self._read:
-            self._read[folder] = _read(folder / MANIFEST)
-        return self._read[folder]
-
 
 def _read(manifest: Path) -> dict[str, str] | None:
+    """Output -> original; None where there is no manifest of ours."""
     if not os.path.isfile(manifest):
         return None
     try:
@@ -75,6 +71,5 @@ def _parsed(text: bytes) -> Any:
         line = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(line, dict) or not set(line) >= _MARKS:
-        return None
-    return line if all(isinstance(line[key], str) for key in _MARKS) else None
+    ours = isinstance(line, dict) and all(isinstance(line.get(key), str) for key in _MARKS)
+    return line if ours else None

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
+from typing import TypeAlias
 
 import tensorflow as tf
 
@@ -59,12 +60,8 @@ class Source:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """An image to check: what messages call it, and how its bytes are read (OSError allowed)."""
-
-    name: str
-    read: Callable[[], bytes]
+# An image to check: what messages call it, and how its bytes are read (OSError allowed).
+Candidate: TypeAlias = tuple[str, Callable[[], bytes]]
 
 
 @dataclass(frozen=True)
@@ -89,19 +86,19 @@ def check_all(candidates: Iterable[Candidate], max_pixels: int) -> Iterator[Verd
 
 
 def _check(candidate: Candidate, max_pixels: int) -> Verdict:
+    name, read = candidate
     try:
-        contents = candidate.read()
+        contents = read()
+        info = inspect(contents, name, max_pixels)
     except OSError as error:
-        return Verdict(candidate.name, f"can't be read: {error.strerror}")
-    try:
-        info = inspect(contents, candidate.name, max_pixels)
+        return Verdict(name, f"can't be read: {error.strerror}")
     except ImageError as error:
-        return Verdict(candidate.name, str(error).removeprefix(f"{candidate.name}: "))
+        return Verdict(name, str(error).removeprefix(f"{name}: "))
     try:
         _decode_once(contents)
     except tf.errors.OpError:
-        return Verdict(candidate.name, why_not(info.format))
-    return Verdict(candidate.name, None, info.notes)
+        return Verdict(name, why_not(info.format))
+    return Verdict(name, None, info.notes)
 
 
 @tf.function(input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
@@ -110,20 +107,19 @@ def _decode_once(contents: tf.Tensor) -> tf.Tensor:
         return tf.size(decode(contents))
 
 
-def settle(name: str, verdicts: Iterable[Verdict], max_bad: float) -> tuple[BadImage, ...]:
+def settle(name: str, verdicts: Sequence[Verdict], max_bad: float) -> tuple[BadImage, ...]:
     """The images that are left out.
 
     Raises:
         DataError: their share is above `max_bad`.
     """
-    seen = list(verdicts)
-    bad = tuple(BadImage(v.name, v.reason) for v in seen if v.reason is not None)
-    if len(bad) > max_bad * len(seen):
+    bad = tuple(BadImage(v.name, v.reason) for v in verdicts if v.reason is not None)
+    if len(bad) > max_bad * len(verdicts):
         first = "".join(f"\n  {image.path}: {image.reason}" for image in bad[:5])
         more = f"\n  and {len(bad) - 5} more" if len(bad) > 5 else ""
         raise DataError(
-            f"{name}: {len(bad)} of {len(seen)} images can't be used, "
-            f"{len(bad) / len(seen):.1%}; at most {max_bad:.1%} are left out without asking: "
+            f"{name}: {len(bad)} of {len(verdicts)} images can't be used, "
+            f"{len(bad) / len(verdicts):.1%}; at most {max_bad:.1%} are left out without asking: "
             f"fix or remove them, or raise max_bad{first}{more}"
         )
     return bad
@@ -131,16 +127,14 @@ def settle(name: str, verdicts: Iterable[Verdict], max_bad: float) -> tuple[BadI
 
 def decoding_notes(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
     """What decoding drops, said once for each kind: how often, and in which image first."""
-    first: dict[str, str] = {}
-    count: dict[str, int] = {}
+    found: dict[str, list[str]] = {}
     for verdict in verdicts:
         for note in verdict.notes:
             kind = note.partition(" of ")[0]  # "first frame of 12" and "... of 3" are one kind
-            first.setdefault(kind, verdict.name)
-            count[kind] = count.get(kind, 0) + 1
+            found.setdefault(kind, []).append(verdict.name)
     return tuple(
-        f"{kind} in {count[kind]} image{'s' * (count[kind] > 1)} (first: {first[kind]})"
-        for kind in first
+        f"{kind} in {len(names)} image{'s' * (len(names) > 1)} (first: {names[0]})"
+        for kind, names in found.items()
     )
 
 

@@ -6,7 +6,6 @@ import os
 import re
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -32,36 +31,6 @@ from augreg.sources.source import (
 _VALIDATION = ("validation", "val", "valid", "dev")
 
 
-@dataclass(frozen=True)
-class _Reader:
-    """A prepared data set, and which of its features are the image and the label."""
-
-    builder: Any
-    image: str
-    label: str
-
-    def read(self, split: str) -> tf.data.Dataset:
-        """(encoded image, label) in the order of the files."""
-        import tensorflow_datasets as tfds
-
-        elements = self.builder.as_dataset(
-            split=split,
-            shuffle_files=False,
-            decoders=tfds.decode.PartialDecoding(
-                {self.image: True, self.label: True},
-                decoders={self.image: tfds.decode.SkipDecoding()},
-            ),
-            # One file after another: the order is then a property of the data, not of TFDS's
-            # defaults. A cache in memory would go into every checkpoint of an iterator.
-            read_config=tfds.ReadConfig(try_autocache=False, interleave_cycle_length=1),
-        )
-        return elements.map(
-            tf.autograph.experimental.do_not_convert(
-                lambda element: (element[self.image], tf.cast(element[self.label], tf.int64))
-            )
-        )
-
-
 def open_tfds(
     spec: str,
     *,
@@ -74,17 +43,18 @@ def open_tfds(
     """Opens a TFDS data set by name. See `augreg.sources.open_source`."""
     builder = _find_builder(spec, data_dir)
     _prepare(builder, spec, manual_dir)
-    reader = _reader(builder, spec)
-    class_names = tuple(builder.info.features[reader.label].names)
+    image, label = _features(builder, spec)
+    class_names = tuple(builder.info.features[label].names)
     slices, notes = _slices(spec, list(builder.info.splits))
-    verdicts: dict[str, list[Verdict]] = {name: [] for name in slices}
-    if verify:
-        for name, part in slices.items():
-            verdicts[name] = list(_verdicts(name, reader.read(part), len(class_names), max_pixels))
+    datasets = {name: _read(builder, part, image, label) for name, part in slices.items()}
+    verdicts = {
+        name: list(_verdicts(name, dataset, len(class_names), max_pixels)) if verify else []
+        for name, dataset in datasets.items()
+    }
     everything = [verdict for part in verdicts.values() for verdict in part]
     bad = settle(spec, everything, max_bad)
     splits = {
-        name: _split(reader.read(part), builder.info.splits[part].num_examples, verdicts[name])
+        name: _split(datasets[name], builder.info.splits[part].num_examples, verdicts[name])
         for name, part in slices.items()
     }
     fix = "prepare it again, or choose another data set"
@@ -179,7 +149,8 @@ def _require_network(urls: list[str]) -> None:
     raise OSError(f"no network: the name {hosts[0]} can't be resolved")
 
 
-def _reader(builder: Any, spec: str) -> _Reader:
+def _features(builder: Any, spec: str) -> tuple[str, str]:
+    """Which of a prepared data set's features are the image and the label."""
     import tensorflow_datasets as tfds
 
     features = dict(builder.info.features or {})
@@ -199,18 +170,36 @@ def _reader(builder: Any, spec: str) -> _Reader:
             f"{spec}: not a set for classifying images; wanted is one Image and one ClassLabel, "
             f"found {found or 'no features'}"
         )
-    return _Reader(builder, images[0], labels[0])
+    return images[0], labels[0]
+
+
+def _read(builder: Any, split: str, image: str, label: str) -> tf.data.Dataset:
+    """(encoded image, label) in the order of the files."""
+    import tensorflow_datasets as tfds
+
+    elements = builder.as_dataset(
+        split=split,
+        shuffle_files=False,
+        decoders=tfds.decode.PartialDecoding(
+            {image: True, label: True}, decoders={image: tfds.decode.SkipDecoding()}
+        ),
+        # One file after another: the order is then a property of the data, not of TFDS's
+        # defaults. A cache in memory would go into every checkpoint of an iterator.
+        read_config=tfds.ReadConfig(try_autocache=False, interleave_cycle_length=1),
+    )
+    return elements.map(
+        tf.autograph.experimental.do_not_convert(
+            lambda element: (element[image], tf.cast(element[label], tf.int64))
+        )
+    )
 
 
 def _slices(spec: str, names: list[str]) -> tuple[dict[str, str], tuple[str, ...]]:
     """What TFDS is asked for as train, validation and test, and how that came about."""
     if len(names) == 1:
         (only,) = names
-        parts = {
-            "train": f"{only}[:80%]",
-            "validation": f"{only}[80%:90%]",
-            "test": f"{only}[90%:]",
-        }
+        cuts = {"train": "[:80%]", "validation": "[80%:90%]", "test": "[90%:]"}
+        parts = {split: only + cut for split, cut in cuts.items()}
         return parts, (f"one split, {only!r}: cut 80/10/10 in its order",)
     if "train" not in names:
         raise DataError(f"{spec}: its splits are {', '.join(names) or 'none'}; 'train' is wanted")
@@ -236,7 +225,7 @@ def _verdicts(
     def candidates() -> Iterator[Candidate]:
         for position, (contents, label) in enumerate(dataset.as_numpy_iterator()):
             labels.append(int(label))
-            yield Candidate(f"{name}#{position}", partial(bytes, contents))
+            yield f"{name}#{position}", partial(bytes, contents)
 
     for position, verdict in enumerate(check_all(candidates(), max_pixels)):
         label = labels[position]
