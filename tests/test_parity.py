@@ -192,7 +192,7 @@ EVERYTHING: dict[str, dict[str, Any]] = {
         ],
     },
 }
-COUNT = 39  # a batch of 32 and one of 7
+COUNT, BATCH = 39, 13  # batches of one length in every way: one shape to compile
 IMAGES = noise(COUNT, *SIZE, 3, seed=5)
 
 
@@ -229,11 +229,11 @@ def test_these_policies_hold_every_op_group_fill_and_distribution():
     }
 
 
-def _tf_data(policy: Policy, epoch: int) -> Any:
-    """Shuffled, in batches of 32 and 7, on all threads; put back into order."""
+def _tf_data(policy: Policy, epoch: int, batch_size: int = BATCH) -> Any:
+    """Shuffled, in batches, on all threads; put back into order."""
     ds = tf.data.Dataset.from_tensor_slices((IMAGES, np.arange(COUNT)))
     batches = augreg.augment_dataset(
-        ds, policy, batch_size=32, seed=SEED, shuffle=True, first_epoch=epoch
+        ds, policy, batch_size=batch_size, seed=SEED, shuffle=True, first_epoch=epoch
     )
     images, labels = zip(*batches.as_numpy_iterator(), strict=True)
     order = np.concatenate(labels)
@@ -251,7 +251,7 @@ def _one_by_one(policy: Policy, epoch: int) -> Any:
 def _layer(policy: Policy, epoch: int) -> Any:
     layer = augreg.AugmentationLayer(policy, seed=SEED)
     index = np.arange(COUNT)
-    parts = [slice(start, start + 13) for start in range(0, COUNT, 13)]  # one shape to compile
+    parts = [slice(start, start + BATCH) for start in range(0, COUNT, BATCH)]
     done = [layer(IMAGES[p], training=True, index=index[p], epoch=epoch) for p in parts]
     return np.concatenate([np.asarray(part) for part in done])
 
@@ -274,7 +274,7 @@ def _model_under_xla(policy: Policy, epoch: int) -> Any:
     model = Trained(policy)
     model.compile(jit_compile=True)
     epochs = np.full(COUNT, epoch, np.int64)
-    return model.predict([IMAGES, np.arange(COUNT), epochs], batch_size=13, verbose=0)
+    return model.predict([IMAGES, np.arange(COUNT), epochs], batch_size=BATCH, verbose=0)
 
 
 def _in_turns(way: Any) -> Any:
@@ -304,6 +304,14 @@ def test_every_way_of_running_gives_the_references_pixels(name, way):
     expected = augreg.augment(IMAGES, policy, seed=SEED, index=np.arange(COUNT), epoch=3)
 
     assert_agree(WAYS[way](policy, 3), expected, policy)
+
+
+@pytest.mark.parametrize("name", ["geometry", "colour", "moves"])
+def test_last_batch_of_an_epoch_may_be_shorter(name):
+    policy = _load(name)
+    expected = augreg.augment(IMAGES, policy, seed=SEED, index=np.arange(COUNT), epoch=3)
+
+    assert_agree(_tf_data(policy, 3, batch_size=32), expected, policy)
 
 
 @pytest.mark.parametrize("name", ["geometry", "colour", "moves"])

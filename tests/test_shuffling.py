@@ -20,7 +20,7 @@ def _orders(size, epochs, seed=5):
 
     @tf.function(input_signature=[tf.TensorSpec([], tf.int64)], autograph=False)
     def order(epoch):
-        return Order(seed, epoch).permutation(0, tf.range(size))
+        return Order(seed, epoch).permutation(0, size)
 
     return np.stack([order(tf.constant(epoch, tf.int64)).numpy() for epoch in range(epochs)])
 

@@ -32,8 +32,8 @@ class Order:
     def everywhere(self, size: int) -> tf.data.Dataset:
         """The positions 0 to `size` - 1, permuted, as int64."""
         if size < _FEW:  # one by one, each would sort them all
-            return tf.data.Dataset.from_tensor_slices(self.permutation(0, tf.range(size)))
-        key = self._key(0)
+            return tf.data.Dataset.from_tensor_slices(self.permutation(0, size))
+        key = _key(self.seed, self.epoch, 0)
         positions = tf.data.Dataset.range(size)
         return parallel_map(positions, lambda i: _enciphered(i, key, tf.constant(size, tf.int64)))
 
@@ -55,7 +55,7 @@ class Order:
             (number, kept), (new, ended) = state, arrived
             pool = tuple(map(by_reference.join, kept, new))
             size = tf.shape(pool[0])[0]
-            order = self.permutation(number, tf.range(size))
+            order = self.permutation(number, size)
             leaving = tf.where(ended, size, tf.maximum(size - (window - portion), 0))
             pool = tuple(tf.gather(part, order) for part in pool)
             left = (number + 1, tuple(part[leaving:] for part in pool))
@@ -65,28 +65,31 @@ class Order:
         drawn = scan(arriving.concatenate(end), start, draw).unbatch()
         return plain_map(drawn, lambda *one: by_reference.release(one, ds.element_spec))
 
-    def permutation(self, number: Any, places: tf.Tensor) -> tf.Tensor:
-        """int64 [n]: the places 0 to n - 1 in the order of window `number`."""
-        key, count = self._key(number), tf.size(places, out_type=tf.int64)
+    def permutation(self, number: Any, size: Any) -> tf.Tensor:
+        """int64 [size]: the places 0 to size - 1 in the order of window `number`."""
+        words = (tf.cast(word, tf.uint32) for word in (self.seed, self.epoch, number))
+        return _permutation(*words, tf.cast(size, tf.int64))
 
-        def few() -> tf.Tensor:
-            return _sorted(tf.cast(places, tf.uint32), key)
 
-        def many() -> tf.Tensor:
-            return _enciphered(tf.cast(places, tf.int64), key, count)
+_WORD = tf.TensorSpec([], tf.uint32)
 
-        if places.shape[0] is not None:
-            return few() if places.shape[0] < _FEW else many()
-        return tf.cond(count < _FEW, few, many)
 
-    def _key(self, number: Any) -> tuple[tf.Tensor, tf.Tensor]:
-        """Two words, uint32 [1] each."""
-        seed, epoch, number = (
-            tf.reshape(tf.cast(word, tf.uint32), (1,)) for word in (self.seed, self.epoch, number)
-        )
-        key = generator.SampleKey(seed, epoch, number)
-        first, second = generator.words(TENSORFLOW, (_ORDER,), key)
-        return first[0], second[0]
+@tf.function(input_signature=[_WORD, _WORD, _WORD, tf.TensorSpec([], tf.int64)], autograph=False)
+def _permutation(seed: Any, epoch: Any, number: Any, size: Any) -> tf.Tensor:
+    """Traced once for all datasets."""
+    key, places = _key(seed, epoch, number), tf.range(size)
+    return tf.cond(
+        size < _FEW,
+        lambda: _sorted(tf.cast(places, tf.uint32), key),
+        lambda: _enciphered(places, key, size),
+    )
+
+
+def _key(*words: Any) -> tuple[tf.Tensor, tf.Tensor]:
+    """Two words, uint32 [1] each, of scalars: a seed, an epoch and the number of a window."""
+    key = generator.SampleKey(*(tf.reshape(tf.cast(word, tf.uint32), (1,)) for word in words))
+    first, second = generator.words(TENSORFLOW, (_ORDER,), key)
+    return first[0], second[0]
 
 
 def _enciphered(i: tf.Tensor, key: tuple[tf.Tensor, ...], size: tf.Tensor) -> tf.Tensor:
