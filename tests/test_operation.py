@@ -111,7 +111,8 @@ def test_what_is_no_element_is_refused():
     with pytest.raises(OpError) as caught:
         _lower(lambda xp: xp.eye(3))
 
-    assert str(caught.value) == (
+    # families of other test modules follow
+    assert str(caught.value).startswith(
         'op "acme/x" returned a ndarray; it has to return one of AffineMap, '
         "ColorMap, LatticeMap, Mix, Neighborhood, PixelFunction, ProjectiveMap, Resize"
     )
@@ -136,17 +137,17 @@ def test_fault_66_wrong_dtype_names_the_op():
 @pytest.mark.parametrize(
     ("function", "found"),
     [
-        (lambda xp, planes: planes[:2], r"\(float32 \[2, 4, 4\], float32 \[2, 4, 4\]\)"),
+        (lambda xp, planes: planes[:2], r"\((float32 \[(2|None), 4, 4\](, )?){2}\)"),
         (lambda xp, planes: planes[0], "a (ndarray|EagerTensor|SymbolicTensor|Tensor)"),
         (lambda xp, planes: None, "a NoneType"),
         (lambda xp, planes: [0.5] * 3, r"\(a float, a float, a float\)"),
         (
             lambda xp, planes: tuple(xp.cast(p, "float64") for p in planes),
-            r"\(float64 \[2, 4, 4\], .*\)",
+            r"\(float64 \[(2|None), 4, 4\], .*\)",
         ),
         (
             lambda xp, planes: tuple(p[:, :1] for p in planes),
-            r"\(float32 \[2, 1, 4\], .*\)",
+            r"\(float32 \[(2|None), 1, 4\], .*\)",
         ),
     ],
 )
@@ -154,7 +155,8 @@ def test_fault_66_pixel_function_that_returns_other_planes_names_the_op(function
     odd = _declare(function=lambda xp: augreg.PixelFunction(function))
     loaded = policy({"op": "acme/x"}, registry=with_ops(odd))
     images = noise(2, 4, 4, 3)
-    message = rf'op "acme/x": its pixel function returned {found}, expected \(float32 \[2, 4, 4\]'
+    planes = r"\(float32 \[(2|None), 4, 4\]"
+    message = f'op "acme/x": its pixel function returned {found}, expected {planes}'
 
     with pytest.raises(OpError, match=message):
         augreg.augment(images, loaded, seed=0)

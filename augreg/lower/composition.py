@@ -93,7 +93,7 @@ class Composition(Generic[Composed]):
                     condition = self.lowering.picked(group, visit.number, slot, suffix)
                     here = family.select(condition, part, here)
             total = here if total is None else family.compose(total, here)
-        return total, after
+        return family.unit(size) if total is None else total, after  # some_of may take none
 
     def _where(self, condition: Array | None, part: Composed, size: Size) -> Composed:
         """The part where the condition holds (None: everywhere), and the unit elsewhere."""

@@ -121,7 +121,7 @@ def test_cache_after_augment_dataset_freezes_as_the_docs_say() -> None:
     ds = augreg.augment_dataset(source(), POLICY, batch_size=8, seed=1).cache()
     assert pictures(fit(ds, epochs=4).trained) == COUNT
     text = (Path(__file__).parents[2] / "docs" / "train.md").read_text()
-    assert "`.cache()` after `augment_dataset`" in text
+    assert "Cache before `augment_dataset`. A `.cache()` after it stores augmented batches" in text
 
 
 def test_a_number_of_epochs_goes_with_steps_per_epoch() -> None:

@@ -179,9 +179,9 @@ class Annotated:
                 targets = move(targets, tf.shape(images)[1:3], key)
             if number == 0 and given.contents is not None:
                 images = given.contents
-            batch = images.shape[:1]
             images = compiled.program(part, images)(images, key)
-            images.set_shape([*batch, None, None, None] if batch else [1, None, None, None])
+        if not encoded:  # a program's batch size is open
+            images.set_shape([given.images.shape[0], None, None, None])
         if poison is not None and images.dtype.is_floating:
             images = images + tf.cast(poison, images.dtype)
         return images, in_floats(TENSORFLOW, targets)
