@@ -71,7 +71,7 @@ def apply_folder(
         write_or_check_settings(folder, options, tasks)
         with Journal(folder) as journal:
             report.started = True
-            _Run(options, folder, journal, report, tick).go(tasks)
+            _Run(options, folder, journal, report, tick).run(tasks)
         folder.sync()
     mistakes = [error for error in report.skipped.values() if isinstance(error, PolicyError)]
     if len(mistakes) == report.images:
@@ -146,7 +146,7 @@ class _Run:
     report: Report
     tick: Callable[[], None]
 
-    def go(self, tasks: list[Task]) -> None:
+    def run(self, tasks: list[Task]) -> None:
         pending = self._pending(tasks)
         first = next(pending, None)
         if first is None:

@@ -27,9 +27,9 @@ from augreg.sources.source import (
     Source,
     Split,
     check_all,
+    check_bad_images,
     decoding_notes,
     require_splits,
-    settle,
 )
 
 _SPLITS = {
@@ -59,7 +59,7 @@ def open_folder(spec: str, *, max_bad: float, max_pixels: int, verify: bool) -> 
     files = [file for part in found.values() for file in part]
     candidates = ((one_line(file.path), file.path.read_bytes) for file in files)
     verdicts = list(check_all(candidates, max_pixels)) if verify else []
-    bad = settle(where, verdicts, max_bad)
+    bad = check_bad_images(where, verdicts, max_bad)
     out = {file for file, verdict in zip(files, verdicts, strict=False) if verdict.reason}
     kept = {name: [file for file in part if file not in out] for name, part in found.items()}
     labels = sorted({file.label for file in kept["train"]})

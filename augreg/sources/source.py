@@ -107,7 +107,9 @@ def _decode_once(contents: tf.Tensor) -> tf.Tensor:
         return tf.size(decode(contents))
 
 
-def settle(name: str, verdicts: Sequence[Verdict], max_bad: float) -> tuple[BadImage, ...]:
+def check_bad_images(
+    name: str, verdicts: Sequence[Verdict], max_bad: float
+) -> tuple[BadImage, ...]:
     """The images that are left out.
 
     Raises:

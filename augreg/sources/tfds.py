@@ -23,9 +23,9 @@ from augreg.sources.source import (
     Split,
     Verdict,
     check_all,
+    check_bad_images,
     decoding_notes,
     require_splits,
-    settle,
 )
 
 _VALIDATION = ("validation", "val", "valid", "dev")
@@ -52,7 +52,7 @@ def open_tfds(
         for name, dataset in datasets.items()
     }
     everything = [verdict for part in verdicts.values() for verdict in part]
-    bad = settle(spec, everything, max_bad)
+    bad = check_bad_images(spec, everything, max_bad)
     splits = {
         name: _split(datasets[name], builder.info.splits[part].num_examples, verdicts[name])
         for name, part in slices.items()

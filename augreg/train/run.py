@@ -69,7 +69,7 @@ def train(
             max_bad=options.max_bad,
         )
         feed = data.Feed(opened, policy, options)
-        return _Run(feed, signals, console or Console()).go()
+        return _Run(feed, signals, console or Console()).run()
 
 
 class _Run:
@@ -86,7 +86,7 @@ class _Run:
         self.checkpoints = Checkpoints(self.output, self._identity(), variables)
         self.progress, self.saved = Progress(), time.monotonic()
 
-    def go(self) -> Summary:
+    def run(self) -> Summary:
         """Continues where a checkpoint says, trains to the end, and writes everything."""
         for note in self.source.notes:
             self._say(note)

@@ -172,7 +172,7 @@ class Annotated:
         if not encoded:
             checks = [*checks, *given.checks]
             images, targets = assertions.after(checks, images), assertions.after(checks, targets)
-            images, poison = compiled.entered(images, key.index)
+            images, poison = compiled.to_input_form(images, key.index)
         for number, part in enumerate(compiled.parts(encoded)):
             move = self._function(part, images, targets) if targets else None
             if move is not None:

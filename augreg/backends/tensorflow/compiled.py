@@ -87,7 +87,9 @@ class Compiled:
     def __post_init__(self) -> None:
         self.debug = wanted(self.options.debug)
 
-    def entered(self, images: tf.Tensor, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
+    def to_input_form(
+        self, images: tf.Tensor, index: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor | None]:
         """A batch that was checked, in what sections take: uint8, or float32 in 0..1.
 
         And what to add to the result: NaN for images that can't be told, and that could not be
