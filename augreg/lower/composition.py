@@ -6,22 +6,28 @@ from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Generic
+from typing import Any, Generic, Protocol
 
-from augreg.families import Item, Size
+from augreg.families import Guard, Item, Size
 from augreg.families.stage import Composed, Family
 from augreg.policy import Group, Node, Step
 from augreg.xp import Array
 
-if TYPE_CHECKING:
-    from augreg.lower.lowering import Lowering
+
+class SupportsComposition(Protocol):
+    """What a composition asks of a `Lowering`."""
+
+    def made(self, step: Step, size: Size, suffix: str) -> tuple[Any, Size]: ...
+    def holds(self, guards: tuple[Guard, ...]) -> Array | None: ...
+    def chance(self, node: Node, suffix: str) -> Array | None: ...
+    def picked(self, group: Group, branch: int, slot: int | None, suffix: str) -> Array: ...
 
 
 @dataclass(frozen=True)
 class Composition(Generic[Composed]):
     """Composes in one family, under one batch's choices."""
 
-    lowering: Lowering
+    lowering: SupportsComposition
     family: Family[Composed]
 
     def items(self, items: tuple[Item, ...], size: Size) -> Composed:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from augreg.errors import printable
 from augreg.families import Stage, StaticSize
 from augreg.plan.builder import Builder
-from augreg.plan.display import plan_html, plan_text
-from augreg.plan.sizes import sides_of
+from augreg.plan.sizes import sides_of, size_text
 from augreg.policy import Node, Output, Policy, Step
 from augreg.random import distributions
 
@@ -55,10 +56,26 @@ class Plan:
         return any(stage.reads_others for stage in self.augment)
 
     def __repr__(self) -> str:
-        return plan_text(self)
+        return f"<Plan {self._title()}" + "".join(f"\n  {line}" for line in self._lines()) + ">"
 
     def _repr_html_(self) -> str:
-        return plan_html(self)
+        """Ids and names may be anyone's, so everything is escaped."""
+        lines = "".join(f"<li>{html.escape(line)}</li>" for line in self._lines())
+        return f"<div><b>{html.escape(self._title())}</b><ul>{lines}</ul></div>"
+
+    def _title(self) -> str:
+        ends = (self.size_in, self.channels_in), (self.size_out, self.channels_out)
+        sizes = " to ".join(f"{size_text(size)}x{channels}" for size, channels in ends)
+        return f'"{printable(self.policy.name)}" {self.policy.hash[:12]}, {sizes}'
+
+    def _lines(self) -> Iterator[str]:
+        """A line for each stage; `augreg explain` says more."""
+        for section, stages in (("prepare", self.prepare), ("augment", self.augment)):
+            for number, stage in enumerate(stages, start=1):
+                kind = type(stage).__name__.removesuffix("Stage").lower()
+                yield f"{section} {number}. {kind}: {', '.join(stage.pointers)}"
+        if self.output is not None:
+            yield f"output {self.output.dtype}"
 
 
 def plan(
