@@ -19,8 +19,11 @@ from PIL import Image
 
 import augreg
 from augreg.apply import ApplyOptions, Report, apply_folder
+from augreg.backends.options import RunOptions
 from augreg.backends.tensorflow import debug as debug_mode
+from augreg.backends.tensorflow.compiled import Compiled, shared_program
 from augreg.errors import OpError
+from augreg.random.generator import SampleKey
 from augreg.testing import registry_with
 
 AMOUNT = augreg.Range(0.0, 1.0, default=0.5)
@@ -277,6 +280,7 @@ def test_steps_may_leave_0_to_1_between_them() -> None:
 
 def traced(debug: bool, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, int], list[str]]:
     """How often each operation occurs in a map function's graph, and which checks were made."""
+    shared_program.cache_clear()  # to see it traced
     asked: list[str] = []
     for name in ("checked", "checked_output", "CheckedLowering"):
         real = getattr(debug_mode, name)
@@ -308,16 +312,12 @@ def test_off_it_leaves_no_operation_in_the_graph(monkeypatch: pytest.MonkeyPatch
 
 
 def test_off_it_leaves_nothing_in_what_xla_compiles() -> None:
-    from augreg.backends.options import RunOptions
-    from augreg.backends.tensorflow.compiled import Compiled
-    from augreg.random.generator import SampleKey
-
     policy = augreg.load_policy({"version": 1, "augment": [{"op": "rotate", "degrees": [0, 9]}]})
     options = RunOptions.of(policy, 0, sections=("augment", "output"), debug=False)
     compiled = Compiled(options)
     images, word = tf.constant(IMAGES), tf.constant(0, tf.uint32)
     program = compiled.program(("augment", "output"), images)
-    key = SampleKey(word, word, tf.constant([0, 1, 2, 3], tf.uint32))
+    key = SampleKey(word, word[None], tf.constant([0, 1, 2, 3], tf.uint32))
     text = program.experimental_get_compiler_ir(images, key)(stage="hlo")
     assert "gather" in text and "is-finite" not in text
 
