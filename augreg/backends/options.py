@@ -73,11 +73,15 @@ class RunOptions:
 
     def shared(self, sections: tuple[str, ...], rules: BoxRules | None = None) -> RunOptions:
         """What the traced program of `sections` depends on: options that are equal share it."""
+        does = {
+            "prepare": bool(self.policy.prepare(self.training)),
+            "augment": self.training and bool(self.policy.augment),
+        }
         return RunOptions(
             self.policy,
             seed=0,
             training=self.training,
-            sections=sections,
+            sections=tuple(name for name in sections if does.get(name, True)) or sections,
             input_range=None,
             parts=None,
             rules=rules or BoxRules(),

@@ -1,0 +1,69 @@
+"""Layers, datasets and functions of one policy share traced programs, and never wrong ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from unittest import mock
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from samples import noise, policy, with_ops
+
+import augreg
+from augreg.backends.tensorflow.compiled import shared_program
+from augreg.backends.tensorflow.program import Program
+
+IMAGES = noise(4, 9, 7, 3)
+INDEX = np.arange(4)
+STEPS = [{"op": "rotate", "degrees": [-30, 30]}, {"op": "brightness", "delta": [0, 0.2]}]
+
+
+@pytest.fixture
+def traces() -> Iterator[mock.Mock]:
+    """Counts how often a program is traced, of which none is kept from before."""
+    shared_program.cache_clear()
+    with mock.patch.object(Program, "__call__", autospec=True, side_effect=Program.__call__) as spy:
+        yield spy
+
+
+def test_all_ways_share_one_trace_whatever_seed_epoch_and_batch(traces: mock.Mock) -> None:
+    fn = augreg.map_fn(policy(*STEPS), seed=1, batched=True)
+    for seed, count, epoch in ((1, 4, 0), (2, 4, 1), (3, 3, 2)):
+        images, index = IMAGES[:count], INDEX[:count]
+        layer = augreg.AugmentationLayer(policy(*STEPS), seed=seed)
+        expected = augreg.augment(images, policy(*STEPS), seed=seed, epoch=epoch)
+        found = layer(images, training=True, index=index, epoch=epoch)
+        np.testing.assert_allclose(found, expected, atol=1 / 255)
+    np.testing.assert_allclose(
+        fn(INDEX, IMAGES), augreg.augment(IMAGES, policy(*STEPS), seed=1), atol=1 / 255
+    )
+    source = tf.data.Dataset.from_tensor_slices(IMAGES)
+    for seed in (1, 5):
+        (found,) = augreg.augment_dataset(source, policy(*STEPS), batch_size=4, seed=seed)
+        expected = augreg.augment(IMAGES, policy(*STEPS), seed=seed)
+        np.testing.assert_allclose(found, expected, atol=1 / 255)
+    assert traces.call_count == 1
+
+
+def test_an_op_of_the_same_name_that_does_otherwise_shares_nothing() -> None:
+    def scaled(by: float) -> augreg.Op:
+        @augreg.op("acme/scale")
+        def scale(xp):
+            """Scales."""
+            return augreg.ColorMap(xp.reshape(xp.eye(3), (1, 3, 3)) * by, xp.array([[0.0] * 3]))
+
+        return scale
+
+    for by in (0.5, 0.25):
+        loaded = policy({"op": "acme/scale"}, registry=with_ops(scaled(by)))
+        found = augreg.AugmentationLayer(loaded)(IMAGES, training=True)
+        np.testing.assert_allclose(found, IMAGES / 255 * by, atol=1e-6)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_batch_size_that_is_known_stays_known(training: bool) -> None:
+    ds = tf.data.Dataset.from_tensor_slices(IMAGES).batch(2, drop_remainder=True)
+    fn = augreg.map_fn(policy(*STEPS), batched=True, training=training)
+    made = ds.map(lambda images: fn(tf.constant([0, 1]), images))
+    assert made.element_spec.shape == (2, 9, 7, 3)
