@@ -15,6 +15,7 @@ import augreg
 from augreg.backends.reference import interpreter
 from augreg.backends.tensorflow import kernels
 from augreg.backends.tensorflow.batch import to_float
+from augreg.backends.tensorflow.compiled import shared_program
 from augreg.errors import OpError
 from augreg.families import Item, Stage, Transform
 from augreg.testing import registry_with
@@ -122,6 +123,7 @@ def test_it_is_planned_and_explained(policy: Any) -> None:
 
 
 def test_without_kernels_it_is_named() -> None:
+    shared_program.cache_clear()  # of the tests before, which had them
     policy = _load()
     with pytest.raises(OpError, match='op "acme/roll": the reference has no kernel for "roll"'):
         augreg.augment(IMAGES, policy, seed=5)
