@@ -56,8 +56,11 @@ def _replacing(path: Path) -> Iterator[Path]:
 
 
 def name_of(error: BaseException, path: Path) -> None:
-    """Has a system's error that names no file, or a temporary one, name the one that was meant."""
-    if isinstance(error, OSError):
+    """Has a system's error that names no file, or a temporary one, name the one that was meant.
+
+    One with a text alone, as libraries raise it, would lose that text.
+    """
+    if isinstance(error, OSError) and error.strerror:
         error.filename, error.filename2 = str(path), None
 
 

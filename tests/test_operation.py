@@ -86,6 +86,7 @@ class Odd(augreg.Range):
         (augreg.Range(1.0, 0.0), r'parameter "a" has an empty range \[1.0, 0.0\]'),
         (augreg.Range(float("nan"), 0.0), r'parameter "a" has an empty range \[nan, 0.0\]'),
         (augreg.Range("0", "1"), 'parameter "a" has an empty range'),
+        (augreg.Range(True, 5.0), 'parameter "a" has an empty range'),
         (augreg.Range(0.0, 1.0, default=2), 'the default of "a" does not fit: 2 is above 1.0'),
         (augreg.Integer(0, 3, default=[1, 9]), 'the default of "a" does not fit: 9 is above 3'),
         (augreg.Fill([0, 1]), 'the default of "a" does not fit: 2 levels'),

@@ -302,6 +302,12 @@ def test_options_load_without_tensorflow() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_an_error_of_a_library_keeps_its_text(tmp_path: Path) -> None:
+    found = r"m\.keras: it can't be written: Unable to write synchronously"
+    with pytest.raises(RunError, match=found), files.replacing(tmp_path / "m.keras"):
+        raise OSError("Unable to write synchronously")
+
+
 def test_a_full_disk_leaves_no_partial_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -102,9 +102,7 @@ def apply(
 
 def replay(
     manifest: Annotated[Path, typer.Argument(metavar="MANIFEST", help="manifest.jsonl of a run.")],
-    number: Annotated[
-        str | None, typer.Argument(metavar="N", help="Line number from 1, or an output's path.")
-    ] = None,
+    number: Annotated[str | None, typer.Argument(metavar="N", help="Line number, from 1.")] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Also write the image to this file.")
     ] = None,

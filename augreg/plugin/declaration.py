@@ -115,7 +115,8 @@ def _check(name: str, function: Callable[..., Any], parameters: Mapping[str, Any
 
 def _check_spec(name: str, key: str, spec: Parameter) -> None:
     if isinstance(spec, Range):
-        numbers = all(isinstance(end, int | float) for end in (spec.lo, spec.hi))
+        ends = (spec.lo, spec.hi)
+        numbers = all(isinstance(end, int | float) and not isinstance(end, bool) for end in ends)
         if not numbers or not spec.lo <= spec.hi:
             found = f"[{spec.lo}, {spec.hi}]"
             raise OpError(f'op "{name}": parameter "{key}" has an empty range {found}')

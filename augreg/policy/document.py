@@ -50,7 +50,7 @@ def decode(raw: bytes, path: str | None = None) -> str:
     """UTF-8 text of `raw`, a byte-order mark allowed; raises `PolicyError` naming the bad byte."""
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise PolicyError("the file is UTF-16; save it as UTF-8", path=path)
-    if raw.startswith(MAGIC):
+    if raw.startswith((*MAGIC, b"\x89PNG", b"GIF8")):  # damaged ones, too
         raise PolicyError("this is an image; name a policy's file", path=path)
     try:
         return raw.decode("utf-8-sig")

@@ -34,8 +34,9 @@ def train(
     """Trains a classifier and writes the run's folder.
 
     Writes policy.json, history.csv, model.keras, export/, curves.png and finally summary.json to
-    `options.output`, each file atomically. The call sets the seeds of Python, NumPy and TensorFlow;
-    `options.deterministic` switches TensorFlow in this process to deterministic ops.
+    `options.output`, each file atomically (`export/`, a folder, by two renames). The call sets the
+    seeds of Python, NumPy and TensorFlow; `options.deterministic` switches TensorFlow in this
+    process to deterministic ops.
 
     Args:
         options: what to train.

@@ -8,6 +8,6 @@ _MODULES = (crops, affine, resizing, color, tone, filters, noise, mixing, auto)
 
 @augreg.hookimpl
 def register_ops() -> list[augreg.Op | augreg.Macro]:
-    """All that these modules define."""
-    found = [value for module in _MODULES for value in vars(module).values()]
-    return [op for op in found if isinstance(op, augreg.Op | augreg.Macro)]
+    """All that these modules define; what one takes from another is listed once."""
+    found = {id(value): value for module in _MODULES for value in vars(module).values()}
+    return [op for op in found.values() if isinstance(op, augreg.Op | augreg.Macro)]
