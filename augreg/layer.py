@@ -128,6 +128,21 @@ class AugmentationLayer(keras.layers.Layer):
         return self.options.seed
 
     @property
+    def sections(self) -> tuple[str, ...]:
+        """Which of prepare, augment and output it runs."""
+        return self.options.sections
+
+    @property
+    def input_range(self) -> InputRange:
+        """The range of float images; None where it was not stated."""
+        return self.options.input_range
+
+    @property
+    def parts(self) -> Parts | None:
+        """What the parts of an element are."""
+        return self.options.parts
+
+    @property
     def samples_seen(self) -> int:
         """How many samples were drawn for without an index, on the first replica."""
         return int(keras.ops.convert_to_numpy(self._seen)[0]) // _STEP

@@ -6,6 +6,7 @@ import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
+from typing import Any
 
 from augreg.families import Guard, Item
 from augreg.policy import Group, Node
@@ -55,15 +56,26 @@ class Choices:
                 result = both(result, self.picked(group, guard.branch, guard.slot, suffix))
         return result
 
-    def picked(self, group: Group, branch: int, slot: int | None, suffix: str) -> Array:
-        """bool [B]: the group's choice (in `slot`, with replacement) is `branch`."""
-        if group.kind == "random_order":
-            return self.ranks(group, suffix)[:, branch] == slot
-        if slot is not None:
-            return self.slots(group, suffix)[slot] == branch
+    def choice(self, group: Group, suffix: str) -> Any:
+        """What a group's draws choose: `chosen`, `slots` or `ranks`, by its kind."""
         if group.kind == "one_of":
-            return self.chosen(group, suffix) == branch
-        return self.ranks(group, suffix)[:, branch] < self.count(group, suffix)
+            return self.chosen(group, suffix)
+        return self.slots(group, suffix) if group.replace else self.ranks(group, suffix)
+
+    def picked(
+        self, group: Group, branch: int, slot: int | None, suffix: str, choice: Any = None
+    ) -> Array:
+        """bool [B]: the group's choice (in `slot`, with replacement) is `branch`.
+
+        choice: the group's, where a caller asks for several branches.
+        """
+        choice = self.choice(group, suffix) if choice is None else choice
+        if group.kind == "one_of":
+            return choice == branch
+        if group.replace:
+            return choice[slot] == branch
+        rank = choice[:, branch]
+        return rank == slot if group.kind == "random_order" else rank < self.count(group, suffix)
 
     def chosen(self, group: Group, suffix: str) -> Array:
         """int32 [B]: the branch that a one_of takes."""

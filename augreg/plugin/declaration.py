@@ -115,7 +115,7 @@ def _check(name: str, function: Callable[..., Any], parameters: Mapping[str, Any
 
 def _check_spec(name: str, key: str, spec: Parameter) -> None:
     if isinstance(spec, Range):
-        ends = (spec.lo, spec.hi)
+        ends: tuple[Any, ...] = (spec.lo, spec.hi)
         numbers = all(isinstance(end, int | float) and not isinstance(end, bool) for end in ends)
         if not numbers or not spec.lo <= spec.hi:
             found = f"[{spec.lo}, {spec.hi}]"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -153,10 +153,12 @@ class Annotated:
         check_index(shape_of(index), index.dtype.name, count, given.unbatched, fix)
         check_epoch(shape_of(epoch), epoch.dtype.name, count)
         index = tf.cast(tf.reshape(index, (1,)) if given.unbatched else index, tf.uint32)
-        if epoch.shape.rank != 1:
+        if epoch.shape.rank is None:
             epoch = tf.reshape(epoch, (-1,))
+        elif epoch.shape == (1,):
+            epoch = tf.reshape(epoch, ())
         epoch = tf.cast(epoch, tf.uint32)
-        one = sure and epoch.shape == (1,)
+        one = sure and epoch.shape == ()
         numbers = [] if one else assertions.one_each(given.images, index, epoch)
         key = SampleKey(tf.constant(self.options.seed, tf.uint32), epoch, index)
         images, targets = self._run(given, key, numbers)
@@ -179,7 +181,7 @@ class Annotated:
                 targets = move(targets, tf.shape(images)[1:3], key)
             if number == 0 and given.contents is not None:
                 images = given.contents
-            images = compiled.program(part, images)(images, key)
+            images = compiled.program(part, images, key)(images, key)
         if not encoded:  # a program's batch size is open
             images.set_shape([given.images.shape[0], None, None, None])
         if poison is not None and images.dtype.is_floating:
@@ -190,7 +192,8 @@ class Annotated:
         """The function that moves targets like these in sections; None where nothing moves."""
 
         def make(shape: tuple[Any, ...], many: bool = False, kept: bool = True) -> Any:
-            program = shared_annotations(self.options.shared(part, self.options.rules), shape)
+            options = self.options.shared(part, self.options.rules)
+            program = shared_annotations(options, shape) if kept else _program(options, shape)
             if not transform.changes(program.plan, targets):
                 return None
             return program.traceable(targets, many) if kept else program
@@ -203,6 +206,10 @@ class Annotated:
 @lru_cache(SHARED)
 def shared_annotations(options: RunOptions, shape: tuple[Any, ...]) -> AnnotationProgram:
     """The program for what moves with images [B, *shape], for all that run the policy."""
+    return _program(options, shape)
+
+
+def _program(options: RunOptions, shape: tuple[Any, ...]) -> AnnotationProgram:
     return AnnotationProgram(options.plan(shape), options.rules)
 
 
@@ -228,11 +235,16 @@ class AnnotationProgram:
         static = None not in (*self.plan.size_in, *self.plan.size_out)
         static = static and all(shape.is_fully_defined() for shape in shapes)
         xla = True if static and any(key in MASKS for key in annotations) else None
-        if (xla, many) not in self._traced:
-            self._traced[xla, many] = tf.function(
-                self, autograph=False, jit_compile=xla, reduce_retracing=many
+        key = many, _form(annotations, ranks=many)
+        if key not in self._traced:
+            # a callable of its own: TensorFlow warns where one is traced for many shapes
+            self._traced[key] = tf.function(
+                partial(AnnotationProgram.__call__, self),
+                autograph=False,
+                jit_compile=xla,
+                reduce_retracing=many,
             )
-        return self._traced[xla, many]
+        return self._traced[key]
 
     def __call__(
         self, annotations: Mapping[str, Any], size: tf.Tensor, key: SampleKey

@@ -85,7 +85,7 @@ def one_each(images: tf.Tensor, index: tf.Tensor, epoch: tf.Tensor) -> list[Any]
         text = "index of the shape ({}) for a batch of {} images; one for each image is needed"
         many = tf.equal(tf.rank(index), 1) & tf.reduce_all(size == batch)  # of no sides, all hold
         checks.append(assert_that(many, text, size, batch))
-    if epoch.shape != (1,) and None in (images.shape[0], epoch.shape[0]):
+    if epoch.shape.rank != 0 and None in (images.shape[0], epoch.shape[0]):
         size = tf.size(epoch)
         text = "{} epochs for a batch of {} images; allowed are one, and one for each image"
         checks.append(assert_that((size == 1) | (size == batch), text, size, batch))

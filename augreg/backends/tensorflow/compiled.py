@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -23,7 +23,7 @@ from augreg.random.generator import SampleKey
 
 UNIT = (0.0, 1.0)
 SHAPES = 16  # of eager batches that get a program of their own, before one serves all others
-SHARED = 64  # programs that stay in memory for whoever runs the same policy next
+SHARED = 16  # programs that stay in memory for whoever runs the same policy next
 
 
 @dataclass
@@ -119,22 +119,24 @@ class Compiled:
         rest = tuple(name for name in self.options.sections if name != "prepare")
         return [first, rest] if rest else [first]
 
-    def program(self, sections: tuple[str, ...], images: tf.Tensor) -> Any:
-        """The function of these sections for batches like `images`."""
+    def program(self, sections: tuple[str, ...], images: tf.Tensor, key: SampleKey) -> Any:
+        """The function of these sections for batches like `images`, of samples like the key's."""
         encoded = images.dtype == tf.string
         shape = (None, None, 3) if encoded else tuple(images.shape[1:])
-        key = (sections, images.dtype)
+        epochs = key.epoch.shape.rank == 1
+        form = (sections, images.dtype, epochs)
 
         def make(shape: tuple[Any, ...], many: bool = False, kept: bool = True) -> Any:
             if self.debug:
                 planned = self.options.plan(shape, sections, encoded=encoded, unfused=True)
                 return Program(planned, xla=False, portable=self.portable, debug=True)
-            options = self.options.shared(sections)
-            how = (self.portable, self._in_turns(shape), kept)
-            program = shared_program(options, shape, images.dtype, *how)
+            options, how = self.options.shared(sections), (self.portable, self._in_turns(shape))
+            if not kept:
+                return _program(options, shape, images.dtype, *how)
+            program = shared_program(options, shape, images.dtype, *how, epochs)
             return tf.function(program, autograph=False, reduce_retracing=True) if many else program
 
-        return self._programs.get(key, key, shape, tuple(images.shape[:1]), make)
+        return self._programs.get(form, form, shape, tuple(images.shape[:1]), make)
 
     def _in_turns(self, shape: tuple[Any, ...]) -> bool:
         """Whether images are done one after another: on the CPU, where tf.data always is."""
@@ -151,25 +153,34 @@ def shared_program(
     dtype: tf.DType,
     portable: bool,
     in_turns: bool,
-    kept: bool,
+    epochs: bool,
 ) -> Any:
-    """The program of batches [B, *shape], traced and compiled once for all that run the policy.
+    """The program of batches [B, *shape] for all that run the policy; `epochs`: one per sample.
 
-    Seed, epoch and index are its arguments, so layers, datasets and functions share it.
+    Seed, epoch and index are its arguments, so layers, datasets and functions share it. At static
+    sizes it is traced and compiled once.
     """
-    planned, _ = optimize(options.plan(shape, encoded=dtype == tf.string))
+    program = _program(options, shape, dtype, portable, in_turns)
+    planned = program.plan
     static = None not in (*planned.size_in, *planned.size_prepared, *planned.size_out)
-    if not (kept and static and options.sections != ("prepare",) and planned.decode is None):
+    if not static or options.sections == ("prepare",) or planned.decode is not None:
         # Without XLA it is traced in its caller: tf.data would take a call of a function that holds
         # an assertion for stateful, and not save the iterator.
-        return Program(planned, False, portable, in_turns=in_turns)
+        return program
     if portable:  # as all is that XLA compiles
-        return shared_program(options, shape, dtype, False, in_turns, kept)
+        return shared_program(options, shape, dtype, False, in_turns, epochs)
     number = tf.TensorSpec([None], tf.uint32)
-    key = SampleKey(tf.TensorSpec([], tf.uint32), number, number)
+    word = tf.TensorSpec([], tf.uint32)
+    key = SampleKey(word, number if epochs else word, number)
     signature = [tf.TensorSpec([None, *shape], dtype), key]  # one trace for batches of all lengths
-    program = Program(planned, True, in_turns=in_turns)
-    return tf.function(program, signature, autograph=False, jit_compile=True)
+    return tf.function(replace(program, xla=True), signature, autograph=False, jit_compile=True)
+
+
+def _program(
+    options: RunOptions, shape: tuple[Any, ...], dtype: tf.DType, portable: bool, in_turns: bool
+) -> Program:
+    planned, _ = optimize(options.plan(shape, encoded=dtype == tf.string))
+    return Program(planned, False, portable, in_turns=in_turns)
 
 
 def finite(images: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
