@@ -7,6 +7,7 @@ words, and how `explain` shows it. A new one is a class here and an entry in `NA
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -20,11 +21,9 @@ if TYPE_CHECKING:
 Words = tuple["Array", "Array"]
 
 
-class Distribution:
+class Distribution(ABC):
     """The base of all: `str()` of one is what `explain` shows."""
 
-    key: ClassVar[str] = ""  # of the object that a policy writes
-    whole: ClassVar[bool] = True  # integer parameters take it, too
     lo: float  # of those that have a single one
     hi: float
 
@@ -38,19 +37,26 @@ class Distribution:
         low, high = self.support
         return xp.array(low), xp.array(high)
 
+    @abstractmethod
     def sample(self, xp: Namespace, words: Words, dtype: str, epoch: Array = None) -> Array:
         """Draws of the words' shape, in `dtype`; uint32 words, and epoch [] or [B]."""
-        raise NotImplementedError
+
+
+class Named(Distribution):
+    """One that a policy writes as an object, under its `key`."""
+
+    key: ClassVar[str]
+    whole: ClassVar[bool] = True  # integer parameters take it, too
 
     @classmethod
+    @abstractmethod
     def parse(cls, value: dict[str, Any], bounds: Bounds, op: str) -> Distribution:
         """Out of the object that a policy writes for `op`; raises `ParameterError`."""
-        raise NotImplementedError
 
     @classmethod
+    @abstractmethod
     def schema(cls, bounds: Bounds) -> dict[str, Any]:
         """The JSON Schema of that object."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -90,7 +96,7 @@ class Uniform(Distribution):
 
 
 @dataclass(frozen=True)
-class Choice(Distribution):
+class Choice(Named):
     """One of `values`, with `weights`."""
 
     values: tuple[float, ...]
@@ -127,7 +133,7 @@ class Choice(Distribution):
 
 
 @dataclass(frozen=True)
-class Normal(Distribution):
+class Normal(Named):
     """Normal (Box-Muller on both words), clipped to [lo, hi]."""
 
     mean: float
@@ -168,7 +174,7 @@ class Normal(Distribution):
 
 
 @dataclass(frozen=True)
-class LogUniform(Distribution):
+class LogUniform(Named):
     """exp(uniform) in [lo, hi)."""
 
     lo: float
@@ -222,7 +228,7 @@ class NoiseKey(Distribution):
 
 
 @dataclass(frozen=True)
-class Schedule(Distribution):
+class Schedule(Named):
     """Uniform between two ends, both of which move with the epoch.
 
     `start` are the ends at epoch 0, `stop` those from epoch `epochs` on; equal ends are a constant.
@@ -300,7 +306,7 @@ class Schedule(Distribution):
         return f"{start}, over {self.epochs} epochs {stop} ({self.shape})"
 
 
-NAMED: tuple[type[Distribution], ...] = (Choice, Normal, LogUniform, Schedule)
+NAMED: tuple[type[Named], ...] = (Choice, Normal, LogUniform, Schedule)
 
 
 # --- as policies write them -----------------------------------------------------------------------

@@ -130,10 +130,10 @@ class Compiled:
             if self.debug:
                 planned = self.options.plan(shape, sections, encoded=encoded, unfused=True)
                 return Program(planned, xla=False, portable=self.portable, debug=True)
-            options, how = self.options.shared(sections), (self.portable, self._in_turns(shape))
-            if not kept:
-                return _program(options, shape, images.dtype, *how)
-            program = shared_program(options, shape, images.dtype, *how, epochs)
+            made_of = (self.options.shared(sections), shape, images.dtype, self._in_turns(shape))
+            program = shared_program(*made_of, epochs) if kept else _program(*made_of)
+            if isinstance(program, Program):  # XLA, which compiles the others, has all their ops
+                program = replace(program, portable=self.portable)
             return tf.function(program, autograph=False, reduce_retracing=True) if many else program
 
         return self._programs.get(form, form, shape, tuple(images.shape[:1]), make)
@@ -151,7 +151,6 @@ def shared_program(
     options: RunOptions,
     shape: tuple[Any, ...],
     dtype: tf.DType,
-    portable: bool,
     in_turns: bool,
     epochs: bool,
 ) -> Any:
@@ -160,15 +159,13 @@ def shared_program(
     Seed, epoch and index are its arguments, so layers, datasets and functions share it. At static
     sizes it is traced and compiled once.
     """
-    program = _program(options, shape, dtype, portable, in_turns)
+    program = _program(options, shape, dtype, in_turns)
     planned = program.plan
     static = None not in (*planned.size_in, *planned.size_prepared, *planned.size_out)
     if not static or options.sections == ("prepare",) or planned.decode is not None:
         # Without XLA it is traced in its caller: tf.data would take a call of a function that holds
         # an assertion for stateful, and not save the iterator.
         return program
-    if portable:  # as all is that XLA compiles
-        return shared_program(options, shape, dtype, False, in_turns, epochs)
     number = tf.TensorSpec([None], tf.uint32)
     word = tf.TensorSpec([], tf.uint32)
     key = SampleKey(word, number if epochs else word, number)
@@ -177,10 +174,10 @@ def shared_program(
 
 
 def _program(
-    options: RunOptions, shape: tuple[Any, ...], dtype: tf.DType, portable: bool, in_turns: bool
+    options: RunOptions, shape: tuple[Any, ...], dtype: tf.DType, in_turns: bool
 ) -> Program:
     planned, _ = optimize(options.plan(shape, encoded=dtype == tf.string))
-    return Program(planned, False, portable, in_turns=in_turns)
+    return Program(planned, xla=False, in_turns=in_turns)
 
 
 def finite(images: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
