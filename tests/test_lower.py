@@ -148,7 +148,7 @@ def test_ranks_are_a_permutation_for_every_sample():
     planned = plan(loaded, size=(1, 1))
     words = Draws.make(NUMPY, planned.draws, sample_key(1, 0, np.arange(1000)))
 
-    ranks = Lowering(NUMPY, words).ranks(loaded.augment[0], "")
+    ranks = np.stack(Lowering(NUMPY, words).ranks(loaded.augment[0], ""), axis=1)
 
     assert (np.sort(ranks, axis=1) == np.arange(5)).all()
     for branch in range(5):

@@ -13,7 +13,7 @@ from augreg.annotations.element import Indexed, image_of, with_image
 from augreg.backends.options import RunOptions
 from augreg.dataset.batching import batch, varies
 from augreg.dataset.function import map_function
-from augreg.dataset.maps import parallel_map
+from augreg.dataset.maps import always, flat_map, parallel_map
 from augreg.dataset.shuffling import WINDOW, Order
 from augreg.dataset.sizes import alike, is_encoded, length, length_of_singles, unknown
 from augreg.dataset.unbatch import is_batched, singles
@@ -57,36 +57,42 @@ class Epochs:
             later = replace(options, sections=rest, input_range=after)
             self.augment = map_function(later, True, 0)
 
-    def epoch(self, epoch: tf.Tensor, first_batch: int = 0) -> tf.data.Dataset:
-        """The batches of one epoch, from `first_batch` on."""
-        skip = first_batch * self.batch_size
+    def of(self, numbers: tf.data.Dataset) -> tf.data.Dataset:
+        """The augmented batches of these (epoch, elements to skip), one epoch after the other.
+
+        They are augmented outside of the epochs: what an epoch holds, TensorFlow instantiates and
+        optimizes anew for each of them.
+        """
+        return parallel_map(flat_map(numbers, self._epoch), self._augmented)
+
+    def _epoch(self, epoch: tf.Tensor, skip: tf.Tensor) -> tf.data.Dataset:
+        """The batches of one epoch: (epoch, (index, element)), index of [B] or of the first."""
         if isinstance(self.ds, Indexed):
             ds = self._indexed(self.ds, epoch, skip)
         elif self.shuffle or self.prepare or self.encoded or self._differ(self.ds.element_spec):
             ds = self._sequential(self.ds, epoch, skip)
         else:
-            return self._batches_first(self.ds, epoch, first_batch)
+            return tf.data.Dataset.zip(always(epoch), self._batches_first(self.ds, skip))
         ds = alike(ds, self.batch_size, self.parts)
         batches = batch(ds, self.batch_size, self.drop_remainder, self.parts, self.ragged)
-        return parallel_map(batches, lambda index, element: self.augment(index, element, epoch))
+        return tf.data.Dataset.zip(always(epoch), batches)
+
+    def _batches_first(self, ds: tf.data.Dataset, skip: tf.Tensor) -> tf.data.Dataset:
+        """Nothing is done to single elements: batches are numbered, which costs less."""
+        firsts = tf.data.Dataset.range(skip, tf.int64.max, self.batch_size)
+        batches = ds.skip(skip).batch(self.batch_size, drop_remainder=self.drop_remainder)
+        return tf.data.Dataset.zip(firsts, batches)
+
+    def _augmented(self, epoch: tf.Tensor, numbered: tuple[tf.Tensor, Any]) -> Any:
+        index, element = numbered
+        if index.shape.rank == 0:
+            index += tf.range(tf.shape(tf.nest.flatten(element)[0], tf.int64)[0])
+        return self.augment(index, element, epoch)
 
     def _differ(self, spec: Any) -> bool:
         """Whether two elements may differ in shape, so that single ones have to be looked at."""
         leaves = tf.nest.flatten(spec)
         return any(self.ragged) or varies(spec, self.parts) or any(map(unknown, leaves))
-
-    def _batches_first(
-        self, ds: tf.data.Dataset, epoch: tf.Tensor, first_batch: int
-    ) -> tf.data.Dataset:
-        """Nothing is done to single elements: batches are numbered, which costs less."""
-        batches = ds.batch(self.batch_size, drop_remainder=self.drop_remainder).skip(first_batch)
-        first = tf.range(self.batch_size, dtype=tf.int64)
-
-        def augmented(number: tf.Tensor, element: Any) -> Any:
-            count = tf.shape(tf.nest.flatten(element)[0])[0]
-            return self.augment(number * self.batch_size + first[:count], element, epoch)
-
-        return parallel_map(batches.enumerate(first_batch), augmented)
 
     def batches(self) -> int | None:
         """Batches an epoch, where the source's length is known."""
@@ -95,14 +101,15 @@ class Epochs:
             return None
         return size // self.batch_size if self.drop_remainder else math.ceil(size / self.batch_size)
 
-    def _indexed(self, source: Indexed, epoch: tf.Tensor, skip: int) -> tf.data.Dataset:
+    def _indexed(self, source: Indexed, epoch: tf.Tensor, skip: tf.Tensor) -> tf.data.Dataset:
         size = source.size
         order = Order(self.seed, epoch)
         ds = order.everywhere(size) if self.shuffle else tf.data.Dataset.range(size)
-        ds = ds.skip(skip) if skip else ds
-        return parallel_map(ds, lambda i: self._prepared(i, source.element(i), epoch))
+        return parallel_map(ds.skip(skip), lambda i: self._prepared(i, source.element(i), epoch))
 
-    def _sequential(self, ds: tf.data.Dataset, epoch: tf.Tensor, skip: int) -> tf.data.Dataset:
+    def _sequential(
+        self, ds: tf.data.Dataset, epoch: tf.Tensor, skip: tf.Tensor
+    ) -> tf.data.Dataset:
         """Elements, prepared: before the shuffle, or after it where that holds files."""
         ds = ds.enumerate()
         if self.shuffle:

@@ -27,3 +27,8 @@ def flat_map(ds: tf.data.Dataset, function: Callable[..., Any]) -> tf.data.Datas
 def scan(ds: tf.data.Dataset, start: Any, function: Callable[..., Any]) -> tf.data.Dataset:
     """`ds.scan` from the state `start`."""
     return ds.scan(start, tf.autograph.experimental.do_not_convert(function))
+
+
+def always(value: Any) -> tf.data.Dataset:
+    """The value again and again."""
+    return tf.data.Dataset.from_tensors(value).repeat()

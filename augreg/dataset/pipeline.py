@@ -15,7 +15,7 @@ from augreg.checks import InputRange, check_count, check_dataset, check_flag, ch
 from augreg.dataset.display import described
 from augreg.dataset.epoch_counter import counted
 from augreg.dataset.epochs import Epochs
-from augreg.dataset.maps import flat_map
+from augreg.dataset.maps import plain_map
 from augreg.plan import SECTIONS
 
 
@@ -92,10 +92,10 @@ def augment_dataset(
         numbers = counted(first)
     else:
         numbers = tf.data.Dataset.range(first, first + (epochs or 1))
-    batches = flat_map(numbers, steps.epoch)
-    if first_batch:
-        begun = flat_map(numbers.take(1), lambda epoch: steps.epoch(epoch, first_batch))
-        batches = begun.concatenate(flat_map(numbers.skip(1), steps.epoch))
+    skipped = tf.constant(first_batch * batch_size, tf.int64)
+    batches = steps.of(
+        plain_map(numbers, lambda epoch: (epoch, tf.where(epoch == first, skipped, 0)))
+    )
     per_epoch = steps.batches()
     if per_epoch is not None:
         count = per_epoch * (epochs or 1) - min(first_batch, per_epoch)

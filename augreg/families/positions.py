@@ -26,8 +26,13 @@ def grid(xp: Namespace, size: Size) -> tuple[Array, Array]:
 
 def centre(xp: Namespace, size: Size, dtype: str = "float32") -> tuple[Array, Array]:
     """Scalars: x and y of the image's centre."""
-    height, width = (xp.cast(xp.array(side, "int32"), dtype) for side in size)
-    return (width - 1.0) * 0.5, (height - 1.0) * 0.5
+
+    def half(side: Any) -> Array:
+        if isinstance(side, int):
+            return xp.array((side - 1) * 0.5, dtype)
+        return (xp.cast(side, dtype) - 1.0) * 0.5
+
+    return half(size[1]), half(size[0])
 
 
 def column(xp: Namespace, vector: Array) -> Array:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import reduce
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import reduce, wraps
+from typing import Any, TypeVar, cast
 
 from augreg.families import Guard, Item
 from augreg.policy import Group, Node
@@ -32,13 +32,36 @@ class Draws:
         return cls(dict(zip(draws, pairs, strict=True)), key.epoch)
 
 
+Read = TypeVar("Read", bound=Callable[..., Any])
+
+
+def _once(read: Read) -> Read:
+    """A method of `Choices` about a node that works each answer out once."""
+
+    @wraps(read)
+    def known(self: Choices, node: Node, *where: Any) -> Any:
+        key = (read.__name__, node.path, *where)
+        if key not in self.known:
+            self.known[key] = read(self, node, *where)
+        return self.known[key]
+
+    return cast("Read", known)
+
+
 @dataclass(frozen=True)
 class Choices:
-    """Reads probabilities and choices out of one batch's draws."""
+    """Reads probabilities and choices out of one batch's draws.
+
+    Attributes:
+        known: what was read. Each branch of a choice asks for the choice, and in a graph an answer
+            is nodes: one is enough. Graphs within a graph need a `known` of their own.
+    """
 
     xp: Namespace
     draws: Draws
+    known: dict[Any, Any] = field(default_factory=dict, kw_only=True, compare=False, repr=False)
 
+    @_once
     def chance(self, node: Node, suffix: str) -> Array | None:
         """bool [B]: the node's own p holds; None where it always does."""
         if node.p >= 1:
@@ -56,32 +79,23 @@ class Choices:
                 result = both(result, self.picked(group, guard.branch, guard.slot, suffix))
         return result
 
-    def choice(self, group: Group, suffix: str) -> Any:
-        """What a group's draws choose: `chosen`, `slots` or `ranks`, by its kind."""
+    @_once
+    def picked(self, group: Group, branch: int, slot: int | None, suffix: str) -> Array:
+        """bool [B]: the group's choice (in `slot`, with replacement) is `branch`."""
         if group.kind == "one_of":
-            return self.chosen(group, suffix)
-        return self.slots(group, suffix) if group.replace else self.ranks(group, suffix)
-
-    def picked(
-        self, group: Group, branch: int, slot: int | None, suffix: str, choice: Any = None
-    ) -> Array:
-        """bool [B]: the group's choice (in `slot`, with replacement) is `branch`.
-
-        choice: the group's, where a caller asks for several branches.
-        """
-        choice = self.choice(group, suffix) if choice is None else choice
-        if group.kind == "one_of":
-            return choice == branch
+            return self.chosen(group, suffix) == branch
         if group.replace:
-            return choice[slot] == branch
-        rank = choice[:, branch]
+            return self.slots(group, suffix)[slot] == branch  # type: ignore[index]  # it has slots
+        rank = self.ranks(group, suffix)[branch]
         return rank == slot if group.kind == "random_order" else rank < self.count(group, suffix)
 
+    @_once
     def chosen(self, group: Group, suffix: str) -> Array:
         """int32 [B]: the branch that a one_of takes."""
         word = self.draws.words[group.path + suffix, "choice"][0]
         return distributions.choose(self.xp, word, generator.thresholds(group.weights))
 
+    @_once
     def count(self, group: Group, suffix: str) -> Array:
         """int32 [B or 1]: how many branches a some_of takes."""
         lo, hi = group.n
@@ -91,8 +105,9 @@ class Choices:
             self.xp, self.draws.words[group.path + suffix, "n"], "int32"
         )
 
-    def ranks(self, group: Group, suffix: str) -> Array:
-        """int32 [B, branches]: each branch's place in a random order."""
+    @_once
+    def ranks(self, group: Group, suffix: str) -> list[Array]:
+        """int32 [B] for each branch: its place in a random order."""
         n = len(group.branches)
         pair = self.draws.words[group.path + suffix, "choice"]
         bits = generator.bits24(self.xp, generator.elements(self.xp, pair, n)[0])
@@ -100,8 +115,9 @@ class Choices:
         place = self.xp.arange(n)
         earlier = self.xp.reshape(place, (1, 1, n)) < self.xp.reshape(place, (1, n, 1))
         before = (other < mine) | ((other == mine) & earlier)
-        return self.xp.sum(self.xp.cast(before, "int32"), axis=2)
+        return self.xp.unstack(self.xp.sum(self.xp.cast(before, "int32"), axis=2), axis=1)
 
+    @_once
     def slots(self, group: Group, suffix: str) -> list[Array]:
         """int32 [B] for each slot of a some_of with replacement: its branch, in listed order.
 

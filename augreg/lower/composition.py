@@ -20,10 +20,7 @@ class SupportsComposition(Protocol):
     def made(self, step: Step, size: Size, suffix: str) -> tuple[Any, Size]: ...
     def holds(self, guards: tuple[Guard, ...]) -> Array | None: ...
     def chance(self, node: Node, suffix: str) -> Array | None: ...
-    def choice(self, group: Group, suffix: str) -> Any: ...
-    def picked(
-        self, group: Group, branch: int, slot: int | None, suffix: str, choice: Any
-    ) -> Array: ...
+    def picked(self, group: Group, branch: int, slot: int | None, suffix: str) -> Array: ...
 
 
 @dataclass(frozen=True)
@@ -84,7 +81,6 @@ class Composition(Generic[Composed]):
     def _choice(self, group: Group, size: Size, suffix: str) -> tuple[Composed, Size]:
         """A group that is no sequence: it is composed over slots, and selected within a slot."""
         family, total, after = self.family, None, size  # type: Any, Any, Size
-        choice = self.lowering.choice(group, suffix)
         made: dict[tuple[int, str], tuple[Composed, Size]] = {}
         for slot, visits in groupby(group.visits(), key=lambda visit: visit.slot):
             here: Any = family.unit(size) if group.replace else None  # a slot may stay empty
@@ -94,13 +90,13 @@ class Composition(Generic[Composed]):
                     made[key] = self._node(visit.branch, size, suffix + visit.suffix)
                 part, after = made[key]
                 if group.kind == "some_of" and not group.replace:
-                    condition = self.lowering.picked(group, visit.number, None, suffix, choice)
+                    condition = self.lowering.picked(group, visit.number, None, suffix)
                     part = self._where(condition, part, size)
                     here = part if here is None else family.compose(here, part)
                 elif here is None:
                     here = part
                 else:
-                    condition = self.lowering.picked(group, visit.number, slot, suffix, choice)
+                    condition = self.lowering.picked(group, visit.number, slot, suffix)
                     here = family.select(condition, part, here)
             total = here if total is None else family.compose(total, here)
         return family.unit(size) if total is None else total, after  # some_of may take none

@@ -52,11 +52,9 @@ class _Reader:
                 yield node.pointer + suffix, values
             return
         every = node.kind in ("sequence", "mixture")
-        choice = None if every else self.lowering.choice(node, suffix)
         chosen = chosen or node.kind != "sequence"
         for visit in node.visits():
-            place = visit.number, visit.slot
-            if every or self.lowering.picked(node, *place, suffix, choice)[0]:
+            if every or self.lowering.picked(node, visit.number, visit.slot, suffix)[0]:
                 yield from self.taken(visit.branch, suffix + visit.suffix, chosen)
 
     def values(self, step: Step, suffix: str) -> dict[str, Value]:

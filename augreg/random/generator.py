@@ -49,11 +49,12 @@ def threefry2x32(
     third = xp.bitwise_xor(xp.bitwise_xor(*key), xp.array(_PARITY, "uint32"))
     keys = (*key, third)
     x0, x1 = counter[0] + keys[0], counter[1] + keys[1]
+    rotations = [[xp.array(by, "uint32") for by in (bits, 32 - bits)] for bits in _ROTATIONS]
     for block in range(5):
         for turn in range(4):
-            bits = _ROTATIONS[4 * (block % 2) + turn]
+            left, right = rotations[4 * (block % 2) + turn]
             x0 = x0 + x1
-            rotated = xp.bitwise_or(xp.shift_left(x1, bits), xp.shift_right(x1, 32 - bits))
+            rotated = xp.bitwise_or(xp.shift_left(x1, left), xp.shift_right(x1, right))
             x1 = xp.bitwise_xor(rotated, x0)
         x0 = x0 + keys[(block + 1) % 3]
         x1 = x1 + keys[(block + 2) % 3] + (block + 1)

@@ -170,15 +170,14 @@ def affine_planes(
         _taps(s, side, fill) for s, side in ((sx, size[1]), (sy, size[0]))
     )
     index = y * size[1] + x
+    corners = [index + step for step in (0, 1, size[1], size[1] + 1)]
     levels = np.broadcast_to(
         np.asarray(value if fill == "constant" else 0, np.float32), len(planes)
     )
     result = []
     for plane, level in zip(planes, levels, strict=True):
         flat = tf.reshape(plane, (-1,))
-        a, b, c, d = (
-            tf.gather(flat, index + step) - level for step in (0, 1, size[1], size[1] + 1)
-        )
+        a, b, c, d = (tf.gather(flat, corner) - level for corner in corners)
         warped = (a * left + b * right) * above + (c * left + d * right) * below + level
         result.append(tf.reshape(warped, (1, *size)))
     return tuple(result)

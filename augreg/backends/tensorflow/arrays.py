@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from augreg.xp import Namespace
@@ -62,7 +63,7 @@ class _TensorFlow:
     array = staticmethod(_array)
     zeros_like = staticmethod(tf.zeros_like)
     ones_like = staticmethod(tf.ones_like)
-    eye = staticmethod(lambda n: tf.eye(n, dtype=tf.float32))
+    eye = staticmethod(lambda n: tf.constant(np.eye(n, dtype=np.float32)))
     arange = staticmethod(lambda n: tf.range(tf.cast(n, tf.int32), dtype=tf.int32))
 
     cast = staticmethod(lambda x, dtype: tf.cast(x, dtype))

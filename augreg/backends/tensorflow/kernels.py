@@ -29,6 +29,7 @@ from augreg.families import (
     PointwiseStage,
     Resize,
     ResizeStage,
+    Size,
     Stage,
 )
 from augreg.families.functions import check_planes
@@ -71,9 +72,12 @@ class Kernels:
 
     def stages(self, stages: Sequence[Stage], pixels: Pixels) -> Pixels:
         """The pixels after all stages, each behind a barrier but the last."""
-        size = size_of(pixels)
-        lowered = self.scope.barrier(lambda: self.lowering.stages(stages, size))
-        return self.run(stages, lowered, pixels)
+        return self.run(stages, self.lowered(stages, size_of(pixels)), pixels)
+
+    def lowered(self, stages: Sequence[Stage], size: Size) -> list[Any]:
+        """What the stages need besides pixels, kept from what they do with it."""
+        inner = replace(self.lowering, known={})
+        return self.scope.barrier(lambda: inner.stages(stages, size))
 
     def run(self, stages: Sequence[Stage], lowered: list[Any], pixels: Pixels) -> Pixels:
         """The stages with their arguments."""

@@ -43,7 +43,7 @@ def read_packed(values: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
     """[B,h,w] out of packed [B,H,W] by int32 [B or 1,h,w] positions in the flattened image."""
     batch = tf.shape(values)[0]
     if index.shape[0] == 1:
-        index = tf.repeat(index, batch, axis=0)
+        index = tf.broadcast_to(index, (batch, *index.shape[1:]))
     return tf.gather(tf.reshape(values, (batch, -1)), index, batch_dims=1)
 
 

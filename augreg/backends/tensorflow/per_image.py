@@ -13,7 +13,6 @@ from typing import Any
 
 import tensorflow as tf
 
-from augreg.backends.tensorflow.arrays import map_tensors
 from augreg.backends.tensorflow.batch import Pixels, size_of, to_input_form
 from augreg.backends.tensorflow.kernels import Kernels
 from augreg.backends.tensorflow.pointwise import finish
@@ -37,8 +36,7 @@ def map_images(
     kernels: Kernels, stages: tuple[Stage, ...], images: tf.Tensor, output: Output | None
 ) -> tf.Tensor:
     """The batch [B,H,W,C] after the stages and `output` (None: float32 in 0..1)."""
-    scope, size = kernels.scope, size_of(images)
-    arguments = scope.barrier(lambda: kernels.lowering.stages(stages, size))
+    scope, arguments = kernels.scope, kernels.lowered(stages, size_of(images))
     results = tf.TensorArray(
         tf.float32 if output is None else tf.dtypes.as_dtype(output.dtype),
         size=tf.shape(images)[0],
@@ -46,9 +44,9 @@ def map_images(
     )
 
     def one(i: tf.Tensor, results: Any) -> tuple[tf.Tensor, Any]:
-        own, flag = map_tensors(lambda value: row(value, i), [arguments, scope.predicate])
+        own, flag, image = row((arguments, scope.predicate, images), i)
         single = Scope(flag, single=True)
-        mine = single.barrier(lambda: to_input_form(single, row(images, i), stages[0]))
+        mine = single.barrier(lambda: to_input_form(single, image, stages[0]))
         pixels: Pixels = replace(kernels, scope=single).run(stages, own, mine)
         return i + 1, results.write(i, finish(pixels, output)[0])
 

@@ -97,12 +97,11 @@ def pointwise(planes: PlaneTuple, parts: list[PartArguments], stats: Statistics)
 
 
 def _map(planes: PlaneTuple, element: ColorMap) -> PlaneTuple:
-    matrix, offset = tf.convert_to_tensor(element.matrix), tf.convert_to_tensor(element.offset)
     rows = []
-    for i in range(matrix.shape[1]):
-        total = _scalar(offset[:, i])
-        for j, plane in enumerate(planes):
-            total = total + _scalar(matrix[:, i, j]) * plane
+    of_rows = tf.unstack(tf.convert_to_tensor(element.matrix), axis=1)
+    for total, row in zip(_scalars(element.offset), of_rows, strict=True):
+        for number, plane in zip(_scalars(row), planes, strict=True):
+            total = total + number * plane
         rows.append(total)
     return tuple(rows)
 
@@ -143,5 +142,6 @@ def _finished(planes: PlaneTuple, output: Output) -> PlaneTuple:
     return tuple(result)
 
 
-def _scalar(vector: tf.Tensor) -> tf.Tensor:
-    return tf.reshape(vector, (-1, 1, 1))
+def _scalars(vectors: Any) -> list[tf.Tensor]:
+    """[B,1,1] of each number of [B,n]."""
+    return tf.unstack(tf.reshape(vectors, (-1, 1, 1, vectors.shape[1])), axis=-1)

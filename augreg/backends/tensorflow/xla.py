@@ -58,8 +58,10 @@ class Scope:
             return tensors_of(made[0])
 
         def zeros() -> list[tf.Tensor]:
-            shapes = [[batch if s is None else s for s in x.shape] for x in tensors_of(made[0])]
-            return [tf.zeros(s, x.dtype) for s, x in zip(shapes, tensors_of(made[0]), strict=True)]
+            forms = [(tuple(x.shape), x.dtype) for x in tensors_of(made[0])]
+            shapes = {shape: [batch if s is None else s for s in shape] for shape, _ in forms}
+            each = {form: tf.zeros(shapes[form[0]], form[1]) for form in forms}
+            return [each[form] for form in forms]
 
         branch = tf.cast(~tf.reduce_any(predicate), tf.int32)
         kept = iter(switch(branch, [tensors, zeros], predicate))
@@ -98,14 +100,19 @@ def switch(
 
     def looped(branch: Callable[[], list[tf.Tensor]]) -> list[tf.Tensor]:
         values = branch()
-        turns = tf.reduce_max(tf.cast(predicate, tf.int32))
-        zero = tf.while_loop(lambda i: i < turns, lambda i: [i + 1], [tf.constant(0)])[0] - turns
-        return [_plus(values[0], zero), *values[1:]] if values else []
+        return [_plus(values[0], _zero(predicate)), *values[1:]] if values else []
 
     traced = [functools.partial(looped, branches[0]), *branches[1:]]
     if len(traced) == 2:
         return list(tf.nest.flatten(tf.cond(tf.equal(chosen, 0), *traced)))
     return list(tf.nest.flatten(tf.switch_case(chosen, traced)))
+
+
+@tf.function(input_signature=[tf.TensorSpec([None], tf.bool)], autograph=False)
+def _zero(predicate: tf.Tensor) -> tf.Tensor:
+    """0, which only a loop shows; traced once for all programs."""
+    turns = tf.reduce_max(tf.cast(predicate, tf.int32))
+    return tf.while_loop(lambda i: i < turns, lambda i: [i + 1], [tf.constant(0)])[0] - turns
 
 
 def _plus(value: tf.Tensor, zero: tf.Tensor) -> tf.Tensor:
@@ -135,7 +142,7 @@ def _in_loop(active: tf.Tensor, planes: PlaneTuple, arguments: Any, compute: Any
     def one(i: tf.Tensor, buffers: list[Any]) -> tuple[tf.Tensor, list[Any]]:
         b = order[i]
         mine = tuple(buffer.read(b)[tf.newaxis] for buffer in buffers)
-        made = compute(mine, map_tensors(lambda value: row(value, b), arguments))
+        made = compute(mine, row(arguments, b))
         written = [buffer.write(b, new[0]) for buffer, new in zip(buffers, made, strict=True)]
         return i + 1, written
 
@@ -146,6 +153,10 @@ def _in_loop(active: tf.Tensor, planes: PlaneTuple, arguments: Any, compute: Any
     )
 
 
-def row(value: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
-    """Sample `b` of a tensor [B,...], as [1,...]; what is [1,...] is every sample's."""
-    return value if value.shape[0] == 1 else tf.gather(value, b[tf.newaxis])
+def row(values: T, b: tf.Tensor) -> T:
+    """Sample `b` of all tensors [B,...] in `values`, as [1,...]; what is [1,...] is every sample's.
+
+    values: tensors, in dataclasses, dicts, lists and tuples.
+    """
+    which = tf.reshape(b, (1,))
+    return cast("T", map_tensors(lambda x: x if x.shape[0] == 1 else tf.gather(x, which), values))
