@@ -33,8 +33,7 @@ class Order:
         """The positions 0 to `size` - 1, permuted, as int64."""
         if size < _FEW:  # one by one, each would sort them all
             return tf.data.Dataset.from_tensor_slices(self.permutation(0, size))
-        key = _key(self.seed, self.epoch, 0)
-        positions = tf.data.Dataset.range(size)
+        key, positions = self._key(0), tf.data.Dataset.range(size)
         return parallel_map(positions, lambda i: _enciphered(i, key, tf.constant(size, tf.int64)))
 
     def in_windows(self, ds: tf.data.Dataset, window: int, size: int | None) -> tf.data.Dataset:
@@ -44,10 +43,20 @@ class Order:
         window as long as the data (`size`) gives what `everywhere` does. It holds elements as they
         are, of whatever sizes.
         """
-        whole = size is not None and window >= size
-        portion = window if whole else max(window // _PARTS, 1)
         elements = plain_map(ds, lambda *element: by_reference.hold(element))
-        count = len(elements.element_spec)
+        if size is not None and window >= size:
+            mixed = self._whole(elements, size)
+        else:
+            mixed = self._windows(elements, window)
+        return plain_map(mixed, lambda *one: by_reference.release(one, ds.element_spec))
+
+    def _whole(self, elements: tf.data.Dataset, size: int) -> tf.data.Dataset:
+        """All of them at once, in an order that the epoch's own function works out."""
+        order, pool = self.permutation(0, size), elements.batch(max(size, 1))
+        return plain_map(pool, lambda *parts: tuple(tf.gather(x, order) for x in parts)).unbatch()
+
+    def _windows(self, elements: tf.data.Dataset, window: int) -> tf.data.Dataset:
+        portion, count = max(window // _PARTS, 1), len(elements.element_spec)
         arriving = plain_map(elements.batch(portion), lambda *new: (new, False))
         end = plain_map(tf.data.Dataset.range(1), lambda _: (by_reference.none(count), True))
 
@@ -62,34 +71,37 @@ class Order:
             return left, tuple(part[:leaving] for part in pool)
 
         start = (tf.constant(0, tf.int64), by_reference.none(count))
-        drawn = scan(arriving.concatenate(end), start, draw).unbatch()
-        return plain_map(drawn, lambda *one: by_reference.release(one, ds.element_spec))
+        return scan(arriving.concatenate(end), start, draw).unbatch()
 
     def permutation(self, number: Any, size: Any) -> tf.Tensor:
         """int64 [size]: the places 0 to size - 1 in the order of window `number`."""
-        words = (tf.cast(word, tf.uint32) for word in (self.seed, self.epoch, number))
-        return _permutation(*words, tf.cast(size, tf.int64))
+        key = self._key(number)
+        if isinstance(size, int) and size >= _FEW:
+            return _enciphered(tf.range(size, dtype=tf.int64), key, tf.constant(size, tf.int64))
+        return _permutation(key, tf.cast(size, tf.int64))
+
+    def _key(self, number: Any) -> tuple[tf.Tensor, tf.Tensor]:
+        """Two words, uint32 [1] each, for window `number`."""
+        words = (self.seed, self.epoch, number)
+        return _key(*(tf.cast(tf.reshape(word, (1,)), tf.uint32) for word in words))
 
 
-_WORD = tf.TensorSpec([], tf.uint32)
+_WORD = tf.TensorSpec([1], tf.uint32)
 
 
-@tf.function(input_signature=[_WORD, _WORD, _WORD, tf.TensorSpec([], tf.int64)], autograph=False)
-def _permutation(seed: Any, epoch: Any, number: Any, size: Any) -> tf.Tensor:
-    """Traced once for all datasets."""
-    key, places = _key(seed, epoch, number), tf.range(size)
-    return tf.cond(
-        size < _FEW,
-        lambda: _sorted(tf.cast(places, tf.uint32), key),
-        lambda: _enciphered(places, key, size),
-    )
-
-
+@tf.function(input_signature=[_WORD, _WORD, _WORD], autograph=False)
 def _key(*words: Any) -> tuple[tf.Tensor, tf.Tensor]:
-    """Two words, uint32 [1] each, of scalars: a seed, an epoch and the number of a window."""
-    key = generator.SampleKey(*(tf.reshape(tf.cast(word, tf.uint32), (1,)) for word in words))
-    first, second = generator.words(TENSORFLOW, (_ORDER,), key)
+    """Traced once for all datasets, as `_permutation` is."""
+    first, second = generator.words(TENSORFLOW, (_ORDER,), generator.SampleKey(*words))
     return first[0], second[0]
+
+
+@tf.function(input_signature=[(_WORD, _WORD), tf.TensorSpec([], tf.int64)], autograph=False)
+def _permutation(key: tuple[tf.Tensor, tf.Tensor], size: tf.Tensor) -> tf.Tensor:
+    places = tf.range(size)
+    return tf.cond(
+        size < _FEW, lambda: _sorted(places, key), lambda: _enciphered(places, key, size)
+    )
 
 
 def _enciphered(i: tf.Tensor, key: tuple[tf.Tensor, ...], size: tf.Tensor) -> tf.Tensor:
@@ -102,6 +114,7 @@ def _enciphered(i: tf.Tensor, key: tuple[tf.Tensor, ...], size: tf.Tensor) -> tf
 
 def _sorted(places: tf.Tensor, key: tuple[tf.Tensor, ...]) -> tf.Tensor:
     """The places by a random number of each, of 63 bits; ties stay in their order."""
+    places = tf.cast(places, tf.uint32)
     pair = generator.threefry2x32(TENSORFLOW, key, (places, tf.zeros_like(places)))
     high, low = (tf.cast(word, tf.int64) for word in pair)
     return tf.cast(tf.argsort(high * 2**31 + low // 2, stable=True), tf.int64)
