@@ -7,6 +7,8 @@ import io
 import os
 import re
 import socket
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +21,8 @@ from PIL import Image
 
 from augreg.errors import DataError
 from augreg.images import photo_paths
-from augreg.sources import Source, open_source
+from augreg.sources import Source, open_source, openers
+from augreg.sources.openers import Opener
 
 SAMPLE = Path(__file__).parents[2] / "shared" / "data" / "tf_flowers_sample"
 
@@ -56,6 +59,32 @@ def refusal(spec: str, **options: Any) -> str:
 
 def percent(name: bytes) -> int:
     return int(hashlib.sha256(name).hexdigest()[:8], 16) % 100
+
+
+# --- the table of kinds ----------------------------------------------------------------------
+
+
+def test_new_kind_is_a_line_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = Opener("copy:NAME", "digits:open_digits")
+    monkeypatch.setattr(openers, "OPENERS", (*openers.OPENERS, kind))
+
+    assert open_source("copy:x").name == "copy:x"
+    assert "copy:NAME or a TFDS name" in refusal("tf_flower")
+
+
+@pytest.mark.parametrize("command", ["train", "validate"])
+def test_help_names_every_kind_and_loads_no_tensorflow(command: str) -> None:
+    code = (
+        "import sys; from augreg.cli import app\n"
+        f"try: app([{command!r}, '--help'])\n"
+        "finally: print('TENSORFLOW' if 'tensorflow' in sys.modules else 'none')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    text = " ".join(done.stdout.replace("│", " ").split())
+
+    for opener in (*openers.OPENERS, openers.NAMED):
+        assert opener.form in text
+    assert text.endswith("none")
 
 
 # --- digits ----------------------------------------------------------------------------------
@@ -445,9 +474,9 @@ def test_iterator_of_a_prepared_set_is_restored_from_a_checkpoint(tmp_path: Path
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("tf_flower", 'tf_flower: no such data source (did you mean "tf_flowers"?); there are '),
-        ("tini", "tini: no such data source (did you mean \"tiny\"?); there are 'digits', "),
-        ("../x", "../x: no such data source; there are 'digits', 'folder:PATH' and the names of "),
+        ("tf_flower", 'tf_flower: no such data source (did you mean "tf_flowers"?); allowed are '),
+        ("tini", 'tini: no such data source (did you mean "tiny"?); allowed are digits, '),
+        ("../x", "../x: no such data source; allowed are digits, folder:PATH or a TFDS name"),
         ("tiny:9.0.0", "tiny:9.0.0: not among what is prepared in {root}: tiny/1.2.0"),
         ("mnist/nope", "mnist/nope: TFDS can't open it: Failed to construct dataset"),
         ("mnist:nope", "mnist:nope: TFDS can't open it: Failed to construct dataset"),

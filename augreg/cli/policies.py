@@ -23,6 +23,7 @@ from augreg.cli.console import (
 )
 from augreg.cli.quiet import quiet_tensorflow
 from augreg.errors import PolicyError, joined
+from augreg.sources import forms, open_source
 
 if TYPE_CHECKING:
     from augreg.policy import Policy
@@ -40,9 +41,7 @@ def validate(
         typer.Argument(metavar="POLICY...", help="Policy files, or names of ready policies."),
     ],
     size: Size = None,
-    data: Annotated[
-        str | None, typer.Option(help="Also read a dataset: digits, folder:PATH or a TFDS name.")
-    ] = None,
+    data: Annotated[str | None, typer.Option(help=f"Also read a dataset: {forms()}.")] = None,
     limit: Annotated[
         int, typer.Option(min=1, help="With --data: number of images to run the steps on.")
     ] = 50,
@@ -66,8 +65,6 @@ def validate(
         raise typer.Exit(bad)
     if data is not None:
         with quiet_tensorflow():
-            from augreg.sources import open_source
-
             source = open_source(data, data_dir=data_dir, manual_dir=manual_dir, max_bad=1.0)
             clean = [_surveyed(policy, source, limit) for policy in checked]
         if not all(clean):

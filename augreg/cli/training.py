@@ -9,6 +9,7 @@ import typer
 
 from augreg.cli.console import INTERRUPTED, DataDir, ManualDir, parse_size, say
 from augreg.cli.quiet import quiet_tensorflow
+from augreg.sources import forms
 
 
 def train(
@@ -16,9 +17,7 @@ def train(
         str | None,
         typer.Argument(metavar="[POLICY]", help="Policy file, or the name of a ready policy."),
     ] = None,
-    data: Annotated[
-        str, typer.Option(help="digits, folder:PATH, or a TFDS name such as tf_flowers.")
-    ] = "digits",
+    data: Annotated[str, typer.Option(help=f"Dataset: {forms()}.")] = "digits",
     placement: Annotated[
         str, typer.Option(help="Where augmentation runs: data or model.")
     ] = "data",

@@ -6,18 +6,12 @@ that its augmentation is drawn with.
 
 from __future__ import annotations
 
-import os
-
 from augreg.errors import DataError
 from augreg.images import MAX_PIXELS
-from augreg.sources.digits import open_digits
-from augreg.sources.folder import open_folder
+from augreg.sources.openers import Path, Reading, forms, opener_of
 from augreg.sources.source import BadImage, Source, Split
-from augreg.sources.tfds import open_tfds
 
-__all__ = ["BadImage", "Source", "Split", "open_source"]
-
-Path = str | os.PathLike[str]
+__all__ = ["BadImage", "Source", "Split", "forms", "open_source"]
 
 
 def open_source(
@@ -50,15 +44,5 @@ def open_source(
     """
     if not 0 <= max_bad <= 1:
         raise DataError(f"max_bad is {max_bad}; it is a share of the images, 0 to 1")
-    if spec == "digits":
-        return open_digits()
-    if spec.startswith("folder:"):
-        return open_folder(spec, max_bad=max_bad, max_pixels=max_pixels, verify=verify)
-    return open_tfds(
-        spec,
-        data_dir=data_dir,
-        manual_dir=manual_dir,
-        max_bad=max_bad,
-        max_pixels=max_pixels,
-        verify=verify,
-    )
+    reading = Reading(data_dir, manual_dir, max_bad, max_pixels, verify)
+    return opener_of(spec).open(spec, reading)

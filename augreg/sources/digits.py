@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from augreg.sources.openers import Reading
 from augreg.sources.source import Source, Split
 
 # In the set's own order, in which writers follow one another: most of those in the test split
@@ -18,7 +19,7 @@ from augreg.sources.source import Source, Split
 _PARTS = {"train": slice(0, 1297), "validation": slice(1297, 1547), "test": slice(1547, 1797)}
 
 
-def open_digits() -> Source:
+def open_digits(spec: str, _: Reading) -> Source:
     """Ten classes of uint8 [8, 8, 3] images, grey, 0..255: 1297, 250 and 250 of them."""
     with np.load(Path(__file__).parents[1] / "data" / "digits.npz", allow_pickle=False) as file:
         grey, labels = file["images"], file["labels"].astype(np.int64)
@@ -33,4 +34,4 @@ def open_digits() -> Source:
         for name, part in _PARTS.items()
     }
     note = "the splits are 1297, 250 and 250 images in the order of the set"
-    return Source("digits", tuple("0123456789"), splits, notes=(note,))
+    return Source(spec, tuple("0123456789"), splits, notes=(note,))

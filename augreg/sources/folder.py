@@ -22,15 +22,10 @@ from augreg.errors import DataError
 from augreg.images import list_images, one_line
 from augreg.images.files import Directory, identity
 from augreg.paths import check_here
+from augreg.sources.checking import check_all, check_bad_images, decoding_notes, require_splits
+from augreg.sources.openers import Reading
 from augreg.sources.originals import Originals
-from augreg.sources.source import (
-    Source,
-    Split,
-    check_all,
-    check_bad_images,
-    decoding_notes,
-    require_splits,
-)
+from augreg.sources.source import Source, Split
 
 _SPLITS = {
     "train": ("train", "training"),
@@ -47,7 +42,7 @@ class _File:
     label: bytes  # the folder's name
 
 
-def open_folder(spec: str, *, max_bad: float, max_pixels: int, verify: bool) -> Source:
+def open_folder(spec: str, reading: Reading) -> Source:
     """Opens `folder:PATH`. See `augreg.sources.open_source`."""
     name = spec.removeprefix("folder:")
     if not name.strip():
@@ -58,8 +53,8 @@ def open_folder(spec: str, *, max_bad: float, max_pixels: int, verify: bool) -> 
     found, carved = _find(root)
     files = [file for part in found.values() for file in part]
     candidates = ((one_line(file.path), file.path.read_bytes) for file in files)
-    verdicts = list(check_all(candidates, max_pixels)) if verify else []
-    bad = check_bad_images(where, verdicts, max_bad)
+    verdicts = list(check_all(candidates, reading.max_pixels)) if reading.verify else []
+    bad = check_bad_images(where, verdicts, reading.max_bad)
     out = {file for file, verdict in zip(files, verdicts, strict=False) if verdict.reason}
     kept = {name: [file for file in part if file not in out] for name, part in found.items()}
     labels = sorted({file.label for file in kept["train"]})

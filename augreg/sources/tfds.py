@@ -17,44 +17,38 @@ import numpy as np
 import tensorflow as tf
 
 from augreg.errors import DataError, suggest
-from augreg.sources.source import (
+from augreg.sources.checking import (
     Candidate,
-    Source,
-    Split,
     Verdict,
     check_all,
     check_bad_images,
     decoding_notes,
     require_splits,
 )
+from augreg.sources.openers import Path as AnyPath
+from augreg.sources.openers import Reading, forms
+from augreg.sources.source import Source, Split
 
 _VALIDATION = ("validation", "val", "valid", "dev")
 
 
-def open_tfds(
-    spec: str,
-    *,
-    data_dir: str | os.PathLike[str] | None,
-    manual_dir: str | os.PathLike[str] | None,
-    max_bad: float,
-    max_pixels: int,
-    verify: bool,
-) -> Source:
+def open_tfds(spec: str, reading: Reading) -> Source:
     """Opens a TFDS data set by name. See `augreg.sources.open_source`."""
-    builder = _find_builder(spec, data_dir)
-    _prepare(builder, spec, manual_dir)
+    builder = _find_builder(spec, reading.data_dir)
+    _prepare(builder, spec, reading.manual_dir)
     image, label = _features(builder, spec)
     class_names = tuple(builder.info.features[label].names)
     slices, notes = _slices(spec, list(builder.info.splits))
     datasets = {name: _read(builder, part, image, label) for name, part in slices.items()}
     verdicts = {
-        name: list(_verdicts(name, dataset, len(class_names), max_pixels)) if verify else []
+        name: list(_verdicts(name, dataset, len(class_names), reading.max_pixels))
         for name, dataset in datasets.items()
+        if reading.verify
     }
     everything = [verdict for part in verdicts.values() for verdict in part]
-    bad = check_bad_images(spec, everything, max_bad)
+    bad = check_bad_images(spec, everything, reading.max_bad)
     splits = {
-        name: _split(datasets[name], builder.info.splits[part].num_examples, verdicts[name])
+        name: _split(datasets[name], builder.info.splits[part].num_examples, verdicts.get(name, []))
         for name, part in slices.items()
     }
     fix = "prepare it again, or choose another data set"
@@ -62,7 +56,7 @@ def open_tfds(
     return Source(spec, class_names, splits, bad, (*notes, *decoding_notes(everything)))
 
 
-def _find_builder(spec: str, data_dir: str | os.PathLike[str] | None) -> Any:
+def _find_builder(spec: str, data_dir: AnyPath | None) -> Any:
     import tensorflow_datasets as tfds
 
     if not hasattr(tfds, "builder"):  # it logs what failed in its import, and goes on without
@@ -89,19 +83,18 @@ def _find_builder(spec: str, data_dir: str | os.PathLike[str] | None) -> Any:
             raise DataError(f"{spec}: TFDS can't open it: {_short(error)}") from None
         known += os.listdir(data_dir) if data_dir is not None and Path(data_dir).is_dir() else []
         raise DataError(
-            f"{spec}: no such data source{suggest(base, known)}; there are 'digits', "
-            "'folder:PATH' and the names of TensorFlow Datasets"
+            f"{spec}: no such data source{suggest(base, known)}; allowed are {forms()}"
         ) from None
 
 
-def _prepared(base: str, data_dir: str | os.PathLike[str] | None) -> list[str]:
+def _prepared(base: str, data_dir: AnyPath | None) -> list[str]:
     if data_dir is None or not base.isidentifier():
         return []
     found = Path(data_dir).glob(f"{base}/**/dataset_info.json")
     return sorted(str(path.parent.relative_to(data_dir)) for path in found)
 
 
-def _prepare(builder: Any, spec: str, manual_dir: str | os.PathLike[str] | None) -> None:
+def _prepare(builder: Any, spec: str, manual_dir: AnyPath | None) -> None:
     import tensorflow_datasets as tfds
 
     if builder.is_prepared():

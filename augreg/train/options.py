@@ -23,7 +23,7 @@ class TrainOptions:
     Attributes:
         policy: a policy's path (or the policy as a dict); None: images are not augmented, only
             resized to `size` if given.
-        data: `digits`, `folder:PATH` or a TFDS name.
+        data: as `open_source` takes it: `digits`, `folder:PATH` or a TFDS name.
         placement: `data`: the dataset augments; `model`: a layer in front of the model does. Both
             train on the same pixels.
         model: `tutorial`, or a name in `keras.applications`, built without trained weights.

@@ -27,7 +27,7 @@ def surveyed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: Any) -> str:
     images = np.stack([good, good, good, bad, good])
     dataset = tf.data.Dataset.from_tensor_slices((images, np.arange(5) % 2))
     source = Source("floats", ("a", "b[x]"), {"train": Split(5, dataset)})
-    monkeypatch.setattr("augreg.sources.open_source", lambda *_, **__: source)
+    monkeypatch.setattr("augreg.cli.policies.open_source", lambda *_, **__: source)
     said = command("validate", policy_file(tmp_path), "--data", "floats")
     assert said.code == 4
     assert "the policy's steps, on 4 training images:" in said.out  # the good ones
