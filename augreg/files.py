@@ -6,7 +6,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from augreg.errors import RunError
@@ -35,14 +35,13 @@ def replacing(path: Path) -> Iterator[Path]:
 def _replacing(path: Path) -> Iterator[Path]:
     """As `replacing`; raises OSError, which names `path` where it failed on the temporary one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    prefix = f"{_TEMPORARY}{os.getpid()}-"
-    temporary = path.with_name(f"{prefix}{path.name[-200:]}")
+    temporary = path.with_name(_temporary_name(path))
     try:
         yield temporary
         for written in (temporary, *temporary.rglob("*")):
             _sync(written)
         if temporary.is_dir() and path.is_dir():
-            old = path.with_name(f"{prefix}old-{path.name[-200:]}")
+            old = path.with_name(_temporary_name(path, "old-"))
             path.rename(old)
             temporary.rename(path)
             shutil.rmtree(old)
@@ -53,6 +52,10 @@ def _replacing(path: Path) -> Iterator[Path]:
         raise
     finally:
         _remove(temporary)
+
+
+def _temporary_name(path: Path, kind: str = "") -> str:
+    return f"{_TEMPORARY}{os.getpid()}-{kind}{path.name[-200:]}"
 
 
 def name_of(error: BaseException, path: Path) -> None:
@@ -81,8 +84,47 @@ def write_whole(path: Path, contents: bytes) -> None:
     if path.exists() and not path.is_file():
         path.write_bytes(contents)
         return
-    with _replacing(path) as temporary:
-        temporary.write_bytes(contents)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    folder, temporary = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY), _temporary_name(path)
+    try:
+        drop(folder, temporary)  # of a killed process that had this one's number
+        write_at(folder, path.name, contents, folder, temporary)
+    except OSError as error:
+        name_of(error, path)
+        raise
+    finally:
+        os.close(folder)
+
+
+def write_at(folder: int, name: str, contents: bytes, at: int, temporary: str) -> None:
+    """Writes a file of an open folder whole or not at all, over whatever is there.
+
+    Folders are descriptors, and no link is followed. `temporary` in the folder `at` is synced, then
+    renamed.
+    """
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        part = os.open(temporary, flags, 0o666, dir_fd=at)
+        with open(part, "wb"):
+            write_all(part, contents)
+            os.fsync(part)
+        os.rename(temporary, name, src_dir_fd=at, dst_dir_fd=folder)
+    except BaseException:
+        drop(at, temporary)
+        raise
+
+
+def write_all(descriptor: int, contents: bytes) -> None:
+    """Writes all of it, however much the system takes at a time."""
+    rest = memoryview(contents)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def drop(folder: int, name: str) -> None:
+    """Removes a file of an open folder, where it is there."""
+    with suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=folder)
 
 
 def sweep(folder: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Self
 
 from augreg.errors import RunError
-from augreg.files import lock, name_of
+from augreg.files import drop, lock, name_of, write_at
 from augreg.images import one_line
 
 # One name for all: a killed run leaves at most this file, and the next one removes it.
@@ -53,28 +53,23 @@ class OutputFolder:
         except RunError:
             os.close(self.descriptor)
             raise
-        self._drop_part()
+        drop(self.descriptor, _PART)
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
         if kind is not None:
-            self._drop_part()  # an interrupt may come between the making of it and its `try`
+            drop(
+                self.descriptor, _PART
+            )  # an interrupt may come between the making of it and its `try`
         os.close(self.descriptor)  # which unlocks it
 
     def write(self, name: str, contents: bytes) -> None:
-        """Writes a whole file: a temporary one, synced, then renamed over whatever is there."""
+        """Writes a file whole, over whatever is there."""
         with self._parent(name) as parent:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
             try:
-                part = os.open(_PART, flags, 0o666, dir_fd=self.descriptor)
-                with open(part, "wb"):
-                    write_all(part, contents)
-                    os.fsync(part)
-                last = os.path.basename(name)
-                os.rename(_PART, last, src_dir_fd=self.descriptor, dst_dir_fd=parent)
-            except BaseException as error:
+                write_at(parent, os.path.basename(name), contents, self.descriptor, _PART)
+            except OSError as error:
                 name_of(error, self.path / name)
-                self._drop_part()
                 raise
 
     def read(self, name: str) -> bytes | None:
@@ -132,14 +127,3 @@ class OutputFolder:
                 f"{one_line(self.path / name)}: a symbolic link or another thing waits where this "
                 "run writes; nothing is written through it: remove it, or name another folder"
             ) from error
-
-    def _drop_part(self) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(_PART, dir_fd=self.descriptor)
-
-
-def write_all(descriptor: int, contents: bytes) -> None:
-    """Writes all of it, however much the system takes at a time."""
-    rest = memoryview(contents)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]

@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
-from augreg.apply.folder import OutputFolder, write_all
+from augreg.apply.folder import OutputFolder
 from augreg.errors import RunError
-from augreg.files import name_of
+from augreg.files import name_of, write_all
 
 NAME = "manifest.jsonl"
 _SYNC_EVERY = 64  # a lost line costs one output made twice, a sync costs milliseconds
