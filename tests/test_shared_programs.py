@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -11,6 +12,7 @@ import tensorflow as tf
 from samples import noise, policy, with_ops
 
 import augreg
+from augreg.backends.tensorflow import compiled
 from augreg.backends.tensorflow.compiled import shared_program
 from augreg.backends.tensorflow.program import Program
 
@@ -67,3 +69,33 @@ def test_batch_size_that_is_known_stays_known(training: bool) -> None:
     fn = augreg.map_fn(policy(*STEPS), batched=True, training=training)
     made = ds.map(lambda images: fn(tf.constant([0, 1]), images))
     assert made.element_spec.shape == (2, 9, 7, 3)
+
+
+def _lengths(policy_: augreg.Policy, **options: Any) -> tuple[set[int | None], list[int]]:
+    """The static lengths of the batches that a dataset's program gets, and those that it yields."""
+    seen = set()
+    make = compiled.shared_program
+
+    def spied(*args: Any) -> Any:
+        program = make(*args)
+        spy = mock.Mock(
+            side_effect=lambda images, key: seen.add(images.shape[0]) or program(images, key)
+        )
+        spy.python_function = program.python_function
+        return spy
+
+    source = tf.data.Dataset.from_tensor_slices((noise(7, 9, 9, 3), np.arange(7)))
+    with mock.patch.object(compiled, "shared_program", spied):
+        ds = augreg.augment_dataset(source, policy_, batch_size=4, **options)
+        return seen, [len(labels) for _, labels in ds]
+
+
+def test_last_batch_is_filled_up_for_xla_which_compiles_for_each_length() -> None:
+    assert _lengths(policy(*STEPS)) == ({4}, [4, 3])
+    assert _lengths(policy(*STEPS), shuffle=True) == ({4}, [4, 3])
+    assert _lengths(policy(*STEPS), drop_remainder=True) == ({4}, [4])
+
+
+def test_batch_that_is_mixed_is_not_filled_up() -> None:
+    step = {"op": "mixup", "classes": 7, "alpha": 1}
+    assert _lengths(policy(step)) == ({None}, [4, 3])

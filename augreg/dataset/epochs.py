@@ -55,7 +55,7 @@ class Epochs:
         if rest:
             after = (0.0, 1.0) if first else options.input_range
             later = replace(options, sections=rest, input_range=after)
-            self.augment = map_function(later, True, 0)
+            self.augment = map_function(later, True, 0, min(batch_size, self.size or batch_size))
 
     def of(self, numbers: tf.data.Dataset) -> tf.data.Dataset:
         """The augmented batches of these (epoch, elements to skip), one epoch after the other.

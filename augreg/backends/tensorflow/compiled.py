@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -75,11 +75,14 @@ class Compiled:
         options: what runs, and how.
         portable: a model around it may be compiled by XLA. prepare then keeps to ops that XLA has;
             otherwise it runs as TensorFlow's own ops. Either takes images of any size.
+        longest: of batches whose length only the data shows. XLA compiles for each length, and the
+            last batch of an epoch has one of its own: it is filled up instead.
         debug: checks every stage (see `checked`).
     """
 
     options: RunOptions
     portable: bool = False
+    longest: int | None = None
     debug: bool = field(init=False)
     _programs: Functions = field(default_factory=Functions)
     _warned: bool = False
@@ -134,6 +137,10 @@ class Compiled:
             program = shared_program(*made_of, epochs) if kept else _program(*made_of)
             if isinstance(program, Program):  # XLA, which compiles the others, has all their ops
                 program = replace(program, portable=self.portable)
+            elif (
+                self.longest and images.shape[0] is None and not program.python_function.plan.mixes
+            ):
+                program = partial(_filled_up, program, self.longest)
             return tf.function(program, autograph=False, reduce_retracing=True) if many else program
 
         return self._programs.get(form, form, shape, tuple(images.shape[:1]), make)
@@ -178,6 +185,19 @@ def _program(
 ) -> Program:
     planned, _ = optimize(options.plan(shape, encoded=dtype == tf.string))
     return Program(planned, xla=False, in_turns=in_turns)
+
+
+def _filled_up(program: Any, longest: int, images: tf.Tensor, key: SampleKey) -> tf.Tensor:
+    """What the program makes of a batch of any length up to `longest`, of which each is its own."""
+    count = tf.shape(images)[0]
+
+    def filled(x: tf.Tensor) -> tf.Tensor:
+        """TensorFlow's `pad` copies nothing where nothing is missing."""
+        whole = tf.pad(x, [[0, longest - count], *[[0, 0]] * (len(x.shape) - 1)])
+        return tf.ensure_shape(whole, [longest, *x.shape[1:]])
+
+    numbers = {name: filled(x) for name, x in key._asdict().items() if x.shape.rank}
+    return program(filled(images), key._replace(**numbers))[:count]
 
 
 def finite(images: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
