@@ -30,6 +30,7 @@ class Epochs:
         batch_size: int,
         shuffle: bool | int,
         drop_remainder: bool,
+        restarted: bool,
     ) -> None:
         self.batch_size, self.shuffle, self.drop_remainder = batch_size, shuffle, drop_remainder
         self.parts, self.seed, self.size = options.parts, options.seed, length(ds)
@@ -55,7 +56,8 @@ class Epochs:
         if rest:
             after = (0.0, 1.0) if first else options.input_range
             later = replace(options, sections=rest, input_range=after)
-            self.augment = map_function(later, True, 0, min(batch_size, self.size or batch_size))
+            longest = min(batch_size, self.size or batch_size)
+            self.augment = map_function(later, True, 0, longest=longest, restarted=restarted)
 
     def of(self, numbers: tf.data.Dataset) -> tf.data.Dataset:
         """The augmented batches of these (epoch, elements to skip), one epoch after the other.

@@ -33,11 +33,9 @@ _MISSING = object()
 class MapFunction:
     """`fn(index, element, epoch=None) -> element`; see `map_fn`."""
 
-    def __init__(
-        self, options: RunOptions, batched: bool, epoch: Any, longest: int | None = None
-    ) -> None:
+    def __init__(self, options: RunOptions, batched: bool, epoch: Any, **how: Any) -> None:
         self.options, self.batched = options, batched
-        self.annotated = Annotated(Compiled(options, longest=longest))
+        self.annotated = Annotated(Compiled(options, **how))
         if self.annotated.classes is not None and options.training and not batched:
             step = mixing.mixing_steps(options.policy)[0]
             raise options.policy.error(
@@ -127,12 +125,10 @@ def map_fn(
     return map_function(options, check_flag(batched, "batched"), epoch)
 
 
-def map_function(
-    options: RunOptions, batched: bool, epoch: Any, longest: int | None = None
-) -> Callable[..., Any]:
-    """`map_fn` of options that were checked; longest: as in `Compiled`."""
+def map_function(options: RunOptions, batched: bool, epoch: Any, **how: Any) -> Callable[..., Any]:
+    """`map_fn` of options that were checked; how: as `Compiled` takes it."""
     # autograph would turn a PolicyError into an error of its own
-    return tf.autograph.experimental.do_not_convert(MapFunction(options, batched, epoch, longest))
+    return tf.autograph.experimental.do_not_convert(MapFunction(options, batched, epoch, **how))
 
 
 def at_any_size(fn: Callable[..., Any], channels: int) -> Callable[[Any, Any], Any]:

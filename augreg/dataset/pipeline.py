@@ -87,11 +87,9 @@ def augment_dataset(
     batch_size = check_count(batch_size, "batch_size")
     drop_remainder = check_flag(drop_remainder, "drop_remainder")
     epochs, first_batch = _check_epochs(epochs, first_batch)
-    steps = Epochs(ds, options, batch_size, _check_shuffle(shuffle), drop_remainder)
-    if epochs is None and options.training:
-        numbers = counted(first)
-    else:
-        numbers = tf.data.Dataset.range(first, first + (epochs or 1))
+    counts = epochs is None and options.training
+    steps = Epochs(ds, options, batch_size, _check_shuffle(shuffle), drop_remainder, counts)
+    numbers = counted(first) if counts else tf.data.Dataset.range(first, first + (epochs or 1))
     skipped = tf.constant(first_batch * batch_size, tf.int64)
     batches = steps.of(
         plain_map(numbers, lambda epoch: (epoch, tf.where(epoch == first, skipped, 0)))

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.dataset import by_reference
-from augreg.dataset.maps import parallel_map, plain_map, scan
+from augreg.dataset.maps import flat_map, parallel_map, plain_map, scan
 from augreg.random import generator
 
 _ORDER = generator.draw_id("shuffle", "order")
@@ -53,7 +53,7 @@ class Order:
     def _whole(self, elements: tf.data.Dataset, size: int) -> tf.data.Dataset:
         """All of them at once, in an order that the epoch's own function works out."""
         order, pool = self.permutation(0, size), elements.batch(max(size, 1))
-        return plain_map(pool, lambda *parts: tuple(tf.gather(x, order) for x in parts)).unbatch()
+        return _singles(plain_map(pool, lambda *parts: tuple(tf.gather(x, order) for x in parts)))
 
     def _windows(self, elements: tf.data.Dataset, window: int) -> tf.data.Dataset:
         portion, count = max(window // _PARTS, 1), len(elements.element_spec)
@@ -71,7 +71,7 @@ class Order:
             return left, tuple(part[:leaving] for part in pool)
 
         start = (tf.constant(0, tf.int64), by_reference.none(count))
-        return scan(arriving.concatenate(end), start, draw).unbatch()
+        return _singles(scan(arriving.concatenate(end), start, draw))
 
     def permutation(self, number: Any, size: Any) -> tf.Tensor:
         """int64 [size]: the places 0 to size - 1 in the order of window `number`."""
@@ -84,6 +84,11 @@ class Order:
         """Two words, uint32 [1] each, for window `number`."""
         words = (self.seed, self.epoch, number)
         return _key(*(tf.cast(tf.reshape(word, (1,)), tf.uint32) for word in words))
+
+
+def _singles(batches: tf.data.Dataset) -> tf.data.Dataset:
+    """Handles one by one. `unbatch` moves them out, and saving it then reads what is gone."""
+    return flat_map(batches, lambda *parts: tf.data.Dataset.from_tensor_slices(parts))
 
 
 _WORD = tf.TensorSpec([1], tf.uint32)

@@ -15,6 +15,7 @@ from augreg.backends.options import RunOptions
 from augreg.backends.tensorflow import per_image
 from augreg.backends.tensorflow.assertions import after, assert_that, under_xla
 from augreg.backends.tensorflow.debug import checked_input, wanted
+from augreg.backends.tensorflow.module import as_module
 from augreg.backends.tensorflow.program import Program
 from augreg.checks import SLACK, UNSTATED
 from augreg.errors import PolicyError
@@ -77,12 +78,15 @@ class Compiled:
             otherwise it runs as TensorFlow's own ops. Either takes images of any size.
         longest: of batches whose length only the data shows. XLA compiles for each length, and the
             last batch of an epoch has one of its own: it is filled up instead.
+        restarted: it is for a dataset that each epoch is a new iteration of, so that what starts
+            one has to be small (see `as_module`); such a dataset has a state anyway.
         debug: checks every stage (see `checked`).
     """
 
     options: RunOptions
     portable: bool = False
     longest: int | None = None
+    restarted: bool = False
     debug: bool = field(init=False)
     _programs: Functions = field(default_factory=Functions)
     _warned: bool = False
@@ -137,13 +141,21 @@ class Compiled:
             program = shared_program(*made_of, epochs) if kept else _program(*made_of)
             if isinstance(program, Program):  # XLA, which compiles the others, has all their ops
                 program = replace(program, portable=self.portable)
-            elif (
-                self.longest and images.shape[0] is None and not program.python_function.plan.mixes
-            ):
-                program = partial(_filled_up, program, self.longest)
+            else:
+                program = self._of_one_length(program, images, epochs)
             return tf.function(program, autograph=False, reduce_retracing=True) if many else program
 
         return self._programs.get(form, form, shape, tuple(images.shape[:1]), make)
+
+    def _of_one_length(self, program: Any, images: tf.Tensor, epochs: bool) -> Any:
+        """The program for batches of the length that is known, or filled up to the longest."""
+        length, last = images.shape[0], None
+        if length is None and self.longest and not program.python_function.plan.mixes:
+            length = last = self.longest
+        if length is not None and self.restarted:
+            spec = tf.TensorSpec([length, *images.shape[1:]], images.dtype)
+            program = as_module(program, spec, epochs) or program
+        return partial(_filled_up, program, last) if last else program
 
     def _in_turns(self, shape: tuple[Any, ...]) -> bool:
         """Whether images are done one after another: on the CPU, where tf.data always is."""
