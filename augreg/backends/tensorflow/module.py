@@ -18,7 +18,7 @@ import tensorflow as tf
 from augreg.random.generator import SampleKey
 
 _KEPT = 16
-_CPU = "/device:CPU:0"  # where all of tf.data is
+_CPU = "CPU"  # where all of tf.data is
 
 
 @lru_cache(_KEPT)
@@ -44,14 +44,15 @@ def as_module(
 
             traced = tf.function(flat, autograph=False, jit_compile=True)
             made = traced.get_concrete_function(*specs).structured_outputs
-            text = traced.experimental_get_compiler_ir(*specs)("stablehlo_serialized", _CPU)
+            lower = traced.experimental_get_compiler_ir(*specs)
+            text = lower("stablehlo_serialized", platform_name=_CPU)
             version = xla.call_module_maximum_supported_version()
         except (ImportError, AttributeError, ValueError):  # neither is a promise of TensorFlow's
             return None
 
     @tf.function(autograph=False, jit_compile=True)
     def module(images: tf.Tensor, *key: tf.Tensor) -> tf.Tensor:
-        form = {"Tout": [made.dtype], "Sout": [made.shape], "platforms": ["CPU"]}
+        form = {"Tout": [made.dtype], "Sout": [made.shape], "platforms": [_CPU]}
         return xla.call_module([images, *key], version=version, module=text, **form)[0]
 
     return lambda images, key: module(images, *key)
