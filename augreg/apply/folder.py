@@ -58,9 +58,8 @@ class OutputFolder:
 
     def __exit__(self, kind: object, *_: object) -> None:
         if kind is not None:
-            drop(
-                self.descriptor, _PART
-            )  # an interrupt may come between the making of it and its `try`
+            # an interrupt may have come between the making of it and its `try`
+            drop(self.descriptor, _PART)
         os.close(self.descriptor)  # which unlocks it
 
     def write(self, name: str, contents: bytes) -> None:

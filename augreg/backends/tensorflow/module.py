@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from augreg.random.generator import SampleKey
 
-_KEPT = 16
+_KEPT = 16  # modules that stay in memory, as programs do
 _CPU = "CPU"  # where all of tf.data is
 
 
@@ -47,7 +47,7 @@ def as_module(
             lower = traced.experimental_get_compiler_ir(*specs)
             text = lower("stablehlo_serialized", platform_name=_CPU)
             version = xla.call_module_maximum_supported_version()
-        except (ImportError, AttributeError, ValueError):  # neither is a promise of TensorFlow's
+        except (ImportError, AttributeError, ValueError):  # TensorFlow promises none of it
             return None
 
     @tf.function(autograph=False, jit_compile=True)
