@@ -68,7 +68,7 @@ def test_fault_72_one_class_only_is_refused(tmp_path: Path) -> None:
 
 
 def test_fault_73_name_that_tfds_does_not_know_gets_the_nearest(tmp_path: Path) -> None:
-    words = ('tf_flower: no such data source (did you mean "tf_flowers"?)', "'folder:PATH'")
+    words = ('tf_flower: no such data source (did you mean "tf_flowers"?)', "folder:PATH")
     refused(tmp_path, "tf_flower", *words, options={"--data-dir": tmp_path / "tfds"})
 
 
