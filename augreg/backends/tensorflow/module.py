@@ -27,8 +27,8 @@ def as_module(
 ) -> Callable[[tf.Tensor, SampleKey], tf.Tensor] | None:
     """The program, which XLA compiles, as a module for batches of one shape, on the CPU.
 
-    epochs: as in `shared_program`. None where there is no module: TensorFlow makes them since 2.19,
-    and not while functions run eagerly, or in a graph of TensorFlow 1.
+    epochs: as in `shared_program`. None where there is no module: TensorFlow 2.21 makes them, 2.18
+    does not; nor while functions run eagerly, or in a graph of TensorFlow 1.
     """
     word, words = tf.TensorSpec([], tf.uint32), tf.TensorSpec([images.shape[0]], tf.uint32)
     specs = (images, word, words if epochs else word, words)
