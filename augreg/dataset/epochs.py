@@ -68,16 +68,18 @@ class Epochs:
         return parallel_map(flat_map(numbers, self._epoch), self._augmented)
 
     def _epoch(self, epoch: tf.Tensor, skip: tf.Tensor) -> tf.data.Dataset:
-        """The batches of one epoch: (epoch, (index, element)), index of [B] or of the first."""
+        return tf.data.Dataset.zip(always(epoch), self._batches(epoch, skip))
+
+    def _batches(self, epoch: tf.Tensor, skip: tf.Tensor) -> tf.data.Dataset:
+        """(index, element) of one epoch, in batches; index: [B], or of the first."""
         if isinstance(self.ds, Indexed):
             ds = self._indexed(self.ds, epoch, skip)
         elif self.shuffle or self.prepare or self.encoded or self._differ(self.ds.element_spec):
             ds = self._sequential(self.ds, epoch, skip)
         else:
-            return tf.data.Dataset.zip(always(epoch), self._batches_first(self.ds, skip))
+            return self._batches_first(self.ds, skip)
         ds = alike(ds, self.batch_size, self.parts)
-        batches = batch(ds, self.batch_size, self.drop_remainder, self.parts, self.ragged)
-        return tf.data.Dataset.zip(always(epoch), batches)
+        return batch(ds, self.batch_size, self.drop_remainder, self.parts, self.ragged)
 
     def _batches_first(self, ds: tf.data.Dataset, skip: tf.Tensor) -> tf.data.Dataset:
         """Nothing is done to single elements: batches are numbered, which costs less."""

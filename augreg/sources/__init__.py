@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from augreg.errors import DataError
 from augreg.images import MAX_PIXELS
-from augreg.sources.openers import Path, Reading, forms, opener_of
+from augreg.sources.openers import AnyPath, Reading, forms, opener_of
 from augreg.sources.source import BadImage, Source, Split
 
 __all__ = ["BadImage", "Source", "Split", "forms", "open_source"]
@@ -17,8 +17,8 @@ __all__ = ["BadImage", "Source", "Split", "forms", "open_source"]
 def open_source(
     spec: str,
     *,
-    data_dir: Path | None = None,
-    manual_dir: Path | None = None,
+    data_dir: AnyPath | None = None,
+    manual_dir: AnyPath | None = None,
     max_bad: float = 0.01,
     max_pixels: int = MAX_PIXELS,
     verify: bool = True,

@@ -13,15 +13,15 @@ from importlib import import_module
 from augreg.images import MAX_PIXELS
 from augreg.sources.source import Source
 
-Path = str | os.PathLike[str]
+AnyPath = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)
 class Reading:
     """How a source is read and checked; see `augreg.sources.open_source`."""
 
-    data_dir: Path | None = None
-    manual_dir: Path | None = None
+    data_dir: AnyPath | None = None
+    manual_dir: AnyPath | None = None
     max_bad: float = 0.01
     max_pixels: int = MAX_PIXELS
     verify: bool = True

@@ -25,8 +25,7 @@ from augreg.sources.checking import (
     decoding_notes,
     require_splits,
 )
-from augreg.sources.openers import Path as AnyPath
-from augreg.sources.openers import Reading, forms
+from augreg.sources.openers import AnyPath, Reading, forms
 from augreg.sources.source import Source, Split
 
 _VALIDATION = ("validation", "val", "valid", "dev")

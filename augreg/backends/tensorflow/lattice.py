@@ -23,10 +23,10 @@ def lattice(pixels: Pixels, element: Lattice, size_in: Size, size: Size, pads: b
         a, b = tf.split(row, 2, axis=2)
         return a * x + (b * y + offset)
 
-    sx, sy = map(at, tf.split(element.linear, 2, axis=1), _columns(element.offset))
+    sx, sy = map(at, tf.split(element.linear, 2, axis=1), columns(element.offset))
     index, inside = sy * size_in[1] + sx, None
     if pads:
-        left, top, right, bottom = _columns(element.window)
+        left, top, right, bottom = columns(element.window)
         inside = (sx >= left) & (sx < right) & (sy >= top) & (sy < bottom)
         index = tf.where(inside, index, 0)
     if isinstance(pixels, Packed):
@@ -55,7 +55,7 @@ def gather(images: tf.Tensor, index: tf.Tensor, size: Size) -> tf.Tensor:
     return tf.reshape(tf.gather(source, flat, batch_dims=1), (batch, size[0], size[1], channels))
 
 
-def _columns(vectors: tf.Tensor) -> list[tf.Tensor]:
+def columns(vectors: tf.Tensor) -> list[tf.Tensor]:
     """[B,1,1] of each number of [B,n]."""
     count = vectors.shape[1]
     return tf.split(tf.reshape(vectors, (-1, count, 1)), count, axis=1)

@@ -27,6 +27,7 @@ from augreg.backends.tensorflow.functions import (
     of_one_size,
     statistics,
 )
+from augreg.backends.tensorflow.lattice import columns
 from augreg.backends.tensorflow.xla import PlaneTuple, Scope
 from augreg.families import ColorMap, PixelFunction, PixelPart, PointwiseStage
 from augreg.policy import Output
@@ -99,8 +100,8 @@ def pointwise(planes: PlaneTuple, parts: list[PartArguments], stats: Statistics)
 def _map(planes: PlaneTuple, element: ColorMap) -> PlaneTuple:
     rows = []
     of_rows = tf.unstack(tf.convert_to_tensor(element.matrix), axis=1)
-    for total, row in zip(_scalars(element.offset), of_rows, strict=True):
-        for number, plane in zip(_scalars(row), planes, strict=True):
+    for total, row in zip(columns(element.offset), of_rows, strict=True):
+        for number, plane in zip(columns(row), planes, strict=True):
             total = total + number * plane
         rows.append(total)
     return tuple(rows)
@@ -140,8 +141,3 @@ def _finished(planes: PlaneTuple, output: Output) -> PlaneTuple:
         mapped = plane if scale == 1 and offset == 0 else plane * scale + offset
         result.append(tf.cast(mapped, output.dtype))
     return tuple(result)
-
-
-def _scalars(vectors: Any) -> list[tf.Tensor]:
-    """[B,1,1] of each number of [B,n]."""
-    return tf.unstack(tf.reshape(vectors, (-1, 1, 1, vectors.shape[1])), axis=-1)
