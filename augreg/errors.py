@@ -125,6 +125,10 @@ class PathError(AugregError):
     """A path that can't be served, such as `gs://bucket/folder`."""
 
 
+class ServiceError(AugregError):
+    """A tf.data service that can't be used: its address is none, or nobody answers there."""
+
+
 class RunError(AugregError):
     """A run (of `apply` or `train`) that can't start or go on."""
 

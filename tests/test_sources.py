@@ -19,6 +19,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from augreg.dataset.indexed import behind
 from augreg.errors import DataError
 from augreg.images import photo_paths
 from augreg.sources import Source, open_source, openers
@@ -365,6 +366,7 @@ def prepare_tfds(
     splits: dict[str, list[tuple[bytes, int]]],
     image: Any = None,
     wrap: Callable[[bytes], Any] = io.BytesIO,
+    **how: Any,
 ) -> None:
     """Writes a prepared data set `tiny` of encoded images, which no builder's code knows."""
     import tensorflow_datasets as tfds
@@ -392,7 +394,7 @@ def prepare_tfds(
             for key, (contents, label) in enumerate(part):
                 yield key, {"id": key, "image": wrap(contents), "label": label}
 
-    Tiny(data_dir=str(root)).download_and_prepare()
+    Tiny(data_dir=str(root), **how).download_and_prepare()
 
 
 def examples(count: int, first: int = 0) -> list[tuple[bytes, int]]:
@@ -438,6 +440,28 @@ def test_bad_images_of_a_prepared_set_are_left_out(tmp_path: Path) -> None:
     assert elements(source, split) == expected
     assert source.splits[split].size == len(expected)
     assert source.splits[split].dataset.cardinality().numpy() == len(expected)
+
+
+def test_prepared_set_has_random_access(tmp_path: Path) -> None:
+    data = examples(60)
+    data[7] = (data[7][0][:-150], 0)
+    prepare_tfds(tmp_path, {"train": data})
+    source = open_source("tiny", data_dir=tmp_path, max_bad=0.05)
+    assert len(source.bad) == 1
+    for name, split in source.splits.items():
+        indexed = behind(split.dataset)
+        assert indexed is not None and indexed.size == split.size
+        found = tf.data.Dataset.range(indexed.size).map(indexed.element)
+        assert list(found.as_numpy_iterator()) == elements(source, name)
+
+
+def test_prepared_set_of_another_format_is_refused_by_name(tmp_path: Path) -> None:
+    prepare_tfds(tmp_path, {"train": examples(20)}, file_format="array_record")
+    assert refusal("tiny", data_dir=tmp_path) == (
+        "tiny/1.2.0: it was prepared as array_record, which TensorFlow does not read; prepare it "
+        "again as TFRecord: tfds.builder('tiny/1.2.0', data_dir='DIR', file_format='tfrecord')"
+        ".download_and_prepare()"
+    )
 
 
 def test_label_without_a_class_is_bad(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ import typer
 from typer.core import TyperGroup
 
 from augreg import __version__
-from augreg.cli import catalog, pictures, policies, training
+from augreg.cli import catalog, pictures, policies, serving, training
 from augreg.cli.console import (
     FAILED,
     INTERRUPTED,
@@ -91,7 +91,7 @@ def _options(
 for _command in (  # in the order of --help
     *(policies.validate, policies.explain, policies.expand),
     *(pictures.preview, pictures.apply, pictures.replay),
-    training.train,
+    *(training.train, serving.input_server),
     *(catalog.ops, catalog.plugins, catalog.schema),
 ):
     app.command()(_command)

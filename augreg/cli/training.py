@@ -40,6 +40,10 @@ def train(
     size: Annotated[
         str | None, typer.Option(help="Resize to HEIGHTxWIDTH if the policy does not.")
     ] = None,
+    input_service: Annotated[
+        str | None,
+        typer.Option(help="grpc://HOST:PORT of an input-server that prepares the batches."),
+    ] = None,
     deterministic: Annotated[
         bool, typer.Option("--deterministic", help="Deterministic ops; turns XLA off.")
     ] = False,

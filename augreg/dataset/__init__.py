@@ -5,6 +5,7 @@ so it may run in any order, on any number of threads. What may be counted is ite
 epoch (`counting`). Where epochs are given as a number, an iterator's checkpoint holds it all.
 """
 
+from augreg.annotations.element import Indexed as Indexed
 from augreg.dataset.epoch_counter import enumerate_epochs as enumerate_epochs
 from augreg.dataset.function import MapFunction as MapFunction
 from augreg.dataset.function import at_any_size as at_any_size

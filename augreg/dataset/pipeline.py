@@ -13,9 +13,13 @@ from augreg.annotations.parts import MIN_VISIBLE
 from augreg.backends.options import RunOptions
 from augreg.checks import InputRange, check_count, check_dataset, check_flag, check_uint32
 from augreg.dataset.display import described
-from augreg.dataset.epoch_counter import counted
 from augreg.dataset.epochs import Epochs
-from augreg.dataset.maps import plain_map
+from augreg.dataset.indexed import behind
+from augreg.dataset.maps import parallel_map
+from augreg.dataset.service import through_service
+from augreg.dataset.steps import Shard, Steps
+from augreg.dataset.work import Batching
+from augreg.errors import DataError
 from augreg.plan import SECTIONS
 
 
@@ -34,6 +38,9 @@ def augment_dataset(
     sections: Iterable[str] = SECTIONS,
     first_batch: int = 0,
     drop_remainder: bool = False,
+    numbered: bool = False,
+    shard: Shard | None = None,
+    service: str | None = None,
     bounding_box_format: str | None = None,
     min_visible: float = MIN_VISIBLE,
     debug: bool | None = None,
@@ -46,20 +53,29 @@ def augment_dataset(
 
     Args:
         ds: elements as in `map_fn`, or batches of them, in a fixed order: an element's index is its
-            position. An `Indexed` source is shuffled without a buffer.
+            position. Arrays (`from_tensor_slices`), the splits of `augreg.sources.open_source` and
+            `Indexed` have random access.
         policy: as in `map_fn`; so are seed, training, input_range, parts, sections,
             bounding_box_format, min_visible and debug.
         batch_size: the last batch of an epoch may be smaller, unless `drop_remainder`.
         shuffle: True permutes all of `ds`, held in memory after "prepare" (or as encoded files, if
             `ds` holds files); if the length is unknown, in a window of 10,000. A number is the size
             of such a window, as in `Dataset.shuffle`: of 3,670 elements sorted into 5 classes,
-            1,000 puts 3.8 classes into a batch of 32, `Dataset.shuffle` 3.9, True 5.0. An `Indexed`
-            source is always permuted as a whole. The order depends on (seed, epoch).
+            1,000 puts 3.8 classes into a batch of 32, `Dataset.shuffle` 3.9, True 5.0. The order
+            depends on (seed, epoch). Sources with random access are permuted without reading them.
         epochs: None yields one epoch, and each new iteration is the next one: `fit(ds, epochs=5)`
             has five different epochs. A number yields that many in one iteration; no batch crosses
             an epoch, and iterating again repeats them.
         first_epoch: the number of the first epoch, to continue an interrupted run.
         first_batch: the first batch of that epoch; needs a number of `epochs`.
+        numbered: yields (numbers, element): {"epoch": int64 [], "step": int64 [], "index": int64
+            [B]}, where step is epoch * (batches an epoch) + batch.
+        shard: (i, n): the i-th of n parts of each batch, for n processes that train together.
+            `batch_size` is that of all parts. A policy that mixes samples mixes all parts first.
+        service: the dispatcher of a tf.data service, as "grpc://HOST:PORT": its workers read and
+            prepare, and need the same files but no augreg. The batches are those of a run without
+            it, in their order; those that lack for 10 seconds are prepared here. Needs a number of
+            `epochs`, in training.
 
     Returns:
         A dataset of batches. With a number of `epochs`, or with `training=False`, it has no state:
@@ -84,23 +100,61 @@ def augment_dataset(
     if not isinstance(ds, Indexed):
         check_dataset(ds, "augment_dataset")
     first = check_uint32(first_epoch, "first_epoch")
-    batch_size = check_count(batch_size, "batch_size")
-    drop_remainder = check_flag(drop_remainder, "drop_remainder")
     epochs, first_batch = _check_epochs(epochs, first_batch)
     counts = epochs is None and options.training
-    steps = Epochs(ds, options, batch_size, _check_shuffle(shuffle), drop_remainder, counts)
-    numbers = counted(first) if counts else tf.data.Dataset.range(first, first + (epochs or 1))
-    skipped = tf.constant(first_batch * batch_size, tf.int64)
-    batches = steps.of(
-        plain_map(numbers, lambda epoch: (epoch, tf.where(epoch == first, skipped, 0)))
+    if counts and service is not None:
+        raise ValueError(f"service={service!r} with epochs=None; say how many, as epochs=5")
+    how = Batching(
+        size=check_count(batch_size, "batch_size"),
+        shuffle=_check_shuffle(shuffle),
+        drop_remainder=check_flag(drop_remainder, "drop_remainder"),
+        numbered=check_flag(numbered, "numbered"),
+        restarted=counts,
     )
-    per_epoch = steps.batches()
-    if per_epoch is not None:
-        count = per_epoch * (epochs or 1) - min(first_batch, per_epoch)
+    access = _random_access(ds, how.shuffle is True, shard=_check_shard(shard), service=service)
+    source: Steps | Epochs
+    if access is None:
+        source = Epochs(ds, options, how)
+    else:
+        source = Steps(access, options, how, shard or (0, 1))
+    numbers = (first, first + (epochs or 1), first_batch)
+    if counts:
+        batches = source.of_next_epoch(first)
+    elif service is not None and isinstance(source, Steps):
+        batches = through_service(source, source.numbers(*numbers), service)
+        batches = parallel_map(batches, source.augmented)
+    else:
+        batches = source.between(*numbers)
+    if source.per_epoch is not None:
+        count = source.per_epoch * (epochs or 1) - min(first_batch, source.per_epoch)
         batches = batches.apply(tf.data.experimental.assert_cardinality(count))
-    kind = "training" if options.training else "evaluation"
-    about = f"{kind}, batches of {batch_size}, seed {options.seed}"
+    what = "training" if options.training else "evaluation"
+    about = f"{what}, batches of {how.size}, seed {options.seed}"
     return described(batches.prefetch(tf.data.AUTOTUNE), options.policy, about)
+
+
+def _random_access(ds: Any, wanted: bool, **needing: Any) -> Indexed | None:
+    """The source that `ds` is, or yields as it is; None where its order will do."""
+    if isinstance(ds, Indexed):
+        return ds
+    needs = [f"{name}={value!r}" for name, value in needing.items() if value is not None]
+    found = behind(ds) if wanted or needs else None
+    if found is None and needs:
+        raise DataError(
+            f"{needs[0]} needs random access, which a {type(ds).__name__.strip('_')} has not; pass "
+            "tf.data.Dataset.from_tensor_slices(arrays), a split of augreg.sources.open_source, or "
+            "an augreg.dataset.Indexed, without a map of your own"
+        )
+    return found
+
+
+def _check_shard(shard: Any) -> Shard | None:
+    if shard is None:
+        return None
+    numbers = isinstance(shard, tuple) and len(shard) == 2 and all(type(n) is int for n in shard)
+    if not numbers or not 0 <= shard[0] < shard[1]:
+        raise ValueError(f"shard={shard!r}; allowed is (i, n), the i-th of n parts, i from 0")
+    return shard[0], shard[1]
 
 
 def _check_epochs(epochs: Any, first_batch: Any) -> tuple[int | None, int]:

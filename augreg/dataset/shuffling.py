@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.dataset import by_reference
-from augreg.dataset.maps import flat_map, parallel_map, plain_map, scan
+from augreg.dataset.maps import flat_map, plain_map, scan
 from augreg.random import generator
 
 _ORDER = generator.draw_id("shuffle", "order")
@@ -29,18 +29,17 @@ class Order:
     seed: int
     epoch: tf.Tensor
 
-    def everywhere(self, size: int) -> tf.data.Dataset:
-        """The positions 0 to `size` - 1, permuted, as int64."""
-        if size < _FEW:  # one by one, each would sort them all
-            return tf.data.Dataset.from_tensor_slices(self.permutation(0, size))
-        key, positions = self._key(0), tf.data.Dataset.range(size)
-        return parallel_map(positions, lambda i: _enciphered(i, key, tf.constant(size, tf.int64)))
+    def at(self, places: tf.Tensor, size: int) -> tf.Tensor:
+        """int64 [N]: the positions at these places in a permutation of 0 to `size` - 1."""
+        if size < _FEW:
+            return tf.gather(self.permutation(0, size), places)
+        return _enciphered(places, self._key(0), tf.constant(size, tf.int64))
 
     def in_windows(self, ds: tf.data.Dataset, window: int, size: int | None) -> tf.data.Dataset:
         """The elements, each drawn out of a window of so many, as tf.data's own buffer does it.
 
         An element comes at most `window` - 1 places earlier than it would, and may come late. A
-        window as long as the data (`size`) gives what `everywhere` does. It holds elements as they
+        window as long as the data (`size`) gives what `at` does. It holds elements as they
         are, of whatever sizes.
         """
         elements = plain_map(ds, lambda *element: by_reference.hold(element))

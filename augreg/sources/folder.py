@@ -14,10 +14,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from augreg.annotations.element import Indexed
+from augreg.dataset.indexed import in_order, of_arrays
 from augreg.errors import DataError
 from augreg.images import list_images, one_line
 from augreg.images.files import Directory, identity
@@ -155,12 +158,10 @@ def _split(files: list[_File], labels: list[bytes]) -> Split:
     # As arrays of bytes: TensorFlow takes str for UTF-8, and a path may be anything.
     paths = np.array([os.fsencode(file.path.absolute()) for file in files], dtype=object)
     numbers = np.array([labels.index(file.label) for file in files], dtype=np.int64)
-    dataset = tf.data.Dataset.from_tensor_slices((paths, numbers)).map(
-        _read, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
-    )
-    return Split(len(files), dataset)
+    listed = of_arrays((paths, numbers))
 
+    def read(position: Any) -> tuple[tf.Tensor, tf.Tensor]:
+        path, label = listed.element(position)
+        return tf.io.read_file(path), label
 
-@tf.autograph.experimental.do_not_convert
-def _read(path: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    return tf.io.read_file(path), label
+    return Split(len(files), in_order(Indexed(len(files), read)))

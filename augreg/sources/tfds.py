@@ -16,7 +16,11 @@ from urllib.request import getproxies
 import numpy as np
 import tensorflow as tf
 
+from augreg.annotations.element import Indexed
+from augreg.dataset.indexed import behind, with_access
+from augreg.dataset.maps import plain_map
 from augreg.errors import DataError, suggest
+from augreg.paths import elsewhere
 from augreg.sources.checking import (
     Candidate,
     Verdict,
@@ -26,6 +30,7 @@ from augreg.sources.checking import (
     require_splits,
 )
 from augreg.sources.openers import AnyPath, Reading, forms
+from augreg.sources.records import Part, reader
 from augreg.sources.source import Source, Split
 
 _VALIDATION = ("validation", "val", "valid", "dev")
@@ -169,21 +174,47 @@ def _read(builder: Any, split: str, image: str, label: str) -> tf.data.Dataset:
     """(encoded image, label) in the order of the files."""
     import tensorflow_datasets as tfds
 
-    elements = builder.as_dataset(
-        split=split,
-        shuffle_files=False,
-        decoders=tfds.decode.PartialDecoding(
-            {image: True, label: True}, decoders={image: tfds.decode.SkipDecoding()}
-        ),
-        # One file after another: the order is then a property of the data, not of TFDS's
-        # defaults. A cache in memory would go into every checkpoint of an iterator.
-        read_config=tfds.ReadConfig(try_autocache=False, interleave_cycle_length=1),
+    decoding = tfds.decode.PartialDecoding(
+        {image: True, label: True}, decoders={image: tfds.decode.SkipDecoding()}
     )
-    return elements.map(
-        tf.autograph.experimental.do_not_convert(
-            lambda element: (element[image], tf.cast(element[label], tf.int64))
+    try:
+        elements = builder.as_dataset(
+            split=split,
+            shuffle_files=False,
+            decoders=decoding,
+            # One file after another: the order is then a property of the data, not of TFDS's
+            # defaults. A cache in memory would go into every checkpoint of an iterator.
+            read_config=tfds.ReadConfig(try_autocache=False, interleave_cycle_length=1),
         )
-    )
+    except NotImplementedError:  # ArrayRecord
+        name, form = builder.info.full_name, builder.info.file_format.value
+        raise DataError(
+            f"{name}: it was prepared as {form}, which TensorFlow does not read; prepare it again "
+            f"as TFRecord: tfds.builder('{name}', data_dir='DIR', file_format='tfrecord')"
+            ".download_and_prepare()"
+        ) from None
+    features = decoding.extract_features(builder.info.features)
+
+    def pair(element: Any) -> tuple[tf.Tensor, tf.Tensor]:
+        return element[image], tf.cast(element[label], tf.int64)
+
+    ds, parts = plain_map(elements, pair), _parts(builder, split)
+    if parts is None:
+        return ds
+    record = reader(parts)
+
+    def at(position: Any) -> tuple[tf.Tensor, tf.Tensor]:
+        return pair(features.deserialize_example(record(position), decoders=decoding.decoders))
+
+    return with_access(ds, Indexed(sum(part.take for part in parts), at))
+
+
+def _parts(builder: Any, split: str) -> list[Part] | None:
+    """The files of a split; None where they are not on this machine, or no TFRecord files."""
+    if builder.info.file_format.value != "tfrecord" or elsewhere(builder.data_dir):
+        return None
+    files = builder.info.splits[split].file_instructions
+    return [Part(Path(one.filename), one.skip, one.take) for one in files if one.take]
 
 
 def _slices(spec: str, names: list[str]) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -231,14 +262,18 @@ def _split(dataset: tf.data.Dataset, size: int, verdicts: list[Verdict]) -> Spli
     bad = np.array([i for i, verdict in enumerate(verdicts) if verdict.reason], dtype=np.int64)
     if not len(bad):
         return Split(size, dataset)
+    source, size = behind(dataset), size - len(bad)
 
     def good(position: tf.Tensor, element: Any) -> tf.Tensor:
         return tf.reduce_all(position != bad)
 
     undone = tf.autograph.experimental.do_not_convert
     kept = dataset.enumerate().filter(undone(good)).map(undone(lambda _, element: element))
-    size -= len(bad)
-    return Split(size, kept.apply(tf.data.experimental.assert_cardinality(size)))
+    kept = kept.apply(tf.data.experimental.assert_cardinality(size))
+    if source is None:
+        return Split(size, kept)
+    left = tf.constant(np.delete(np.arange(source.size), bad))
+    return Split(size, with_access(kept, Indexed(size, lambda i: source.element(left[i]))))
 
 
 def _short(error: BaseException) -> str:

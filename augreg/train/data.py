@@ -13,6 +13,7 @@ import tensorflow as tf
 from augreg.annotations.element import Indexed
 from augreg.annotations.mixing import label_classes
 from augreg.dataset import augment_dataset
+from augreg.dataset.indexed import behind
 from augreg.errors import DataError, PolicyError, RunError
 from augreg.plan import plan
 from augreg.policy import Policy, PolicyWarning, load_policy
@@ -78,6 +79,7 @@ class Feed:
             epochs=self.options.epochs - epoch,
             first_epoch=epoch,
             first_batch=batch,
+            service=self.options.input_service,
         )
         return iter(batches)
 
@@ -99,8 +101,11 @@ class Feed:
             images = tf.ensure_shape(element["images"], [None, *sides])
             return {**element, "images": images}
 
-        ds, size = _named(self.source.splits[split].dataset), options.batch_size
-        batches = augment_dataset(ds, self.policy, batch_size=size, sections=self.in_data, **how)
+        ds, size = self.source.splits[split].dataset, options.batch_size
+        if how["training"]:  # shuffled: without reading all of it first
+            ds = behind(ds) or ds
+        how = {"batch_size": size, "sections": self.in_data, **how}
+        batches = augment_dataset(_named(ds), self.policy, **how)
         return batches.map(tf.autograph.experimental.do_not_convert(sized))
 
     def _check_classes(self) -> None:

@@ -36,6 +36,8 @@ class TrainOptions:
         size: (height, width) of the images, if neither the data nor the policy fixes it.
         deterministic: deterministic TensorFlow ops only, which turns XLA off in this process.
         augment: False skips the policy's `augment`; `prepare` and `output` still run.
+        input_service: the dispatcher of a tf.data service that prepares training batches, as
+            grpc://HOST:PORT; the batches are the same. See `augment_dataset`.
         checkpoint_seconds: the time between two checkpoints within an epoch; each epoch also ends
             with one.
 
@@ -58,6 +60,7 @@ class TrainOptions:
     size: tuple[int, int] | None = None
     deterministic: bool = False
     augment: bool = True
+    input_service: str | None = None
     checkpoint_seconds: float = 60.0
 
     def __post_init__(self) -> None:
