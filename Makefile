@@ -120,8 +120,12 @@ docs: $(VENV)/.dev ## build the documentation into build/docs
 	@echo "build/docs/index.html"
 
 .PHONY: unit
-unit: $(VENV)/.dev ## pytest
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+unit: $(VENV)/.dev ## pytest, without what test-scale runs
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not scale"
+
+.PHONY: test-scale
+test-scale: $(VENV)/.dev ## pytest of work that is spread over processes, which are killed
+	$(BIN)/python -m pytest -m scale
 
 .PHONY: test-oldest
 test-oldest: $(OLDEST_VENV)/.dev ## pytest on the oldest TensorFlow and Keras that augreg takes

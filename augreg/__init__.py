@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from augreg.annotations.element import Indexed as Indexed
     from augreg.backends.reference import augment as augment
     from augreg.dataset import augment_dataset as augment_dataset
     from augreg.dataset import enumerate_epochs as enumerate_epochs
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _NAMES = {
+    "annotations.element": ("Indexed",),
     "backends.reference": ("augment",),
     "dataset": ("augment_dataset", "enumerate_epochs", "map_fn"),
     "errors": ("AugregError", "ParameterError", "PolicyError"),

@@ -19,8 +19,9 @@ from samples import noise
 from typer.testing import CliRunner
 
 import augreg
+from augreg import Indexed
 from augreg.cli import app
-from augreg.dataset import Indexed, servers, service
+from augreg.dataset import servers, service
 from augreg.errors import DataError, ServiceError
 
 SIZE, BATCH = 103, 8
@@ -100,6 +101,7 @@ def test_evaluation_and_later_iterations_come_through_a_service_too(address):
         _assert_same(list(ds.as_numpy_iterator()), expected)
 
 
+@pytest.mark.scale
 def test_killed_servers_change_nothing(monkeypatch):
     monkeypatch.setattr(service, "DEADLINE", 3.0)
     with warnings.catch_warnings(), _service() as (address, (dispatcher, *workers)):
@@ -116,6 +118,7 @@ def test_killed_servers_change_nothing(monkeypatch):
     _assert_same(found, _batches())
 
 
+@pytest.mark.scale
 def test_steps_that_lack_are_made_here_and_it_says_so(monkeypatch):
     monkeypatch.setattr(service, "DEADLINE", 1.0)
     with _service(workers=0) as (address, _), warnings.catch_warnings(record=True) as said:
@@ -130,6 +133,7 @@ def test_steps_that_lack_are_made_here_and_it_says_so(monkeypatch):
     )
 
 
+@pytest.mark.scale
 def test_dispatcher_goes_on_where_it_was(tmp_path, monkeypatch):
     monkeypatch.setattr(service, "DEADLINE", 3.0)
     with socket.socket() as free:

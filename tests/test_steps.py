@@ -10,7 +10,7 @@ import tensorflow as tf
 from samples import noise, policy
 
 import augreg
-from augreg.dataset import Indexed
+from augreg import Indexed
 from augreg.dataset.indexed import behind, in_order
 from augreg.errors import DataError
 from augreg.sources import open_source

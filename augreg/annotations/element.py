@@ -30,7 +30,15 @@ _FORMS = (
 class Indexed:
     """A source with random access: shuffling it needs no buffer, and skipping costs nothing.
 
-    element: maps an int64 scalar position, 0 to size - 1, to an element, in TensorFlow's graph ops.
+    Attributes:
+        size: the number of its elements.
+        element: maps a position, int64 [], 0 to size - 1, to an element, in TensorFlow's graph ops.
+
+    >>> import augreg, tensorflow as tf
+    >>> images = tf.zeros((8, 4, 4, 3), tf.uint8)
+    >>> source = augreg.Indexed(8, lambda i: images[i])
+    >>> len(augreg.augment_dataset(source, "flowers", batch_size=3))
+    3
     """
 
     size: int

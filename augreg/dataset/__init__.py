@@ -2,10 +2,9 @@
 
 Nothing here holds a random state: an element's augmentation is a function of (seed, epoch, index),
 so it may run in any order, on any number of threads. What may be counted is iterations: each is an
-epoch (`counting`). Where epochs are given as a number, an iterator's checkpoint holds it all.
+epoch (`epoch_counter`). Where epochs are given as a number, an iterator's checkpoint holds it all.
 """
 
-from augreg.annotations.element import Indexed as Indexed
 from augreg.dataset.epoch_counter import enumerate_epochs as enumerate_epochs
 from augreg.dataset.function import MapFunction as MapFunction
 from augreg.dataset.function import at_any_size as at_any_size

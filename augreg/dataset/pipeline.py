@@ -143,7 +143,7 @@ def _random_access(ds: Any, wanted: bool, **needing: Any) -> Indexed | None:
         raise DataError(
             f"{needs[0]} needs random access, which a {type(ds).__name__.strip('_')} has not; pass "
             "tf.data.Dataset.from_tensor_slices(arrays), a split of augreg.sources.open_source, or "
-            "an augreg.dataset.Indexed, without a map of your own"
+            "an augreg.Indexed, without a map of your own"
         )
     return found
 

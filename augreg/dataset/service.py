@@ -120,9 +120,9 @@ class _Arrivals:
 
     def _fill(self) -> None:
         try:
-            for (index, step, count), element in self.iterator:
+            for numbers, element in self.iterator:
                 with self.changed:
-                    self.batches[int(step[0])] = (index, step, count), element
+                    self.batches[int(numbers[0, 1])] = numbers, element
                     self.silent = False
                     self.changed.notify_all()
                     self.changed.wait_for(lambda: self.closed or len(self.batches) < _AHEAD)

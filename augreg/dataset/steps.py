@@ -69,33 +69,34 @@ class Steps:
         return parallel_map(self.read(steps), self.augmented)
 
     def read(self, steps: tf.data.Dataset) -> tf.data.Dataset:
-        """((positions, steps, counts), element) for each step: prepared, in batches of one length.
+        """(numbers, element) for each step: prepared, in batches of one length.
 
-        The last of an epoch is filled up, so that `Dataset.batch` keeps steps apart.
+        numbers: int64 [length, 3]: positions, the step, and how many samples are its own. The last
+        batch of an epoch is filled up, so that `Dataset.batch` keeps steps apart.
         """
 
-        def positions(step: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        def numbered(step: tf.Tensor) -> tf.Tensor:
             places, count = self.positions(step)
-            return places, tf.fill(tf.shape(places), step), tf.fill(tf.shape(places), count)
+            return tf.stack(
+                [places, tf.fill([self.length], step), tf.fill([self.length], count)], 1
+            )
 
-        def one(i: tf.Tensor, step: tf.Tensor, count: tf.Tensor) -> tuple[Any, Any]:
-            element = self.work.prepared(i, self.source.element(i), self.epoch(step))
-            return (i, step, count), element
+        def one(numbers: tf.Tensor) -> tuple[tf.Tensor, Any]:
+            i, step = numbers[0], numbers[1]
+            return numbers, self.work.prepared(i, self.source.element(i), self.epoch(step))
 
-        batches = plain_map(steps, positions)
-        singles = flat_map(batches, lambda *rows: tf.data.Dataset.from_tensor_slices(rows))
-        ds = alike(parallel_map(singles, one), self.length, self.parts)
-        return batch(ds, self.length, True, self.parts, ())
+        singles = parallel_map(plain_map(steps, numbered).unbatch(), one)
+        return batch(alike(singles, self.length, self.parts), self.length, True, self.parts, ())
 
-    def augmented(self, numbers: Any, element: Any) -> Any:
+    def augmented(self, numbers: tf.Tensor, element: Any) -> Any:
         """What `read` gives, without what filled it up."""
-        index, step, count = numbers
+        index, step, count = numbers[:, 0], numbers[0, 1], numbers[0, 2]
         if self.shorter:
-            index, element = _each_part((index, element), slice(count[0]))
-        element = self.work.augment(index, element, self.epoch(step[0]))
+            index, element = _each_part((index, element), slice(count))
+        element = self.work.augment(index, element, self.epoch(step))
         if self.rows != self.kept:
             index, element = _each_part((index, element), self.kept)
-        return self.how.delivered(self.epoch(step[0]), step[0], index, element)
+        return self.how.delivered(self.epoch(step), step, index, element)
 
     def epoch(self, step: tf.Tensor) -> tf.Tensor:
         return step // max(self.per_epoch, 1)
