@@ -123,9 +123,16 @@ docs: $(VENV)/.dev ## build the documentation into build/docs
 unit: $(VENV)/.dev ## pytest, without what test-scale runs
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not scale"
 
+# JAX in a folder of its own: where it is installed, TensorFlow imports it, a second each time.
+build/jax/.done: $(VENV)/.dev
+	@uv pip install --quiet --python $(BIN)/python --no-deps --target $(@D) -c $(CONSTRAINTS) \
+			jax jaxlib 2>/dev/null \
+		|| $(BIN)/python -m pip install --quiet --no-deps --target $(@D) -c $(CONSTRAINTS) jax jaxlib
+	@touch $@
+
 .PHONY: test-scale
-test-scale: $(VENV)/.dev ## pytest of work that is spread over processes, which are killed
-	$(BIN)/python -m pytest -m scale
+test-scale: build/jax/.done ## pytest of work that is spread over processes, which are killed
+	PYTHONPATH=$(CURDIR)/build/jax $(BIN)/python -m pytest -m scale
 
 .PHONY: test-oldest
 test-oldest: $(OLDEST_VENV)/.dev ## pytest on the oldest TensorFlow and Keras that augreg takes
