@@ -21,7 +21,7 @@ from PIL import Image
 from samples import with_ops
 
 import augreg
-from augreg.apply import ApplyOptions, Report, apply_folder, replay
+from augreg.apply import ApplyOptions, Report, apply_folder, made_with, replay
 from augreg.apply.folder import OutputFolder
 from augreg.apply.journal import parse_line
 from augreg.cli import main
@@ -708,3 +708,50 @@ def test_signal_keeps_what_is_done_and_says_so(
     assert f"stopped: {made} of 1200 outputs are whole" in error
     assert "Traceback" not in error
     assert ".augreg.part" not in driver.tree(tmp_path / "out")
+
+
+# --- the instruction set --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("machine", "text", "name"),
+    [
+        ("x86_64", "model\t: 1\nflags\t\t: fpu sse4_2 avx avx2 fma avx512f\nbugs\t: x\n", "avx2"),
+        ("x86_64", "flags\t\t: sse4_2 avx fma\n", "avx"),
+        ("AMD64", "flags\t\t: fpu sse4_2\n", "sse4_2"),
+        ("x86_64", "flags\t\t: fpu\n", "unknown"),
+        ("x86_64", None, "unknown"),
+        ("arm64", None, "neon"),
+        ("aarch64", "Features\t: fp asimd\n", "neon"),
+    ],
+)
+def test_instruction_set_has_the_name_of_those_that_give_the_same_bytes(
+    tmp_path: Path, machine: str, text: str | None, name: str
+) -> None:
+    cpuinfo = tmp_path / "cpuinfo"
+    if text is not None:
+        cpuinfo.write_text(text)
+    assert made_with.instruction_set(machine, cpuinfo) == name
+
+
+def test_output_that_another_machine_makes_otherwise_names_the_instruction_set(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake(monkeypatch)
+    monkeypatch.setattr(made_with, "instruction_set", lambda: "avx2")
+    run(images, tmp_path / "out")
+    assert '"instruction_set": "avx2"' in (tmp_path / "out/apply.json").read_text()
+    monkeypatch.setattr(made_with, "instruction_set", lambda: "avx")
+    monkeypatch.setattr(driver.HashMaker, "salt", b"another machine")
+    (tmp_path / "out/a.jpg.0.png").unlink()
+    words = r"\(instruction_set avx2 there, avx here\); name another folder"
+    with pytest.raises(RunError, match=f"made again, it differs .*, or what made it did {words}"):
+        run(images, tmp_path / "out")
+    module = sys.modules["augreg.apply.replay"]  # the package has a function of this name
+    monkeypatch.setattr(module, "Renderer", lambda policy, seed: driver.HashMaker(policy, seed, 1))
+    manifest = tmp_path / "out/manifest.jsonl"
+    with pytest.raises(RunError, match=r"result differs: .*; instruction_set avx2 there, avx here"):
+        replay(manifest, 2)
+    monkeypatch.setattr(made_with, "instruction_set", lambda: "avx2")
+    with pytest.raises(RunError, match=r"; all that apply.json says of what made it is the same h"):
+        replay(manifest, 2)

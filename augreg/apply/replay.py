@@ -6,10 +6,11 @@ import hashlib
 import itertools
 import os
 from pathlib import Path
+from typing import Any
 
 from augreg.apply.journal import Line, parse_line
 from augreg.apply.renderer import Made, Renderer, Task
-from augreg.apply.settings import POLICY, SETTINGS, read_settings
+from augreg.apply.settings import POLICY, SETTINGS, changed_since, read_settings
 from augreg.errors import RunError
 from augreg.images import one_line
 from augreg.paths import check_here
@@ -35,15 +36,18 @@ def replay(manifest: Path, number: int, source: Path | None = None) -> Made:
             f"{where}: it was made with policy {line.policy[:12]}, and {POLICY} is "
             f"{policy.hash[:12]} here: the file was changed, or the ops' versions differ"
         )
-    path = _source(manifest, line, source, where)
+    settings = _settings(manifest)
+    folder = source or _input(manifest, settings)
+    path = _source(folder, line, where)
     made = Renderer(policy, line.seed).make(
         Task(path, line.source, line.index, line.epoch, line.copy)
     )
     if made.line.sha256 != line.sha256:
+        changed = changed_since(settings)
         raise RunError(
             f"{where}: the result differs: sha256 {made.line.sha256[:12]}, the manifest says "
-            f"{line.sha256[:12]}; another TensorFlow or another machine may have made "
-            f"it ({SETTINGS} names the versions)"
+            f"{line.sha256[:12]}; "
+            + (changed or f"all that {SETTINGS} says of what made it is the same here")
         )
     return made
 
@@ -58,17 +62,25 @@ def _line(manifest: Path, number: int, where: str) -> Line:
     return parse_line(text, where)
 
 
-def _source(manifest: Path, line: Line, given: Path | None, where: str) -> Path:
+def _settings(manifest: Path) -> dict[str, Any]:
+    """The run's; empty where they are lost, which only what needs them has to say."""
+    path = manifest.parent / SETTINGS
+    return read_settings(path.read_bytes(), one_line(path)) if path.exists() else {}
+
+
+def _input(manifest: Path, settings: dict[str, Any]) -> Path:
+    said = settings.get("input")
+    if not isinstance(said, str):
+        where = one_line(manifest.parent / SETTINGS)
+        raise RunError(f"{where}: it names no input folder; give --input")
+    return manifest.parent / said
+
+
+def _source(folder: Path, line: Line, where: str) -> Path:
     """The image's file, checked to be the one that the line was made from."""
     if os.path.isabs(line.source) or ".." in line.source.split("/"):
         raise RunError(f"{where}: the source {one_line(line.source)} leads out of its folder")
-    if given is None:
-        settings = manifest.parent / SETTINGS
-        said = read_settings(settings.read_bytes(), one_line(settings)).get("input")
-        if not isinstance(said, str):
-            raise RunError(f"{one_line(settings)}: it names no input folder; give --input")
-        given = manifest.parent / said
-    path = given / line.source
+    path = folder / line.source
     try:
         found = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:

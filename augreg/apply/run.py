@@ -14,11 +14,18 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from augreg.apply.folder import OutputFolder
 from augreg.apply.journal import NAME, Journal, Line, originals
 from augreg.apply.renderer import Made, Renderer, Task
-from augreg.apply.settings import POLICY, SETTINGS, ApplyOptions, write_or_check_settings
+from augreg.apply.settings import (
+    POLICY,
+    SETTINGS,
+    ApplyOptions,
+    changed_since,
+    write_or_check_settings,
+)
 from augreg.errors import DataError, ImageError, PolicyError, RunError
 from augreg.images import list_images, one_line
 from augreg.paths import holds, links_in
@@ -68,10 +75,10 @@ def apply_folder(
     tasks = _tasks(options)
     report.images, report.total = len(tasks) // options.copies, len(tasks)
     with OutputFolder(options.output) as folder:
-        write_or_check_settings(folder, options, tasks)
+        settings = write_or_check_settings(folder, options, tasks)
         with Journal(folder) as journal:
             report.started = True
-            _Run(options, folder, journal, report, tick).run(tasks)
+            _Run(options, folder, journal, settings, report, tick).run(tasks)
         folder.sync()
     mistakes = [error for error in report.skipped.values() if isinstance(error, PolicyError)]
     if len(mistakes) == report.images:
@@ -143,6 +150,7 @@ class _Run:
     options: ApplyOptions
     folder: OutputFolder
     journal: Journal
+    settings: dict[str, Any]
     report: Report
     tick: Callable[[], None]
 
@@ -185,10 +193,11 @@ class _Run:
             return
         before = self.journal.lines.get((task.index, task.copy))
         if before is not None and before != made.line:
+            changed = changed_since(self.settings)
             raise RunError(
                 f"{one_line(task.output)}: made again, it differs from its line in {NAME}: its "
-                f"source changed, or another version made it ({SETTINGS} names it); name another "
-                "folder"
+                f"source changed, or what made it did ({changed or f'{SETTINGS} names it'}); name "
+                "another folder"
             )
         self.folder.write(task.output, made.contents)
         if before is None:

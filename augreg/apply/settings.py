@@ -7,13 +7,12 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from augreg import __version__
 from augreg.apply.folder import OutputFolder
 from augreg.apply.journal import NAME
+from augreg.apply.made_with import made_with
 from augreg.apply.renderer import Task
 from augreg.errors import RunError
 from augreg.images import MAX_PIXELS, one_line
@@ -21,6 +20,7 @@ from augreg.paths import check_here
 from augreg.policy import Policy
 
 POLICY, SETTINGS = "policy.json", "apply.json"
+SAME = ("policy", "seed", "epoch", "copies", "images", "listing")
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,12 @@ def read_settings(raw: bytes, where: str) -> dict[str, Any]:
 
 def write_or_check_settings(
     folder: OutputFolder, options: ApplyOptions, tasks: Sequence[Task]
-) -> None:
-    """Writes the policy and the settings of a fresh run, or checks that they are the same."""
+) -> dict[str, Any]:
+    """Writes the policy and the settings of a fresh run, or checks that they are the same.
+
+    Returns:
+        the settings that the run was begun with.
+    """
     listing = hashlib.sha256(b"\0".join(os.fsencode(task.name) for task in tasks)).hexdigest()
     wanted = {
         "version": 1,
@@ -68,12 +72,18 @@ def write_or_check_settings(
         "images": len(tasks) // options.copies,
         "listing": listing,
         "input": os.path.relpath(options.input.resolve(), options.output.resolve()),
-        "made_with": {"augreg": __version__, "tensorflow": _tensorflow()},
+        "made_with": made_with(),
     }
     raw = folder.read(SETTINGS)
     if raw is not None:
-        _compare(read_settings(raw, str(folder.path / SETTINGS)), wanted, folder.path)
-        return
+        found = read_settings(raw, str(folder.path / SETTINGS))
+        changed = there_and_here(found, {name: wanted[name] for name in SAME})
+        if changed:
+            raise RunError(
+                f"{one_line(folder.path)}: it was begun with other settings ({changed}); "
+                "give the same ones to go on, or name another folder"
+            )
+        return found
     if folder.read(NAME):
         raise RunError(
             f"{one_line(folder.path)}: it holds a {NAME} but no {SETTINGS}, so this run can't go "
@@ -82,26 +92,24 @@ def write_or_check_settings(
     text = json.dumps(options.policy.written, indent=2) + "\n"
     folder.write(POLICY, text.encode("ascii"))
     folder.write(SETTINGS, (json.dumps(wanted, indent=2) + "\n").encode("ascii"))
+    return wanted
 
 
-def _tensorflow() -> str:
-    """Its version, without importing it."""
-    for wheel in ("tensorflow", "tensorflow-cpu", "tensorflow-rocm", "tf-nightly"):
-        try:
-            return metadata.version(wheel)
-        except metadata.PackageNotFoundError:
-            continue
-    return "unknown"  # a build of one's own
+def changed_since(settings: dict[str, Any]) -> str:
+    """What makes outputs here and is another one than when a run was begun; empty for nothing."""
+    known = settings.get("made_with", {})  # 0.1 recorded no instruction set
+    return there_and_here(known, {name: now for name, now in made_with().items() if name in known})
 
 
-def _compare(found: dict[str, Any], wanted: dict[str, Any], path: Path) -> None:
-    differing = [
-        f"{name} {str(found.get(name))[:12]} there, {str(wanted[name])[:12]} here"
-        for name in ("policy", "seed", "epoch", "copies", "images", "listing")
-        if found.get(name) != wanted[name]
+def there_and_here(found: dict[str, Any], wanted: dict[str, Any]) -> str:
+    """`differences` in words."""
+    return "; ".join(f"{name} {a} there, {b} here" for name, a, b in differences(found, wanted))
+
+
+def differences(found: dict[str, Any], wanted: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """What of `wanted` is another one in `found`: its name and both values, cut short."""
+    return [
+        (name, str(found.get(name))[:12], str(value)[:12])
+        for name, value in wanted.items()
+        if found.get(name) != value
     ]
-    if differing:
-        raise RunError(
-            f"{one_line(path)}: it was begun with other settings ({'; '.join(differing)}); "
-            "give the same ones to go on, or name another folder"
-        )
