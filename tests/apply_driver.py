@@ -35,7 +35,7 @@ class HashMaker:
         if self.left < 0:
             time.sleep(10**6)  # until it is killed
         time.sleep(0.002)
-        source = task.path.read_bytes()
+        source = task.path.read_bytes() if task.path.exists() else b"bad"
         if source.startswith(b"bad"):
             raise ImageError(f"{task.name}: bad")
         key = self.salt + source + repr((self.seed, task.index, task.epoch)).encode()

@@ -305,6 +305,86 @@ def test_drawn_values_predict_the_pixels(index: int) -> None:
     assert pixel == np.float32(drawn.get("/augment/0", {"delta": 0})["delta"])
 
 
+# --- a listing ------------------------------------------------------------------------------------
+
+
+def listing(folder: Path, *names: str) -> Path:
+    path = folder / "listing.txt"
+    path.write_text("".join(f"{name}\n" for name in names))
+    return path
+
+
+def test_listing_of_all_images_in_order_is_the_same_run(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake(monkeypatch)
+    run(images, tmp_path / "whole")
+    run(images, tmp_path / "out", listing=listing(tmp_path, "a.jpg", "a.png", "deep/er/b.png"))
+    assert driver.tree(tmp_path / "out") == driver.tree(tmp_path / "whole")
+
+
+def test_listing_decides_indexes_and_the_folder_is_not_walked(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake(monkeypatch)
+    monkeypatch.setattr("augreg.apply.inputs.list_images", None)
+    monkeypatch.setattr("augreg.apply.inputs.links_in", None)
+    report = run(
+        images, tmp_path / "out", listing=listing(tmp_path, "deep/er/b.png", "gone.jpg", "a.jpg")
+    )
+    assert (report.images, report.made, list(report.skipped)) == (3, 2, ["gone.jpg"])
+    lines = map(json.loads, (tmp_path / "out/manifest.jsonl").read_text().splitlines())
+    assert [(line["source"], line["index"]) for line in lines] == [
+        ("deep/er/b.png", 0),
+        ("a.jpg", 2),
+    ]
+    other = listing(tmp_path, "a.jpg", "gone.jpg", "deep/er/b.png")
+    with pytest.raises(RunError, match=r"begun with other settings \(listing \w+ there, \w+ here"):
+        run(images, tmp_path / "out", listing=other)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        (
+            "/in/a.jpg",
+            "/in/a.jpg: not a path of an image in the input folder; write it relative to",
+        ),
+        ("../in/a.jpg", "../in/a.jpg: not a path of an image in the input folder"),
+        ("deep/../a.jpg", "deep/../a.jpg: not a path of an image in the input folder"),
+        (".hidden/a.jpg", ".hidden/a.jpg: not a path of an image in the input folder"),
+        ("", "empty: not a path of an image in the input folder"),
+        ("a.jpg", "a.jpg: line 1 has it too; list each image once"),
+        (
+            "notes.txt",
+            "notes.txt: not an image, by its extension or its first bytes; remove the li",
+        ),
+        ("a.png\r", r"a.png\\r: not an image"),
+    ],
+)
+def test_line_of_a_listing_that_names_no_image_is_refused_by_its_number(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, words: str
+) -> None:
+    fake(monkeypatch)
+    with pytest.raises(DataError, match=rf"/listing\.txt:2: {words}"):
+        run(images, tmp_path / "out", listing=listing(tmp_path, "a.jpg", name, "a.png"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_listing_that_is_not_there_or_leads_into_the_output_is_refused(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake(monkeypatch)
+    with pytest.raises(DataError, match=r"none.txt: the listing can't be read: No such file"):
+        run(images, tmp_path / "out", listing=tmp_path / "none.txt")
+    run(images, tmp_path / "out")
+    (images / "link").symlink_to(tmp_path / "out/deep")
+    with pytest.raises(
+        RunError, match="in/link/er: this link leads from the input folder into the"
+    ):
+        run(images, tmp_path / "out", listing=listing(tmp_path, "a.jpg", "link/er/b.png.0.png"))
+
+
 # --- bad input ------------------------------------------------------------------------------------
 
 

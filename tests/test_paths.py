@@ -41,6 +41,7 @@ def listed(place: Path) -> list[str]:
         "preview p.json photos/cat/a.png -o {}.png",
         "preview p.json {}",
         "preview p.json photos/cat/a.png --annotations {}",
+        "apply p.json photos out --listing {}",
         "replay {} 1",
         "schema -o {}",
         "expand p.json -o {}",

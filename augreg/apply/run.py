@@ -8,30 +8,26 @@ uninterrupted one gives (with the same TensorFlow on the same machine).
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from augreg.apply.folder import OutputFolder
-from augreg.apply.journal import NAME, Journal, Line, originals
+from augreg.apply.inputs import tasks_of
+from augreg.apply.journal import NAME, Journal, Line
 from augreg.apply.renderer import Made, Renderer, Task
 from augreg.apply.settings import (
-    POLICY,
     SETTINGS,
     ApplyOptions,
     changed_since,
     write_or_check_settings,
 )
-from augreg.errors import DataError, ImageError, PolicyError, RunError
-from augreg.images import list_images, one_line
-from augreg.paths import holds, links_in
+from augreg.errors import ImageError, PolicyError, RunError
+from augreg.images import one_line
 from augreg.plan import plan
 
-_OURS = frozenset({POLICY, SETTINGS, NAME})
 _EPOCHS = 2**32
 _WORKERS = 4  # TensorFlow's kernels use all cores by themselves; these overlap reading and encoding
 
@@ -72,7 +68,7 @@ def apply_folder(
         raise RunError(
             f"the last epoch, {options.epoch} + {options.copies} - 1, is above 2**32 - 1"
         )
-    tasks = _tasks(options)
+    tasks = tasks_of(options)
     report.images, report.total = len(tasks) // options.copies, len(tasks)
     with OutputFolder(options.output) as folder:
         settings = write_or_check_settings(folder, options, tasks)
@@ -83,66 +79,6 @@ def apply_folder(
     mistakes = [error for error in report.skipped.values() if isinstance(error, PolicyError)]
     if len(mistakes) == report.images:
         raise mistakes[0]
-
-
-# --- before the run -----------------------------------------------------------------------------
-
-
-def _tasks(options: ApplyOptions) -> list[Task]:
-    """Every output that is wanted, in its order."""
-    _check_folders(options)
-    found = list_images(options.input)
-    if not found:
-        raise DataError(f"{one_line(options.input)}: no images in this folder or below it")
-    names = [path.relative_to(options.input).as_posix() for path in found]
-    _check_names(names)
-    made = originals(options.input)
-    return [
-        Task(path, name, index, options.epoch + copy, copy, made.get(name, ""))
-        for index, (path, name) in enumerate(zip(found, names, strict=True))
-        for copy in range(options.copies)
-    ]
-
-
-def _check_folders(options: ApplyOptions) -> None:
-    """Refuses folders of which one holds the other.
-
-    Outputs among the inputs would be augmented again by the next run, and be learnt from as if
-    they were photographs of their own.
-    """
-    if not options.input.is_dir():
-        raise DataError(f"{one_line(options.input)}: not a folder; name a folder of images")
-    where = one_line(options.output)
-    if holds(options.output, options.input):
-        raise RunError(
-            f"{where}: the output folder is the input folder or holds it; name another one"
-        )
-    if holds(options.input, options.output):
-        raise RunError(
-            f"{where}: the output folder is inside the input folder, whose images it would "
-            "be counted among; name one outside of it"
-        )
-    for link in links_in(options.input):
-        if holds(options.output, link) or holds(link, options.output):
-            raise RunError(
-                f"{one_line(link)}: this link leads from the input folder into the output folder; "
-                "remove it, or name another output folder"
-            )
-
-
-def _check_names(names: list[str]) -> None:
-    """Refuses folders in the input that would take the place of an output."""
-    known = set(names)
-    folders = {str(parent) for name in names for parent in Path(name).parents}
-    for folder in folders:
-        clash = re.fullmatch(r"(.+)\.\d+\.png", folder, re.DOTALL)
-        if folder in _OURS or (clash and clash.group(1) in known):
-            raise DataError(
-                f"{one_line(folder)}: a folder of this name is in the way of an output; rename it"
-            )
-
-
-# --- the run ------------------------------------------------------------------------------------
 
 
 @dataclass

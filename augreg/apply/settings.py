@@ -27,6 +27,9 @@ SAME = ("policy", "seed", "epoch", "copies", "images", "listing")
 class ApplyOptions:
     """What to make: `copies` of each image of `input`, copy c of image i at (epoch + c, i).
 
+    Attributes:
+        listing: a file with the paths of the images, one a line, in place of those that are found.
+
     Raises:
         PathError: a folder is none of this machine's.
     """
@@ -38,9 +41,10 @@ class ApplyOptions:
     seed: int = 0
     epoch: int = 0
     max_pixels: int = MAX_PIXELS
+    listing: Path | None = None
 
     def __post_init__(self) -> None:
-        check_here(self.input, self.output)
+        check_here(self.input, self.output, self.listing)
 
 
 def read_settings(raw: bytes, where: str) -> dict[str, Any]:

@@ -76,6 +76,10 @@ def apply(
     max_pixels: Annotated[
         int, typer.Option(min=1, help="Skip images with more pixels.")
     ] = MAX_PIXELS,
+    listing: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The images' paths in INPUT, one a line, in order."),
+    ] = None,
 ) -> None:
     """Augments a folder of images into PNG files and a manifest.
 
@@ -86,7 +90,9 @@ def apply(
     from augreg.apply import ApplyOptions, Report, apply_folder
     from augreg.policy import load_policy
 
-    options = ApplyOptions(load_policy(policy), source, output, copies, seed, epoch, max_pixels)
+    options = ApplyOptions(
+        load_policy(policy), source, output, copies, seed, epoch, max_pixels, listing
+    )
     report = Report()
     try:
         with quiet_tensorflow(), progress() as bar:

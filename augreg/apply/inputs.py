@@ -1,0 +1,115 @@
+"""Which images a run takes and in which order, and what it refuses before it begins."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from augreg.apply.journal import NAME, originals
+from augreg.apply.renderer import Task
+from augreg.apply.settings import POLICY, SETTINGS, ApplyOptions
+from augreg.errors import DataError, RunError
+from augreg.images import list_images, one_line
+from augreg.images.files import is_image
+from augreg.paths import holds, links_in
+
+_OURS = frozenset({POLICY, SETTINGS, NAME})
+
+
+def tasks_of(options: ApplyOptions) -> list[Task]:
+    """Every output of a run in its order, whatever its shard.
+
+    Raises:
+        DataError: there are no images, or a name can't be used.
+        RunError: one of the folders holds the other.
+    """
+    _check_folders(options)
+    if options.listing is None:
+        _check_links(options, links_in(options.input))
+        found = list_images(options.input)
+        names = [path.relative_to(options.input).as_posix() for path in found]
+    else:
+        names = read_listing(options.listing, options.input)
+        _check_links(options, sorted({options.input / os.path.dirname(name) for name in names}))
+    if not names:
+        raise DataError(f"{one_line(options.input)}: no images in this folder or below it")
+    _check_names(names)
+    made = originals(options.input)
+    return [
+        Task(options.input / name, name, index, options.epoch + copy, copy, made.get(name, ""))
+        for index, name in enumerate(names)
+        for copy in range(options.copies)
+    ]
+
+
+def read_listing(listing: Path, folder: Path) -> list[str]:
+    """The names in a listing, one a line. The images need not be there: they are skipped then.
+
+    Raises:
+        DataError: it can't be read, or a line is no image's path in `folder`.
+    """
+    try:
+        text = listing.read_bytes()
+    except OSError as error:
+        raise DataError(
+            f"{one_line(listing)}: the listing can't be read: {error.strerror}"
+        ) from None
+    lines: dict[str, int] = {}
+    for number, name in enumerate(os.fsdecode(text).removesuffix("\n").split("\n"), start=1):
+        where = f"{one_line(listing)}:{number}: {one_line(name) or 'empty'}"
+        if any(not part or part.startswith(".") for part in name.split("/")):
+            raise DataError(
+                f"{where}: not a path of an image in the input folder; write it relative to that, "
+                "with slashes, and without parts that are hidden or .."
+            )
+        if name in lines:
+            raise DataError(f"{where}: line {lines[name]} has it too; list each image once")
+        if not is_image(folder / name):
+            raise DataError(
+                f"{where}: not an image, by its extension or its first bytes; remove the line"
+            )
+        lines[name] = number
+    return list(lines)
+
+
+def _check_folders(options: ApplyOptions) -> None:
+    """Refuses folders of which one holds the other.
+
+    Outputs among the inputs would be augmented again by the next run, and be learnt from as if
+    they were photographs of their own.
+    """
+    if not options.input.is_dir():
+        raise DataError(f"{one_line(options.input)}: not a folder; name a folder of images")
+    where = one_line(options.output)
+    if holds(options.output, options.input):
+        raise RunError(
+            f"{where}: the output folder is the input folder or holds it; name another one"
+        )
+    if holds(options.input, options.output):
+        raise RunError(
+            f"{where}: the output folder is inside the input folder, whose images it would "
+            "be counted among; name one outside of it"
+        )
+
+
+def _check_links(options: ApplyOptions, paths: Iterable[Path]) -> None:
+    for path in paths:
+        if holds(options.output, path) or holds(path, options.output):
+            raise RunError(
+                f"{one_line(path)}: this link leads from the input folder into the output folder; "
+                "remove it, or name another output folder"
+            )
+
+
+def _check_names(names: list[str]) -> None:
+    """Refuses folders in the input that would take the place of an output."""
+    known = set(names)
+    folders = {str(parent) for name in names for parent in Path(name).parents}
+    for folder in folders:
+        clash = re.fullmatch(r"(.+)\.\d+\.png", folder, re.DOTALL)
+        if folder in _OURS or (clash and clash.group(1) in known):
+            raise DataError(
+                f"{one_line(folder)}: a folder of this name is in the way of an output; rename it"
+            )
