@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -133,16 +133,19 @@ def sweep(folder: Path) -> None:
         _remove(left)
 
 
-def lock(descriptor: int, refusal: str) -> None:
+def lock(descriptor: int, refusal: str | Callable[[], str], shared: bool = False) -> None:
     """Locks an open file or folder; the kernel lets go when it is closed or the process ends.
+
+    Args:
+        shared: others may hold it as well, if they share it too.
 
     Raises:
         RunError: another process holds it; `refusal` says so.
     """
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise RunError(refusal) from None
+        raise RunError(refusal if isinstance(refusal, str) else refusal()) from None
 
 
 @contextmanager

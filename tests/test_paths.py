@@ -42,6 +42,7 @@ def listed(place: Path) -> list[str]:
         "preview p.json {}",
         "preview p.json photos/cat/a.png --annotations {}",
         "apply p.json photos out --listing {}",
+        "merge {}",
         "replay {} 1",
         "schema -o {}",
         "expand p.json -o {}",

@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Self
 
@@ -20,18 +21,24 @@ from augreg.images import one_line
 
 # One name for all: a killed run leaves at most this file, and the next one removes it.
 _PART = ".augreg.part"
+_DISCARDED = ".augreg.discarded"
 
 
 class OutputFolder:
     """An output folder that this process alone writes to, while it is entered.
+
+    Args:
+        part: the name of what is not whole yet.
+        shared: processes that share it may write at once, each under a `part` of its own, which is
+            locked by other means; see `own`.
 
     Raises:
         RunError: another process holds it, it is a file, or a symbolic link waits where it writes.
         OSError: the disk is full, or a permission is missing; no partial file is left.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, part: str = _PART, shared: bool = False) -> None:
+        self.path, self.part, self.shared = path, part, shared
         self.descriptor = -1
 
     def __enter__(self) -> Self:
@@ -49,24 +56,30 @@ class OutputFolder:
                 self.descriptor,
                 f"{one_line(self.path)}: another run is writing to this folder; "
                 "wait for it, or name another folder",
+                self.shared,
             )
         except RunError:
             os.close(self.descriptor)
             raise
-        drop(self.descriptor, _PART)
+        if not self.shared:
+            self.own()
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        if kind is not None:
+        if kind is not None and not self.shared:
             # an interrupt may have come between the making of it and its `try`
-            drop(self.descriptor, _PART)
+            drop(self.descriptor, self.part)
         os.close(self.descriptor)  # which unlocks it
+
+    def own(self) -> None:
+        """Removes the part file, which no other process writes now: a killed one left it."""
+        drop(self.descriptor, self.part)
 
     def write(self, name: str, contents: bytes) -> None:
         """Writes a file whole, over whatever is there."""
         with self._parent(name) as parent:
             try:
-                write_at(parent, os.path.basename(name), contents, self.descriptor, _PART)
+                write_at(parent, os.path.basename(name), contents, self.descriptor, self.part)
             except OSError as error:
                 name_of(error, self.path / name)
                 raise
@@ -87,9 +100,57 @@ class OutputFolder:
                 return None
             raise
 
+    def has(self, name: str) -> bool:
+        """Whether anything of this name is in the folder itself."""
+        try:
+            os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def names(self, name: str) -> list[str]:
+        """What is in a folder of the folder; nothing where there is none."""
+        try:
+            with self._parent(f"{name}/*", create=False) as inner:
+                return sorted(os.listdir(inner))
+        except FileNotFoundError:
+            return []
+
     def append_to(self, name: str) -> int:
-        """A descriptor that appends to a file of the folder itself; the caller closes it."""
-        return self._open(name, os.O_RDWR | os.O_CREAT | os.O_APPEND, self.descriptor)
+        """A descriptor that appends to a file; the caller closes it."""
+        with self._parent(name) as parent:
+            return self._open(name, os.O_RDWR | os.O_CREAT | os.O_APPEND, parent)
+
+    @contextlib.contextmanager
+    def locked(
+        self, name: str, refusal: str | Callable[[], str], shared: bool = False
+    ) -> Iterator[None]:
+        """Locks a file, for all machines: a folder's lock on a network file system binds only one.
+
+        Raises:
+            RunError: another process holds it; `refusal` says so.
+        """
+        descriptor = self.append_to(name)
+        try:
+            lock(descriptor, refusal, shared)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def remove(self, name: str) -> None:
+        """Removes a file, where it is there."""
+        with self._parent(name, create=False) as parent:
+            drop(parent, os.path.basename(name))
+
+    def discard(self, name: str) -> None:
+        """Takes a folder of the folder away in one moment; `sweep` removes it."""
+        at = self.descriptor
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(name, _DISCARDED, src_dir_fd=at, dst_dir_fd=at)
+
+    def sweep(self) -> None:
+        """Removes what was discarded, by this process or by one that was killed then."""
+        shutil.rmtree(_DISCARDED, ignore_errors=True, dir_fd=self.descriptor)
 
     def sync(self) -> None:
         """Makes renames in the folder itself last."""

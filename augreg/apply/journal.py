@@ -6,6 +6,7 @@ leave a last line without its end; the next one cuts it off and makes that outpu
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -14,8 +15,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from augreg.apply.folder import OutputFolder
+from augreg.apply.shard import SHARDS
 from augreg.errors import RunError
 from augreg.files import name_of, write_all
+from augreg.images import one_line
 
 NAME = "manifest.jsonl"
 _SYNC_EVERY = 64  # a lost line costs one output made twice, a sync costs milliseconds
@@ -100,9 +103,13 @@ def originals(folder: Path) -> dict[str, str]:
     Both are paths with slashes, the image's relative to `folder`, which may lie inside of that
     run's output. Empty where no run made them; a file of that name whose first line is none of ours
     is another program's.
+
+    Raises:
+        RunError: shards made them and are not merged, or a manifest was damaged.
     """
     inside = folder.resolve()
     for root in (inside, *inside.parents):
+        check_merged(root)
         if (root / NAME).is_file() and _is_ours(root / NAME):
             above = inside.relative_to(root).as_posix() + "/" if root != inside else ""
             return {
@@ -111,6 +118,15 @@ def originals(folder: Path) -> dict[str, str]:
                 if line.output.startswith(above)
             }
     return {}
+
+
+def check_merged(folder: Path) -> None:
+    """Raises `RunError` where shards made the outputs in a folder and are not merged."""
+    if (folder / SHARDS).is_dir() and not (folder / NAME).exists():
+        raise RunError(
+            f"{one_line(folder)}: its shards are not merged, so it has no {NAME} yet; "
+            f"run augreg merge {one_line(folder)}"
+        )
 
 
 def _is_ours(manifest: Path) -> bool:
@@ -123,15 +139,15 @@ def _is_ours(manifest: Path) -> bool:
 
 
 class Journal:
-    """The manifest of a run, open for appending. `lines` are those of earlier runs."""
+    """The manifest of a run or a shard, open for appending. `lines` are those of earlier runs."""
 
-    def __init__(self, folder: OutputFolder) -> None:
-        self.folder = folder
+    def __init__(self, folder: OutputFolder, name: str = NAME) -> None:
+        self.folder, self.name = folder, name
         self.lines: dict[tuple[int, int], Line] = {}
         self._descriptor = -1
 
     def __enter__(self) -> Self:
-        self._descriptor = self.folder.append_to(NAME)
+        self._descriptor = self.folder.append_to(self.name)
         try:
             self.lines = {(line.index, line.copy): line for line in self._recover()}
         except BaseException:
@@ -145,6 +161,11 @@ class Journal:
         finally:
             os.close(self._descriptor)
 
+    def is_whole(self, line: Line) -> bool:
+        """Whether its output is there, as it was made."""
+        contents = self.folder.read(line.output)
+        return contents is not None and hashlib.sha256(contents).hexdigest() == line.sha256
+
     def append(self, line: Line) -> None:
         """Adds a line, whole or not at all."""
         length = os.fstat(self._descriptor).st_size
@@ -152,7 +173,7 @@ class Journal:
             write_all(self._descriptor, line.encode())
         except BaseException as error:
             os.ftruncate(self._descriptor, length)
-            name_of(error, self.folder.path / NAME)
+            name_of(error, self.folder.path / self.name)
             raise
         self.lines[line.index, line.copy] = line
         if len(self.lines) % _SYNC_EVERY == 0:
@@ -165,4 +186,4 @@ class Journal:
         whole = _whole(text)
         if len(whole) < len(text):
             os.ftruncate(self._descriptor, len(whole))
-        return _lines(whole, self.folder.path / NAME)
+        return _lines(whole, self.folder.path / self.name)

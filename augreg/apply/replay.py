@@ -8,9 +8,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-from augreg.apply.journal import Line, parse_line
+from augreg.apply.journal import Line, check_merged, parse_line
 from augreg.apply.renderer import Made, Renderer, Task
 from augreg.apply.settings import POLICY, SETTINGS, changed_since, read_settings
+from augreg.apply.shard import SHARDS
 from augreg.errors import RunError
 from augreg.images import one_line
 from augreg.paths import check_here
@@ -28,6 +29,7 @@ def replay(manifest: Path, number: int, source: Path | None = None) -> Made:
         RunError: there is no such line, the policy or the image changed, or the result differs.
     """
     check_here(manifest, source)
+    check_merged(manifest.parent.parent if manifest.parent.name == SHARDS else manifest.parent)
     where = f"{one_line(manifest)}:{number}"
     line = _line(manifest, number, where)
     policy = load_policy(manifest.parent / POLICY)

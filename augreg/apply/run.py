@@ -7,23 +7,26 @@ uninterrupted one gives (with the same TensorFlow on the same machine).
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from augreg.apply import states
 from augreg.apply.folder import OutputFolder
 from augreg.apply.inputs import tasks_of
-from augreg.apply.journal import NAME, Journal, Line
+from augreg.apply.journal import NAME, Journal
 from augreg.apply.renderer import Made, Renderer, Task
 from augreg.apply.settings import (
     SETTINGS,
     ApplyOptions,
     changed_since,
+    settings_of,
     write_or_check_settings,
 )
+from augreg.apply.shard import LOCK, SHARDS
 from augreg.errors import ImageError, PolicyError, RunError
 from augreg.images import one_line
 from augreg.plan import plan
@@ -37,7 +40,7 @@ class Report:
     """How far a run has come; filled as it goes, so that it can be read after an interruption.
 
     Attributes:
-        images, total: images found, and outputs wanted.
+        images, total: images found, and outputs wanted; of a shard, its own.
         started: whether the folder is this run's, and writing may have begun.
         made, kept: outputs of this run, and whole ones of earlier runs.
         skipped: image -> why it could not be used.
@@ -68,17 +71,58 @@ def apply_folder(
         raise RunError(
             f"the last epoch, {options.epoch} + {options.copies} - 1, is above 2**32 - 1"
         )
-    tasks = tasks_of(options)
+    tasks, shard = tasks_of(options), options.shard
+    wanted = settings_of(options, tasks)
+    if shard is not None:
+        tasks = [task for task in tasks if shard.holds(task.index)]
     report.images, report.total = len(tasks) // options.copies, len(tasks)
-    with OutputFolder(options.output) as folder:
-        settings = write_or_check_settings(folder, options, tasks)
-        with Journal(folder) as journal:
-            report.started = True
-            _Run(options, folder, journal, settings, report, tick).run(tasks)
-        folder.sync()
+    with _begun(options, wanted) as run:
+        report.started = True
+        _Run(options, *run, report, tick).run(tasks)
+        if shard is not None:
+            states.end(run[0], shard, _skipped(tasks, run[1], report))
     mistakes = [error for error in report.skipped.values() if isinstance(error, PolicyError)]
-    if len(mistakes) == report.images:
+    if mistakes and len(mistakes) == report.images:
         raise mistakes[0]
+
+
+@contextmanager
+def _begun(
+    options: ApplyOptions, wanted: dict[str, Any]
+) -> Iterator[tuple[OutputFolder, Journal, dict[str, Any]]]:
+    """The output folder, the journal, and the settings that the run was begun with."""
+    shard, where = options.shard, one_line(options.output)
+    if shard is None:
+        with OutputFolder(options.output) as folder:
+            settings = write_or_check_settings(folder, options.policy, wanted)
+            with Journal(folder) as journal:
+                yield folder, journal, settings
+            folder.sync()
+        return
+    busy = f"{where}: shard {shard} is running already; wait for it to end"
+    with OutputFolder(options.output, shard.part, shared=True) as folder:
+        if (folder.has(SETTINGS) or folder.has(NAME)) and not folder.has(SHARDS):
+            raise RunError(
+                f"{where}: it holds a run without shards, or its shards are merged already; "
+                f"name another folder for shard {shard}"
+            )
+        with (
+            folder.locked(LOCK, f"{where}: its shards are being merged; wait for it", shared=True),
+            folder.locked(shard.journal, busy),
+            Journal(folder, shard.journal) as journal,
+        ):
+            folder.own()
+            states.begin(folder, options, shard, wanted)
+            yield folder, journal, wanted
+        folder.sync()
+
+
+def _skipped(tasks: list[Task], journal: Journal, report: Report) -> list[tuple[int, int, str]]:
+    return [
+        (task.index, task.copy, str(report.skipped[task.name]))
+        for task in tasks
+        if (task.index, task.copy) not in journal.lines
+    ]
 
 
 @dataclass
@@ -111,15 +155,11 @@ class _Run:
     def _pending(self, tasks: list[Task]) -> Iterator[Task]:
         for task in tasks:
             line = self.journal.lines.get((task.index, task.copy))
-            if line is not None and self._whole(line):
+            if line is not None and self.journal.is_whole(line):
                 self.report.kept += 1
                 self.tick()
             else:
                 yield task
-
-    def _whole(self, line: Line) -> bool:
-        contents = self.folder.read(line.output)
-        return contents is not None and hashlib.sha256(contents).hexdigest() == line.sha256
 
     def _finish(self, task: Task, future: Future[Made]) -> None:
         try:
@@ -131,9 +171,9 @@ class _Run:
         if before is not None and before != made.line:
             changed = changed_since(self.settings)
             raise RunError(
-                f"{one_line(task.output)}: made again, it differs from its line in {NAME}: its "
-                f"source changed, or what made it did ({changed or f'{SETTINGS} names it'}); name "
-                "another folder"
+                f"{one_line(task.output)}: made again, it differs from its line in "
+                f"{self.journal.name}: its source changed, or what made it did "
+                f"({changed or f'{SETTINGS} names it'}); name another folder"
             )
         self.folder.write(task.output, made.contents)
         if before is None:

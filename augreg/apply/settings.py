@@ -14,6 +14,7 @@ from augreg.apply.folder import OutputFolder
 from augreg.apply.journal import NAME
 from augreg.apply.made_with import made_with
 from augreg.apply.renderer import Task
+from augreg.apply.shard import SHARDS, Shard
 from augreg.errors import RunError
 from augreg.images import MAX_PIXELS, one_line
 from augreg.paths import check_here
@@ -29,6 +30,7 @@ class ApplyOptions:
 
     Attributes:
         listing: a file with the paths of the images, one a line, in place of those that are found.
+        shard: makes the outputs of this shard only, for `merge`.
 
     Raises:
         PathError: a folder is none of this machine's.
@@ -42,6 +44,7 @@ class ApplyOptions:
     epoch: int = 0
     max_pixels: int = MAX_PIXELS
     listing: Path | None = None
+    shard: Shard | None = None
 
     def __post_init__(self) -> None:
         check_here(self.input, self.output, self.listing)
@@ -58,16 +61,10 @@ def read_settings(raw: bytes, where: str) -> dict[str, Any]:
     return value
 
 
-def write_or_check_settings(
-    folder: OutputFolder, options: ApplyOptions, tasks: Sequence[Task]
-) -> dict[str, Any]:
-    """Writes the policy and the settings of a fresh run, or checks that they are the same.
-
-    Returns:
-        the settings that the run was begun with.
-    """
+def settings_of(options: ApplyOptions, tasks: Sequence[Task]) -> dict[str, Any]:
+    """The settings of a run; nothing in them tells a shard's from those of the whole."""
     listing = hashlib.sha256(b"\0".join(os.fsencode(task.name) for task in tasks)).hexdigest()
-    wanted = {
+    return {
         "version": 1,
         "policy": options.policy.hash,
         "seed": options.seed,
@@ -78,25 +75,45 @@ def write_or_check_settings(
         "input": os.path.relpath(options.input.resolve(), options.output.resolve()),
         "made_with": made_with(),
     }
+
+
+def write_or_check_settings(
+    folder: OutputFolder, policy: Policy, wanted: dict[str, Any]
+) -> dict[str, Any]:
+    """Writes the policy and the settings of a fresh run, or checks that they are the same.
+
+    Returns:
+        the settings that the run was begun with.
+    """
+    where = one_line(folder.path)
+    if folder.has(SHARDS):
+        raise RunError(
+            f"{where}: shards were begun in it, and are not merged yet; run augreg merge {where}, "
+            "or name another folder"
+        )
     raw = folder.read(SETTINGS)
     if raw is not None:
         found = read_settings(raw, str(folder.path / SETTINGS))
         changed = there_and_here(found, {name: wanted[name] for name in SAME})
         if changed:
             raise RunError(
-                f"{one_line(folder.path)}: it was begun with other settings ({changed}); "
+                f"{where}: it was begun with other settings ({changed}); "
                 "give the same ones to go on, or name another folder"
             )
         return found
     if folder.read(NAME):
         raise RunError(
-            f"{one_line(folder.path)}: it holds a {NAME} but no {SETTINGS}, so this run can't go "
+            f"{where}: it holds a {NAME} but no {SETTINGS}, so this run can't go "
             "on with it; name another folder"
         )
-    text = json.dumps(options.policy.written, indent=2) + "\n"
-    folder.write(POLICY, text.encode("ascii"))
-    folder.write(SETTINGS, (json.dumps(wanted, indent=2) + "\n").encode("ascii"))
+    write_settings(folder, policy.written, wanted)
     return wanted
+
+
+def write_settings(folder: OutputFolder, policy: dict[str, Any], settings: dict[str, Any]) -> None:
+    """Writes both files, the settings last: where they are, the policy is."""
+    for name, value in ((POLICY, policy), (SETTINGS, settings)):
+        folder.write(name, (json.dumps(value, indent=2) + "\n").encode("ascii"))
 
 
 def changed_since(settings: dict[str, Any]) -> str:

@@ -90,7 +90,7 @@ def _options(
 
 for _command in (  # in the order of --help
     *(policies.validate, policies.explain, policies.expand),
-    *(pictures.preview, pictures.apply, pictures.replay),
+    *(pictures.preview, pictures.apply, pictures.merge, pictures.replay),
     *(training.train, serving.input_server),
     *(catalog.ops, catalog.plugins, catalog.schema),
 ):

@@ -1,9 +1,10 @@
-"""Pictures from policies: `preview`, `apply` and `replay`."""
+"""Pictures from policies: `preview`, `apply`, `merge` and `replay`."""
 
 from __future__ import annotations
 
 import io
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,17 +13,25 @@ import typer
 from augreg.cli.console import IN_PART, progress, say
 from augreg.cli.policies import PolicyArgument
 from augreg.cli.quiet import quiet_tensorflow
-from augreg.cli.suggestions import check_images, check_policy_first, line_of_manifest
-from augreg.errors import PolicyError
+from augreg.cli.suggestions import MANIFEST, check_images, check_policy_first, line_of_manifest
+from augreg.errors import PolicyError, RunError
 from augreg.files import write_whole
 from augreg.images import MAX_PIXELS
 
 if TYPE_CHECKING:
-    from augreg.apply import Report
+    from augreg.apply import Report, Shard
 
 LARGEST = 2**32 - 1
 Seed = Annotated[int, typer.Option(min=0, max=LARGEST, help="Random seed.")]
 Epoch = Annotated[int, typer.Option(min=0, max=LARGEST, help="Epoch of the first copy.")]
+ListingFile = Annotated[
+    Path | None,
+    typer.Option("--listing", metavar="FILE", help="Paths of the images in INPUT, one per line."),
+]
+ShardText = Annotated[
+    str | None,
+    typer.Option("--shard", metavar="I/N", help="Only part I (from 0) of N; see augreg merge."),
+]
 
 
 def preview(
@@ -76,10 +85,8 @@ def apply(
     max_pixels: Annotated[
         int, typer.Option(min=1, help="Skip images with more pixels.")
     ] = MAX_PIXELS,
-    listing: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="The images' paths in INPUT, one a line, in order."),
-    ] = None,
+    listing: ListingFile = None,
+    shard: ShardText = None,
 ) -> None:
     """Augments a folder of images into PNG files and a manifest.
 
@@ -87,11 +94,12 @@ def apply(
     stopped. Images that can't be read are skipped and listed; the exit code is then 4.
     """
     check_policy_first("apply", policy, (source, output))
+    part = _shard(shard)
     from augreg.apply import ApplyOptions, Report, apply_folder
     from augreg.policy import load_policy
 
     options = ApplyOptions(
-        load_policy(policy), source, output, copies, seed, epoch, max_pixels, listing
+        load_policy(policy), source, output, copies, seed, epoch, max_pixels, listing, part
     )
     report = Report()
     try:
@@ -101,7 +109,32 @@ def apply(
     except BaseException as error:
         _say_kept(report, output, error)
         raise
-    _say_done(report, output)
+    _say_done(report, output, part)
+    if report.skipped:
+        raise typer.Exit(IN_PART)
+
+
+def merge(
+    output: Annotated[Path, typer.Argument(metavar="OUTPUT", help="Output folder of the shards.")],
+) -> None:
+    """Merges the shards of `apply --shard` into the files that one run would have made.
+
+    Checks every output. Shards that are not done are listed, each with the command that finishes
+    it; the exit code is then 1. It is 4 if images were skipped.
+    """
+    from augreg.apply import Merged
+    from augreg.apply import merge as join
+
+    report = Merged()
+    with progress() as bar:
+        task = bar.add_task("merge", total=None)
+        join(output, report, lambda: bar.update(task, total=report.total, advance=1))
+    if not report.shards:
+        print(f"nothing to merge: {output} is one run's, or was merged before")
+        return
+    made = f"{report.made} of {report.total} outputs"
+    print(f"merged {report.shards} shards: {made}; {output / MANIFEST}")
+    _say_skipped(report.skipped.values(), report.images)
     if report.skipped:
         raise typer.Exit(IN_PART)
 
@@ -130,16 +163,35 @@ def replay(
     print(json.dumps(line.drawn))
 
 
-def _say_done(report: Report, output: Path) -> None:
+def _shard(text: str | None) -> Shard | None:
+    if text is None:
+        return None
+    from augreg.apply.shard import Shard
+
+    try:
+        return Shard.parse(text)
+    except RunError as error:
+        raise typer.BadParameter(str(error), param_hint="--shard") from None
+
+
+def _say_done(report: Report, output: Path, shard: Shard | None) -> None:
     earlier = f", {report.kept} were there" if report.kept else ""
-    print(f"made {report.made} of {report.total} outputs{earlier}; {output / 'manifest.jsonl'}")
+    made = f"made {report.made} of {report.total} outputs{earlier}"
+    if shard:
+        print(f"shard {shard}: {made}; when all shards are done: augreg merge {output}")
+    else:
+        print(f"{made}; {output / MANIFEST}")
     for note, names in report.notes.items():
         count = f"{len(names)} image{'s' * (len(names) > 1)}"
         say(f"{note} in {count} (first: {names[0]})")
-    if report.skipped:
-        say(f"skipped {len(report.skipped)} of {report.images} images:")
-        for error in report.skipped.values():
-            say(f"  {error}")
+    _say_skipped(report.skipped.values(), report.images)
+
+
+def _say_skipped(reasons: Collection[object], images: int) -> None:
+    if reasons:
+        say(f"skipped {len(reasons)} of {images} images:")
+        for reason in reasons:
+            say(f"  {reason}")
 
 
 def _say_kept(report: Report, output: Path, error: BaseException) -> None:

@@ -15,6 +15,7 @@ from augreg.errors import DataError
 from augreg.images import one_line
 
 MANIFEST = "manifest.jsonl"
+SHARDS = ".augreg-shards"  # instead of it, until they are merged
 _MARKS = {"source", "source_sha256", "output", "policy"}  # of a line that augreg wrote
 
 
@@ -42,6 +43,12 @@ class Originals:
 def _read(manifest: Path) -> dict[str, str] | None:
     """Output -> original; None where there is no manifest of ours."""
     if not os.path.isfile(manifest):
+        if os.path.isdir(manifest.with_name(SHARDS)):
+            where = one_line(manifest.parent)
+            raise DataError(
+                f"{where}: shards of augreg apply made these images, and are not merged yet; "
+                f"run augreg merge {where}"
+            )
         return None
     try:
         texts = manifest.read_bytes().splitlines(keepends=True)
