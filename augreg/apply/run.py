@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from augreg.apply import states
 from augreg.apply.folder import OutputFolder
@@ -21,6 +22,7 @@ from augreg.apply.journal import NAME, Journal
 from augreg.apply.renderer import Made, Renderer, Task
 from augreg.apply.settings import (
     SETTINGS,
+    TFDS,
     ApplyOptions,
     changed_since,
     settings_of,
@@ -30,6 +32,9 @@ from augreg.apply.shard import LOCK, SHARDS
 from augreg.errors import ImageError, PolicyError, RunError
 from augreg.images import one_line
 from augreg.plan import plan
+
+if TYPE_CHECKING:
+    from augreg.apply.tfds import RecordFormat
 
 _EPOCHS = 2**32
 _WORKERS = 4  # TensorFlow's kernels use all cores by themselves; these overlap reading and encoding
@@ -66,7 +71,7 @@ def apply_folder(
         RunError: the folders are one, another run is on it, or its outputs were made otherwise.
         OSError: the disk is full, or a permission is missing. All outputs in the folder are whole.
     """
-    plan(options.policy)
+    planned = plan(options.policy)
     if not 0 <= options.epoch <= _EPOCHS - options.copies:
         raise RunError(
             f"the last epoch, {options.epoch} + {options.copies} - 1, is above 2**32 - 1"
@@ -76,9 +81,18 @@ def apply_folder(
     if shard is not None:
         tasks = [task for task in tasks if shard.holds(task.index)]
     report.images, report.total = len(tasks) // options.copies, len(tasks)
+    records = None
+    if options.format == TFDS:
+        from augreg.apply.tfds import RecordFormat
+
+        records = RecordFormat(options.output, tasks, planned.channels_out)
     with _begun(options, wanted) as run:
         report.started = True
-        _Run(options, *run, report, tick).run(tasks)
+        work = _Run(options, *run, report, tick)
+        if records is None:
+            work.run(tasks)
+        else:
+            work.run_records(records)
         if shard is not None:
             states.end(run[0], shard, _skipped(tasks, run[1], report))
     mistakes = [error for error in report.skipped.values() if isinstance(error, PolicyError)]
@@ -135,22 +149,53 @@ class _Run:
     tick: Callable[[], None]
 
     def run(self, tasks: list[Task]) -> None:
-        pending = self._pending(tasks)
-        first = next(pending, None)
+        for task, made in self._made(self._pending(tasks)):
+            if made is not None:
+                self.folder.write(task.output, made.contents)
+                self._note(task, made)
+            self.tick()
+
+    def run_records(self, files: RecordFormat) -> None:
+        """The same as records: each file whole, then its lines."""
+        lengths = {}
+        for file in files.files:
+            lines = [self.journal.lines.get((task.index, task.copy)) for task in file.tasks]
+            kept = files.kept(self.folder.read(file.path), [line for line in lines if line])
+            new = [task for task, line in zip(file.tasks, lines, strict=True) if not line]
+            if kept is None or any(made for _, made in self._made(iter(new))):
+                made = [(task, one) for task, one in self._made(iter(file.tasks)) if one]
+                self.folder.write(file.path, files.records([one for _, one in made]))
+                for task, one in made:
+                    self._note(task, one)
+                kept = [len(one.contents) for _, one in made]
+            else:
+                self.report.kept += len(kept)
+            lengths[file.path] = kept
+            for _ in file.tasks:
+                self.tick()
+        for path, contents in files.metadata(lengths).items():
+            self.folder.write(path, contents)
+
+    def _made(self, tasks: Iterator[Task]) -> Iterator[tuple[Task, Made | None]]:
+        """The outputs in their order, made in parallel; None for images that can't be used."""
+        first = next(tasks, None)
         if first is None:
             return
-        maker = Renderer(self.options.policy, self.options.seed, self.options.max_pixels)
+        make = self.maker.make
         pool = ThreadPoolExecutor(max_workers=_WORKERS)
-        ahead: deque[tuple[Task, Future[Made]]] = deque([(first, pool.submit(maker.make, first))])
+        ahead: deque[tuple[Task, Future[Made]]] = deque([(first, pool.submit(make, first))])
         try:
             while ahead:
-                while len(ahead) < 2 * _WORKERS and (task := next(pending, None)) is not None:
-                    ahead.append((task, pool.submit(maker.make, task)))
+                while len(ahead) < 2 * _WORKERS and (task := next(tasks, None)) is not None:
+                    ahead.append((task, pool.submit(make, task)))
                 task, future = ahead.popleft()
-                self._finish(task, future)
-                self.tick()
+                yield task, self._checked(task, future)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+    @cached_property
+    def maker(self) -> Renderer:
+        return Renderer(self.options.policy, self.options.seed, self.options.max_pixels)
 
     def _pending(self, tasks: list[Task]) -> Iterator[Task]:
         for task in tasks:
@@ -161,12 +206,12 @@ class _Run:
             else:
                 yield task
 
-    def _finish(self, task: Task, future: Future[Made]) -> None:
+    def _checked(self, task: Task, future: Future[Made]) -> Made | None:
         try:
             made = future.result()
         except (ImageError, PolicyError) as error:
             self.report.skipped.setdefault(task.name, error)
-            return
+            return None
         before = self.journal.lines.get((task.index, task.copy))
         if before is not None and before != made.line:
             changed = changed_since(self.settings)
@@ -175,8 +220,11 @@ class _Run:
                 f"{self.journal.name}: its source changed, or what made it did "
                 f"({changed or f'{SETTINGS} names it'}); name another folder"
             )
-        self.folder.write(task.output, made.contents)
-        if before is None:
+        return made
+
+    def _note(self, task: Task, made: Made) -> None:
+        """The line of an output that is written, and what is reported of it."""
+        if (task.index, task.copy) not in self.journal.lines:
             self.journal.append(made.line)
         self.report.made += 1
         for note in made.notes if task.copy == 0 else ():

@@ -22,6 +22,7 @@ from augreg.policy import Policy
 
 POLICY, SETTINGS = "policy.json", "apply.json"
 SAME = ("policy", "seed", "epoch", "copies", "images", "listing")
+PNG, TFDS = "png", "tfds"
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,11 @@ class ApplyOptions:
     Attributes:
         listing: a file with the paths of the images, one a line, in place of those that are found.
         shard: makes the outputs of this shard only, for `merge`.
+        format: `png`, a file for each output; `tfds`, records of a prepared data set.
 
     Raises:
-        PathError: a folder is none of this machine's.
+        PathError: a folder is none of this machine's. RunError: there is no such format, or it is
+            not made in shards.
     """
 
     policy: Policy
@@ -45,8 +48,16 @@ class ApplyOptions:
     max_pixels: int = MAX_PIXELS
     listing: Path | None = None
     shard: Shard | None = None
+    format: str = PNG
 
     def __post_init__(self) -> None:
+        if self.format not in (PNG, TFDS):
+            raise RunError(f'"{self.format}" is no format; allowed are {PNG} and {TFDS}')
+        if self.format == TFDS and self.shard is not None:
+            raise RunError(
+                f"shard {self.shard} with the format {TFDS}, whose files are written by one run; "
+                "leave --shard out"
+            )
         check_here(self.input, self.output, self.listing)
 
 
@@ -72,6 +83,7 @@ def settings_of(options: ApplyOptions, tasks: Sequence[Task]) -> dict[str, Any]:
         "copies": options.copies,
         "images": len(tasks) // options.copies,
         "listing": listing,
+        **({} if options.format == PNG else {"format": options.format}),
         "input": os.path.relpath(options.input.resolve(), options.output.resolve()),
         "made_with": made_with(),
     }
@@ -94,7 +106,8 @@ def write_or_check_settings(
     raw = folder.read(SETTINGS)
     if raw is not None:
         found = read_settings(raw, str(folder.path / SETTINGS))
-        changed = there_and_here(found, {name: wanted[name] for name in SAME})
+        same = {**{name: wanted[name] for name in SAME}, "format": wanted.get("format", PNG)}
+        changed = there_and_here({"format": PNG, **found}, same)
         if changed:
             raise RunError(
                 f"{where}: it was begun with other settings ({changed}); "

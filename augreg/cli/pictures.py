@@ -87,8 +87,11 @@ def apply(
     ] = MAX_PIXELS,
     listing: ListingFile = None,
     shard: ShardText = None,
+    form: Annotated[
+        str, typer.Option("--format", help="png files, or tfds: records of a TFDS dataset.")
+    ] = "png",
 ) -> None:
-    """Augments a folder of images into PNG files and a manifest.
+    """Augments a folder of images into PNG files or a TFDS dataset, and a manifest.
 
     Copy c of image i is the sample (epoch + c, index i). The same command continues a run that was
     stopped. Images that can't be read are skipped and listed; the exit code is then 4.
@@ -99,7 +102,7 @@ def apply(
     from augreg.policy import load_policy
 
     options = ApplyOptions(
-        load_policy(policy), source, output, copies, seed, epoch, max_pixels, listing, part
+        load_policy(policy), source, output, copies, seed, epoch, max_pixels, listing, part, form
     )
     report = Report()
     try:

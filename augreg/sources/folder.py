@@ -1,15 +1,12 @@
 """A folder of images as a source: `split/label/*` or `label/*`.
 
 Where a split is missing, its images come out of the training images by a rule that looks at a
-file's name only, so that adding or removing a file moves no other: the first four bytes of the
-SHA-256 of the file's name, as a big-endian number, modulo 100, is below 80 for training, below 90
-for validation, and the rest is the test split. Of an image that `augreg apply` made, that is the
-name of the photograph that it was made from: all copies of one are in one split, with it.
+file's name only (`hashed_split`). Of an image that `augreg apply` made, that is the name of the
+photograph that it was made from: all copies of one are in one split, with it.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,12 +26,8 @@ from augreg.sources.checking import check_all, check_bad_images, decoding_notes,
 from augreg.sources.openers import Reading
 from augreg.sources.originals import Originals
 from augreg.sources.source import Source, Split
+from augreg.sources.splitting import SPLITS, hashed_split
 
-_SPLITS = {
-    "train": ("train", "training"),
-    "validation": ("validation", "val", "valid"),
-    "test": ("test", "testing"),
-}
 _RULE = "by the SHA-256 of the files' names, copies with their original"
 _LAYOUTS = "wanted are PATH/split/label/*.jpg or PATH/label/*.jpg"
 
@@ -76,7 +69,7 @@ def _find(root: Path) -> tuple[dict[str, list[_File]], tuple[str, ...]]:
         raise DataError(f"{one_line(root)}: no folders of images in it; {_LAYOUTS}")
     given = {
         split: folders[os.fsencode(name)]
-        for split, names in _SPLITS.items()
+        for split, names in SPLITS.items()
         for name in names
         if os.fsencode(name) in folders and _folders(folders[os.fsencode(name)])
     }
@@ -128,15 +121,9 @@ def _carve(train: list[_File], given: Mapping[str, list[_File]]) -> dict[str, li
     found: dict[str, list[_File]] = {"train": [], "validation": [], "test": [], **given}
     originals = Originals()
     for file in train:
-        split = _hashed_split(originals.name(file.path))
+        split = hashed_split(originals.name(file.path))
         found["train" if split in given else split].append(file)
     return found
-
-
-def _hashed_split(name: str) -> str:
-    digest = hashlib.sha256(os.fsencode(name)).digest()
-    percent = int.from_bytes(digest[:4]) % 100
-    return "train" if percent < 80 else "validation" if percent < 90 else "test"
 
 
 def _require_classes(
