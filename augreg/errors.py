@@ -133,6 +133,10 @@ class RunError(AugregError):
     """A run (of `apply` or `train`) that can't start or go on."""
 
 
+class WorkerLostError(RunError):
+    """A run of several trainers, one of which ended or no longer answers."""
+
+
 def printable(text: str) -> str:
     r"""A name out of a file, for a message: on one line, and cut where it is long.
 

@@ -26,11 +26,12 @@ from augreg.cli.console import (
     INTERRUPTED,
     INVALID_POLICY,
     TERMINATED,
+    WORKER_LOST,
     Terminated,
     any_terminal,
     complain,
 )
-from augreg.errors import AugregError, PolicyError
+from augreg.errors import AugregError, PolicyError, WorkerLostError
 
 __all__ = ["app", "main"]
 
@@ -84,7 +85,8 @@ def _options(
     POLICY is a policy file, or the name of a ready policy such as `flowers`.
 
     Exit codes: 0 done, 1 failed, 2 wrong usage, 3 invalid policy, 4 done in part (skipped images
-    are listed), 130 and 143 stopped by SIGINT and SIGTERM.
+    are listed), 5 another worker of the training was lost, 130 and 143 stopped by SIGINT and
+    SIGTERM.
     """
 
 
@@ -123,6 +125,8 @@ def _run(arguments: Sequence[str] | None) -> int:
             return end.code if isinstance(end.code, int) else int(end.code is not None)
     except PolicyError as error:
         return complain(error, INVALID_POLICY)
+    except WorkerLostError as error:
+        return complain(error, WORKER_LOST)
     except AugregError as error:
         return complain(error, FAILED)
     except Terminated:

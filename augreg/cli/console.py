@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
     from rich.table import Table
 
-FAILED, USAGE, INVALID_POLICY, IN_PART = 1, 2, 3, 4
+FAILED, USAGE, INVALID_POLICY, IN_PART, WORKER_LOST = 1, 2, 3, 4, 5
 INTERRUPTED, TERMINATED = 130, 143
 
 # Options of several commands, as types: typer reads them from a command's signature.

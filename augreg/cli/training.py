@@ -9,6 +9,7 @@ import typer
 
 from augreg.cli.console import INTERRUPTED, DataDir, ManualDir, parse_size, say
 from augreg.cli.quiet import quiet_tensorflow
+from augreg.cli.workers import stop_with_parent, train_with
 from augreg.sources import forms
 
 
@@ -47,19 +48,30 @@ def train(
     deterministic: Annotated[
         bool, typer.Option("--deterministic", help="Deterministic ops; turns XLA off.")
     ] = False,
+    slices: Annotated[
+        int, typer.Option(min=1, help="Compute each batch in this many slices and add gradients.")
+    ] = 1,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Start this many workers on this machine, a slice each.")
+    ] = 1,
 ) -> None:
     """Trains a model with a policy. Writes the model, an export, curves and a summary."""
     given = dict(locals())  # every option, under the name that `TrainOptions` has for it
+    del given["workers"]
     if placement not in ("data", "model"):
         raise typer.BadParameter(f'"{placement}" is no placement; allowed are data and model')
     from augreg.policy import find_policy
     from augreg.train import TrainOptions
 
+    written = dict(given)
     given["size"] = parse_size(size)
     given["policy"] = None if policy is None else str(find_policy(policy))
     name = "none" if policy is None else Path(given["policy"]).stem
     given["output"] = output or Path("runs") / name
     options = TrainOptions(**given)
+    if workers > 1:
+        raise typer.Exit(train_with(workers, slices, written))
+    stop_with_parent()
     try:
         with quiet_tensorflow():
             from augreg.train import train as run

@@ -11,3 +11,4 @@ from augreg.dataset.function import at_any_size as at_any_size
 from augreg.dataset.function import map_fn as map_fn
 from augreg.dataset.pipeline import augment_dataset as augment_dataset
 from augreg.dataset.shuffling import WINDOW as WINDOW
+from augreg.dataset.slices import slice_rows as slice_rows

@@ -14,6 +14,7 @@ from augreg.dataset.epoch_counter import counted
 from augreg.dataset.maps import flat_map, parallel_map, plain_map
 from augreg.dataset.shuffling import Order
 from augreg.dataset.sizes import alike
+from augreg.dataset.slices import slice_rows
 from augreg.dataset.work import Batching, Work, batches_of
 
 Shard = tuple[int, int]
@@ -33,7 +34,7 @@ class Steps:
         self.parts, self.seed = options.parts, options.seed
         self.per_epoch = batches_of(source.size, how)
         whole = min(how.size, source.size)
-        self.kept = shard_rows(whole, shard)
+        self.kept = slice(*(min(row, whole) for row in slice_rows(how.size, *shard)))
         # partners are of the whole batch, whoever keeps which part of it
         mixes = options.training and "augment" in options.sections and mixing_steps(options.policy)
         self.rows = slice(0, whole) if mixes else self.kept
@@ -114,9 +115,3 @@ class Steps:
 
 def _each_part(batch: Any, rows: slice) -> Any:
     return tf.nest.map_structure(lambda x: x[rows], batch)
-
-
-def shard_rows(size: int, shard: Shard) -> slice:
-    """The i-th of n parts of so many rows; their lengths differ by one at most."""
-    i, n = shard
-    return slice(i * size // n, (i + 1) * size // n)

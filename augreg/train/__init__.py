@@ -15,10 +15,10 @@ from augreg.train.options import TrainOptions
 if TYPE_CHECKING:
     from augreg.train.models import load_model as load_model
     from augreg.train.report import Summary as Summary
-    from augreg.train.run import train as train
     from augreg.train.signals import Interrupted as Interrupted
+    from augreg.train.start import train as train
 
-_HOME = {"Interrupted": "signals", "Summary": "report", "load_model": "models", "train": "run"}
+_HOME = {"Interrupted": "signals", "Summary": "report", "load_model": "models", "train": "start"}
 
 __all__ = ["Interrupted", "Summary", "TrainOptions", "load_model", "train"]
 

@@ -13,12 +13,16 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from augreg import files
 from augreg.errors import RunError
+
+if TYPE_CHECKING:
+    from augreg.train.data import Feed
+    from augreg.train.options import TrainOptions
 
 FORMAT = 1
 KEPT = 2
@@ -130,10 +134,43 @@ class Checkpoints:
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
 
 
+_DEFAULTS = {"slices": 1}  # of what an identity names only where it is something else
+
+
+def identity(feed: Feed) -> dict[str, Any]:
+    """What decides the weights: a checkpoint of a run that differs here is refused."""
+    options, source = feed.options, feed.source
+    return {
+        "class_names": list(source.class_names),
+        "policy hash": feed.policy.hash,  # over steps, output, op versions and draws
+        "augment": options.augment,
+        "seed": options.seed,
+        "batch size": options.batch_size,
+        "placement": options.placement,
+        "model": options.model,
+        "data": options.data,
+        "training images": source.splits["train"].size,
+        "image size": list(feed.fed),
+        "deterministic": options.deterministic,
+        **({"slices": options.slices} if options.slices > 1 else {}),
+    }
+
+
+def refuse_to_overwrite(options: TrainOptions) -> None:
+    """Raises `RunError` where there is a run in the output folder that is not to be resumed."""
+    output = options.output
+    used = [name for name in ("summary.json", FOLDER) if (output / name).exists()]
+    if used and not options.resume:
+        raise RunError(
+            f"{output}: there is a run in it already ({used[0]}); continue it with --resume, "
+            "remove it, or name another --output"
+        )
+
+
 def _check_identity(path: Path, meta: Mapping[str, Any], identity: Mapping[str, Any]) -> None:
     if meta["format"] != FORMAT:
         raise RunError(f"{path}: format {meta['format']}; this release reads {FORMAT}")
-    kept = meta["identity"]
+    kept = {**_DEFAULTS, **meta["identity"]}
     then, now = kept.get("class_names"), identity["class_names"]
     if then != now:
         raise RunError(
@@ -142,7 +179,7 @@ def _check_identity(path: Path, meta: Mapping[str, Any], identity: Mapping[str, 
         )
     differing = [
         f"{name} was {kept.get(name)!r} and is now {value!r}"
-        for name, value in identity.items()
+        for name, value in {**_DEFAULTS, **identity}.items()
         if kept.get(name) != value
     ]
     if differing:

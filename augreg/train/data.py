@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from augreg.annotations.element import Indexed
 from augreg.annotations.mixing import label_classes
-from augreg.dataset import augment_dataset
+from augreg.dataset import augment_dataset, slice_rows
 from augreg.dataset.indexed import behind
 from augreg.errors import DataError, PolicyError, RunError
 from augreg.plan import plan
@@ -49,10 +49,19 @@ class Feed:
         fed: (H, W, C) of what the network takes, after all sections.
         sections: of the policy, that this run uses; in_data: those that the dataset does.
         steps: batches in an epoch of training.
+        mixes: whether samples are mixed after the dataset, which then has to give whole batches.
+        worker: (i, n) where batches hold slice i of n only.
     """
 
-    def __init__(self, source: Source, policy: Policy, options: TrainOptions) -> None:
+    def __init__(
+        self,
+        source: Source,
+        policy: Policy,
+        options: TrainOptions,
+        worker: tuple[int, int] | None = None,
+    ) -> None:
         self.source, self.policy, self.options = source, policy, options
+        self.worker = worker
         for name in SPLITS:
             if source.splits[name].size < 1:
                 raise DataError(f'{options.data}: the split "{name}" is empty; it needs images')
@@ -67,7 +76,14 @@ class Feed:
         free: Shape = (None, None, self.raw[2])
         self.taken = free if _fixes(policy, self.sections, free, self.fed) else self.raw
         self.steps = -(-source.splits["train"].size // options.batch_size)
+        in_model = options.placement == "model" and options.augment
+        self.mixes = in_model and label_classes(policy) is not None
         self._evaluations: dict[str, Any] = {}
+
+    def samples(self, batch: int) -> int:
+        """How many samples this batch of an epoch of training has, over all slices."""
+        size = self.options.batch_size
+        return min(size, self.source.splits["train"].size - batch * size)
 
     def training(self, epoch: int, batch: int) -> Iterator[Any]:
         """The batches from (epoch, batch) to the end of the run."""
@@ -96,15 +112,21 @@ class Feed:
         """Of static sizes, which a stated --size promises and the graph does not know."""
         options = self.options
         sides = self.fed if options.placement == "data" else (*self.prepared[:2], None)
+        ds, own = self.source.splits[split].dataset, None
+        if how["training"]:  # shuffled: without reading all of it first
+            ds = behind(ds) or ds
+        if self.worker is not None and not (how["training"] and self.mixes):
+            if isinstance(ds, Indexed):
+                how["shard"] = self.worker
+            else:
+                own = slice(*slice_rows(options.batch_size, *self.worker))
 
         def sized(element: Any) -> Any:
             images = tf.ensure_shape(element["images"], [None, *sides])
-            return {**element, "images": images}
+            element = {**element, "images": images}
+            return element if own is None else {key: part[own] for key, part in element.items()}
 
-        ds, size = self.source.splits[split].dataset, options.batch_size
-        if how["training"]:  # shuffled: without reading all of it first
-            ds = behind(ds) or ds
-        how = {"batch_size": size, "sections": self.in_data, **how}
+        how = {"batch_size": options.batch_size, "sections": self.in_data, **how}
         batches = augment_dataset(_named(ds), self.policy, **how)
         return batches.map(tf.autograph.experimental.do_not_convert(sized))
 

@@ -16,15 +16,26 @@ class Network:
             so that a step does not wait for the host, and a checkpoint keeps half an epoch.
     """
 
-    def __init__(self, core: Any, layer: Any | None) -> None:
+    def __init__(
+        self, core: Any, layer: Any | None, reduction: str = "sum_over_batch_size"
+    ) -> None:
         self.core, self.layer = core, layer
         self.optimizer = keras.optimizers.Adam()
         self.optimizer.build(core.trainable_variables)
-        self.loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        self.mixed_loss = keras.losses.CategoricalCrossentropy(from_logits=True)
+        how = {"from_logits": True, "reduction": reduction}
+        self.loss = keras.losses.SparseCategoricalCrossentropy(**how)
+        self.mixed_loss = keras.losses.CategoricalCrossentropy(**how)
         self.totals = tf.Variable(tf.zeros(3, tf.float64), trainable=False, name="totals")
-        self.train = tf.function(self._train, autograph=False)
-        self.evaluate = tf.function(self._evaluate, autograph=False)
+        self._train_step = tf.function(self._train, autograph=False)
+        self._evaluation_step = tf.function(self._evaluate, autograph=False)
+
+    def train(self, batch: Any, epoch: tf.Tensor, samples: int) -> None:
+        """A step on a batch of so many samples."""
+        self._train_step(batch, epoch)
+
+    def evaluate(self, batch: Any) -> None:
+        """Adds a batch to the totals."""
+        self._evaluation_step(batch)
 
     def variables(self) -> dict[str, list[Any]]:
         """All that the next step depends on. `variables`, not `weights`: dropout's seeds count."""
@@ -73,12 +84,13 @@ class Network:
         return made["images"], made["labels"]
 
     def _count(self, labels: tf.Tensor, logits: tf.Tensor, loss: tf.Tensor) -> None:
-        classes = tf.argmax(labels, axis=-1) if labels.shape.rank == 2 else labels
-        right = tf.argmax(logits, axis=-1) == tf.cast(classes, tf.int64)
-        samples = tf.cast(tf.size(classes), tf.float64)
-        sums = [
-            tf.cast(loss, tf.float64) * samples,
-            tf.reduce_sum(tf.cast(right, tf.float64)),
-            samples,
-        ]
-        self.totals.assign_add(tf.stack(sums))
+        right, samples = right_and_all(labels, logits)
+        self.totals.assign_add(tf.stack([tf.cast(loss, tf.float64) * samples, right, samples]))
+
+
+def right_and_all(labels: tf.Tensor, logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """How many of a batch's answers are right, and how many there are: float64 scalars."""
+    classes = tf.argmax(labels, axis=-1) if labels.shape.rank == 2 else labels
+    right = tf.argmax(logits, axis=-1) == tf.cast(classes, tf.int64)
+    samples = tf.cast(tf.size(classes), tf.float64)
+    return tf.reduce_sum(tf.cast(right, tf.float64)), samples

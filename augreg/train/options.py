@@ -35,6 +35,8 @@ class TrainOptions:
         max_bad: the fraction of images, 0 to 1, that may be unreadable before a run fails.
         size: (height, width) of the images, if neither the data nor the policy fixes it.
         deterministic: deterministic TensorFlow ops only, which turns XLA off in this process.
+        slices: each batch is computed in so many slices, whose gradients are added; the number of
+            workers, where TF_CONFIG names several.
         augment: False skips the policy's `augment`; `prepare` and `output` still run.
         input_service: the dispatcher of a tf.data service that prepares training batches, as
             grpc://HOST:PORT; the batches are the same. See `augment_dataset`.
@@ -61,6 +63,7 @@ class TrainOptions:
     deterministic: bool = False
     augment: bool = True
     input_service: str | None = None
+    slices: int = 1
     checkpoint_seconds: float = 60.0
 
     def __post_init__(self) -> None:
@@ -69,7 +72,7 @@ class TrainOptions:
         object.__setattr__(self, "output", Path(self.output))
         if self.placement not in PLACEMENTS:
             raise RunError(f'placement "{self.placement}"; allowed are {" and ".join(PLACEMENTS)}')
-        for name in ("epochs", "batch_size"):
+        for name in ("epochs", "batch_size", "slices"):
             if getattr(self, name) < 1:
                 raise RunError(f"{name} is {getattr(self, name)}; it has to be 1 or more")
         if not 0 <= self.seed < _SEEDS:

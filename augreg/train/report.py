@@ -43,6 +43,7 @@ class Summary:
     data: str
     model: str
     batch_size: int
+    slices: int
     deterministic: bool
     class_names: list[str]
     samples: dict[str, int]
@@ -76,17 +77,18 @@ def write(
     write_history(output / "history.csv", history)
     title = f"{options.model}, {feed.policy.name}, {options.data}"
     _write_curves(output / "curves.png", history, title)
-    summary = _summary(feed, history, test)
-    values = asdict(summary)
+    made = summary(feed, history, test)
+    values = asdict(made)
     del values["output"]  # a run's folder may be moved
     text = json.dumps(values, indent=2, allow_nan=False)
     files.write_text(output / "summary.json", text + "\n")
-    return summary
+    return made
 
 
-def _summary(
+def summary(
     feed: Feed, history: Sequence[Mapping[str, float]], test: tuple[float, float]
 ) -> Summary:
+    """What there is to say of a run that is done."""
     options, policy, source = feed.options, feed.policy, feed.source
     return Summary(
         test_accuracy=test[1],
@@ -100,6 +102,7 @@ def _summary(
         data=options.data,
         model=options.model,
         batch_size=options.batch_size,
+        slices=options.slices,
         deterministic=options.deterministic,
         class_names=list(source.class_names),
         samples={name: split.size for name, split in source.splits.items()},

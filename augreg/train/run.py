@@ -1,4 +1,4 @@
-"""`train`: from options to a folder with a trained model, over every interruption."""
+"""A training run, over every interruption: from its data to a folder with a trained model."""
 
 from __future__ import annotations
 
@@ -6,85 +6,37 @@ import json
 import math
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import contextmanager, suppress
 from typing import Any
 
-import keras
 import tensorflow as tf
 from rich.console import Console
 
 from augreg import files
-from augreg.checks import check_keras_backend
-from augreg.errors import RunError
+from augreg.errors import RunError, WorkerLostError
 from augreg.layer import AugmentationLayer
-from augreg.sources import Source, open_source
 from augreg.train import data, models, report
-from augreg.train.checkpoint import FOLDER, Checkpoints, Progress
+from augreg.train.checkpoint import Checkpoints, Progress, identity
 from augreg.train.loop import Network
-from augreg.train.options import TrainOptions
 from augreg.train.progress import Display
 from augreg.train.report import Summary
 from augreg.train.signals import Interrupted, Signals, Stop
+from augreg.train.sliced import SlicedNetwork
+from augreg.train.team import Alone
 
 
-def train(
-    options: TrainOptions, *, source: Source | None = None, console: Console | None = None
-) -> Summary:
-    """Trains a classifier and writes the run's folder.
-
-    Writes policy.json, history.csv, model.keras, export/, curves.png and finally summary.json to
-    `options.output`, each file atomically (`export/`, a folder, by two renames). The call sets the
-    seeds of Python, NumPy and TensorFlow; `options.deterministic` switches TensorFlow in this
-    process to deterministic ops.
-
-    Args:
-        options: what to train.
-        source: the data, where it is not to be opened by `options.data`.
-        console: where progress goes; `Console(quiet=True)` for nowhere.
-
-    Raises:
-        PolicyError, DataError, RunError: policy, data or options can't work.
-        Interrupted: a SIGINT or SIGTERM came; a checkpoint was kept.
-
-    >>> from augreg.train import TrainOptions, train  # doctest: +SKIP
-    >>> train(TrainOptions("policies/digits.json", output="runs/digits")).test_accuracy > 0.9
-    True
-    """
-    options.check_places()
-    check_keras_backend(keras.config.backend(), "augreg.train")
-    policy = data.policy_of(options)
-    if options.policy is None:
-        options = replace(options, size=None)  # it resizes, and says nothing about the data
-    with Signals() as signals, files.exclusive_lock(options.output):
-        for folder in (options.output, options.output / FOLDER):
-            files.sweep(folder)
-        _refuse_to_overwrite(options)
-        if options.deterministic:
-            tf.config.experimental.enable_op_determinism()
-        keras.utils.set_random_seed(options.seed)
-        opened = source or open_source(
-            options.data,
-            data_dir=options.data_dir,
-            manual_dir=options.manual_dir,
-            max_bad=options.max_bad,
-        )
-        feed = data.Feed(opened, policy, options)
-        return _Run(feed, signals, console or Console()).run()
-
-
-class _Run:
+class Run:
     """One run: the network, where it is, and what it writes."""
 
-    def __init__(self, feed: data.Feed, signals: Signals, console: Console) -> None:
-        self.feed, self.signals, self.console = feed, signals, console
+    def __init__(self, feed: data.Feed, team: Alone, signals: Signals, console: Console) -> None:
+        self.feed, self.team, self.signals, self.console = feed, team, signals, console
         self.options, self.policy, self.source = feed.options, feed.policy, feed.source
         self.output = self.options.output
         classes, dtype = len(self.source.class_names), self.policy.output.dtype
         self.core = models.network(self.options.model, feed.fed, classes, dtype)
-        self.network = Network(self.core, self._layer())
+        self.network = self._network()
         variables = self.network.variables()
-        self.checkpoints = Checkpoints(self.output, self._identity(), variables)
+        self.checkpoints = Checkpoints(self.output, identity(feed), variables)
         self.progress, self.saved = Progress(), time.monotonic()
 
     def run(self) -> Summary:
@@ -92,12 +44,18 @@ class _Run:
         for note in self.source.notes:
             self._say(note)
         self._restore()
-        text = json.dumps(self.policy.written, indent=2, ensure_ascii=False)
-        files.write_text(self.output / "policy.json", text + "\n")
+        self._check_alike()
+        if self.team.leads:
+            text = json.dumps(self.policy.written, indent=2, ensure_ascii=False)
+            files.write_text(self.output / "policy.json", text + "\n")
         with self._kept_on_signal(), data.reading(self.options.data):
             self._fit()
             test = self._evaluated("test")
-        summary = report.write(self.feed, self.core, self.progress.history, test)
+        if self.team.leads:
+            summary = report.write(self.feed, self.core, self.progress.history, test)
+        else:
+            summary = report.summary(self.feed, self.progress.history, test)
+        self.team.wait()
         if self.source.bad:
             self._say(f"left out, because they can't be read: {len(self.source.bad)}")
         for bad in self.source.bad:
@@ -133,7 +91,7 @@ class _Run:
         if progress.batch == 0:
             self.network.clear()
         for _ in range(progress.batch, self.feed.steps):
-            self.network.train(next(batches), epoch)
+            self.network.train(next(batches), epoch, self.feed.samples(progress.batch))
             progress.batch, progress.step = progress.batch + 1, progress.step + 1
             progress.seconds = before + time.perf_counter() - begun
             display.step(progress.batch * options.batch_size, self.network.means)
@@ -164,7 +122,8 @@ class _Run:
         progress.history.append(row)
         progress.epoch, progress.batch, progress.seconds = progress.epoch + 1, 0, 0.0
         self._save()
-        report.write_history(self.output / "history.csv", progress.history)
+        if self.team.leads:
+            report.write_history(self.output / "history.csv", progress.history)
         display.end(row)
 
     def _evaluated(self, split: str) -> tuple[float, float]:
@@ -177,9 +136,9 @@ class _Run:
         return means
 
     def _save(self) -> str:
-        path = self.checkpoints.save(self.progress)
+        kept = str(self.checkpoints.save(self.progress)) if self.team.leads else "of worker 0"
         self.saved = time.monotonic()
-        return str(path)
+        return kept
 
     def _restore(self) -> None:
         if not self.options.resume:
@@ -193,19 +152,41 @@ class _Run:
         self.progress = found
         self._say(f"continues at epoch {found.epoch + 1}, batch {found.batch}, step {found.step}")
 
+    def _check_alike(self) -> None:
+        """Workers compute the same run, or none: what they add up has to fit together."""
+        progress = self.progress
+        facts = {
+            **self.checkpoints.identity,
+            "epochs": self.options.epochs,
+            "versions": report.versions(self.policy.plugins),
+            "checkpoint": (progress.epoch, progress.batch, progress.step),
+        }
+        self.team.check_alike(facts, self.checkpoints.variables.values())
+
     @contextmanager
     def _kept_on_signal(self) -> Iterator[None]:
-        """A signal that comes in here ends the run after the step, with a checkpoint."""
+        """A signal or a lost worker ends the run between two steps, with a checkpoint."""
         self.signals.patient = True
         try:
             yield
         except Stop:
-            signum = self.signals.caught
+            signum = self.signals.heard or self.signals.caught
             assert signum is not None
             kept = f"the checkpoint {self._save()} is kept; continue with --resume"
+            with suppress(WorkerLostError):  # of one that was stopped twice
+                self.team.wait()
             raise Interrupted(signum, kept) from None
+        except WorkerLostError as lost:  # a step that lacks a slice has changed nothing
+            raise WorkerLostError(f"{lost}. The checkpoint {self._save()} is kept") from lost
         finally:
             self.signals.patient = False
+
+    def _network(self) -> Network:
+        options = self.options
+        if options.slices == 1:
+            return Network(self.core, self._layer())
+        batch, slices, mixes = options.batch_size, options.slices, self.feed.mixes
+        return SlicedNetwork(self.core, self._layer(), self.team, batch, slices, mixes)
 
     def _layer(self) -> Any | None:
         if self.options.placement == "data":
@@ -215,31 +196,4 @@ class _Run:
         known = (0, 1) if self.policy.prepare(True) else None
         return AugmentationLayer(
             self.policy, seed=self.options.seed, sections=rest, input_range=known
-        )
-
-    def _identity(self) -> dict[str, Any]:
-        """What decides the weights: a checkpoint of a run that differs here is refused."""
-        options = self.options
-        return {
-            "class_names": list(self.source.class_names),
-            "policy hash": self.policy.hash,  # over steps, output, op versions and draws
-            "augment": options.augment,
-            "seed": options.seed,
-            "batch size": options.batch_size,
-            "placement": options.placement,
-            "model": options.model,
-            "data": options.data,
-            "training images": self.source.splits["train"].size,
-            "image size": list(self.feed.fed),
-            "deterministic": options.deterministic,
-        }
-
-
-def _refuse_to_overwrite(options: TrainOptions) -> None:
-    output = options.output
-    used = [name for name in ("summary.json", FOLDER) if (output / name).exists()]
-    if used and not options.resume:
-        raise RunError(
-            f"{output}: there is a run in it already ({used[0]}); continue it with --resume, "
-            "remove it, or name another --output"
         )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Self
 
@@ -36,11 +38,16 @@ class Signals:
     one does not wait any more. In a thread other than the main one Python delivers no signals, so
     nothing is installed. What the process was started to ignore, as a shell starts what it puts
     into the background, stays ignored.
+
+    Attributes:
+        together: whether several processes stop, after the same step: `check` waits for `heard`.
+        heard: the signal that any of them caught, which all of them know.
     """
 
     def __init__(self) -> None:
-        self.patient = False
+        self.patient = self.together = False
         self.caught: int | None = None
+        self.heard: int | None = None
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
@@ -56,8 +63,19 @@ class Signals:
 
     def check(self) -> None:
         """Raises `Stop` where a signal came."""
-        if self.caught is not None:
+        if (self.heard if self.together else self.caught) is not None:
             raise Stop
+
+    @contextmanager
+    def left_to_the_system(self) -> Iterator[None]:
+        """A signal ends the process: Python would not see it before TensorFlow has waited."""
+        for signum in self._before:
+            signal.signal(signum, signal.SIG_DFL)
+        try:
+            yield
+        finally:
+            for signum in self._before:
+                signal.signal(signum, self._handle)
 
     def _handle(self, signum: int, _: FrameType | None) -> None:
         first, self.caught = self.caught is None, signum
