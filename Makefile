@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 BENCH_VENV := .venv-bench
 OLDEST_VENV := .venv-oldest
+BEAM_VENV := .venv-beam
 CONSTRAINTS := constraints.txt
 # Test processes at a time. Each loads TensorFlow: count 2 GB for one.
 JOBS ?= 2
@@ -23,6 +24,7 @@ OLDEST_PYTHON ?= $(shell for p in python3 python3.12 python3.11 python; do \
 RUN := -e .
 DEV := -e '.[dev,docs]'
 OLDEST := -e '.[dev]'
+BEAM := -e '.[beam]' hypothesis pytest
 PEERS := -e . -r benchmarks/requirements.txt
 
 # $(call install,ENVIRONMENT,ARGUMENTS): creates the environment where there is none, installs into
@@ -70,6 +72,10 @@ $(OLDEST_VENV)/.dev: SUPPORTED = $(OLDEST_SUPPORTED)
 $(OLDEST_VENV)/.dev: VERSIONS := 3.11 or 3.12
 $(OLDEST_VENV)/.dev: pyproject.toml constraints-oldest.txt
 	$(call install,$(OLDEST_VENV),$(OLDEST))
+
+$(BEAM_VENV)/.run: CONSTRAINTS := constraints-beam.txt
+$(BEAM_VENV)/.run: pyproject.toml constraints-beam.txt
+	$(call install,$(BEAM_VENV),$(BEAM))
 
 .PHONY: demo
 demo: $(VENV)/.run ## train on the embedded digits, write a preview, say where everything lies
@@ -138,6 +144,10 @@ test-scale: build/jax/.done ## pytest of work that is spread over processes, whi
 test-oldest: $(OLDEST_VENV)/.dev ## pytest on the oldest TensorFlow and Keras that augreg takes
 	$(OLDEST_VENV)/bin/python -m pytest -n $(JOBS) --dist worksteal
 
+.PHONY: test-beam
+test-beam: $(BEAM_VENV)/.run ## pytest of augreg.beam, beside Apache Beam
+	$(BEAM_VENV)/bin/python -m pytest tests/test_beam.py
+
 .PHONY: fuzz
 fuzz: $(VENV)/.dev ## 100,000 hostile policies (a few minutes); more, where atheris is installed
 	AUGREG_FUZZ=100000 $(BIN)/python -m pytest tests/test_fuzz.py -s -k 'bytes or mutated' \
@@ -164,6 +174,6 @@ bench: $(BENCH_VENV)/.run ## measure augreg beside its peers
 
 .PHONY: clean
 clean: ## remove what was built; runs/ stays
-	rm -rf $(VENV) $(BENCH_VENV) $(OLDEST_VENV) build dist .hypothesis .import_linter_cache \
-		.mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(BENCH_VENV) $(OLDEST_VENV) $(BEAM_VENV) build dist .hypothesis \
+		.import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
@@ -75,6 +76,14 @@ def test_keras_of_another_backend_brings_no_tensorflow() -> None:
         "assert 'tensorflow' not in sys.modules\n"
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_beam_that_is_missing_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "apache_beam", None)
+    monkeypatch.delitem(sys.modules, "augreg.beam", raising=False)
+    with pytest.raises(ModuleNotFoundError) as raised:
+        importlib.import_module("augreg.beam")
+    assert str(raised.value) == "augreg.beam needs Apache Beam: pip install 'augreg[beam]'"
 
 
 def test_renamed_name_is_kept_for_a_release() -> None:

@@ -20,7 +20,7 @@ from augreg.files import drop, lock, name_of, write_at
 from augreg.images import one_line
 
 # One name for all: a killed run leaves at most this file, and the next one removes it.
-_PART = ".augreg.part"
+PART = ".augreg.part"
 _DISCARDED = ".augreg.discarded"
 
 
@@ -37,7 +37,7 @@ class OutputFolder:
         OSError: the disk is full, or a permission is missing; no partial file is left.
     """
 
-    def __init__(self, path: Path, part: str = _PART, shared: bool = False) -> None:
+    def __init__(self, path: Path, part: str = PART, shared: bool = False) -> None:
         self.path, self.part, self.shared = path, part, shared
         self.descriptor = -1
 

@@ -14,7 +14,9 @@ from augreg.errors import DataError, RunError
 from augreg.images import list_images, one_line
 from augreg.images.files import is_image
 from augreg.paths import holds, links_in
+from augreg.plan import plan
 
+_EPOCHS = 2**32
 _OURS = frozenset({POLICY, SETTINGS, NAME})
 
 
@@ -22,9 +24,15 @@ def tasks_of(options: ApplyOptions) -> list[Task]:
     """Every output of a run in its order, whatever its shard.
 
     Raises:
+        PolicyError: the policy can't work at any size.
         DataError: there are no images, or a name can't be used.
-        RunError: one of the folders holds the other.
+        RunError: one of the folders holds the other, or an epoch is too large.
     """
+    plan(options.policy)
+    if not 0 <= options.epoch <= _EPOCHS - options.copies:
+        raise RunError(
+            f"the last epoch, {options.epoch} + {options.copies} - 1, is above 2**32 - 1"
+        )
     _check_folders(options)
     if options.listing is None:
         _check_links(options, links_in(options.input))

@@ -87,6 +87,11 @@ def find_line(manifest: Path, output: str) -> int | None:
     return next((number for number, line in lines if line.output == output), None)
 
 
+def read_lines(folder: OutputFolder, name: str = NAME) -> Iterator[Line]:
+    """The whole lines of a journal; none where there is none."""
+    return _lines(_whole(folder.read(name) or b""), folder.path / name)
+
+
 def _lines(text: bytes, manifest: Path) -> Iterator[Line]:
     for number, part in enumerate(text.splitlines(), start=1):
         yield parse_line(part, f"{manifest}:{number}")

@@ -36,7 +36,6 @@ from augreg.plan import plan
 if TYPE_CHECKING:
     from augreg.apply.tfds import RecordFormat
 
-_EPOCHS = 2**32
 _WORKERS = 4  # TensorFlow's kernels use all cores by themselves; these overlap reading and encoding
 
 
@@ -71,11 +70,6 @@ def apply_folder(
         RunError: the folders are one, another run is on it, or its outputs were made otherwise.
         OSError: the disk is full, or a permission is missing. All outputs in the folder are whole.
     """
-    planned = plan(options.policy)
-    if not 0 <= options.epoch <= _EPOCHS - options.copies:
-        raise RunError(
-            f"the last epoch, {options.epoch} + {options.copies} - 1, is above 2**32 - 1"
-        )
     tasks, shard = tasks_of(options), options.shard
     wanted = settings_of(options, tasks)
     if shard is not None:
@@ -85,7 +79,7 @@ def apply_folder(
     if options.format == TFDS:
         from augreg.apply.tfds import RecordFormat
 
-        records = RecordFormat(options.output, tasks, planned.channels_out)
+        records = RecordFormat(options.output, tasks, plan(options.policy).channels_out)
     with _begun(options, wanted) as run:
         report.started = True
         work = _Run(options, *run, report, tick)
