@@ -220,11 +220,11 @@ def test_worker_with_other_ops_is_refused(images: Path, tmp_path: Path) -> None:
 
 
 def test_worker_on_another_processor_is_refused(images: Path, tmp_path: Path) -> None:
-    _run(images, tmp_path)
-    settings = tmp_path / "apply.json"
+    _run(images, tmp_path / "out")
+    settings = tmp_path / "out" / "apply.json"
     text = re.sub(r'"instruction_set": "\w+"', '"instruction_set": "vax"', settings.read_text())
     settings.write_text(text)
-    worker = _Render(Apply(FLIP, images, tmp_path).options)
+    worker = _Render(Apply(FLIP, images, tmp_path / "out").options)
     with pytest.raises(RunError, match=r"apply.json: a worker differs \(instruction_set vax there"):
         worker.setup()
     worker._folder.__exit__(None)
