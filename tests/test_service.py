@@ -23,6 +23,7 @@ from augreg import Indexed
 from augreg.cli import app
 from augreg.dataset import servers, service
 from augreg.errors import DataError, ServiceError
+from augreg.train import TrainOptions, train
 
 SIZE, BATCH = 103, 8
 IMAGES = noise(SIZE, 6, 7, 3)
@@ -176,6 +177,13 @@ def test_nobody_at_the_address_is_said_at_once():
     )
     with pytest.raises(ServiceError, match=text):
         _batches(service=f"grpc://127.0.0.1:{port}")
+
+
+def test_train_asks_for_the_service_before_it_writes(tmp_path):
+    options = TrainOptions(None, output=tmp_path / "run", input_service="grpc://127.0.0.1:1")
+    with pytest.raises(ServiceError, match="nobody answers"):
+        train(options)
+    assert not (tmp_path / "run").exists()
 
 
 def test_another_server_at_the_address_is_said_in_time(monkeypatch):

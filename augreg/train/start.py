@@ -12,6 +12,7 @@ from rich.console import Console
 
 from augreg import files
 from augreg.checks import check_keras_backend
+from augreg.dataset.service import check_service
 from augreg.errors import RunError
 from augreg.sources import Source, open_source
 from augreg.train import data
@@ -44,6 +45,7 @@ def train(
 
     Raises:
         PolicyError, DataError, RunError: policy, data or options can't work.
+        ServiceError: nobody answers at `options.input_service`.
         WorkerLostError: another worker ended; a checkpoint was kept.
         Interrupted: a SIGINT or SIGTERM came; a checkpoint was kept.
 
@@ -53,6 +55,8 @@ def train(
     """
     options.check_places()
     check_keras_backend(keras.config.backend(), "augreg.train")
+    if options.input_service is not None:
+        check_service(options.input_service)
     policy = data.policy_of(options)
     if options.policy is None:
         options = replace(options, size=None)  # it resizes, and says nothing about the data
