@@ -28,8 +28,8 @@ _HARMLESS = (
 )
 # the lines that follow, where a worker is lost
 _FOLLOWS = (
-    rb"Additional GRPC error information |:UNKNOWN:Error received |/job:worker/|RPC: /tensorflow\."
-    rb"|The tasks have crashed\. |The error could be from a previous operation"
+    rb"Additional GRPC error information |:UNKNOWN:Error received |:\{\"created\":|/job:worker/"
+    rb"|RPC: /tensorflow\.|The tasks have crashed\. |The error could be from a previous operation"
 )
 _CHATTER = re.compile(
     rb"WARNING: All log messages before absl::InitializeLog|To enable the following instructions:|"

@@ -177,7 +177,8 @@ class Run:
                 self.team.wait()
             raise Interrupted(signum, kept) from None
         except WorkerLostError as lost:  # a step that lacks a slice has changed nothing
-            raise WorkerLostError(f"{lost}. The checkpoint {self._save()} is kept") from lost
+            kept = f". The checkpoint {self._save()} is kept" if self.team.leads else ""
+            raise WorkerLostError(f"{lost}{kept}") from lost
         finally:
             self.signals.patient = False
 
