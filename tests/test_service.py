@@ -84,14 +84,16 @@ def _assert_same(found, expected) -> None:
         np.testing.assert_array_equal(images, wanted)
 
 
-def test_two_workers_give_the_local_sequence(address):
+def test_two_workers_give_the_local_sequence(address, monkeypatch):
+    monkeypatch.setattr(service, "DEADLINE", 120.0)  # of a busy machine
     with warnings.catch_warnings(action="error"):  # nothing was made here
         found = _batches(service=address, first_batch=2)
 
     _assert_same(found, _batches(first_batch=2))
 
 
-def test_evaluation_and_later_iterations_come_through_a_service_too(address):
+def test_evaluation_and_later_iterations_come_through_a_service_too(address, monkeypatch):
+    monkeypatch.setattr(service, "DEADLINE", 120.0)
     ds = augreg.augment_dataset(
         SLOW, PREPARE, BATCH, training=False, service=address, sections=("prepare",)
     )
