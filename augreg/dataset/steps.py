@@ -13,7 +13,7 @@ from augreg.dataset.batching import batch
 from augreg.dataset.epoch_counter import counted
 from augreg.dataset.maps import flat_map, parallel_map, plain_map
 from augreg.dataset.shuffling import Order
-from augreg.dataset.sizes import alike
+from augreg.dataset.sizes import alike, is_encoded
 from augreg.dataset.slices import slice_rows
 from augreg.dataset.work import Batching, Work, batches_of
 
@@ -40,7 +40,9 @@ class Steps:
         self.rows = slice(0, whole) if mixes else self.kept
         filled = self.per_epoch * whole != source.size and not how.drop_remainder
         self.shorter = filled or self.rows.start == self.rows.stop
-        self.work = Work.of(options, True, longest=self.length, restarted=how.restarted)
+        spec = plain_map(tf.data.Dataset.range(1), source.element).element_spec
+        encoded = is_encoded(spec, self.parts)
+        self.work = Work.of(options, encoded, longest=self.length, restarted=how.restarted)
 
     @property
     def length(self) -> int:
