@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from augreg.apply.settings import _tensorflow
+from augreg.apply.made_with import _tensorflow
 from augreg.train.report import versions
 
 
