@@ -11,6 +11,7 @@ fixed order, which TFDS's own writer does not do.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import re
 import tempfile
@@ -29,6 +30,7 @@ from augreg.apply.journal import Line
 from augreg.apply.renderer import Made, Task
 from augreg.errors import DataError, RunError, printable
 from augreg.images import one_line
+from augreg.sources.records import HEAD, frames
 from augreg.sources.splitting import SPLITS, hashed_split, splits_among
 
 VERSION = "1.0.0"
@@ -76,7 +78,8 @@ class RecordFormat:
             return None
         found, lengths = [], []
         try:
-            for record in _records(contents):
+            for start, length in frames(io.BytesIO(contents), len(contents)):
+                record = contents[start + HEAD : start + HEAD + length]
                 feature = Example.FromString(record).features.feature
                 (image,), (name,) = (feature[key].bytes_list.value for key in ("image", "name"))
                 found.append((os.fsdecode(name), hashlib.sha256(image).hexdigest()))
@@ -127,17 +130,6 @@ class RecordFormat:
             )
             written = {path.name: path.read_bytes() for path in root.iterdir()}
         return {f"{VERSION}/{name}": text for name, text in sorted(written.items()) if text}
-
-
-def _records(contents: bytes) -> Iterator[bytes]:
-    """The records of a TFRecord file; raises `ValueError` where it is cut off."""
-    at = 0
-    while at < len(contents):
-        length = int.from_bytes(contents[at : at + 8], "little")
-        if at + length + 16 > len(contents):
-            raise ValueError("the file ends within a record")
-        yield contents[at + 12 : at + 12 + length]
-        at += length + 16
 
 
 def _checked_name(output: Path) -> str:

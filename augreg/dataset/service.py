@@ -41,7 +41,7 @@ def through_service(steps: Steps, numbers: range, address: str) -> tf.data.Datas
         return steps.read(tf.data.Dataset.from_tensors(step)).get_single_element()
 
     def batches() -> Iterator[Any]:
-        arrivals = _Arrivals(iter(remote), numbers.start, address)
+        arrivals = _Arrivals(iter(remote), address)
         try:
             for number in numbers:
                 batch = arrivals.take(number)
@@ -79,7 +79,6 @@ class _Arrivals:
     """What has come of a service, by step; a thread fills it."""
 
     iterator: Iterator[Any]
-    wanted: int
     address: str
     batches: dict[int, Any] = field(default_factory=dict)
     changed: threading.Condition = field(default_factory=threading.Condition)
@@ -94,7 +93,6 @@ class _Arrivals:
     def take(self, step: int) -> Any | None:
         """The batch of a step; None where it has to be made here."""
         with self.changed:
-            self.wanted = step
             for early in [other for other in self.batches if other < step]:
                 del self.batches[early]  # it came after all
             self.changed.notify_all()

@@ -6,13 +6,14 @@ checksum (4 bytes): https://www.tensorflow.org/tutorials/load_data/tfrecord
 
 from __future__ import annotations
 
+import contextlib
 import os
-import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import tensorflow as tf
@@ -20,7 +21,7 @@ import tensorflow as tf
 from augreg.errors import DataError
 from augreg.images import one_line
 
-_LENGTH, _AROUND = struct.Struct("<Q"), 16
+HEAD, AROUND = 12, 16  # bytes before the data of a record, and before and after it
 
 
 @dataclass(frozen=True)
@@ -58,23 +59,32 @@ def reader(parts: Sequence[Part]) -> Callable[[Any], tf.Tensor]:
     return read
 
 
+def frames(file: BinaryIO, size: int) -> Iterator[tuple[int, int]]:
+    """Where each record of a file of so many bytes begins, and the length of its data.
+
+    Raises:
+        ValueError: the file ends within a record.
+    """
+    at = 0
+    while at < size:
+        file.seek(at)
+        length = int.from_bytes(file.read(8), "little")
+        if at + length + AROUND > size:
+            raise ValueError("the file ends within a record")
+        yield at, length
+        at += length + AROUND
+
+
 def _starts(part: Part) -> np.ndarray:
     """Where the records of a part begin, int64 bytes; only their lengths are read."""
-    starts, at, last = [], 0, part.skip + part.take
-    size = part.path.stat().st_size
-    with part.path.open("rb") as file:
-        for _ in range(last):
-            starts.append(at)
-            file.seek(at)
-            length = file.read(_LENGTH.size)
-            if len(length) < _LENGTH.size:
-                break
-            at += _LENGTH.unpack(length)[0] + _AROUND
-            if at > size:
-                break
-    if len(starts) < last or at > size:
+    starts: list[int] = []
+    last = part.skip + part.take
+    with part.path.open("rb") as file, contextlib.suppress(ValueError):
+        for start, _ in islice(frames(file, part.path.stat().st_size), last):
+            starts.append(start)
+    if len(starts) < last:
         raise DataError(
-            f"{one_line(part.path)}: the file ends before its record {len(starts) - 1} of {last}; "
+            f"{one_line(part.path)}: the file ends before its record {len(starts)} of {last}; "
             "it is damaged: prepare the data set again"
         )
     return np.array(starts[part.skip :], np.int64)
