@@ -31,6 +31,7 @@ from augreg.apply.settings import (
 from augreg.errors import ImageError, PolicyError, RunError
 from augreg.files import drop
 from augreg.images import MAX_PIXELS, one_line
+from augreg.paths import check_here
 from augreg.policy import Policy, load_policy
 
 try:
@@ -89,6 +90,7 @@ class Apply(beam.PTransform):
         listing: str | PathLike[str] | None = None,
     ) -> None:
         super().__init__()
+        check_here(input, output, listing)  # object stores are for `augreg apply`
         # absolute, because a worker's current folder is another one
         folders = Path(input).absolute(), Path(output).absolute()
         self.options = ApplyOptions(
@@ -106,7 +108,7 @@ class Apply(beam.PTransform):
         _check_ops(options.policy)
         tasks = tasks_of(options)
         if (options.output / SETTINGS).exists():  # else they are written when the pipeline runs
-            with OutputFolder(options.output) as folder:
+            with OutputFolder(Path(options.output)) as folder:
                 write_or_check_settings(folder, options.policy, settings_of(options, tasks))
         return (
             begin
@@ -133,7 +135,7 @@ def _check_ops(policy: Policy) -> None:
 def _begin(_: bytes, options: ApplyOptions) -> Iterator[tuple[Task, Line | None]]:
     """Every output that is wanted, with its line where an earlier run made it."""
     tasks = tasks_of(options)
-    with OutputFolder(options.output) as folder:
+    with OutputFolder(Path(options.output)) as folder:
         write_or_check_settings(folder, options.policy, settings_of(options, tasks))
         for left in _named(folder, f"{PART}-"):  # by workers that were killed
             drop(folder.descriptor, left)
@@ -163,7 +165,7 @@ class _Render(beam.DoFn):
             lambda: Renderer(options.policy, options.seed, options.max_pixels)
         )
         own = uuid.uuid4().hex
-        self._folder = OutputFolder(options.output, f"{PART}-{own}", shared=True).__enter__()
+        self._folder = OutputFolder(Path(options.output), f"{PART}-{own}", shared=True).__enter__()
         self._check_same()
         self._segment = Journal(self._folder, f"{_SEGMENT}{own}").__enter__()
 

@@ -503,8 +503,8 @@ def test_folder_without_a_run_is_named(place: Path) -> None:
         merged("in")
     with pytest.raises(RunError, match=r"^nowhere: no such folder; name the output folder"):
         merged("nowhere")
-    with pytest.raises(PathError, match="gs:// is not served"):
-        merged("gs://bucket/out")
+    with pytest.raises(PathError, match="gs:// needs gcsfs"):
+        merge(Path("gs://bucket/out"), Merged())
 
 
 def test_shards_that_are_not_merged_are_no_data(done: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import shutil
 import stat
@@ -16,12 +17,13 @@ from pathlib import Path
 from typing import Self
 
 from augreg.errors import RunError
-from augreg.files import drop, lock, name_of, write_at
+from augreg.files import drop, lock, name_of, write_all, write_at
 from augreg.images import one_line
 
 # One name for all: a killed run leaves at most this file, and the next one removes it.
 PART = ".augreg.part"
 _DISCARDED = ".augreg.discarded"
+_SYNC_EVERY = 64  # a lost line costs one output made twice, a sync costs milliseconds
 
 
 class OutputFolder:
@@ -36,6 +38,8 @@ class OutputFolder:
         RunError: another process holds it, it is a file, or a symbolic link waits where it writes.
         OSError: the disk is full, or a permission is missing; no partial file is left.
     """
+
+    at_once = 1  # outputs that may be written at once: there is one part file
 
     def __init__(self, path: Path, part: str = PART, shared: bool = False) -> None:
         self.path, self.part, self.shared = path, part, shared
@@ -116,7 +120,16 @@ class OutputFolder:
         except FileNotFoundError:
             return []
 
-    def append_to(self, name: str) -> int:
+    def is_whole(self, name: str, sha256: str) -> bool:
+        """Whether a file is there, as it was made."""
+        contents = self.read(name)
+        return contents is not None and hashlib.sha256(contents).hexdigest() == sha256
+
+    def log(self, name: str) -> Log:
+        """A file of lines, to be closed."""
+        return Log(self._append_to(name), self.path / name)
+
+    def _append_to(self, name: str) -> int:
         """A descriptor that appends to a file; the caller closes it."""
         with self._parent(name) as parent:
             return self._open(name, os.O_RDWR | os.O_CREAT | os.O_APPEND, parent)
@@ -130,7 +143,7 @@ class OutputFolder:
         Raises:
             RunError: another process holds it; `refusal` says so.
         """
-        descriptor = self.append_to(name)
+        descriptor = self._append_to(name)
         try:
             lock(descriptor, refusal, shared)
             yield
@@ -187,3 +200,41 @@ class OutputFolder:
                 f"{one_line(self.path / name)}: a symbolic link or another thing waits where this "
                 "run writes; nothing is written through it: remove it, or name another folder"
             ) from error
+
+
+class Log:
+    """A file of lines, open for appending."""
+
+    def __init__(self, descriptor: int, path: Path) -> None:
+        self._descriptor, self._path = descriptor, path
+        self._appended = 0
+
+    def read(self) -> bytes:
+        """The whole lines; what stands after the last end of a line is cut off."""
+        with open(os.dup(self._descriptor), "rb") as file:
+            text = file.read()
+        whole = text[: text.rfind(b"\n") + 1]
+        if len(whole) < len(text):
+            os.ftruncate(self._descriptor, len(whole))
+        return whole
+
+    def append(self, line: bytes) -> None:
+        """Adds a line, whole or not at all."""
+        length = os.fstat(self._descriptor).st_size
+        try:
+            write_all(self._descriptor, line)
+        except BaseException as error:
+            os.ftruncate(self._descriptor, length)
+            name_of(error, self._path)
+            raise
+        self._appended += 1
+        if self._appended % _SYNC_EVERY == 0:
+            os.fsync(self._descriptor)
+
+    def close(self, done: bool) -> None:
+        """Has the lines last, whether or not the run is done."""
+        del done
+        try:
+            os.fsync(self._descriptor)
+        finally:
+            os.close(self._descriptor)

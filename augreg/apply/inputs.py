@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from augreg.apply.journal import NAME, originals
 from augreg.apply.renderer import Task
 from augreg.apply.settings import POLICY, SETTINGS, ApplyOptions
+from augreg.apply.store import Output, Store
 from augreg.errors import DataError, RunError
 from augreg.images import list_images, one_line
 from augreg.images.files import is_image
@@ -18,6 +19,7 @@ from augreg.plan import plan
 
 _EPOCHS = 2**32
 _OURS = frozenset({POLICY, SETTINGS, NAME})
+FROZEN = ".augreg-listing"  # in the output until it is done, where the input is an object store
 
 
 def tasks_of(options: ApplyOptions) -> list[Task]:
@@ -34,13 +36,7 @@ def tasks_of(options: ApplyOptions) -> list[Task]:
             f"the last epoch, {options.epoch} + {options.copies} - 1, is above 2**32 - 1"
         )
     _check_folders(options)
-    if options.listing is None:
-        _check_links(options, links_in(options.input))
-        found = list_images(options.input)
-        names = [path.relative_to(options.input).as_posix() for path in found]
-    else:
-        names = read_listing(options.listing, options.input)
-        _check_links(options, sorted({options.input / os.path.dirname(name) for name in names}))
+    names = _names(options)
     if not names:
         raise DataError(f"{one_line(options.input)}: no images in this folder or below it")
     _check_names(names)
@@ -52,7 +48,39 @@ def tasks_of(options: ApplyOptions) -> list[Task]:
     ]
 
 
-def read_listing(listing: Path, folder: Path) -> list[str]:
+def _names(options: ApplyOptions) -> list[str]:
+    source, listing = options.input, options.listing
+    if listing is None and isinstance(source, Store):
+        frozen = options.output / FROZEN
+        return read_listing(frozen, source) if frozen.is_file() else _images(source)
+    if listing is None:
+        _check_links(options, links_in(source))
+        return [path.relative_to(source).as_posix() for path in list_images(Path(source))]
+    names = read_listing(listing, source)
+    if not isinstance(source, Store):
+        _check_links(options, sorted({source / os.path.dirname(name) for name in names}))
+    return names
+
+
+def _images(store: Store) -> list[str]:
+    try:
+        names = store.images()
+    except OSError as error:
+        raise DataError(f"{one_line(store)}: it can't be listed: {error.strerror}") from None
+    for name in names:
+        if "" in name.split("/"):
+            raise DataError(f"{one_line(store / name)}: a name with // in it; rename the object")
+    return names
+
+
+def freeze(folder: Output, options: ApplyOptions, tasks: Sequence[Task]) -> None:
+    """Keeps the list of an input that others may change, and that takes long to list."""
+    if isinstance(options.input, Store) and options.listing is None and not folder.has(FROZEN):
+        names = dict.fromkeys(task.name for task in tasks)
+        folder.write(FROZEN, "".join(f"{name}\n" for name in names).encode())
+
+
+def read_listing(listing: Path | Store, folder: Path | Store) -> list[str]:
     """The names in a listing, one a line. The images need not be there: they are skipped then.
 
     Raises:
@@ -65,7 +93,9 @@ def read_listing(listing: Path, folder: Path) -> list[str]:
             f"{one_line(listing)}: the listing can't be read: {error.strerror}"
         ) from None
     lines: dict[str, int] = {}
-    for number, name in enumerate(os.fsdecode(text).removesuffix("\n").split("\n"), start=1):
+    listed = os.fsdecode(text).removesuffix("\n").split("\n")
+    images = _are_images(folder, listed)
+    for number, (name, is_one) in enumerate(zip(listed, images, strict=True), start=1):
         where = f"{one_line(listing)}:{number}: {one_line(name) or 'empty'}"
         if any(not part or part.startswith(".") for part in name.split("/")):
             raise DataError(
@@ -74,12 +104,18 @@ def read_listing(listing: Path, folder: Path) -> list[str]:
             )
         if name in lines:
             raise DataError(f"{where}: line {lines[name]} has it too; list each image once")
-        if not is_image(folder / name):
+        if not is_one:
             raise DataError(
                 f"{where}: not an image, by its extension or its first bytes; remove the line"
             )
         lines[name] = number
     return list(lines)
+
+
+def _are_images(folder: Path | Store, names: Sequence[str]) -> list[bool]:
+    if isinstance(folder, Store):
+        return folder.are_images(names)
+    return [is_image(folder / name) for name in names]
 
 
 def _check_folders(options: ApplyOptions) -> None:
@@ -91,15 +127,21 @@ def _check_folders(options: ApplyOptions) -> None:
     if not options.input.is_dir():
         raise DataError(f"{one_line(options.input)}: not a folder; name a folder of images")
     where = one_line(options.output)
-    if holds(options.output, options.input):
+    if _holds(options.output, options.input):
         raise RunError(
             f"{where}: the output folder is the input folder or holds it; name another one"
         )
-    if holds(options.input, options.output):
+    if _holds(options.input, options.output):
         raise RunError(
             f"{where}: the output folder is inside the input folder, whose images it would "
             "be counted among; name one outside of it"
         )
+
+
+def _holds(outer: Path | Store, inner: Path | Store) -> bool:
+    if isinstance(outer, Store):
+        return isinstance(inner, Store) and outer in (inner, *inner.parents)
+    return not isinstance(inner, Store) and holds(outer, inner)
 
 
 def _check_links(options: ApplyOptions, paths: Iterable[Path]) -> None:

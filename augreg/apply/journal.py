@@ -6,22 +6,18 @@ leave a last line without its end; the next one cuts it off and makes that outpu
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
-from augreg.apply.folder import OutputFolder
 from augreg.apply.shard import SHARDS
+from augreg.apply.store import Output, Store
 from augreg.errors import RunError
-from augreg.files import name_of, write_all
 from augreg.images import one_line
 
 NAME = "manifest.jsonl"
-_SYNC_EVERY = 64  # a lost line costs one output made twice, a sync costs milliseconds
 
 
 @dataclass(frozen=True)
@@ -87,12 +83,12 @@ def find_line(manifest: Path, output: str) -> int | None:
     return next((number for number, line in lines if line.output == output), None)
 
 
-def read_lines(folder: OutputFolder, name: str = NAME) -> Iterator[Line]:
+def read_lines(folder: Output, name: str = NAME) -> Iterator[Line]:
     """The whole lines of a journal; none where there is none."""
     return _lines(_whole(folder.read(name) or b""), folder.path / name)
 
 
-def _lines(text: bytes, manifest: Path) -> Iterator[Line]:
+def _lines(text: bytes, manifest: Path | Store) -> Iterator[Line]:
     for number, part in enumerate(text.splitlines(), start=1):
         yield parse_line(part, f"{manifest}:{number}")
 
@@ -102,7 +98,7 @@ def _whole(text: bytes) -> bytes:
     return text[: text.rfind(b"\n") + 1]
 
 
-def originals(folder: Path) -> dict[str, str]:
+def originals(folder: Path | Store) -> dict[str, str]:
     """What the manifest of an earlier run says of the images in `folder`: image -> original.
 
     Both are paths with slashes, the image's relative to `folder`, which may lie inside of that
@@ -116,7 +112,7 @@ def originals(folder: Path) -> dict[str, str]:
     for root in (inside, *inside.parents):
         check_merged(root)
         if (root / NAME).is_file() and _is_ours(root / NAME):
-            above = inside.relative_to(root).as_posix() + "/" if root != inside else ""
+            above = str(inside)[len(str(root)) :].lstrip("/") + "/" if root != inside else ""
             return {
                 line.output.removeprefix(above): line.original
                 for line in _lines(_whole((root / NAME).read_bytes()), root / NAME)
@@ -125,7 +121,7 @@ def originals(folder: Path) -> dict[str, str]:
     return {}
 
 
-def check_merged(folder: Path) -> None:
+def check_merged(folder: Path | Store) -> None:
     """Raises `RunError` where shards made the outputs in a folder and are not merged."""
     if (folder / SHARDS).is_dir() and not (folder / NAME).exists():
         raise RunError(
@@ -134,7 +130,7 @@ def check_merged(folder: Path) -> None:
         )
 
 
-def _is_ours(manifest: Path) -> bool:
+def _is_ours(manifest: Path | Store) -> bool:
     with manifest.open("rb") as file:
         try:
             parse_line(file.readline(), str(manifest))
@@ -146,49 +142,28 @@ def _is_ours(manifest: Path) -> bool:
 class Journal:
     """The manifest of a run or a shard, open for appending. `lines` are those of earlier runs."""
 
-    def __init__(self, folder: OutputFolder, name: str = NAME) -> None:
+    def __init__(self, folder: Output, name: str = NAME) -> None:
         self.folder, self.name = folder, name
         self.lines: dict[tuple[int, int], Line] = {}
-        self._descriptor = -1
 
     def __enter__(self) -> Self:
-        self._descriptor = self.folder.append_to(self.name)
+        self._log = self.folder.log(self.name)
         try:
-            self.lines = {(line.index, line.copy): line for line in self._recover()}
+            lines = _lines(self._log.read(), self.folder.path / self.name)
+            self.lines = {(line.index, line.copy): line for line in lines}
         except BaseException:
-            os.close(self._descriptor)
+            self._log.close(done=False)
             raise
         return self
 
-    def __exit__(self, *_: object) -> None:
-        try:
-            os.fsync(self._descriptor)
-        finally:
-            os.close(self._descriptor)
+    def __exit__(self, kind: object = None, *_: object) -> None:
+        self._log.close(done=kind is None)
 
     def is_whole(self, line: Line) -> bool:
         """Whether its output is there, as it was made."""
-        contents = self.folder.read(line.output)
-        return contents is not None and hashlib.sha256(contents).hexdigest() == line.sha256
+        return self.folder.is_whole(line.output, line.sha256)
 
     def append(self, line: Line) -> None:
         """Adds a line, whole or not at all."""
-        length = os.fstat(self._descriptor).st_size
-        try:
-            write_all(self._descriptor, line.encode())
-        except BaseException as error:
-            os.ftruncate(self._descriptor, length)
-            name_of(error, self.folder.path / self.name)
-            raise
+        self._log.append(line.encode())
         self.lines[line.index, line.copy] = line
-        if len(self.lines) % _SYNC_EVERY == 0:
-            os.fsync(self._descriptor)
-
-    def _recover(self) -> Iterator[Line]:
-        """The whole lines; what stands after the last end of a line is cut off."""
-        with open(os.dup(self._descriptor), "rb") as file:
-            text = file.read()
-        whole = _whole(text)
-        if len(whole) < len(text):
-            os.ftruncate(self._descriptor, len(whole))
-        return _lines(whole, self.folder.path / self.name)

@@ -10,14 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from augreg.apply.folder import OutputFolder
+from augreg.apply.inputs import FROZEN
 from augreg.apply.journal import NAME, Journal, Line
 from augreg.apply.settings import write_settings
 from augreg.apply.shard import LOCK, SHARDS, Shard
 from augreg.apply.states import State, check_alike, read_states
+from augreg.apply.store import Output, Store, open_output, place_of
 from augreg.errors import DataError, RunError
 from augreg.images import one_line
-from augreg.paths import check_here
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Merged:
     skipped: dict[int, str] = field(default_factory=dict)
 
 
-def merge(output: Path, report: Merged, tick: Callable[[], None] = lambda: None) -> None:
+def merge(output: Path | Store, report: Merged, tick: Callable[[], None] = lambda: None) -> None:
     """Merges the shards in a folder, once. `tick` is called after each output that was checked.
 
     Raises:
@@ -46,15 +46,17 @@ def merge(output: Path, report: Merged, tick: Callable[[], None] = lambda: None)
         RunError: shards are running, were begun with different settings or contradict one another;
             or no run was begun in the folder.
     """
-    check_here(output)
+    output = place_of(output)
     where = one_line(output)
     if not output.is_dir():
         raise RunError(f"{where}: no such folder; name the output folder of augreg apply --shard")
-    with OutputFolder(output, shared=True) as folder:
+    with open_output(output, shared=True) as folder:
         if folder.has(SHARDS):
             with folder.locked(LOCK, lambda: _busy(folder, where)):
                 folder.own()
                 _merge(folder, where, report, tick)
+                if folder.has(FROZEN):
+                    folder.remove(FROZEN)
                 folder.discard(SHARDS)
         elif not folder.has(NAME):
             raise _nothing(where)
@@ -66,7 +68,7 @@ def _nothing(where: str) -> RunError:
     return RunError(f"{where}: no shard was begun in it; run augreg apply with --shard first")
 
 
-def _busy(folder: OutputFolder, where: str) -> str:
+def _busy(folder: Output, where: str) -> str:
     running = []
     for shard in read_states(folder):
         try:
@@ -77,10 +79,10 @@ def _busy(folder: OutputFolder, where: str) -> str:
     return f"{where}: still running: {', '.join(running) or 'another merge'}; wait for it to end"
 
 
-def _merge(folder: OutputFolder, where: str, report: Merged, tick: Callable[[], None]) -> None:
+def _merge(folder: Output, where: str, report: Merged, tick: Callable[[], None]) -> None:
     states = read_states(folder)
-    if not states and folder.has(NAME):
-        return  # another process merged them until now
+    if folder.has(NAME):
+        return  # which comes last: another process merged them, or one that was killed
     if not states:
         raise _nothing(where)
     first, state = next(iter(states.items()))
@@ -107,7 +109,7 @@ def _merge(folder: OutputFolder, where: str, report: Merged, tick: Callable[[], 
 class _Tree:
     """What the shards say that there is, and what of it is there."""
 
-    folder: OutputFolder
+    folder: Output
     report: Merged
     tick: Callable[[], None]
     lines: dict[tuple[int, int], bytes] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from augreg.apply.journal import Line
+from augreg.apply.store import Store
 from augreg.errors import ImageError, OpError, PolicyError
 from augreg.images import MAX_PIXELS, ImageInfo, inspect, one_line
 from augreg.lower.sampled import drawn_values
@@ -25,7 +26,7 @@ class Task:
     where an earlier run made it.
     """
 
-    path: Path
+    path: Path | Store
     name: str
     index: int
     epoch: int

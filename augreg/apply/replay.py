@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,13 @@ from augreg.apply.journal import Line, check_merged, parse_line
 from augreg.apply.renderer import Made, Renderer, Task
 from augreg.apply.settings import POLICY, SETTINGS, changed_since, read_settings
 from augreg.apply.shard import SHARDS
+from augreg.apply.store import Store, place_of
 from augreg.errors import RunError
 from augreg.images import one_line
-from augreg.paths import check_here
-from augreg.policy import load_policy
+from augreg.policy import Policy, load_policy
 
 
-def replay(manifest: Path, number: int, source: Path | None = None) -> Made:
+def replay(manifest: Path | Store, number: int, source: Path | Store | None = None) -> Made:
     """Makes line `number` (from 1) of a manifest again.
 
     Args:
@@ -28,11 +29,11 @@ def replay(manifest: Path, number: int, source: Path | None = None) -> Made:
     Raises:
         RunError: there is no such line, the policy or the image changed, or the result differs.
     """
-    check_here(manifest, source)
+    manifest, source = place_of(manifest), None if source is None else place_of(source)
     check_merged(manifest.parent.parent if manifest.parent.name == SHARDS else manifest.parent)
     where = f"{one_line(manifest)}:{number}"
     line = _line(manifest, number, where)
-    policy = load_policy(manifest.parent / POLICY)
+    policy = _policy(manifest.parent / POLICY)
     if policy.hash != line.policy:
         raise RunError(
             f"{where}: it was made with policy {line.policy[:12]}, and {POLICY} is "
@@ -54,7 +55,11 @@ def replay(manifest: Path, number: int, source: Path | None = None) -> Made:
     return made
 
 
-def _line(manifest: Path, number: int, where: str) -> Line:
+def _policy(path: Path | Store) -> Policy:
+    return load_policy(json.loads(path.read_bytes()) if isinstance(path, Store) else path)
+
+
+def _line(manifest: Path | Store, number: int, where: str) -> Line:
     if number < 1:
         raise RunError(f"{where}: lines count from 1")
     with manifest.open("rb") as file:
@@ -64,21 +69,23 @@ def _line(manifest: Path, number: int, where: str) -> Line:
     return parse_line(text, where)
 
 
-def _settings(manifest: Path) -> dict[str, Any]:
+def _settings(manifest: Path | Store) -> dict[str, Any]:
     """The run's; empty where they are lost, which only what needs them has to say."""
     path = manifest.parent / SETTINGS
     return read_settings(path.read_bytes(), one_line(path)) if path.exists() else {}
 
 
-def _input(manifest: Path, settings: dict[str, Any]) -> Path:
+def _input(manifest: Path | Store, settings: dict[str, Any]) -> Path | Store:
     said = settings.get("input")
     if not isinstance(said, str):
         where = one_line(manifest.parent / SETTINGS)
         raise RunError(f"{where}: it names no input folder; give --input")
+    if isinstance(manifest, Store) or isinstance(place_of(said), Store):
+        return place_of(said)
     return manifest.parent / said
 
 
-def _source(folder: Path, line: Line, where: str) -> Path:
+def _source(folder: Path | Store, line: Line, where: str) -> Path | Store:
     """The image's file, checked to be the one that the line was made from."""
     if os.path.isabs(line.source) or ".." in line.source.split("/"):
         raise RunError(f"{where}: the source {one_line(line.source)} leads out of its folder")

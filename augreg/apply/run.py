@@ -16,8 +16,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from augreg.apply import states
-from augreg.apply.folder import OutputFolder
-from augreg.apply.inputs import tasks_of
+from augreg.apply.inputs import FROZEN, freeze, tasks_of
 from augreg.apply.journal import NAME, Journal
 from augreg.apply.renderer import Made, Renderer, Task
 from augreg.apply.settings import (
@@ -29,6 +28,7 @@ from augreg.apply.settings import (
     write_or_check_settings,
 )
 from augreg.apply.shard import LOCK, SHARDS
+from augreg.apply.store import Output, Store, open_output
 from augreg.errors import ImageError, PolicyError, RunError
 from augreg.images import one_line
 from augreg.plan import plan
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from augreg.apply.tfds import RecordFormat
 
 _WORKERS = 4  # TensorFlow's kernels use all cores by themselves; these overlap reading and encoding
+_READERS = 16  # from an object store, where an image takes some 50 ms to come
 
 
 @dataclass
@@ -70,17 +71,16 @@ def apply_folder(
         RunError: the folders are one, another run is on it, or its outputs were made otherwise.
         OSError: the disk is full, or a permission is missing. All outputs in the folder are whole.
     """
-    tasks, shard = tasks_of(options), options.shard
-    wanted = settings_of(options, tasks)
-    if shard is not None:
-        tasks = [task for task in tasks if shard.holds(task.index)]
+    every, shard = tasks_of(options), options.shard
+    wanted = settings_of(options, every)
+    tasks = [task for task in every if shard is None or shard.holds(task.index)]
     report.images, report.total = len(tasks) // options.copies, len(tasks)
     records = None
     if options.format == TFDS:
         from augreg.apply.tfds import RecordFormat
 
         records = RecordFormat(options.output, tasks, plan(options.policy).channels_out)
-    with _begun(options, wanted) as run:
+    with _begun(options, wanted, every) as run:
         report.started = True
         work = _Run(options, *run, report, tick)
         if records is None:
@@ -96,20 +96,23 @@ def apply_folder(
 
 @contextmanager
 def _begun(
-    options: ApplyOptions, wanted: dict[str, Any]
-) -> Iterator[tuple[OutputFolder, Journal, dict[str, Any]]]:
+    options: ApplyOptions, wanted: dict[str, Any], tasks: list[Task]
+) -> Iterator[tuple[Output, Journal, dict[str, Any]]]:
     """The output folder, the journal, and the settings that the run was begun with."""
     shard, where = options.shard, one_line(options.output)
     if shard is None:
-        with OutputFolder(options.output) as folder:
+        with open_output(options.output) as folder:
             settings = write_or_check_settings(folder, options.policy, wanted)
+            freeze(folder, options, tasks)
             with Journal(folder) as journal:
                 yield folder, journal, settings
+            if folder.has(FROZEN):
+                folder.remove(FROZEN)
             folder.sync()
         return
     busy = f"{where}: shard {shard} is running already; wait for it to end"
-    with OutputFolder(options.output, shard.part, shared=True) as folder:
-        if (folder.has(SETTINGS) or folder.has(NAME)) and not folder.has(SHARDS):
+    with open_output(options.output, shard.part, shared=True) as folder:
+        if folder.has(NAME) or (folder.has(SETTINGS) and not folder.has(SHARDS)):
             raise RunError(
                 f"{where}: it holds a run without shards, or its shards are merged already; "
                 f"name another folder for shard {shard}"
@@ -121,6 +124,7 @@ def _begun(
         ):
             folder.own()
             states.begin(folder, options, shard, wanted)
+            freeze(folder, options, tasks)
             yield folder, journal, wanted
         folder.sync()
 
@@ -136,16 +140,18 @@ def _skipped(tasks: list[Task], journal: Journal, report: Report) -> list[tuple[
 @dataclass
 class _Run:
     options: ApplyOptions
-    folder: OutputFolder
+    folder: Output
     journal: Journal
     settings: dict[str, Any]
     report: Report
     tick: Callable[[], None]
 
     def run(self, tasks: list[Task]) -> None:
-        for task, made in self._made(self._pending(tasks)):
+        at_once = self.folder.at_once > 1
+        for task, made in self._made(self._pending(tasks), written=at_once):
             if made is not None:
-                self.folder.write(task.output, made.contents)
+                if not at_once:
+                    self.folder.write(task.output, made.contents)
                 self._note(task, made)
             self.tick()
 
@@ -170,22 +176,36 @@ class _Run:
         for path, contents in files.metadata(lengths).items():
             self.folder.write(path, contents)
 
-    def _made(self, tasks: Iterator[Task]) -> Iterator[tuple[Task, Made | None]]:
-        """The outputs in their order, made in parallel; None for images that can't be used."""
+    def _made(
+        self, tasks: Iterator[Task], written: bool = False
+    ) -> Iterator[tuple[Task, Made | None]]:
+        """The outputs in their order, made in parallel; None for images that can't be used.
+
+        Args:
+            written: each is written as it is made, in any order.
+        """
         first = next(tasks, None)
         if first is None:
             return
-        make = self.maker.make
-        pool = ThreadPoolExecutor(max_workers=_WORKERS)
+        make = self._make_and_write if written else self._make
+        _ = self.maker  # once, before threads want it
+        remote = isinstance(self.options.input, Store)
+        workers = max(_WORKERS, self.folder.at_once, _READERS if remote else 0)
+        pool = ThreadPoolExecutor(max_workers=workers)
         ahead: deque[tuple[Task, Future[Made]]] = deque([(first, pool.submit(make, first))])
         try:
             while ahead:
-                while len(ahead) < 2 * _WORKERS and (task := next(tasks, None)) is not None:
+                while len(ahead) < 2 * workers and (task := next(tasks, None)) is not None:
                     ahead.append((task, pool.submit(make, task)))
                 task, future = ahead.popleft()
-                yield task, self._checked(task, future)
+                yield task, self._usable(task, future)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+    def _make_and_write(self, task: Task) -> Made:
+        made = self._make(task)
+        self.folder.write(task.output, made.contents)
+        return made
 
     @cached_property
     def maker(self) -> Renderer:
@@ -200,12 +220,16 @@ class _Run:
             else:
                 yield task
 
-    def _checked(self, task: Task, future: Future[Made]) -> Made | None:
+    def _usable(self, task: Task, future: Future[Made]) -> Made | None:
         try:
-            made = future.result()
+            return future.result()
         except (ImageError, PolicyError) as error:
             self.report.skipped.setdefault(task.name, error)
             return None
+
+    def _make(self, task: Task) -> Made:
+        """An output, checked to be what an earlier run made."""
+        made = self.maker.make(task)
         before = self.journal.lines.get((task.index, task.copy))
         if before is not None and before != made.line:
             changed = changed_since(self.settings)

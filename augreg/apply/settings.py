@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from augreg.apply.folder import OutputFolder
 from augreg.apply.journal import NAME
 from augreg.apply.made_with import made_with
 from augreg.apply.renderer import Task
 from augreg.apply.shard import SHARDS, Shard
+from augreg.apply.store import Output, Store, place_of
 from augreg.errors import RunError
 from augreg.images import MAX_PIXELS, one_line
-from augreg.paths import check_here
 from augreg.policy import Policy
 
 POLICY, SETTINGS = "policy.json", "apply.json"
@@ -30,23 +29,24 @@ class ApplyOptions:
     """What to make: `copies` of each image of `input`, copy c of image i at (epoch + c, i).
 
     Attributes:
+        input, output: folders, or prefixes of an object store (`s3://bucket/photos`).
         listing: a file with the paths of the images, one a line, in place of those that are found.
         shard: makes the outputs of this shard only, for `merge`.
         format: `png`, a file for each output; `tfds`, records of a prepared data set.
 
     Raises:
-        PathError: a folder is none of this machine's. RunError: there is no such format, or it is
-            not made in shards.
+        PathError: a scheme is not served, or what serves it is not installed.
+        RunError: there is no such format, or it is not made in shards.
     """
 
     policy: Policy
-    input: Path
-    output: Path
+    input: Path | Store
+    output: Path | Store
     copies: int = 1
     seed: int = 0
     epoch: int = 0
     max_pixels: int = MAX_PIXELS
-    listing: Path | None = None
+    listing: Path | Store | None = None
     shard: Shard | None = None
     format: str = PNG
 
@@ -58,7 +58,9 @@ class ApplyOptions:
                 f"shard {self.shard} with the format {TFDS}, whose files are written by one run; "
                 "leave --shard out"
             )
-        check_here(self.input, self.output, self.listing)
+        for name in ("input", "output", "listing"):
+            if (place := getattr(self, name)) is not None:
+                object.__setattr__(self, name, place_of(place))
 
 
 def read_settings(raw: bytes, where: str) -> dict[str, Any]:
@@ -84,13 +86,20 @@ def settings_of(options: ApplyOptions, tasks: Sequence[Task]) -> dict[str, Any]:
         "images": len(tasks) // options.copies,
         "listing": listing,
         **({} if options.format == PNG else {"format": options.format}),
-        "input": os.path.relpath(options.input.resolve(), options.output.resolve()),
+        "input": _input_from(options.output, options.input),
         "made_with": made_with(),
     }
 
 
+def _input_from(output: Path | Store, source: Path | Store) -> str:
+    """The input as it is found from the output: relative, where both are of this machine."""
+    if isinstance(output, Store) or isinstance(source, Store):
+        return str(source.resolve())
+    return os.path.relpath(source.resolve(), output.resolve())
+
+
 def write_or_check_settings(
-    folder: OutputFolder, policy: Policy, wanted: dict[str, Any]
+    folder: Output, policy: Policy, wanted: dict[str, Any]
 ) -> dict[str, Any]:
     """Writes the policy and the settings of a fresh run, or checks that they are the same.
 
@@ -123,7 +132,7 @@ def write_or_check_settings(
     return wanted
 
 
-def write_settings(folder: OutputFolder, policy: dict[str, Any], settings: dict[str, Any]) -> None:
+def write_settings(folder: Output, policy: dict[str, Any], settings: dict[str, Any]) -> None:
     """Writes both files, the settings last: where they are, the policy is."""
     for name, value in ((POLICY, policy), (SETTINGS, settings)):
         folder.write(name, (json.dumps(value, indent=2) + "\n").encode("ascii"))

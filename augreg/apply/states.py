@@ -14,9 +14,9 @@ from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from augreg.apply.folder import OutputFolder
 from augreg.apply.settings import SAME, ApplyOptions, differences
 from augreg.apply.shard import SHARDS, Shard
+from augreg.apply.store import Output
 from augreg.errors import RunError
 from augreg.images import one_line
 from augreg.policy import ready_policies
@@ -38,9 +38,7 @@ class State:
     skipped: list[tuple[int, int, str]] | None = None
 
 
-def begin(
-    folder: OutputFolder, options: ApplyOptions, shard: Shard, wanted: dict[str, Any]
-) -> None:
+def begin(folder: Output, options: ApplyOptions, shard: Shard, wanted: dict[str, Any]) -> None:
     """Writes a shard's state, after comparing it with all that are there.
 
     Raises:
@@ -63,16 +61,16 @@ def begin(
         raise
 
 
-def end(folder: OutputFolder, shard: Shard, skipped: list[tuple[int, int, str]]) -> None:
+def end(folder: Output, shard: Shard, skipped: list[tuple[int, int, str]]) -> None:
     """Notes that a shard is done."""
     _write(folder, shard, replace(read_states(folder)[shard], skipped=skipped))
 
 
-def _write(folder: OutputFolder, shard: Shard, state: State) -> None:
+def _write(folder: Output, shard: Shard, state: State) -> None:
     folder.write(shard.state, json.dumps(asdict(state), indent=2).encode("ascii"))
 
 
-def read_states(folder: OutputFolder) -> dict[Shard, State]:
+def read_states(folder: Output) -> dict[Shard, State]:
     """The states of all shards that were begun, by number; raises `RunError` for a damaged one."""
     shards = sorted(filter(None, map(Shard.of_state, folder.names(SHARDS))))
     found = ((shard, folder.read(shard.state)) for shard in shards)
@@ -100,7 +98,7 @@ def _parsed(raw: bytes, where: str) -> State:
 
 
 def check_alike(
-    folder: OutputFolder,
+    folder: Output,
     states: Mapping[Shard, State],
     shard: Shard,
     state: State,

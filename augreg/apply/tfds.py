@@ -28,6 +28,7 @@ from tensorflow.train import BytesList, Example, Feature, Features, Int64List
 
 from augreg.apply.journal import Line
 from augreg.apply.renderer import Made, Task
+from augreg.apply.store import Store
 from augreg.errors import DataError, RunError, printable
 from augreg.images import one_line
 from augreg.sources.records import HEAD, frames
@@ -55,7 +56,7 @@ class RecordFormat:
         DataError: some images lie in a folder of a class, or of a split, and some do not.
     """
 
-    def __init__(self, output: Path, tasks: Sequence[Task], channels: int) -> None:
+    def __init__(self, output: Path | Store, tasks: Sequence[Task], channels: int) -> None:
         self.name, self.channels = _checked_name(output), channels
         self.labels = _labels(tasks)
         self.files = _files(tasks, self.name)
@@ -132,7 +133,7 @@ class RecordFormat:
         return {f"{VERSION}/{name}": text for name, text in sorted(written.items()) if text}
 
 
-def _checked_name(output: Path) -> str:
+def _checked_name(output: Path | Store) -> str:
     name = output.resolve().name
     if not _NAME.fullmatch(name):
         better = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or "images"

@@ -20,6 +20,7 @@ from augreg.images import MAX_PIXELS
 
 if TYPE_CHECKING:
     from augreg.apply import Report, Shard
+    from augreg.apply.store import Store
 
 LARGEST = 2**32 - 1
 Seed = Annotated[int, typer.Option(min=0, max=LARGEST, help="Random seed.")]
@@ -77,8 +78,12 @@ def preview(
 
 def apply(
     policy: PolicyArgument,
-    source: Annotated[Path, typer.Argument(metavar="INPUT", help="Folder of images.")],
-    output: Annotated[Path, typer.Argument(metavar="OUTPUT", help="Output folder.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="INPUT", help="Folder of images, or s3://BUCKET/PREFIX.")
+    ],
+    output: Annotated[
+        Path, typer.Argument(metavar="OUTPUT", help="Output folder, or s3://BUCKET/PREFIX.")
+    ],
     copies: Annotated[int, typer.Option(min=1, help="Copies of each image.")] = 1,
     seed: Seed = 0,
     epoch: Epoch = 0,
@@ -110,9 +115,9 @@ def apply(
             task = bar.add_task("apply", total=None)
             apply_folder(options, report, lambda: bar.update(task, total=report.total, advance=1))
     except BaseException as error:
-        _say_kept(report, output, error)
+        _say_kept(report, options.output, error)
         raise
-    _say_done(report, output, part)
+    _say_done(report, options.output, part)
     if report.skipped:
         raise typer.Exit(IN_PART)
 
@@ -127,16 +132,17 @@ def merge(
     """
     from augreg.apply import Merged
     from augreg.apply import merge as join
+    from augreg.apply.store import place_of
 
-    report = Merged()
+    report, place = Merged(), place_of(output)
     with progress() as bar:
         task = bar.add_task("merge", total=None)
-        join(output, report, lambda: bar.update(task, total=report.total, advance=1))
+        join(place, report, lambda: bar.update(task, total=report.total, advance=1))
     if not report.shards:
-        print(f"nothing to merge: {output} is one run's, or was merged before")
+        print(f"nothing to merge: {place} is one run's, or was merged before")
         return
     made = f"{report.made} of {report.total} outputs"
-    print(f"merged {report.shards} shards: {made}; {output / MANIFEST}")
+    print(f"merged {report.shards} shards: {made}; {place / MANIFEST}")
     _say_skipped(report.skipped.values(), report.images)
     if report.skipped:
         raise typer.Exit(IN_PART)
@@ -177,7 +183,7 @@ def _shard(text: str | None) -> Shard | None:
         raise typer.BadParameter(str(error), param_hint="--shard") from None
 
 
-def _say_done(report: Report, output: Path, shard: Shard | None) -> None:
+def _say_done(report: Report, output: Path | Store, shard: Shard | None) -> None:
     earlier = f", {report.kept} were there" if report.kept else ""
     made = f"made {report.made} of {report.total} outputs{earlier}"
     if shard:
@@ -197,7 +203,7 @@ def _say_skipped(reasons: Collection[object], images: int) -> None:
             say(f"  {reason}")
 
 
-def _say_kept(report: Report, output: Path, error: BaseException) -> None:
+def _say_kept(report: Report, output: Path | Store, error: BaseException) -> None:
     """After a stop or a failure in the middle: what is there, and how to go on."""
     if report.started and not isinstance(error, PolicyError):
         done = report.made + report.kept

@@ -80,14 +80,18 @@ def identity(folder: str | bytes | os.PathLike[str]) -> Directory:
 
 def is_image(path: str | bytes | os.PathLike[str]) -> bool:
     """Whether a file counts as an image: by its extension, or else by its first bytes."""
-    at = os.fsencode(path)
-    if os.path.splitext(at)[1].lower() in _EXTENSIONS:
+    if has_extension(path):
         return True
     try:
-        with open(at, "rb") as file:
+        with open(path, "rb") as file:
             return file.read(8).startswith(MAGIC)
     except OSError:
         return False
+
+
+def has_extension(path: str | bytes | os.PathLike[str]) -> bool:
+    """Whether a name ends as an image's."""
+    return os.path.splitext(os.fsencode(path))[1].lower() in _EXTENSIONS
 
 
 def _is_listed(path: bytes) -> bool:
