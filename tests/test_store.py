@@ -194,9 +194,9 @@ def test_images_that_come_or_go_meanwhile_change_nothing(bucket: Bucket) -> None
         run(source, output, stop=2)
     assert bucket.tree("out")[FROZEN].decode().split() == sorted(IMAGES)
     bucket.put("in/aa.jpg", b"later")
-    Store(source).remove(["z.jpg"])
+    Store(source).remove(["e", "z.jpg"])
     report = run(source, output)
-    assert (report.images, sorted(report.skipped)) == (5, ["bad.png", "z.jpg"])
+    assert (report.images, sorted(report.skipped)) == (5, ["bad.png", "e", "z.jpg"])
     assert FROZEN not in bucket.tree("out")
     with pytest.raises(RunError, match="begun with other settings"):
         run(source, output)
@@ -288,6 +288,13 @@ def test_refusals(bucket: Bucket, place: Path) -> None:
     assert "not UTF-8" in str(report.skipped["no\udcff.jpg"])
 
 
+def test_name_with_a_line_break_is_refused(place: Path) -> None:
+    """It would be two in the frozen list. In memory: moto has no such name."""
+    Store("memory://lines/in/a\nb.jpg").write_bytes(b"b")
+    with pytest.raises(DataError, match=r"^memory://lines/in/a\\nb\.jpg: a name with // or a line"):
+        run("memory://lines/in", "out")
+
+
 @pytest.mark.scale
 def test_name_with_two_slashes_and_missing_bucket_are_refused(
     s3: list[str], place: Path, capsys: pytest.CaptureFixture[str]
@@ -295,7 +302,7 @@ def test_name_with_two_slashes_and_missing_bucket_are_refused(
     """Of S3: in memory there is no such name, and every bucket is there."""
     fsspec.filesystem("s3").mkdir("slashes")
     Store("s3://slashes/in/a//b.jpg").write_bytes(b"b")
-    with pytest.raises(DataError, match=r"^s3://slashes/in/a//b\.jpg: a name with // in it"):
+    with pytest.raises(DataError, match=r"^s3://slashes/in/a//b\.jpg: a name with // or a line"):
         run("s3://slashes/in", "out")
     with pytest.raises(SystemExit) as end:
         main(["apply", "p.json", "in", "s3://no-such-bucket/out"])

@@ -52,7 +52,9 @@ def _names(options: ApplyOptions) -> list[str]:
     source, listing = options.input, options.listing
     if listing is None and isinstance(source, Store):
         frozen = options.output / FROZEN
-        return read_listing(frozen, source) if frozen.is_file() else _images(source)
+        if not frozen.is_file():
+            return _images(source)
+        return frozen.read_bytes().decode().removesuffix("\n").split("\n")
     if listing is None:
         _check_links(options, links_in(source))
         return [path.relative_to(source).as_posix() for path in list_images(Path(source))]
@@ -68,8 +70,10 @@ def _images(store: Store) -> list[str]:
     except OSError as error:
         raise DataError(f"{one_line(store)}: it can't be listed: {error.strerror}") from None
     for name in names:
-        if "" in name.split("/"):
-            raise DataError(f"{one_line(store / name)}: a name with // in it; rename the object")
+        if "" in name.split("/") or "\n" in name:
+            raise DataError(
+                f"{one_line(store / name)}: a name with // or a line break in it; rename the object"
+            )
     return names
 
 
