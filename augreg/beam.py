@@ -16,6 +16,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from augreg.apply.encoding import Encoding
 from augreg.apply.folder import PART, OutputFolder
 from augreg.apply.inputs import tasks_of
 from augreg.apply.journal import NAME, Journal, Line, read_lines
@@ -59,7 +60,7 @@ Numbered = tuple[tuple[int, int], Line | _Skipped]  # of (index, copy)
 
 
 class Apply(beam.PTransform):
-    """Augments a folder of images into PNG files and a manifest: `augreg apply` on Beam's workers.
+    """Augments a folder of images into files and a manifest: `augreg apply` on Beam's workers.
 
     It begins a pipeline. The folders are on a file system that the machine which starts the
     pipeline and all workers see under the same paths.
@@ -67,7 +68,8 @@ class Apply(beam.PTransform):
     Args:
         policy: as for `augreg.load_policy`; its ops are those of installed plugins, in the same
             versions on every worker.
-        input, output, copies, seed, epoch, max_pixels, listing: as for `augreg apply`.
+        input, output, copies, seed, epoch, max_pixels, listing, encoding: as
+            for `augreg apply`.
 
     Returns:
         a PCollection of (image, reason), the images that were skipped, as soon as the manifest is
@@ -88,6 +90,7 @@ class Apply(beam.PTransform):
         epoch: int = 0,
         max_pixels: int = MAX_PIXELS,
         listing: str | PathLike[str] | None = None,
+        encoding: str = "png",
     ) -> None:
         super().__init__()
         check_here(input, output, listing)  # object stores are for `augreg apply`
@@ -101,6 +104,7 @@ class Apply(beam.PTransform):
             epoch,
             max_pixels,
             listing=None if listing is None else Path(listing).absolute(),
+            encoding=Encoding.parse(encoding),
         )
 
     def expand(self, begin: Any) -> Any:
@@ -162,7 +166,7 @@ class _Render(beam.DoFn):
         options = self.options
         _check_ops(options.policy)
         self._renderer = self._shared.acquire(
-            lambda: Renderer(options.policy, options.seed, options.max_pixels)
+            lambda: Renderer(options.policy, options.seed, options.max_pixels, options.encoding)
         )
         own = uuid.uuid4().hex
         self._folder = OutputFolder(Path(options.output), f"{PART}-{own}", shared=True).__enter__()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import augreg.apply.run
+from augreg.apply.encoding import PNG, Encoding
 from augreg.apply.journal import Line
 from augreg.apply.renderer import Made, Task
 from augreg.cli import main
@@ -25,7 +26,9 @@ class HashMaker:
 
     salt = b""  # what another machine has another of
 
-    def __init__(self, policy: Any, seed: int, max_pixels: int) -> None:
+    def __init__(
+        self, policy: Any, seed: int, max_pixels: int = 0, encoding: Encoding = PNG
+    ) -> None:
         self.policy, self.seed = policy, seed
 
         self.left = int(os.environ.get(MAKES, 10**9))

@@ -17,6 +17,7 @@ from typing import Any
 import apply_driver as driver
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 from samples import with_ops
 
@@ -303,6 +304,63 @@ def test_drawn_values_predict_the_pixels(index: int) -> None:
     black = np.zeros((1, 1, 3), np.float32)
     pixel = augreg.augment(black, policy, seed=4, index=[index], epoch=2)[0, 0, 0]
     assert pixel == np.float32(drawn.get("/augment/0", {"delta": 0})["delta"])
+
+
+# --- encodings ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", ["png", "png:0", "png:9", "jpeg", "jpeg:60"])
+def test_outputs_are_encoded_as_asked_and_replayed(
+    images: Path, tmp_path: Path, encoding: str
+) -> None:
+    run(images, tmp_path / "pixels")
+    output = tmp_path / "out"
+    run(images, output, encoding=encoding)
+    kind, _, level = encoding.partition(":")
+    ending = {"png": ".0.png", "jpeg": ".0.jpg"}[kind]
+    lines = [json.loads(line) for line in (output / "manifest.jsonl").read_text().splitlines()]
+    for number, line in enumerate(lines, start=1):
+        assert line["output"] == line["source"] + ending
+        pixels = tf.io.decode_png((tmp_path / f"pixels/{line['source']}.0.png").read_bytes())
+        if kind == "png":
+            wanted = tf.io.encode_png(pixels, compression=int(level or 1))
+        else:
+            wanted = tf.io.encode_jpeg(pixels, quality=int(level or 95))
+        assert (output / line["output"]).read_bytes() == wanted.numpy()
+        assert replay(output / "manifest.jsonl", number).contents == wanted.numpy()
+    assert run(images, output, encoding=encoding).kept == len(lines) == 3
+
+
+def test_run_that_recorded_no_encoding_is_gone_on_with_and_replayed_as_it_was(
+    images: Path, tmp_path: Path
+) -> None:
+    run(images, tmp_path / "out", encoding="png:6")
+    settings = json.loads((tmp_path / "out/apply.json").read_text())
+    assert settings.pop("encoding") == "png:6"
+    (tmp_path / "out/apply.json").write_text(json.dumps(settings))
+    with pytest.raises(RunError, match=r"\(encoding png:6 there, png:1 here\); give the same"):
+        run(images, tmp_path / "out")
+    (tmp_path / "out/a.jpg.0.png").unlink()
+    assert run(images, tmp_path / "out", encoding="png:6").kept == 2
+    image = tf.io.decode_png((tmp_path / "out/a.jpg.0.png").read_bytes())
+    assert replay(tmp_path / "out/manifest.jsonl", 1).contents == tf.io.encode_png(image).numpy()
+
+
+@pytest.mark.parametrize("text", ["gif", "png:10", "jpeg:0", "jpeg:101", "png:", "PNG", "png:-1"])
+def test_unknown_encoding_is_refused_before_anything_is_written(
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    assert command("apply", "flowers", images, tmp_path / "out", "--encoding", text) == 1
+    assert f'"{text}" is no encoding; write png or jpeg' in " ".join(
+        capsys.readouterr().err.split()
+    )
+    assert not (tmp_path / "out").exists()
+
+
+def test_folder_in_the_way_of_a_jpeg_is_refused(images: Path, tmp_path: Path) -> None:
+    picture(images / "a.jpg.0.jpg/c.png", 5)
+    with pytest.raises(DataError, match=r"^a\.jpg\.0\.jpg: a folder of this name is in the way"):
+        run(images, tmp_path / "out", encoding="jpeg")
 
 
 # --- a listing ------------------------------------------------------------------------------------
@@ -598,6 +656,7 @@ def test_full_disk_or_lost_permission_leaves_whole_files_only(
     [
         ({"seed": 1}, "seed 0 there, 1 here"),
         ({"copies": 3}, "copies 2 there, 3 here"),
+        ({"encoding": "jpeg:80"}, "encoding png:1 there, jpeg:80 here"),
         ({"policy": {"version": 1, "augment": [{"op": "invert"}]}}, "policy "),
     ],
 )
@@ -828,7 +887,7 @@ def test_output_that_another_machine_makes_otherwise_names_the_instruction_set(
     with pytest.raises(RunError, match=f"made again, it differs .*, or what made it did {words}"):
         run(images, tmp_path / "out")
     module = sys.modules["augreg.apply.replay"]  # the package has a function of this name
-    monkeypatch.setattr(module, "Renderer", lambda policy, seed: driver.HashMaker(policy, seed, 1))
+    monkeypatch.setattr(module, "Renderer", driver.HashMaker)
     manifest = tmp_path / "out/manifest.jsonl"
     with pytest.raises(RunError, match=r"result differs: .*; instruction_set avx2 there, avx here"):
         replay(manifest, 2)

@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from augreg.apply.png import png_maker
+from augreg.apply.encoding import Encoding
+from augreg.apply.transcode import transcoder
 from augreg.errors import ImageError
 from augreg.images import inspect, list_images, photo_paths, signatures
 from augreg.images.decode import decode, decode_window, shape
@@ -221,7 +222,7 @@ def test_webp_is_refused_by_name_where_tensorflow_lacks_it(monkeypatch: pytest.M
     said = f"TensorFlow {tf.__version__} cannot read WebP; 2.20 can"
     with pytest.raises(tf.errors.InvalidArgumentError, match=said):
         tf.function(decode, autograph=False)(webp)
-    make = png_maker(lambda index, image, epoch: image)
+    make = transcoder(lambda index, image, epoch: image, Encoding())
     with pytest.raises(ImageError, match=f"^a.webp: {said}: upgrade TensorFlow, or convert"):
         make(webp, "a.webp", 0, 0)
 

@@ -73,7 +73,7 @@ def _elements(folder):
 
 
 def test_records_hold_the_png_files_of_apply(images, made, tmp_path):
-    _apply(images, tmp_path, format="png")
+    _apply(images, tmp_path, format="files")
     lines = [json.loads(line) for line in (made / "manifest.jsonl").read_text().splitlines()]
 
     found = {one["name"].decode(): one for _, one in _elements(made)}
@@ -81,6 +81,19 @@ def test_records_hold_the_png_files_of_apply(images, made, tmp_path):
     for name, one in found.items():
         assert one["image"] == (tmp_path / name).read_bytes()
         assert "abc"[one["label"]] == name[0]
+
+
+def test_records_hold_jpeg_files_where_asked(images, tmp_path):
+    _apply(images, tmp_path / "records", encoding="jpeg:80")
+    _apply(images, tmp_path / "files", encoding="jpeg:80", format="files")
+
+    found = {one["name"].decode(): one["image"] for _, one in _elements(tmp_path / "records")}
+    assert {name[-4:] for name in found} == {".jpg"}
+    for name, contents in found.items():
+        assert contents == (tmp_path / "files" / name).read_bytes()
+    source = open_source("records", data_dir=tmp_path)
+    contents, _ = next(iter(source.splits["train"].dataset))
+    assert contents.numpy() in found.values()
 
 
 def test_splits_and_classes_are_those_of_the_folder(images, made):
@@ -220,8 +233,8 @@ def test_images_out_of_given_splits_are_refused(images, tmp_path):
 
 
 def test_run_in_another_format_is_refused(images, made):
-    with pytest.raises(RunError, match=r"other settings \(format tfds there, png here\)"):
-        _apply(images, made, format="png")
+    with pytest.raises(RunError, match=r"other settings \(format tfds there, files here\)"):
+        _apply(images, made, format="files")
 
 
 def test_unknown_format_and_shards_of_records_are_refused(images, tmp_path):
@@ -229,7 +242,7 @@ def test_unknown_format_and_shards_of_records_are_refused(images, tmp_path):
     arguments = ["apply", "flowers", str(images), str(tmp_path / "out"), "--format"]
 
     assert str(run(app, [*arguments, "zip"]).exception) == (
-        '"zip" is no format; allowed are png and tfds'
+        '"zip" is no format; allowed are files and tfds'
     )
     assert str(run(app, [*arguments, "tfds", "--shard", "0/2"]).exception) == (
         "shard 0/2 with the format tfds, whose files are written by one run; leave --shard out"

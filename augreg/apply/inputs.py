@@ -39,10 +39,18 @@ def tasks_of(options: ApplyOptions) -> list[Task]:
     names = _names(options)
     if not names:
         raise DataError(f"{one_line(options.input)}: no images in this folder or below it")
-    _check_names(names)
-    made = originals(options.input)
+    _check_names(names, options.encoding.suffix)
+    made, suffix = originals(options.input), options.encoding.suffix
     return [
-        Task(options.input / name, name, index, options.epoch + copy, copy, made.get(name, ""))
+        Task(
+            options.input / name,
+            name,
+            index,
+            options.epoch + copy,
+            copy,
+            made.get(name, ""),
+            suffix,
+        )
         for index, name in enumerate(names)
         for copy in range(options.copies)
     ]
@@ -157,12 +165,12 @@ def _check_links(options: ApplyOptions, paths: Iterable[Path]) -> None:
             )
 
 
-def _check_names(names: list[str]) -> None:
+def _check_names(names: list[str], suffix: str) -> None:
     """Refuses folders in the input that would take the place of an output."""
     known = set(names)
     folders = {str(parent) for name in names for parent in Path(name).parents}
     for folder in folders:
-        clash = re.fullmatch(r"(.+)\.\d+\.png", folder, re.DOTALL)
+        clash = re.fullmatch(rf"(.+)\.\d+{re.escape(suffix)}", folder, re.DOTALL)
         if folder in _OURS or (clash and clash.group(1) in known):
             raise DataError(
                 f"{one_line(folder)}: a folder of this name is in the way of an output; rename it"

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from augreg.apply.encoding import PNG, Encoding
 from augreg.apply.journal import Line
 from augreg.apply.store import Store
 from augreg.errors import ImageError, OpError, PolicyError
@@ -23,7 +24,7 @@ class Task:
     """One copy of one image.
 
     name: its path relative to the input, with slashes. original: the photograph it was made from,
-    where an earlier run made it.
+    where an earlier run made it. suffix: what the output's name ends with.
     """
 
     path: Path | Store
@@ -32,11 +33,12 @@ class Task:
     epoch: int
     copy: int
     original: str = ""
+    suffix: str = PNG.suffix
 
     @property
     def output(self) -> str:
         """The output's path: the whole name is kept, so a.jpg beside a.png gives two."""
-        return f"{self.name}.{self.copy}.png"
+        return f"{self.name}.{self.copy}{self.suffix}"
 
 
 @dataclass(frozen=True)
@@ -52,34 +54,42 @@ class Renderer:
     """Makes outputs under one policy and seed; several threads may call it.
 
     Pixels come through `augreg.map_fn`, as in training, with all sections. Only the policy's
-    `output` is replaced, by uint8 0..255, because that is what a PNG holds: a file shows what
+    `output` is replaced, by uint8 0..255, because that is what a file holds: it shows what
     training sees before its values are scaled or normalized.
 
     Raises:
         PolicyError: the policy can't work on images whose size is not known.
     """
 
-    def __init__(self, policy: Policy, seed: int, max_pixels: int = MAX_PIXELS) -> None:
-        from augreg.apply.png import png_maker
+    def __init__(
+        self,
+        policy: Policy,
+        seed: int,
+        max_pixels: int = MAX_PIXELS,
+        encoding: Encoding = PNG,
+    ) -> None:
+        from augreg.apply.transcode import transcoder
         from augreg.dataset import map_fn
 
         self.policy, self.seed, self.max_pixels = policy, seed, max_pixels
         saved = replace(policy, output=Output("uint8", (255.0,), (0.0,)))
-        self._png = png_maker(map_fn(saved, seed=seed, training=True))
+        self._transcode = transcoder(map_fn(saved, seed=seed, training=True), encoding)
         self._plans: dict[tuple[int, int], Plan] = {}
 
     def make(self, task: Task) -> Made:
         """One output. Raises `ImageError` and `PolicyError` for images that can't be used."""
         shown = one_line(task.name)
         if len(os.fsencode(task.output.rpartition("/")[2])) > _LONGEST_NAME:
-            raise ImageError(f"{shown}: the name is too long to add .{task.copy}.png; shorten it")
+            raise ImageError(
+                f"{shown}: the name is too long to add .{task.copy}{task.suffix}; shorten it"
+            )
         try:
             contents = task.path.read_bytes()
         except OSError as error:
             raise ImageError(f"{shown}: can't be read: {error.strerror}") from error
         info = inspect(contents, shown, self.max_pixels)
         planned = self._planned(info, shown)
-        made = self._png(contents, shown, task.index, task.epoch)
+        made = self._transcode(contents, shown, task.index, task.epoch)
         line = Line(
             source=task.name,
             source_sha256=hashlib.sha256(contents).hexdigest(),

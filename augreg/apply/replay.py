@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from augreg.apply.encoding import FIRST, Encoding
 from augreg.apply.journal import Line, check_merged, parse_line
 from augreg.apply.renderer import Made, Renderer, Task
 from augreg.apply.settings import POLICY, SETTINGS, changed_since, read_settings
@@ -42,8 +43,9 @@ def replay(manifest: Path | Store, number: int, source: Path | Store | None = No
     settings = _settings(manifest)
     folder = source or _input(manifest, settings)
     path = _source(folder, line, where)
-    made = Renderer(policy, line.seed).make(
-        Task(path, line.source, line.index, line.epoch, line.copy)
+    encoding = Encoding.parse(str(settings.get("encoding", FIRST)))
+    made = Renderer(policy, line.seed, encoding=encoding).make(
+        Task(path, line.source, line.index, line.epoch, line.copy, suffix=encoding.suffix)
     )
     if made.line.sha256 != line.sha256:
         changed = changed_since(settings)

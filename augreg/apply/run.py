@@ -79,7 +79,8 @@ def apply_folder(
     if options.format == TFDS:
         from augreg.apply.tfds import RecordFormat
 
-        records = RecordFormat(options.output, tasks, plan(options.policy).channels_out)
+        channels = plan(options.policy).channels_out
+        records = RecordFormat(options.output, tasks, channels, options.encoding.kind)
     with _begun(options, wanted, every) as run:
         report.started = True
         work = _Run(options, *run, report, tick)
@@ -209,7 +210,8 @@ class _Run:
 
     @cached_property
     def maker(self) -> Renderer:
-        return Renderer(self.options.policy, self.options.seed, self.options.max_pixels)
+        options = self.options
+        return Renderer(options.policy, options.seed, options.max_pixels, options.encoding)
 
     def _pending(self, tasks: list[Task]) -> Iterator[Task]:
         for task in tasks:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from augreg.apply.encoding import FIRST, PNG, Encoding
 from augreg.apply.journal import NAME
 from augreg.apply.made_with import made_with
 from augreg.apply.renderer import Task
@@ -20,8 +21,9 @@ from augreg.images import MAX_PIXELS, one_line
 from augreg.policy import Policy
 
 POLICY, SETTINGS = "policy.json", "apply.json"
-SAME = ("policy", "seed", "epoch", "copies", "images", "listing")
-PNG, TFDS = "png", "tfds"
+SAME = ("policy", "seed", "epoch", "copies", "images", "listing", "encoding")
+FILES, TFDS = "files", "tfds"
+_FIRST = {"format": FILES, "encoding": str(FIRST)}  # of runs that recorded none
 
 
 @dataclass(frozen=True)
@@ -32,11 +34,12 @@ class ApplyOptions:
         input, output: folders, or prefixes of an object store (`s3://bucket/photos`).
         listing: a file with the paths of the images, one a line, in place of those that are found.
         shard: makes the outputs of this shard only, for `merge`.
-        format: `png`, a file for each output; `tfds`, records of a prepared data set.
+        format: `files`, one for each output; `tfds`, records of a prepared data set.
+        encoding: of the outputs; text is parsed.
 
     Raises:
         PathError: a scheme is not served, or what serves it is not installed.
-        RunError: there is no such format, or it is not made in shards.
+        RunError: there is no such format or encoding, or the format is not made in shards.
     """
 
     policy: Policy
@@ -48,16 +51,19 @@ class ApplyOptions:
     max_pixels: int = MAX_PIXELS
     listing: Path | Store | None = None
     shard: Shard | None = None
-    format: str = PNG
+    format: str = FILES
+    encoding: Encoding = PNG
 
     def __post_init__(self) -> None:
-        if self.format not in (PNG, TFDS):
-            raise RunError(f'"{self.format}" is no format; allowed are {PNG} and {TFDS}')
+        if self.format not in (FILES, TFDS):
+            raise RunError(f'"{self.format}" is no format; allowed are {FILES} and {TFDS}')
         if self.format == TFDS and self.shard is not None:
             raise RunError(
                 f"shard {self.shard} with the format {TFDS}, whose files are written by one run; "
                 "leave --shard out"
             )
+        if isinstance(self.encoding, str):
+            object.__setattr__(self, "encoding", Encoding.parse(self.encoding))
         for name in ("input", "output", "listing"):
             if (place := getattr(self, name)) is not None:
                 object.__setattr__(self, name, place_of(place))
@@ -85,7 +91,8 @@ def settings_of(options: ApplyOptions, tasks: Sequence[Task]) -> dict[str, Any]:
         "copies": options.copies,
         "images": len(tasks) // options.copies,
         "listing": listing,
-        **({} if options.format == PNG else {"format": options.format}),
+        **({} if options.format == FILES else {"format": options.format}),
+        "encoding": str(options.encoding),
         "input": _input_from(options.output, options.input),
         "made_with": made_with(),
     }
@@ -115,8 +122,8 @@ def write_or_check_settings(
     raw = folder.read(SETTINGS)
     if raw is not None:
         found = read_settings(raw, str(folder.path / SETTINGS))
-        same = {**{name: wanted[name] for name in SAME}, "format": wanted.get("format", PNG)}
-        changed = there_and_here({"format": PNG, **found}, same)
+        same = {"format": FILES, **wanted}
+        changed = there_and_here(_FIRST | found, {name: same[name] for name in (*SAME, "format")})
         if changed:
             raise RunError(
                 f"{where}: it was begun with other settings ({changed}); "

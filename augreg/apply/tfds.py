@@ -35,7 +35,7 @@ from augreg.sources.records import HEAD, frames
 from augreg.sources.splitting import SPLITS, hashed_split, splits_among
 
 VERSION = "1.0.0"
-PER_FILE = 1_000  # outputs: 57 MB of PNGs at 180x180
+PER_FILE = 1_000  # outputs: 64 MB of PNGs at 180x180
 _NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 
 
@@ -56,8 +56,10 @@ class RecordFormat:
         DataError: some images lie in a folder of a class, or of a split, and some do not.
     """
 
-    def __init__(self, output: Path | Store, tasks: Sequence[Task], channels: int) -> None:
-        self.name, self.channels = _checked_name(output), channels
+    def __init__(
+        self, output: Path | Store, tasks: Sequence[Task], channels: int, encoding: str
+    ) -> None:
+        self.name, self.channels, self.encoding = _checked_name(output), channels, encoding
         self.labels = _labels(tasks)
         self.files = _files(tasks, self.name)
 
@@ -103,7 +105,9 @@ class RecordFormat:
     def metadata(self, made: Mapping[str, Sequence[int]]) -> dict[str, bytes]:
         """What TFDS reads first, by path; made: the lengths in bytes of each file's outputs."""
         features: dict[str, Any] = {
-            "image": tfds.features.Image(shape=(None, None, self.channels), encoding_format="png"),
+            "image": tfds.features.Image(
+                shape=(None, None, self.channels), encoding_format=self.encoding
+            ),
             "name": tfds.features.Text(),
         }
         if self.labels:

@@ -93,21 +93,34 @@ def apply(
     listing: ListingFile = None,
     shard: ShardText = None,
     form: Annotated[
-        str, typer.Option("--format", help="png files, or tfds: records of a TFDS dataset.")
-    ] = "png",
+        str, typer.Option("--format", help="files, or tfds: records of a TFDS dataset.")
+    ] = "files",
+    encoding: Annotated[
+        str, typer.Option(metavar="NAME[:LEVEL]", help="png (levels 0 to 9), jpeg (1 to 100).")
+    ] = "png:1",
 ) -> None:
-    """Augments a folder of images into PNG files or a TFDS dataset, and a manifest.
+    """Augments a folder of images into files or a TFDS dataset, and a manifest.
 
     Copy c of image i is the sample (epoch + c, index i). The same command continues a run that was
     stopped. Images that can't be read are skipped and listed; the exit code is then 4.
     """
     check_policy_first("apply", policy, (source, output))
     part = _shard(shard)
-    from augreg.apply import ApplyOptions, Report, apply_folder
+    from augreg.apply import ApplyOptions, Encoding, Report, apply_folder
     from augreg.policy import load_policy
 
     options = ApplyOptions(
-        load_policy(policy), source, output, copies, seed, epoch, max_pixels, listing, part, form
+        load_policy(policy),
+        source,
+        output,
+        copies,
+        seed,
+        epoch,
+        max_pixels,
+        listing,
+        part,
+        form,
+        Encoding.parse(encoding),
     )
     report = Report()
     try:

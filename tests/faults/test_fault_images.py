@@ -140,15 +140,15 @@ def test_fault_38_animated_gif_gives_its_first_frame_and_says_so(tmp_path: Path)
 def test_fault_39_animated_webp_is_refused_before_tensorflow_sees_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import augreg.apply.png as files
+    import augreg.apply.transcode as files
 
-    seen, real = [], files.png_maker
+    seen, real = [], files.transcoder
 
-    def watching(fn: Any) -> Any:
-        png = real(fn)
-        return lambda contents, *rest: (seen.append(contents), png(contents, *rest))[1]
+    def watching(*args: Any) -> Any:
+        transcode = real(*args)
+        return lambda contents, *rest: (seen.append(contents), transcode(contents, *rest))[1]
 
-    monkeypatch.setattr(files, "png_maker", watching)
+    monkeypatch.setattr(files, "transcoder", watching)
     skipped(tmp_path, "a.webp", frames("WEBP"), "an animated WebP is not supported")
     assert seen == [GOOD["good.png"]]
 

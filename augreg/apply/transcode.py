@@ -1,4 +1,4 @@
-"""Encoded images in, PNG out: what `apply` and `replay` run for each copy of each image."""
+"""Encoded images in, encoded images out: what `apply` and `replay` run for each output."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from augreg.apply.encoding import Encoding
 from augreg.backends.tensorflow.debug import wanted
 from augreg.errors import ImageError, RunError
 from augreg.images import inspect
@@ -18,14 +19,14 @@ from augreg.images.signatures import why_not
 _ASSERTED = re.compile(r"assertion failed: \[(.*?)\][ \t]*(?:\n|\Z)", re.DOTALL)
 
 
-def png_maker(
-    augment: Callable[[Any, Any, Any], Any],
+def transcoder(
+    augment: Callable[[Any, Any, Any], Any], encoding: Encoding
 ) -> Callable[[bytes, str, int, int], bytes]:
-    """A function `make(contents, name, index, epoch)` that gives a PNG file's bytes.
+    """A function `make(contents, name, index, epoch)` that gives a file's bytes.
 
     One trace for images of every size, with the size unknown until it runs, as in `tf.data`: so the
-    kernels are the ones that training uses. The encoder is TensorFlow's, whose zlib comes in its
-    wheel: the same TensorFlow gives the same bytes.
+    kernels are the ones that training uses. The encoders are TensorFlow's, whose libraries come in
+    its wheel: the same TensorFlow gives the same bytes.
 
     Args:
         augment: `augment(index, image, epoch)`, graph operations; image uint8 [H,W,3], the result
@@ -43,7 +44,7 @@ def png_maker(
         autograph=False,
     )
     def run(contents: tf.Tensor, index: tf.Tensor, epoch: tf.Tensor) -> tf.Tensor:
-        return tf.io.encode_png(augment(index, decode(contents), epoch))
+        return _encode(augment(index, decode(contents), epoch), encoding)
 
     run.get_concrete_function()  # traced here, once, and not by several threads at a time
 
@@ -59,6 +60,12 @@ def png_maker(
         return bytes(made.numpy())
 
     return make
+
+
+def _encode(image: tf.Tensor, encoding: Encoding) -> tf.Tensor:
+    if encoding.kind == "png":
+        return tf.io.encode_png(image, compression=encoding.level)
+    return tf.io.encode_jpeg(image, quality=encoding.level)
 
 
 def _said(error: tf.errors.OpError) -> str:
