@@ -21,7 +21,8 @@ class BranchStage(Stage):
     def lower(self, lowering: SupportsLowering, size: Size) -> tuple[Any, list[list[Any]]]:
         """int32 [B], the branch that each sample takes, and what the branches need."""
         (item,) = self.items
-        return lowering.chosen(item.group, item.suffix), _lowered(self, lowering, size)
+        inner = [lowering.stages(branch, size) for branch in self.branches]
+        return lowering.chosen(item.group, item.suffix), inner
 
     def describe(self, shared: str) -> str:
         return f"all {len(self.branches)} branches are computed, one is kept"
@@ -36,13 +37,10 @@ class MixtureStage(Stage):
 
     title: ClassVar[str] = "mixture"
 
-    def lower(self, lowering: SupportsLowering, size: Size) -> tuple[Any, Any, list[list[Any]]]:
+    def lower(self, lowering: SupportsLowering, size: Size) -> tuple[Any, Any, list[Any]]:
         """The branches' weights [B, branches], theirs together [B], and what they need."""
-        return *lowering.mixture(self.items[0]), _lowered(self, lowering, size)
+        inner = lowering.branches(self.branches, size)
+        return *lowering.mixture(self.items[0]), inner
 
     def describe(self, shared: str) -> str:
         return f"all {len(self.branches)} branches are computed and mixed with the image"
-
-
-def _lowered(stage: Stage, lowering: SupportsLowering, size: Size) -> list[list[Any]]:
-    return [lowering.stages(branch, size) for branch in stage.branches]

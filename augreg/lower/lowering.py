@@ -71,6 +71,10 @@ class Lowering(Choices):
             size = self.size_after_stage(stage, size)
         return made
 
+    def branches(self, branches: tuple[tuple[Stage, ...], ...], size: Size) -> list[Any]:
+        """What the kernels of branches need that all begin with images of `size`."""
+        return [self.stages(branch, size) for branch in branches]
+
     def composed(self, items: tuple[Item, ...], family: Family[Composed], size: Size) -> Composed:
         """One map for all items."""
         return Composition(self, family).items(items, size)

@@ -115,7 +115,7 @@ def plan(
         prepare_stages,
         augment_stages,
         output,
-        tuple(dict.fromkeys(_draws([*prepare, *augment]))),
+        tuple(dict.fromkeys(draws_of([*prepare, *augment]))),
         (height, width),
         size_prepared,
         builder.size,
@@ -136,7 +136,7 @@ def check_sections(sections: Any) -> tuple[str, ...]:
     return tuple(name for name in SECTIONS if name in wanted)
 
 
-def _draws(nodes: Iterable[Node], suffix: str = "") -> Iterator[tuple[str, str]]:
+def draws_of(nodes: Iterable[Node], suffix: str = "") -> Iterator[tuple[str, str]]:
     """(path, name) of every draw that these nodes make, in document order; some twice."""
     for node in nodes:
         path = node.path + suffix
@@ -156,4 +156,4 @@ def _draws(nodes: Iterable[Node], suffix: str = "") -> Iterator[tuple[str, str]]
                 yield path + visit.suffix, "choice"
             if node.kind == "mixture":
                 yield path, "mix"
-            yield from _draws((visit.branch,), suffix + visit.suffix)
+            yield from draws_of((visit.branch,), suffix + visit.suffix)

@@ -11,6 +11,7 @@ import tensorflow as tf
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.assertions import after
 from augreg.backends.tensorflow.batch import Pixels, mean_of, to_planes
+from augreg.backends.tensorflow.repeats import Turns
 from augreg.backends.tensorflow.xla import Keep, PlaneTuple
 from augreg.families import Neighborhood, PixelFunction
 from augreg.families.functions import aligned, coordinates
@@ -57,6 +58,8 @@ def stepped(lowered: Any) -> bool:
     """Whether anything in the stages' lowered arguments is a function with steps."""
     if isinstance(lowered, PixelFunction):
         return lowered.stepped or "histogram" in lowered.statistics
+    if isinstance(lowered, Turns):
+        return stepped(lowered.needed)
     return isinstance(lowered, list | tuple) and any(map(stepped, lowered))
 
 

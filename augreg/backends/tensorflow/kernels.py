@@ -15,6 +15,7 @@ from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.batch import Pixels, Planes, size_of, to_float, to_packed, to_planes
 from augreg.backends.tensorflow.debug import checked
 from augreg.backends.tensorflow.pointwise import pointwise_stage
+from augreg.backends.tensorflow.repeats import Stages, Turns
 from augreg.backends.tensorflow.resize import resize
 from augreg.backends.tensorflow.xla import Scope, switch
 from augreg.backends.walk import kernel_of
@@ -76,27 +77,43 @@ class Kernels:
 
     def lowered(self, stages: Sequence[Stage], size: Size) -> list[Any]:
         """What the stages need besides pixels, kept from what they do with it."""
-        inner = replace(self.lowering, known={})
+        inner = replace(self.lowering, known={}, draws=self.lowering.draws.within())
         return self.scope.barrier(lambda: inner.stages(stages, size))
 
     def run(self, stages: Sequence[Stage], lowered: list[Any], pixels: Pixels) -> Pixels:
-        """The stages with their arguments."""
-        for i, (stage, arguments) in enumerate(zip(stages, lowered, strict=True)):
+        """The stages with their arguments; those of `Turns` in a loop."""
+        left = tuple(stages)
+        for i, arguments in enumerate(lowered):
+            turns = isinstance(arguments, Turns)
+            length = len(arguments.needed) if turns else 1
+            own, left = left[:length], left[length * (arguments.count if turns else 1) :]
             exact = self.scope.exact or functions.stepped(lowered[i + 1 :])
-            scope = replace(self.scope, exact=exact, last=i + 1 == len(stages))
-            kernels = replace(self, scope=scope)
-            try:
-                kernel = kernel_of(KERNELS, stage, "TensorFlow")
-                made = kernel(kernels, stage, arguments, pixels)
-                if self.debug:
-                    again = stage.lower(self.lowering, size_of(pixels))
-                    other = kernel(self, stage, again, pixels)
-                    after = self.size_after(stage, pixels)
-                    made = checked(self.policy, stage, arguments, pixels, made, other, after)
-            except OpError as error:
-                raise self.policy.located(error, stage.pointer_of(error.op)) from error
-            pixels = made
+            kernels = replace(self, scope=replace(self.scope, exact=exact, last=not left))
+            if turns:
+                pixels = kernels._in_turns(own, arguments, pixels)
+            else:
+                pixels = kernels._one(own[0], arguments, pixels)
         return pixels
+
+    def _in_turns(self, stages: Stages, turns: Turns, pixels: Pixels) -> Pixels:
+        def once(i: tf.Tensor, planes: list[tf.Tensor]) -> list[tf.Tensor]:
+            return list(to_planes(self.run(stages, turns.turn(i), Planes(tuple(planes)))))
+
+        planes = self.scope.barrier(lambda: list(to_planes(pixels)))
+        return Planes(tuple(turns.loop(once, planes)))
+
+    def _one(self, stage: Stage, arguments: Any, pixels: Pixels) -> Pixels:
+        try:
+            kernel = kernel_of(KERNELS, stage, "TensorFlow")
+            made = kernel(self, stage, arguments, pixels)
+            if self.debug:
+                again = stage.lower(self.lowering, size_of(pixels))
+                other = kernel(self, stage, again, pixels)
+                after = self.size_after(stage, pixels)
+                made = checked(self.policy, stage, arguments, pixels, made, other, after)
+        except OpError as error:
+            raise self.policy.located(error, stage.pointer_of(error.op)) from error
+        return made
 
     def size_after(self, stage: Stage, pixels: Pixels) -> Any:
         """The height and width of the pixels after a stage."""
@@ -177,10 +194,18 @@ def _mixture(run: Kernels, stage: MixtureStage, lowered: Any, pixels: Pixels) ->
         planes = to_planes(pixels)
         rest = tf.reshape(1.0 - together, (-1, 1, 1))
         total = [rest * plane for plane in planes]
-        for i, (branch, own) in enumerate(zip(stage.branches, inner, strict=True)):
-            share = tf.reshape(together * weights[:, i], (-1, 1, 1))
-            result = to_planes(run.run(branch, own, pixels))
-            total = [t + share * plane for t, plane in zip(total, result, strict=True)]
+
+        def add(i: Any, own: Any, total: list[tf.Tensor]) -> list[tf.Tensor]:
+            share = tf.reshape(together * tf.gather(weights, i, axis=1), (-1, 1, 1))
+            result = to_planes(run.run(stage.branches[0 if turns else i], own, pixels))
+            return [t + share * plane for t, plane in zip(total, result, strict=True)]
+
+        turns = inner[0] if isinstance(inner[0], Turns) and len(stage.branches) > 1 else None
+        if turns is not None:
+            total = turns.loop(lambda i, total: add(i, turns.turn(i), total), total)
+        else:
+            for i, own in enumerate(inner):
+                total = add(i, own, total)
         return Planes(tuple(total))
 
     return run.scope.barrier(compute)

@@ -19,6 +19,7 @@ from augreg.backends.tensorflow.batch import Pixels, to_float
 from augreg.backends.tensorflow.debug import CheckedLowering, checked_output
 from augreg.backends.tensorflow.kernels import Kernels
 from augreg.backends.tensorflow.pointwise import finish
+from augreg.backends.tensorflow.repeats import LoweringInTurns
 from augreg.backends.tensorflow.xla import Scope, opaque_true
 from augreg.lower import Draws, Lowering
 from augreg.plan import Plan
@@ -50,13 +51,13 @@ class Program:
 
     def __call__(self, images: tf.Tensor, key: SampleKey) -> tf.Tensor:
         plan = self.plan
-        words = Draws.make(TENSORFLOW, plan.draws, key)
+        scope = Scope(opaque_true(key.index) if self.xla else None)
+        words = Draws.make(TENSORFLOW, plan.draws, key, scope.barrier)
         fits = partial(check_fit, plan.policy)
-        lowering = Lowering(TENSORFLOW, words, fits, self.xla)
+        lowering = (LoweringInTurns if self.xla else Lowering)(TENSORFLOW, words, fits, self.xla)
         if self.debug:
             lowering = CheckedLowering(TENSORFLOW, words, fits, self.xla, plan.policy)
-        predicate = opaque_true(key.index) if self.xla else None
-        kernels = Kernels(lowering, plan.policy, Scope(predicate), self.portable, self.debug)
+        kernels = Kernels(lowering, plan.policy, scope, self.portable, self.debug)
         pixels: Pixels = kernels.decoded(plan.decode, images) if plan.decode else images
         came_as_uint8 = images.dtype in (tf.uint8, tf.string)
         if plan.prepare or plan.decode:

@@ -1,0 +1,248 @@
+"""Stages that stand several times in a row, as in RandAugment's slots: a loop, not a copy each.
+
+TensorFlow traces a copy as long as the first, and XLA compiles it as long. A turn costs
+microseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from augreg.backends.tensorflow.arrays import map_tensors, tensors_of
+from augreg.families import Item, PointwiseStage, Size, Stage
+from augreg.lower import Lowering
+from augreg.plan.planner import draws_of
+from augreg.policy import Node, Step
+
+Stages = tuple[Stage, ...]
+Names = dict[tuple[str, str], tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Turns:
+    """What stages need that are done `count` times.
+
+    Attributes:
+        needed: of one turn, where arrays that differ between turns are [B or 1, count, ...].
+        differ: which arrays do.
+    """
+
+    count: int
+    needed: list[Any]
+    differ: tuple[bool, ...]
+
+    def turn(self, i: tf.Tensor) -> list[Any]:
+        """What turn `i` needs."""
+        differ = iter(self.differ)
+        own: list[Any] = map_tensors(
+            lambda x: tf.gather(x, i, axis=1) if next(differ) else x, self.needed
+        )
+        return own
+
+    def loop(
+        self, once: Callable[[tf.Tensor, list[tf.Tensor]], list[tf.Tensor]], planes: list[tf.Tensor]
+    ) -> list[tf.Tensor]:
+        """The planes after `once(turn, planes)` for each turn."""
+
+        def body(i: tf.Tensor, planes: list[tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
+            pairs = zip(once(i, planes), planes, strict=True)
+            return i + 1, [tf.ensure_shape(made, before.shape) for made, before in pairs]
+
+        loop = tf.while_loop(lambda i, _: i < self.count, body, (tf.constant(0), planes))
+        return list(loop[1])
+
+
+@dataclass(frozen=True)
+class LoweringInTurns(Lowering):
+    """Lowers stages that repeat once for all turns."""
+
+    def stages(self, stages: Iterable[Stage], size: Size) -> list[Any]:
+        """As `Lowering.stages`, with one `Turns` for all stages of a loop."""
+        left, made = tuple(stages), []  # type: Stages, list[Any]
+        while left:
+            length, count = _turns(left)
+            own, left = left[: length * count], left[length * count :]
+            if count == 1:
+                made += super().stages(own, size)
+            else:
+                turns = [own[at : at + length] for at in range(0, len(own), length)]
+                made += self._at_once(turns, size) or self._one_by_one(turns, size)
+            for stage in own:
+                size = self.size_after_stage(stage, size)
+        return made
+
+    def branches(self, branches: tuple[Stages, ...], size: Size) -> list[Any]:
+        """As `Lowering.branches`, with one `Turns` for branches that are alike."""
+        first, *others = branches
+        if others and all(_all_alike(first, other) for other in others):
+            found = self._at_once(list(branches), size)
+            if found:
+                return found
+        return super().branches(branches, size)
+
+    def _at_once(self, turns: list[Stages], size: Size) -> list[Any]:
+        """All turns as one, of a batch so many times as long; nothing where draws are shared."""
+        first, *others = turns
+        names = [_renamed(first, other) for other in others]
+        if not all(names):
+            return []
+        together = self.draws.joined(tuple(names[0] or ()), [one or {} for one in names])
+        count = len(turns)
+
+        def by_sample(x: tf.Tensor) -> tf.Tensor:
+            return x if x.shape[0] == 1 else tf.reshape(x, (-1, count, *x.shape[1:]))
+
+        lowered = replace(self, draws=together, known={})
+        drawn = lowered.stages(first, size)
+        differ = tuple(x.shape[0] != 1 for x in tensors_of(drawn))
+        return [Turns(count, map_tensors(by_sample, drawn), differ)]
+
+    def _one_by_one(self, turns: list[Stages], size: Size) -> list[Any]:
+        """Each turn by itself, and one `Turns` where they have one form."""
+        drawn = [Lowering.stages(self, turn, size) for turn in turns]
+        first, *others = drawn
+        if not all(_same_form(first, other) for other in others):
+            return [one for lowered in drawn for one in lowered]
+        arrays: list[tuple[Any, ...]] = []
+        _zipped(lambda *same: arrays.append(same), *drawn)
+        whole = iter([_stacked(same) for same in arrays])
+        needed = _zipped(lambda *_: next(whole), *drawn)
+        return [Turns(len(turns), needed, (True,) * len(tensors_of(needed)))]
+
+
+def _turns(stages: Stages) -> tuple[int, int]:
+    """How many stages the first turn has, the shortest that there is, and how many follow."""
+    for length in range(1, len(stages) // 2 + 1):
+        count = 1
+        while _again(stages, length, length * count):
+            count += 1
+        if count > 1:
+            return length, count
+    return 1, 1
+
+
+def _again(stages: Stages, length: int, at: int) -> bool:
+    """Whether the first so many stages stand once more at `at`."""
+    first, last = stages[0], stages[length - 1]
+    return (
+        at + length <= len(stages)
+        and (first.size_in, first.channels_in) == (last.size_out, last.channels_out)
+        and not any(stage.reads_others for stage in stages[:length])
+        and all(map(_alike, stages[:length], stages[at : at + length]))
+    )
+
+
+def _alike(one: Stage, two: Stage) -> bool:
+    """Whether two stages have one kernel, but for what it is given."""
+    if type(one) is not type(two) or len(one.branches) != len(two.branches):
+        return False
+    if isinstance(one, PointwiseStage) and isinstance(two, PointwiseStage):
+        kinds = [[(type(part), part.statistics) for part in stage.parts] for stage in (one, two)]
+        if kinds[0] != kinds[1]:
+            return False
+    own = (f.name for f in fields(one) if f.name not in ("items", "why", "parts", "branches"))
+    return (
+        all(getattr(one, name) == getattr(two, name) for name in own)
+        and [step.op.name for step in one.steps] == [step.op.name for step in two.steps]
+        and all(map(_all_alike, one.branches, two.branches))
+    )
+
+
+def _all_alike(one: Stages, two: Stages) -> bool:
+    return len(one) == len(two) and all(map(_alike, one, two))
+
+
+def _renamed(one: Stages, two: Stages) -> Names | None:
+    """Which draw of `two` stands for each of `one`; None where more than that is different."""
+    names: Names = {}
+    for mine, other in zip(_items(one), _items(two), strict=True):
+        pairs = [((mine.node, mine.suffix), (other.node, other.suffix))]
+        if len(mine.guards) != len(other.guards):
+            return None
+        for guard, its in zip(mine.guards, other.guards, strict=True):
+            if (guard.branch, guard.slot) != (its.branch, None):
+                return None
+            pairs.append(((guard.group, guard.suffix), (its.group, its.suffix)))
+        for (node, suffix), (its_node, its_suffix) in pairs:
+            if not _same_node(node, its_node):
+                return None
+            keys = draws_of((node,), suffix), draws_of((its_node,), its_suffix)
+            for key, its_key in zip(*keys, strict=True):
+                if names.setdefault(key, its_key) != its_key:
+                    return None
+    return names
+
+
+def _items(stages: Stages) -> list[Item]:
+    """All items, those of stages within stages too."""
+    return [
+        item
+        for stage in stages
+        for item in (*stage.items, *(i for branch in stage.branches for i in _items(branch)))
+    ]
+
+
+def _same_node(one: Node, two: Node) -> bool:
+    """Whether two nodes differ in their places only."""
+    if isinstance(one, Step) or isinstance(two, Step):
+        return (
+            isinstance(one, Step)
+            and isinstance(two, Step)
+            and (one.op, one.arguments, one.p) == (two.op, two.arguments, two.p)
+        )
+    mine, its = ((g.kind, g.p, g.weights, g.n, g.replace, len(g.branches)) for g in (one, two))
+    return mine == its and all(map(_same_node, one.branches, two.branches))
+
+
+def _same_form(one: Any, two: Any) -> bool:
+    """Whether two lowered arguments differ in the values of arrays only."""
+    if _is_array(one) and _is_array(two):
+        same = tf.as_dtype(one.dtype) == tf.as_dtype(two.dtype)
+        return same and tuple(one.shape[1:]) == tuple(two.shape[1:])
+    if isinstance(one, list | tuple) and isinstance(two, list | tuple):
+        return len(one) == len(two) and all(map(_same_form, one, two))
+    if is_dataclass(one) and type(one) is type(two):
+        return all(_same_form(getattr(one, f.name), getattr(two, f.name)) for f in fields(one))
+    if callable(one) and callable(two):  # checks are wrapped around an op's function anew
+        return getattr(one, "__wrapped__", one) is getattr(two, "__wrapped__", two)
+    return type(one) is type(two) and bool(one == two)
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, np.ndarray | tf.Tensor)
+
+
+def _stacked(arrays: tuple[Any, ...]) -> Any:
+    """Arrays [B or 1, ...] as one [B or 1, turns, ...]; one that never differs stays as it is."""
+    first = arrays[0]
+    if isinstance(first, np.ndarray) and all(
+        isinstance(array, np.ndarray) and np.array_equal(array, first) for array in arrays
+    ):
+        return first
+    if len({array.shape[0] for array in arrays}) > 1:
+        longest = next(array for array in arrays if array.shape[0] != 1)
+        batch = tf.shape(longest)[0]
+        arrays = tuple(tf.broadcast_to(array, (batch, *array.shape[1:])) for array in arrays)
+    return tf.stack(arrays, axis=1)
+
+
+def _zipped(function: Callable[..., Any], first: Any, *others: Any) -> Any:
+    """The first value with each array replaced by `function` of it and of those in its place."""
+
+    def each(parts: Sequence[Any]) -> list[Any]:
+        return [_zipped(function, *same) for same in zip(*parts, strict=True)]
+
+    if _is_array(first):
+        return function(first, *others)
+    if isinstance(first, list | tuple):
+        return type(first)(each((first, *others)))
+    if is_dataclass(first) and not isinstance(first, type):
+        names = [f.name for f in fields(first)]
+        made = each([[getattr(value, name) for name in names] for value in (first, *others)])
+        return replace(first, **dict(zip(names, made, strict=True)))
+    return first
