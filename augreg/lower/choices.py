@@ -23,59 +23,68 @@ class Draws:
     epoch: Array = None  # uint32 scalar or [B]: what schedules follow
 
     @classmethod
-    def make(
-        cls,
-        xp: Namespace,
-        draws: tuple[tuple[str, str], ...],
-        key: SampleKey,
-        keep: Callable[[Callable[[], Any]], Any] = lambda compute: compute(),
-    ) -> Draws:
-        """Draws everything at once: `draws` are a plan's. `keep` is given what works them out."""
+    def make(cls, xp: Namespace, draws: tuple[tuple[str, str], ...], key: SampleKey) -> Draws:
+        """Draws everything at once: `draws` are a plan's."""
         if not draws:
             return cls({}, key.epoch)
         ids = tuple(generator.draw_id(path, name) for path, name in draws)
-        return cls(_Rows(xp, draws, keep(lambda: generator.words(xp, ids, key))), key.epoch)
+        return cls(_Rows(xp, draws, lambda: generator.words(xp, ids, key)), key.epoch)
+
+    def kept(self, keep: Callable[[Callable[[], Any]], Any]) -> Draws:
+        """The same draws, worked out by `keep`, as `Scope.barrier`."""
+        rows = self.words
+        if not isinstance(rows, _Rows):
+            return self
+        pair = keep(lambda: rows.pair)
+        return replace(self, words=_Rows(rows.xp, rows.names, lambda: pair))
 
     def within(self) -> Draws:
         """The same draws for a graph within a graph, which takes them apart by itself."""
-        return replace(self, words=self.words.again()) if isinstance(self.words, _Rows) else self
+        return self.kept(lambda compute: compute())
 
     def joined(
-        self, first: tuple[tuple[str, str], ...], others: list[Mapping[tuple[str, str], Any]]
-    ) -> Draws:
+        self,
+        first: tuple[tuple[str, str], ...],
+        others: list[Mapping[tuple[str, str], tuple[str, str]]],
+    ) -> Draws | None:
         """The draws `first` of a batch in which each sample stands once more for each of `others`.
 
         others: by which draw each of `first` is replaced there. Sample b of B has places b * n to
-        b * n + n - 1, of n in all.
+        b * n + n - 1, of n in all. None for draws that `make` did not make.
         """
-        rows, n = self.words, len(others) + 1
-        if not isinstance(rows, _Rows) or not first:
+        rows, epoch = self.words, self.epoch
+        if not first:
             return self
-        xp, names = rows.xp, [first, *([other[name] for name in first] for other in others)]
+        if not isinstance(rows, _Rows):
+            return None
+        xp = rows.xp
+        if epoch is not None and len(xp.shape(epoch)) == 1:
+            epoch = xp.reshape(xp.stack([epoch] * (len(others) + 1), axis=1), (-1,))
+        names = [first, *([other[name] for name in first] for other in others)]
         places = xp.array([[rows.names.index(name) for name in one] for one in names], "int32")
 
         def taken(words: Array) -> Array:
             return xp.reshape(xp.transpose(xp.take(words, places), (1, 2, 0)), (len(first), -1))
 
-        epoch = self.epoch
-        if epoch is not None and len(xp.shape(epoch)) == 1:
-            epoch = xp.reshape(xp.stack([epoch] * n, axis=1), (-1,))
-        return Draws(_Rows(xp, first, tuple(map(taken, rows.pair))), epoch)
+        return Draws(_Rows(xp, first, lambda: tuple(map(taken, rows.pair))), epoch)
 
 
 class _Rows(Mapping[tuple[str, str], tuple[Array, Array]]):
     """The draws of a plan in two uint32 arrays [draws,B], taken apart when one is asked for."""
 
-    def __init__(self, xp: Namespace, names: Iterable[tuple[str, str]], pair: Any) -> None:
-        self.xp, self.names, self.pair = xp, tuple(names), pair
+    def __init__(
+        self, xp: Namespace, names: Iterable[tuple[str, str]], draw: Callable[[], Any]
+    ) -> None:
+        self.xp, self.names, self.draw = xp, tuple(names), draw
+
+    @cached_property
+    def pair(self) -> Any:
+        return self.draw()
 
     @cached_property
     def _rows(self) -> dict[tuple[str, str], tuple[Array, Array]]:
         rows = zip(*map(self.xp.unstack, self.pair), strict=True)
         return dict(zip(self.names, rows, strict=True))
-
-    def again(self) -> _Rows:
-        return _Rows(self.xp, self.names, self.pair)
 
     def __getitem__(self, name: tuple[str, str]) -> tuple[Array, Array]:
         return self._rows[name]

@@ -52,7 +52,7 @@ class Program:
     def __call__(self, images: tf.Tensor, key: SampleKey) -> tf.Tensor:
         plan = self.plan
         scope = Scope(opaque_true(key.index) if self.xla else None)
-        words = Draws.make(TENSORFLOW, plan.draws, key, scope.barrier)
+        words = Draws.make(TENSORFLOW, plan.draws, key).kept(scope.barrier)
         fits = partial(check_fit, plan.policy)
         lowering = (LoweringInTurns if self.xla else Lowering)(TENSORFLOW, words, fits, self.xla)
         if self.debug:

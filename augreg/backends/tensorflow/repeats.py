@@ -89,9 +89,11 @@ class LoweringInTurns(Lowering):
         """All turns as one, of a batch so many times as long; nothing where draws are shared."""
         first, *others = turns
         names = [_renamed(first, other) for other in others]
-        if not all(names):
+        if None in names:
             return []
         together = self.draws.joined(tuple(names[0] or ()), [one or {} for one in names])
+        if together is None:
+            return []
         count = len(turns)
 
         def by_sample(x: tf.Tensor) -> tf.Tensor:
@@ -132,7 +134,6 @@ def _again(stages: Stages, length: int, at: int) -> bool:
     return (
         at + length <= len(stages)
         and (first.size_in, first.channels_in) == (last.size_out, last.channels_out)
-        and not any(stage.reads_others for stage in stages[:length])
         and all(map(_alike, stages[:length], stages[at : at + length]))
     )
 
