@@ -5,6 +5,7 @@ Public names load on first use, so that importing augreg imports neither TensorF
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from importlib import import_module
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from augreg.annotations.element import Indexed as Indexed
     from augreg.backends.reference import augment as augment
+    from augreg.compilation_cache import set_compilation_cache as set_compilation_cache
     from augreg.dataset import augment_dataset as augment_dataset
     from augreg.dataset import enumerate_epochs as enumerate_epochs
     from augreg.dataset import map_fn as map_fn
@@ -51,6 +53,7 @@ __version__ = "0.1.0"
 _NAMES = {
     "annotations.element": ("Indexed",),
     "backends.reference": ("augment",),
+    "compilation_cache": ("set_compilation_cache",),
     "dataset": ("augment_dataset", "enumerate_epochs", "map_fn"),
     "errors": ("AugregError", "ParameterError", "PolicyError"),
     "families": (
@@ -108,3 +111,5 @@ def _register_layer() -> None:
 
 
 _register_layer()
+if os.environ.get("AUGREG_CACHE"):
+    __getattr__("set_compilation_cache")(os.environ["AUGREG_CACHE"])

@@ -13,6 +13,7 @@ from augreg.plugin.registry import default_registry
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ["AUGREG_CACHE"] = ""  # what a test traces and compiles is not another run's
 
 # The terminal and the settings of whoever runs the suite are no part of it: what a test prints is
 # 80 columns wide and without colours (rich and typer read these when they are imported), and

@@ -11,6 +11,8 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+from augreg import compilation_cache
+
 LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 
 # TensorFlow writes these from C++ before its log level is read: all that is information or a
@@ -42,11 +44,14 @@ _CHATTER = re.compile(
 
 @contextlib.contextmanager
 def quiet_tensorflow() -> Iterator[None]:
-    """Filters what C++ code writes to stderr; Python's own stderr goes straight to the terminal.
+    """Runs TensorFlow as a command does: with a compilation cache, and without its chatter.
+
+    Filters what C++ code writes to stderr; Python's own stderr goes straight to the terminal.
 
     Does nothing where TF_CPP_MIN_LOG_LEVEL is 0 or 1, which show all, or where stderr is not the
     process's own, as in a test or a notebook.
     """
+    compilation_cache.set_default()
     level = os.environ.get(LEVEL)
     if level in ("0", "1") or not _is_own(sys.stderr):
         yield

@@ -9,6 +9,7 @@ TensorFlow counts a module as stateful, so that an iterator that runs one can't 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -16,6 +17,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from augreg import compilation_cache
+from augreg.plan import Plan
 from augreg.random.generator import SampleKey
 
 _KEPT = 16  # modules that stay in memory, as programs do
@@ -37,30 +40,66 @@ def as_module(
     def flat(images: tf.Tensor, *key: tf.Tensor) -> tf.Tensor:
         return program(images, SampleKey(*key))
 
-    def lowered() -> tuple[tf.TensorSpec, bytes, int]:
+    def lowered() -> tuple[dict[str, Any], bytes]:
         from tensorflow.compiler.tf2xla.python import xla
 
         traced = tf.function(flat, autograph=False, jit_compile=True)
         made = traced.get_concrete_function(*specs).structured_outputs
         lower = traced.experimental_get_compiler_ir(*specs)
         text = lower("stablehlo_serialized", platform_name=_CPU)
-        return made, text, xla.call_module_maximum_supported_version()
+        version = xla.call_module_maximum_supported_version()
+        return {"dtype": made.dtype.name, "shape": made.shape.as_list(), "version": version}, text
 
     with tf.init_scope():
         if not tf.executing_eagerly() or tf.config.functions_run_eagerly():
             return None
-    # TensorFlow writes down Python's stack at each op: in a thread it is short, a quarter faster
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        try:
-            made, text, version = thread.submit(lowered).result()
-        except (ImportError, AttributeError, ValueError):  # TensorFlow promises none of it
-            return None
+    kept_as = _key(program.python_function.plan, images, epochs)
+    found = compilation_cache.read(kept_as)
+    if found is None:
+        # TensorFlow writes Python's stack down at each op: in a thread it is short, a third faster
+        with ThreadPoolExecutor(max_workers=1) as thread:
+            try:
+                found = thread.submit(lowered).result()
+            except (ImportError, AttributeError, ValueError):  # TensorFlow promises none of it
+                return None
+        compilation_cache.write(kept_as, *found)
+    made, text = found
+    form = {"Tout": [tf.as_dtype(made["dtype"])], "Sout": [made["shape"]], "platforms": [_CPU]}
 
     @tf.function(autograph=False, jit_compile=True)
     def module(images: tf.Tensor, *key: tf.Tensor) -> tf.Tensor:
         from tensorflow.compiler.tf2xla.python import xla
 
-        form = {"Tout": [made.dtype], "Sout": [made.shape], "platforms": [_CPU]}
-        return xla.call_module([images, *key], version=version, module=text, **form)[0]
+        return xla.call_module([images, *key], version=made["version"], module=text, **form)[0]
 
-    return lambda images, key: module(images, *key)
+    try:
+        named = _named(module.get_concrete_function(*specs), hashlib.sha256(text).hexdigest()[:16])
+    except (ImportError, AttributeError, TypeError):  # nor of this
+        return lambda images, key: module(images, *key)
+    return lambda images, key: named([images, *key])
+
+
+def _named(function: Any, name: str) -> Callable[[list[tf.Tensor]], tf.Tensor]:
+    """A concrete function whose name says what it is, and not how many were made before it.
+
+    XLA's cache between processes goes by it.
+    """
+    from tensorflow.python.eager.polymorphic_function.atomic_function import from_function_def
+
+    definition = type(function.function_def)()
+    definition.CopyFrom(function.function_def)
+    definition.signature.name = f"augreg_{name}"
+    made: Callable[[list[tf.Tensor]], tf.Tensor] = from_function_def(
+        definition, function.function_type
+    ).call_preflattened
+    return made
+
+
+def _key(plan: Plan, images: tf.TensorSpec, epochs: bool) -> str | None:
+    """What the module of a plan is kept under."""
+    sections = plan.prepare, plan.augment
+    stages = [[(type(stage).__name__, stage.pointers) for stage in part] for part in sections]
+    sizes = plan.size_in, plan.size_prepared, plan.size_out, plan.channels_in, plan.channels_out
+    ops = [step.op for part in sections for stage in part for step in stage.steps]
+    form = plan.output, images, epochs
+    return compilation_cache.key_of(ops, plan.policy.hash, stages, sizes, form)

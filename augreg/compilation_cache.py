@@ -1,0 +1,197 @@
+"""The compilation cache: what was traced and compiled, in a folder, for processes to come.
+
+XLA keeps what it compiles there by itself, once it is told where: programs of whoever else has XLA
+compile, too. The programs that are traced for it are kept here, under a hash of all that they are
+made of.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from importlib import metadata
+from importlib.util import find_spec
+from os import PathLike
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from augreg import files
+from augreg.errors import PathError
+from augreg.paths import check_here
+
+VARIABLE = "AUGREG_CACHE"
+_FLAGS = "TF_XLA_FLAGS"
+_OURS = "--tf_xla_persistent_cache_"
+_LIMIT = 512 * 2**20  # bytes; RandAugment's program has 1.1 MB
+_FIRST = (2, 21)  # TensorFlow's, whose CPU compiler is known to keep and find programs
+
+_folder: Path | None = None
+
+
+def set_compilation_cache(folder: str | PathLike[str]) -> None:
+    """Keeps programs that are compiled for the CPU in a folder, and takes them from there.
+
+    Call it before TensorFlow runs anything: it reads once where XLA's cache is. The first batch of
+    a policy whose program is there comes in a fraction of the time. Processes may share a folder;
+    what is oldest is removed above 512 MB. TensorFlow before 2.21 has no such cache.
+
+    Args:
+        folder: made where missing. The variable AUGREG_CACHE sets it for a process that can't call
+            this; the command line has one in ~/.cache/augreg, and none where it is empty.
+
+    Raises:
+        PathError: it is no folder of this machine, or its path has spaces or quotes.
+        OSError: it can't be made.
+    """
+    global _folder
+    check_here(folder)
+    if tuple(map(int, re.findall(r"\d+", _tensorflow())[:2])) < _FIRST:
+        return
+    place = Path(folder).expanduser().absolute() / _machine()
+    if re.search(r"[\s'\"\\]", str(place)):  # TensorFlow ends a process whose flags it can't read
+        raise PathError(f"{place}: TensorFlow takes no folder with spaces or quotes in its path")
+    place.mkdir(parents=True, exist_ok=True)
+    _prune(place)
+    _folder = place
+    before = os.environ.get(_FLAGS, "")
+    if f"{_OURS}directory" not in before and (not before or before.startswith("--")):  # or a file
+        said = f"{_OURS}directory={place} {_OURS}device_types=CPU"
+        os.environ[_FLAGS] = f"{before} {said}".strip()
+
+
+def set_default() -> None:
+    """As `set_compilation_cache`, in the folder for all commands; without it, where that fails."""
+    home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
+    folder = os.environ.get(VARIABLE, str(home / "augreg"))
+    if folder:
+        try:
+            set_compilation_cache(folder)
+        except (PathError, OSError, RuntimeError):  # of a user without a home, too
+            return
+
+
+def key_of(ops: Iterable[Any], *made_of: Any) -> str | None:
+    """What a program is kept under; None where it is not kept.
+
+    Args:
+        ops: those that it uses: of augreg itself only, since what others read beside their source
+            can't be known.
+        made_of: all else that it depends on, by its repr.
+    """
+    foreign = (op.function.__module__.split(".")[0] != "augreg_ops" for op in ops)
+    if _folder is None or any(foreign):
+        return None
+    return hashlib.sha256(repr((_sources(), made_of)).encode()).hexdigest()
+
+
+def read(key: str | None) -> tuple[dict[str, Any], bytes] | None:
+    """A program and what is said of it."""
+    if key is None or _folder is None:
+        return None
+    path = _folder / f"{key}.mlir"
+    try:
+        said, program = path.read_bytes().split(b"\n", 1)
+        os.utime(path)
+        found: dict[str, Any] = json.loads(said)
+        whole = found["sha256"] == hashlib.sha256(program).hexdigest()
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return (found, program) if whole else None
+
+
+def write(key: str | None, said: dict[str, Any], program: bytes) -> None:
+    """Keeps a program, where it can be."""
+    if key is not None and _folder is not None:
+        said = {**said, "sha256": hashlib.sha256(program).hexdigest()}
+        try:
+            contents = json.dumps(said).encode() + b"\n" + program
+            files.write_whole(_folder / f"{key}.mlir", contents)
+        except OSError:  # a full disk costs the next process a second
+            return
+
+
+@lru_cache(1)
+def _sources() -> str:
+    """A hash of augreg's code and of the versions that it is run with."""
+    digest = hashlib.sha256(metadata.version("numpy").encode())
+    for package in ("augreg", "augreg_ops"):
+        found = find_spec(package)
+        for root in (found.submodule_search_locations or ()) if found else ():
+            for path in sorted(Path(root).rglob("*.py")):
+                digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _machine() -> str:
+    """What XLA's programs depend on besides their own text: processor and TensorFlow."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        about = sorted({line for line in lines if line.startswith(("flags", "Features", "model"))})
+    except OSError:
+        about = [platform.processor(), platform.machine(), platform.platform()]
+    processor = hashlib.sha256("\n".join(about).encode()).hexdigest()[:12]
+    return f"{_tensorflow()}-{processor}"
+
+
+def _tensorflow() -> str:
+    """Its version, without importing it."""
+    for wheel in ("tensorflow", "tensorflow-cpu"):
+        try:
+            return metadata.version(wheel)
+        except metadata.PackageNotFoundError:
+            continue
+    return "0"  # others have other compilers
+
+
+def _prune(folder: Path) -> None:
+    """Removes what was cut short, on which TensorFlow fails, and what is oldest above the limit."""
+    entries = []
+    for path in folder.iterdir():
+        try:
+            about = path.stat()
+            if path.suffix == ".pb" and not _is_whole(path):
+                path.unlink()
+                continue
+        except OSError:  # another process removes too
+            continue
+        entries.append((about.st_mtime, about.st_size, path))
+    total = sum(size for _, size, _ in entries)
+    for _, size, path in sorted(entries):
+        if total <= _LIMIT:
+            break
+        path.unlink(missing_ok=True)
+        total -= size
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether the fields of a protocol buffer end where its file does; only their sizes are read.
+
+    https://protobuf.dev/programming-guides/encoding/
+    """
+    fixed = {1: 8, 5: 4}
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        try:
+            while file.tell() < size:
+                kind = _number(file) & 7
+                length = _number(file) if kind in (0, 2) else fixed[kind]
+                file.seek(length if kind else 0, os.SEEK_CUR)
+        except (IndexError, KeyError):
+            return False
+        return file.tell() == size > 0
+
+
+def _number(file: BinaryIO) -> int:
+    """A base-128 varint."""
+    value, shift = 0, 0
+    while True:
+        byte = file.read(1)[0]
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value
+        shift += 7
