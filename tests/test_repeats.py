@@ -20,12 +20,10 @@ SLOT = [
     {"op": "gaussian_blur", "kernel_size": 3, "sigma": [0.4, 2]},
 ]
 CHOICE = {"one_of": [*SLOT, {"op": "equalize"}, {"op": "posterize", "bits": 3}], "p": 0.8}
+MOVES = [SLOT[1], {"op": "zoom", "factor": [0.8, 1.2], "fill": "reflect"}]
+SHARPER = {"op": "sharpness", "factor": 2}
 FIXED = [
-    [
-        {"op": "rotate", "degrees": by},
-        {"op": "gamma", "gamma": power},
-        {"op": "sharpness", "factor": 2},
-    ]
+    [{"op": "rotate", "degrees": by}, {"op": "gamma", "gamma": power}, SHARPER]
     for by, power in ((10, 0.5), (-25, 2.0), ([0, 90], [0.5, 2]))
 ]
 GROWING = {"op": "brightness", "delta": {"schedule": {"from": 0.0, "to": 0.5, "epochs": 10}}}
@@ -36,11 +34,13 @@ REPEATS = {
     "choices": [CHOICE, CHOICE],
     "other numbers": [step for turn in FIXED for step in turn],
     "nothing drawn": FIXED[0] * 3,
-    "noise": [
-        {"op": "gaussian_noise", "std": 0.1},
-        {"op": "gaussian_blur", "kernel_size": 3, "sigma": 1},
-    ]
-    * 3,
+    "noise": [{"op": "gaussian_noise", "std": 0.1}, SHARPER] * 3,
+    "a group and its steps": [
+        *({**step, "p": 0.5} for step in MOVES),
+        SHARPER,
+        {"sequence": MOVES, "p": 0.5},
+        SHARPER,
+    ],
     "turns of one stage": [{"op": "sharpness", "factor": [0.2, 2]}] * 3,
     "moves": [{"op": "flip", "p": 0.5}, {"op": "equalize", "p": 0.5}] * 3,
     "an odd one out": [*SLOT, *SLOT, {"op": "invert"}, *SLOT],
