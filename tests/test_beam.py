@@ -19,7 +19,7 @@ import apply_driver as driver
 import pytest
 
 import augreg
-from augreg.apply import ApplyOptions, Report, apply_folder
+from augreg.apply import ApplyOptions, Encoding, Report, apply_folder
 from augreg.apply.folder import OutputFolder
 from augreg.errors import PolicyError, RunError
 
@@ -86,6 +86,19 @@ def test_the_example_of_the_page_makes_what_apply_makes(
     apply_folder(options, report)
     assert (report.made, list(report.skipped)) == (12, ["deep/bad.jpg"])
     assert driver.tree(tmp_path / "augmented") == driver.tree(tmp_path / "one")
+
+
+def test_encoding_is_the_one_that_apply_has(
+    images: Path, wanted: dict[str, bytes], tmp_path: Path
+) -> None:
+    options = ApplyOptions(
+        augreg.load_policy(FLIP), images, tmp_path / "jpeg", 2, 7, encoding=Encoding("jpeg", 80)
+    )
+    apply_folder(options, Report())
+    _run(images, tmp_path / "out", encoding="jpeg:80")
+    made = driver.tree(tmp_path / "out")
+    assert made == driver.tree(tmp_path / "jpeg") != wanted
+    assert "deep/00.png.1.jpg" in made
 
 
 def test_killed_worker_ends_the_run_and_the_next_run_completes_it(
