@@ -7,11 +7,13 @@ made of.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import platform
 import re
+import shutil
 from collections.abc import Iterable
 from functools import lru_cache
 from importlib import metadata
@@ -46,7 +48,7 @@ def set_compilation_cache(folder: str | PathLike[str]) -> None:
 
     Raises:
         PathError: it is no folder of this machine, or its path has spaces or quotes.
-        OSError: it can't be made.
+        OSError: it can't be made or written to, or the disk is full.
     """
     global _folder
     check_here(folder)
@@ -56,12 +58,21 @@ def set_compilation_cache(folder: str | PathLike[str]) -> None:
     if re.search(r"[\s'\"\\]", str(place)):  # TensorFlow ends a process whose flags it can't read
         raise PathError(f"{place}: TensorFlow takes no folder with spaces or quotes in its path")
     place.mkdir(parents=True, exist_ok=True)
+    _check_room(place)
     _prune(place)
     _folder = place
     before = os.environ.get(_FLAGS, "")
     if f"{_OURS}directory" not in before and (not before or before.startswith("--")):  # or a file
         said = f"{_OURS}directory={place} {_OURS}device_types=CPU"
         os.environ[_FLAGS] = f"{before} {said}".strip()
+
+
+def _check_room(folder: Path) -> None:
+    """Raises OSError where a run would fail in its middle, because TensorFlow can't write."""
+    full = shutil.disk_usage(folder).free < _LIMIT
+    for error, found in ((errno.EACCES, not os.access(folder, os.W_OK)), (errno.ENOSPC, full)):
+        if found:
+            raise OSError(error, os.strerror(error), str(folder))
 
 
 def set_default() -> None:

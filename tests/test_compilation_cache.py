@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -170,6 +171,24 @@ def test_oldest_programs_go_above_the_limit(folder: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(cache, "_LIMIT", 2500)
     augreg.set_compilation_cache(folder)
     assert [path.stem for path in files(folder, ".mlir")] == ["2", "3"]
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "found"),
+    [
+        (os, "access", lambda *_: False),
+        (shutil, "disk_usage", lambda _: SimpleNamespace(free=10**6)),
+    ],
+)
+def test_folder_that_cannot_be_written_to_is_refused_and_commands_do_without(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, module: object, name: str, found: object
+) -> None:
+    monkeypatch.setattr(module, name, found)
+    with pytest.raises(OSError, match=r"Permission denied|No space left"):
+        augreg.set_compilation_cache(folder)
+    monkeypatch.setenv(cache.VARIABLE, str(folder))
+    cache.set_default()
+    assert os.environ["TF_XLA_FLAGS"] == "" and cache.key_of((), "policy") is None
 
 
 def test_commands_have_one_unless_it_is_switched_off(

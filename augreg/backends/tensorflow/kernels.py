@@ -194,13 +194,13 @@ def _mixture(run: Kernels, stage: MixtureStage, lowered: Any, pixels: Pixels) ->
         planes = to_planes(pixels)
         rest = tf.reshape(1.0 - together, (-1, 1, 1))
         total = [rest * plane for plane in planes]
+        turns = inner[0] if isinstance(inner[0], Turns) else None
 
         def add(i: Any, own: Any, total: list[tf.Tensor]) -> list[tf.Tensor]:
             share = tf.reshape(together * tf.gather(weights, i, axis=1), (-1, 1, 1))
             result = to_planes(run.run(stage.branches[0 if turns else i], own, pixels))
             return [t + share * plane for t, plane in zip(total, result, strict=True)]
 
-        turns = inner[0] if isinstance(inner[0], Turns) and len(stage.branches) > 1 else None
         if turns is not None:
             total = turns.loop(lambda i, total: add(i, turns.turn(i), total), total)
         else:
