@@ -25,6 +25,7 @@ from typing import Any, BinaryIO
 from augreg import files
 from augreg.errors import PathError
 from augreg.paths import check_here
+from augreg.versions import tensorflow_version
 
 VARIABLE = "AUGREG_CACHE"
 _FLAGS = "TF_XLA_FLAGS"
@@ -52,7 +53,7 @@ def set_compilation_cache(folder: str | PathLike[str]) -> None:
     """
     global _folder
     check_here(folder)
-    if tuple(map(int, re.findall(r"\d+", _tensorflow())[:2])) < _FIRST:
+    if tuple(map(int, re.findall(r"\d+", tensorflow_version())[:2])) < _FIRST:
         return
     place = Path(folder).expanduser().absolute() / _machine()
     if re.search(r"[\s'\"\\]", str(place)):  # TensorFlow ends a process whose flags it can't read
@@ -146,17 +147,7 @@ def _machine() -> str:
     except OSError:
         about = [platform.processor(), platform.machine(), platform.platform()]
     processor = hashlib.sha256("\n".join(about).encode()).hexdigest()[:12]
-    return f"{_tensorflow()}-{processor}"
-
-
-def _tensorflow() -> str:
-    """Its version, without importing it."""
-    for wheel in ("tensorflow", "tensorflow-cpu"):
-        try:
-            return metadata.version(wheel)
-        except metadata.PackageNotFoundError:
-            continue
-    return "0"  # others have other compilers
+    return f"{tensorflow_version()}-{processor}"
 
 
 def _prune(folder: Path) -> None:

@@ -53,7 +53,9 @@ def files(folder: Path, suffix: str) -> list[Path]:
     return sorted(folder.glob(f"*/*{suffix}"))
 
 
-@pytest.mark.skipif(cache._tensorflow() < "2.21", reason="TensorFlow before 2.21 has no cache")
+@pytest.mark.skipif(
+    cache.tensorflow_version() < "2.21", reason="TensorFlow before 2.21 has no cache"
+)
 def test_second_process_neither_traces_nor_compiles_and_a_damaged_folder_is_mended(
     tmp_path: Path,
 ) -> None:
@@ -76,7 +78,7 @@ def test_second_process_neither_traces_nor_compiles_and_a_damaged_folder_is_mend
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache of this process alone."""
     monkeypatch.setattr(cache, "_folder", None)
-    monkeypatch.setattr(cache, "_tensorflow", lambda: "2.21.0")
+    monkeypatch.setattr(cache, "tensorflow_version", lambda: "2.21.0")
     monkeypatch.setenv("TF_XLA_FLAGS", "")
     return tmp_path / "cache"
 
@@ -157,7 +159,7 @@ def test_folder_that_tensorflow_cannot_be_told_is_refused(folder: Path, name: st
 
 
 def test_older_tensorflow_gets_no_cache(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "_tensorflow", lambda: "2.20.1")
+    monkeypatch.setattr(cache, "tensorflow_version", lambda: "2.20.1")
     augreg.set_compilation_cache(folder)
     assert not folder.exists() and os.environ["TF_XLA_FLAGS"] == ""
 

@@ -284,7 +284,7 @@ OTHERS = [
     ({"images": "more"}, r"images 5, listing \w+, {} with images 6, listing \w+"),
     ({"shard": "1/3"}, r"shards 2, {} with shards 3"),
     ({"instruction_set": "avx"}, r"instruction_set avx2, {} with instruction_set avx"),
-    ({"_tensorflow": "2.18.0"}, r"tensorflow 2.21.0, {} with tensorflow 2.18.0"),
+    ({"tensorflow_version": "2.18.0"}, r"tensorflow 2.21.0, {} with tensorflow 2.18.0"),
 ]
 
 
@@ -292,9 +292,9 @@ OTHERS = [
 def machine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Sets the instruction set, or the version of TensorFlow."""
 
-    def change(instruction_set: str = "avx2", _tensorflow: str = "2.21.0") -> None:
+    def change(instruction_set: str = "avx2", tensorflow_version: str = "2.21.0") -> None:
         monkeypatch.setattr(makers, "instruction_set", lambda: instruction_set)
-        monkeypatch.setattr(makers, "_tensorflow", lambda: _tensorflow)
+        monkeypatch.setattr(makers, "tensorflow_version", lambda: tensorflow_version)
 
     change()
     return change
@@ -303,7 +303,8 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 def other(change: dict[str, Any], output: str, machine: Any) -> None:
     shutil.copytree("in", "more", dirs_exist_ok=True)
     Path("more/0.jpg").write_bytes(b"0")
-    made = {name: change[name] for name in change if name in ("instruction_set", "_tensorflow")}
+    ours = ("instruction_set", "tensorflow_version")
+    made = {name: change[name] for name in change if name in ours}
     machine(**made)
     settings = {name: change[name] for name in change if name not in made}
     run(**{"shard": "1/2", "output": output, **settings})

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import platform
 import re
-from importlib import metadata
 from pathlib import Path
 
 from augreg import __version__
+from augreg.versions import tensorflow_version
 
 
 def made_with() -> dict[str, str]:
     """The versions and the instruction set of this process."""
     return {
         "augreg": __version__,
-        "tensorflow": _tensorflow(),
+        "tensorflow": tensorflow_version(),
         "instruction_set": instruction_set(),
     }
 
@@ -33,13 +33,3 @@ def instruction_set(machine: str = "", cpuinfo: Path = Path("/proc/cpuinfo")) ->
         return "unknown"
     flags = set(found[1].split()) if found else set()
     return next((name for name in ("avx2", "avx", "sse4_2") if name in flags), "unknown")
-
-
-def _tensorflow() -> str:
-    """Its version, without importing it."""
-    for wheel in ("tensorflow", "tensorflow-cpu", "tensorflow-rocm", "tf-nightly"):
-        try:
-            return metadata.version(wheel)
-        except metadata.PackageNotFoundError:
-            continue
-    return "unknown"  # a build of one's own
