@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce, wraps
 from typing import Any, TypeVar, cast
@@ -45,7 +45,7 @@ class Draws:
     def joined(
         self,
         first: tuple[tuple[str, str], ...],
-        others: list[Mapping[tuple[str, str], tuple[str, str]]],
+        others: Sequence[Mapping[tuple[str, str], tuple[str, str]]],
     ) -> Draws | None:
         """The draws `first` of a batch in which each sample stands once more for each of `others`.
 

@@ -41,8 +41,6 @@ def as_module(
         return program(images, SampleKey(*key))
 
     def lowered() -> tuple[dict[str, Any], bytes]:
-        from tensorflow.compiler.tf2xla.python import xla
-
         traced = tf.function(flat, autograph=False, jit_compile=True)
         made = traced.get_concrete_function(*specs).structured_outputs
         lower = traced.experimental_get_compiler_ir(*specs)
@@ -53,6 +51,10 @@ def as_module(
     with tf.init_scope():
         if not tf.executing_eagerly() or tf.config.functions_run_eagerly():
             return None
+    try:
+        from tensorflow.compiler.tf2xla.python import xla
+    except ImportError:
+        return None
     kept_as = _key(program.python_function.plan, images, epochs)
     found = compilation_cache.read(kept_as)
     if found is None:
@@ -60,7 +62,7 @@ def as_module(
         with ThreadPoolExecutor(max_workers=1) as thread:
             try:
                 found = thread.submit(lowered).result()
-            except (ImportError, AttributeError, ValueError):  # TensorFlow promises none of it
+            except (AttributeError, ValueError):  # TensorFlow promises none of it
                 return None
         compilation_cache.write(kept_as, *found)
     made, text = found
@@ -68,8 +70,6 @@ def as_module(
 
     @tf.function(autograph=False, jit_compile=True)
     def module(images: tf.Tensor, *key: tf.Tensor) -> tf.Tensor:
-        from tensorflow.compiler.tf2xla.python import xla
-
         return xla.call_module([images, *key], version=made["version"], module=text, **form)[0]
 
     try:

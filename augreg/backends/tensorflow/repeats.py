@@ -80,21 +80,21 @@ class LoweringInTurns(Lowering):
         """As `Lowering.branches`, with one `Turns` for branches that are alike."""
         first, *others = branches
         if others and all(_all_alike(first, other) for other in others):
-            found = self._at_once(list(branches), size)
-            if found:
-                return found
+            return self._at_once(list(branches), size) or super().branches(branches, size)
         return super().branches(branches, size)
 
     def _at_once(self, turns: list[Stages], size: Size) -> list[Any]:
         """All turns as one, of a batch so many times as long; nothing where draws are shared."""
         first, *others = turns
-        names = [_renamed(first, other) for other in others]
-        if None in names:
-            return []
-        together = self.draws.joined(tuple(names[0] or ()), [one or {} for one in names])
+        names: list[Names] = []
+        for other in others:
+            found = _renamed(first, other)
+            if found is None:
+                return []
+            names.append(found)
+        together, count = self.draws.joined(tuple(names[0]), names), len(turns)
         if together is None:
             return []
-        count = len(turns)
 
         def by_sample(x: tf.Tensor) -> tf.Tensor:
             return x if x.shape[0] == 1 else tf.reshape(x, (-1, count, *x.shape[1:]))
@@ -110,10 +110,7 @@ class LoweringInTurns(Lowering):
         first, *others = drawn
         if not all(_same_form(first, other) for other in others):
             return [one for lowered in drawn for one in lowered]
-        arrays: list[tuple[Any, ...]] = []
-        _zipped(lambda *same: arrays.append(same), *drawn)
-        whole = iter([_stacked(same) for same in arrays])
-        needed = _zipped(lambda *_: next(whole), *drawn)
+        needed = _zipped(_stacked, *drawn)
         return [Turns(len(turns), needed, (True,) * len(tensors_of(needed)))]
 
 
@@ -218,7 +215,7 @@ def _is_array(value: Any) -> bool:
     return isinstance(value, np.ndarray | tf.Tensor)
 
 
-def _stacked(arrays: tuple[Any, ...]) -> Any:
+def _stacked(*arrays: Any) -> Any:
     """Arrays [B or 1, ...] as one [B or 1, turns, ...]; one that never differs stays as it is."""
     first = arrays[0]
     if isinstance(first, np.ndarray) and all(
