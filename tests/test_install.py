@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from augreg.apply.made_with import _tensorflow
+from augreg.apply.made_with import made_with
 from augreg.train.report import versions
 
 
@@ -31,7 +31,7 @@ def test_summary_of_a_training_names_the_version_of_tensorflow_cpu() -> None:
 
 
 def test_settings_of_apply_name_the_version_of_tensorflow_cpu() -> None:
-    assert _tensorflow() == tf.__version__
+    assert made_with()["tensorflow"] == tf.__version__
 
 
 def test_recipe_beside_tensorflow_cpu_names_every_dependency() -> None:
