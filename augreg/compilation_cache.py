@@ -1,28 +1,20 @@
-"""The compilation cache: what was traced and compiled, in a folder, for processes to come.
+"""The compilation cache: what XLA compiled, in a folder, for processes to come.
 
-XLA keeps what it compiles there by itself, once it is told where: programs of whoever else has XLA
-compile, too. The programs that are traced for it are kept here, under a hash of all that they are
-made of.
+XLA keeps it there by itself, once it is told where: programs of whoever else has XLA compile, too.
 """
 
 from __future__ import annotations
 
 import errno
 import hashlib
-import json
 import os
 import platform
 import re
 import shutil
-from collections.abc import Iterable
-from functools import lru_cache
-from importlib import metadata
-from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-from augreg import files
 from augreg.errors import PathError
 from augreg.paths import check_here
 from augreg.versions import tensorflow_version
@@ -32,8 +24,6 @@ _FLAGS = "TF_XLA_FLAGS"
 _OURS = "--tf_xla_persistent_cache_"
 _LIMIT = 512 * 2**20  # bytes; RandAugment's program has 1.1 MB
 _FIRST = (2, 21)  # TensorFlow's, whose CPU compiler is known to keep and find programs
-
-_folder: Path | None = None
 
 
 def set_compilation_cache(folder: str | PathLike[str]) -> None:
@@ -51,7 +41,6 @@ def set_compilation_cache(folder: str | PathLike[str]) -> None:
         PathError: it is no folder of this machine, or its path has spaces or quotes.
         OSError: it can't be made or written to, or the disk is full.
     """
-    global _folder
     check_here(folder)
     if tuple(map(int, re.findall(r"\d+", tensorflow_version())[:2])) < _FIRST:
         return
@@ -61,7 +50,6 @@ def set_compilation_cache(folder: str | PathLike[str]) -> None:
     place.mkdir(parents=True, exist_ok=True)
     _check_room(place)
     _prune(place)
-    _folder = place
     before = os.environ.get(_FLAGS, "")
     if f"{_OURS}directory" not in before and (not before or before.startswith("--")):  # or a file
         said = f"{_OURS}directory={place} {_OURS}device_types=CPU"
@@ -85,58 +73,6 @@ def set_default() -> None:
             set_compilation_cache(folder)
         except (PathError, OSError, RuntimeError):  # of a user without a home, too
             return
-
-
-def key_of(ops: Iterable[Any], *made_of: Any) -> str | None:
-    """What a program is kept under; None where it is not kept.
-
-    Args:
-        ops: those that it uses: of augreg itself only, since what others read beside their source
-            can't be known.
-        made_of: all else that it depends on, by its repr.
-    """
-    foreign = (op.function.__module__.split(".")[0] != "augreg_ops" for op in ops)
-    if _folder is None or any(foreign):
-        return None
-    return hashlib.sha256(repr((_sources(), made_of)).encode()).hexdigest()
-
-
-def read(key: str | None) -> tuple[dict[str, Any], bytes] | None:
-    """A program and what is said of it."""
-    if key is None or _folder is None:
-        return None
-    path = _folder / f"{key}.mlir"
-    try:
-        said, program = path.read_bytes().split(b"\n", 1)
-        os.utime(path)
-        found: dict[str, Any] = json.loads(said)
-        whole = found["sha256"] == hashlib.sha256(program).hexdigest()
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return (found, program) if whole else None
-
-
-def write(key: str | None, said: dict[str, Any], program: bytes) -> None:
-    """Keeps a program, where it can be."""
-    if key is not None and _folder is not None:
-        said = {**said, "sha256": hashlib.sha256(program).hexdigest()}
-        try:
-            contents = json.dumps(said).encode() + b"\n" + program
-            files.write_whole(_folder / f"{key}.mlir", contents)
-        except OSError:  # a full disk costs the next process a second
-            return
-
-
-@lru_cache(1)
-def _sources() -> str:
-    """A hash of augreg's code and of the versions that it is run with."""
-    digest = hashlib.sha256(metadata.version("numpy").encode())
-    for package in ("augreg", "augreg_ops"):
-        found = find_spec(package)
-        for root in (found.submodule_search_locations or ()) if found else ():
-            for path in sorted(Path(root).rglob("*.py")):
-                digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 def _machine() -> str:

@@ -62,6 +62,7 @@ def test_without_modules_the_pixels_are_the_same(why: str, monkeypatch: pytest.M
     compiled.shared_program.cache_clear()
     if why == "stage":  # as TensorFlow 2.18 does
         refused = mock.Mock(side_effect=ValueError("Invalid stage selected"))
+        monkeypatch.setattr(module, "_written", lambda *_: None)
         kind = type(tf.function(lambda: 0))
         monkeypatch.setattr(kind, "experimental_get_compiler_ir", lambda *_: refused)
     elif why == "import":
@@ -94,3 +95,13 @@ def test_a_dataset_made_in_a_function_gets_one_too() -> None:
         return number
 
     np.testing.assert_allclose(total(), augreg.augment(IMAGES, policy(*STEPS), seed=3).sum(), 1e-3)
+
+
+@needs_modules
+def test_module_that_is_made_again_while_it_is_in_use_is_the_same() -> None:
+    first = _dataset()
+    module.as_module.cache_clear()
+    second = _dataset()
+
+    for one, two in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one[0], two[0])

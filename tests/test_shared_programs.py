@@ -29,7 +29,9 @@ def traces() -> Iterator[mock.Mock]:
         yield spy
 
 
-def test_all_ways_share_one_trace_whatever_seed_epoch_and_batch(traces: mock.Mock) -> None:
+def test_all_ways_share_a_trace_and_a_module_whatever_seed_epoch_and_batch(
+    traces: mock.Mock,
+) -> None:
     fn = augreg.map_fn(policy(*STEPS), seed=1, batched=True)
     for seed, count, epoch in ((1, 4, 0), (2, 4, 1), (3, 3, 2)):
         images, index = IMAGES[:count], INDEX[:count]
@@ -45,7 +47,7 @@ def test_all_ways_share_one_trace_whatever_seed_epoch_and_batch(traces: mock.Moc
         (found,) = augreg.augment_dataset(source, policy(*STEPS), batch_size=4, seed=seed)
         expected = augreg.augment(IMAGES, policy(*STEPS), seed=seed)
         np.testing.assert_allclose(found, expected, atol=1 / 255)
-    assert traces.call_count == 1
+    assert traces.call_count == 2
 
 
 def test_an_op_of_the_same_name_that_does_otherwise_shares_nothing() -> None:
@@ -78,10 +80,12 @@ def _lengths(policy_: augreg.Policy, **options: Any) -> tuple[set[int | None], l
 
     def spied(*args: Any) -> Any:
         program = make(*args)
-        spy = mock.Mock(
-            side_effect=lambda images, key: seen.add(images.shape[0]) or program(images, key)
+        inner = program.python_function
+        spy, written = (
+            mock.Mock(side_effect=lambda x, key, of=of: seen.add(x.shape[0]) or of(x, key))
+            for of in (program, inner)
         )
-        spy.python_function = program.python_function
+        spy.python_function, written.plan = written, inner.plan
         return spy
 
     source = tf.data.Dataset.from_tensor_slices((noise(7, 9, 9, 3), np.arange(7)))

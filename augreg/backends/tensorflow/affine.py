@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from augreg.backends.tensorflow import ops
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.batch import (
     WIDE,
@@ -59,7 +60,7 @@ def affine(
     fill, value, interpolation = modes
     at = positions.source(TENSORFLOW, matrix, size_in, size)
     if interpolation == "nearest":
-        images = pixels if isinstance(pixels, tf.Tensor) else to_float(pixels)
+        images = pixels if ops.is_array(pixels) else to_float(pixels)
         return _nearest(images, at, size_in, size, fill, value)
     fresh = isinstance(pixels, Packed) and not pixels.bits  # bytes, and not another warp's sums
     if fresh and can_pack(size_in, *modes):
@@ -78,23 +79,23 @@ def _packed(pixels: Packed, at: Positions, size_in: Size, fill: str, value: Any)
     (sx, sy), (height, width) = at, size_in
     source = pixels.widened()
     if fill == "constant":
-        source = tf.pad(source, [[0, 0], [1, 1], [1, 1]], constant_values=_packed_level(value))
+        source = ops.pad(source, [[0, 0], [1, 1], [1, 1]], constant_values=_packed_level(value))
         sx, sy, height, width = sx + 1, sy + 1, height + 2, width + 2
     elif fill == "wrap":
-        sx, sy = (s - side * tf.floor(s / side) for s, side in ((sx, width), (sy, height)))
-        source = tf.concat([source, source[:, :, :1]], axis=2)
-        source = tf.concat([source, source[:, :1]], axis=1)
+        sx, sy = (s - side * ops.floor(s / side) for s, side in ((sx, width), (sy, height)))
+        source = ops.concat([source, source[:, :, :1]], axis=2)
+        source = ops.concat([source, source[:, :1]], axis=1)
         height, width = height + 1, width + 1
     bits = 13 - max(max(height, width).bit_length() - 9, 0)
     x, y = _fixed(_folded(sx, width, fill), bits), _fixed(_folded(sy, height, fill), bits)
-    down = tf.bitwise.right_shift
-    x0, y0 = tf.minimum(down(x, bits), width - 2), tf.minimum(down(y, bits), height - 2)
+    down = ops.right_shift
+    x0, y0 = ops.minimum(down(x, bits), width - 2), ops.minimum(down(y, bits), height - 2)
     wx, wy = x - x0 * (1 << bits), y - y0 * (1 << bits)
     both = down(wx * wy + (1 << (bits - 1)), bits)
     index = y0 * width + x0
 
     def read(step: int, weight: tf.Tensor) -> tf.Tensor:
-        return read_packed(source, index + step) * tf.cast(weight, tf.int64)
+        return read_packed(source, index + step) * ops.cast(weight, tf.int64)
 
     sums = read(0, (1 << bits) - wx - wy + both) + read(1, wx - both)
     return Packed(sums + read(width, wy - both) + read(width + 1, both), bits)
@@ -108,8 +109,8 @@ def _packed_level(value: Any) -> int:
 
 def _fixed(value: tf.Tensor, bits: int) -> tf.Tensor:
     """Non-negative float32 below 2**(22-bits) to int32 with `bits` binary places."""
-    pushed = tf.bitcast(value + np.float32(1.5 * 2 ** (23 - bits)), tf.int32)
-    return tf.bitwise.bitwise_and(pushed, 2**22 - 1)
+    pushed = ops.bitcast(value + np.float32(1.5 * 2 ** (23 - bits)), tf.int32)
+    return ops.bitwise_and(pushed, 2**22 - 1)
 
 
 def _bilinear(
@@ -118,21 +119,21 @@ def _bilinear(
     (sx, sy), (height, width) = at, size_in
     if fill in ("reflect", "nearest"):
         sx, sy = _folded(sx, width, fill), _folded(sy, height, fill)
-    x0, y0 = tf.floor(sx), tf.floor(sy)
+    x0, y0 = ops.floor(sx), ops.floor(sy)
     wx, wy = (sx - x0)[..., tf.newaxis], (sy - y0)[..., tf.newaxis]
-    x0, y0 = tf.cast(x0, tf.int32), tf.cast(y0, tf.int32)
+    x0, y0 = ops.cast(x0, tf.int32), ops.cast(y0, tf.int32)
 
     def read(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
         """The pixels at integer positions, those outside filled."""
         if fill == "wrap":
-            x, y = tf.math.floormod(x, width), tf.math.floormod(y, height)
+            x, y = ops.floormod(x, width), ops.floormod(y, height)
             return gather(images, y * width + x, size)
-        inner_x, inner_y = tf.clip_by_value(x, 0, width - 1), tf.clip_by_value(y, 0, height - 1)
+        inner_x, inner_y = ops.clip_by_value(x, 0, width - 1), ops.clip_by_value(y, 0, height - 1)
         pixels = gather(images, inner_y * width + inner_x, size)
         if fill != "constant":
             return pixels
         inside = (x == inner_x) & (y == inner_y)
-        return tf.where(inside[..., tf.newaxis], pixels, tf.constant(value, tf.float32))
+        return ops.where(inside[..., tf.newaxis], pixels, ops.constant(value, tf.float32))
 
     upper = read(x0, y0) * (1 - wx) + read(x0 + 1, y0) * wx
     lower = read(x0, y0 + 1) * (1 - wx) + read(x0 + 1, y0 + 1) * wx
@@ -150,7 +151,7 @@ def _nearest(
         return gather(images, y * size_in[1] + x, size)
     pixels = gather(to_float(images), y * size_in[1] + x, size)
     inside = (in_x & in_y)[..., tf.newaxis]
-    return tf.where(inside, pixels, tf.constant(value, tf.float32))
+    return ops.where(inside, pixels, ops.constant(value, tf.float32))
 
 
 def affine_planes(
@@ -164,7 +165,7 @@ def affine_planes(
     fill: reflect, nearest or constant; sides of 2 and more.
     """
     sx, sy = keep(
-        lambda: [tf.reshape(s, (-1,)) for s in positions.source(TENSORFLOW, matrix, size, size)]
+        lambda: [ops.reshape(s, (-1,)) for s in positions.source(TENSORFLOW, matrix, size, size)]
     )
     (x, left, right), (y, above, below) = (
         _taps(s, side, fill) for s, side in ((sx, size[1]), (sy, size[0]))
@@ -176,10 +177,10 @@ def affine_planes(
     )
     result = []
     for plane, level in zip(planes, levels, strict=True):
-        flat = tf.reshape(plane, (-1,))
-        a, b, c, d = (tf.gather(flat, corner) - level for corner in corners)
+        flat = ops.reshape(plane, (-1,))
+        a, b, c, d = (ops.gather(flat, corner) - level for corner in corners)
         warped = (a * left + b * right) * above + (c * left + d * right) * below + level
-        result.append(tf.reshape(warped, (1, *size)))
+        result.append(ops.reshape(warped, (1, *size)))
     return tuple(result)
 
 
@@ -188,15 +189,15 @@ def _taps(position: tf.Tensor, side: int, fill: str) -> tuple[tf.Tensor, tf.Tens
     if fill == "reflect":
         position = positions.reflect(TENSORFLOW, position, side)
     low, high = (-1.0, float(side)) if fill == "constant" else (0.0, float(side - 1))
-    position = tf.clip_by_value(position, low, high)
-    first = tf.clip_by_value(tf.floor(position), 0.0, float(side - 2))
+    position = ops.clip_by_value(position, low, high)
+    first = ops.clip_by_value(ops.floor(position), 0.0, float(side - 2))
     # how near a pixel is: beyond one away it weighs nothing
-    weights = [tf.maximum(1 - tf.abs(position - first - step), 0.0) for step in (0.0, 1.0)]
-    return tf.cast(first, tf.int32), *weights
+    weights = [ops.maximum(1 - ops.abs(position - first - step), 0.0) for step in (0.0, 1.0)]
+    return ops.cast(first, tf.int32), *weights
 
 
 def _folded(position: tf.Tensor, side: Any, fill: str) -> tf.Tensor:
     """Positions outside brought back in: reflected, or moved to the nearest centre."""
     if fill == "reflect":
         return positions.reflect(TENSORFLOW, position, side)
-    return tf.clip_by_value(position, 0.0, tf.cast(side, tf.float32) - 1)
+    return ops.clip_by_value(position, 0.0, ops.cast(side, tf.float32) - 1)

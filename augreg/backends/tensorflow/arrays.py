@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from augreg.backends.tensorflow import ops
 from augreg.xp import Namespace
 
 
 def _array(value: Any, dtype: str = "float32") -> tf.Tensor:
-    if tf.is_tensor(value):
-        return value if value.dtype == dtype else tf.cast(value, dtype)
-    return tf.constant(value, dtype)
+    if ops.is_tensor(value):
+        return value if value.dtype == dtype else ops.cast(value, dtype)
+    return ops.constant(value, dtype)
 
 
 def _shape(x: Any) -> tuple[Any, ...]:
@@ -23,7 +24,7 @@ def _shape(x: Any) -> tuple[Any, ...]:
     static = x.shape
     if all(side is not None for side in static):
         return tuple(int(side) for side in static)
-    dynamic = tf.unstack(tf.shape(x))
+    dynamic = ops.unstack(ops.shape(x))
     return tuple(
         found if side is None else int(side) for side, found in zip(static, dynamic, strict=True)
     )
@@ -31,17 +32,17 @@ def _shape(x: Any) -> tuple[Any, ...]:
 
 def _stack(arrays: Any, axis: int = 0) -> tf.Tensor:
     """Stacks arrays of one rank whose leading dimensions may be B or 1."""
-    arrays = [tf.convert_to_tensor(array) for array in arrays]
+    arrays = [ops.convert_to_tensor(array) for array in arrays]
     if len({tuple(array.shape) for array in arrays}) > 1:
         total = arrays[0]
         for array in arrays[1:]:
-            total = total + tf.zeros_like(array)
-        arrays = [array + tf.zeros_like(total) for array in arrays]
-    return tf.stack(arrays, axis)
+            total = total + ops.zeros_like(array)
+        arrays = [array + ops.zeros_like(total) for array in arrays]
+    return ops.stack(arrays, axis)
 
 
 def _concat(arrays: Any, axis: int = 0) -> tf.Tensor:
-    return tf.concat([tf.convert_to_tensor(array) for array in arrays], axis)
+    return ops.concat([ops.convert_to_tensor(array) for array in arrays], axis)
 
 
 def _reciprocal(x: tf.Tensor) -> tf.Tensor:
@@ -51,62 +52,67 @@ def _reciprocal(x: tf.Tensor) -> tf.Tensor:
     out, and computes all that it hangs on twice. So: a guess from the exponent's bits, and three
     Newton steps, each of which squares the error (Blinn, https://doi.org/10.1109/38.595279).
     """
-    guess = tf.bitcast(0x7EF311C3 - tf.bitcast(x, tf.int32), tf.float32)
+    guess = ops.bitcast(0x7EF311C3 - ops.bitcast(x, tf.int32), tf.float32)
     for _ in range(3):
         guess = guess * (2.0 - x * guess)
     return guess
+
+
+def _called(name: str) -> Callable[..., Any]:
+    """The function of that name, looked up when it is called."""
+    return lambda *arguments: getattr(ops, name)(*arguments)
 
 
 class _TensorFlow:
     name = "tensorflow"
 
     array = staticmethod(_array)
-    zeros_like = staticmethod(tf.zeros_like)
-    ones_like = staticmethod(tf.ones_like)
-    eye = staticmethod(lambda n: tf.constant(np.eye(n, dtype=np.float32)))
-    arange = staticmethod(lambda n: tf.range(tf.cast(n, tf.int32), dtype=tf.int32))
+    zeros_like = staticmethod(_called("zeros_like"))
+    ones_like = staticmethod(_called("ones_like"))
+    eye = staticmethod(lambda n: ops.constant(np.eye(n, dtype=np.float32)))
+    arange = staticmethod(lambda n: ops.range(n if isinstance(n, int) else ops.cast(n, tf.int32)))
 
-    cast = staticmethod(lambda x, dtype: tf.cast(x, dtype))
+    cast = staticmethod(lambda x, dtype: ops.cast(x, dtype))
     shape = staticmethod(_shape)
-    reshape = staticmethod(lambda x, shape: tf.reshape(x, shape))
+    reshape = staticmethod(lambda x, shape: ops.reshape(x, shape))
     stack = staticmethod(_stack)
     concat = staticmethod(_concat)
-    split = staticmethod(lambda x, axis: tf.split(x, x.shape[axis], axis))
-    unstack = staticmethod(lambda x, axis=0: tf.unstack(x, axis=axis))
-    broadcast_to = staticmethod(tf.broadcast_to)
-    transpose = staticmethod(lambda x, axes: tf.transpose(x, axes))
-    take = staticmethod(lambda x, indices, axis=0: tf.gather(x, indices, axis=axis))
+    split = staticmethod(lambda x, axis: ops.split(x, x.shape[axis], axis))
+    unstack = staticmethod(lambda x, axis=0: ops.unstack(x, axis=axis))
+    broadcast_to = staticmethod(_called("broadcast_to"))
+    transpose = staticmethod(lambda x, axes: ops.transpose(x, axes))
+    take = staticmethod(lambda x, indices, axis=0: ops.gather(x, indices, axis=axis))
 
-    lookup = staticmethod(lambda table, indices: tf.gather(table, indices, batch_dims=1))
+    lookup = staticmethod(lambda table, indices: ops.gather(table, indices, batch_dims=1))
 
-    where = staticmethod(tf.where)
-    minimum = staticmethod(tf.minimum)
-    maximum = staticmethod(tf.maximum)
-    clip = staticmethod(lambda x, lo, hi: tf.minimum(tf.maximum(x, lo), hi))
-    abs = staticmethod(tf.abs)
-    floor = staticmethod(tf.floor)
-    round = staticmethod(tf.round)
+    where = staticmethod(_called("where"))
+    minimum = staticmethod(_called("minimum"))
+    maximum = staticmethod(_called("maximum"))
+    clip = staticmethod(lambda x, lo, hi: ops.minimum(ops.maximum(x, lo), hi))
+    abs = staticmethod(_called("abs"))
+    floor = staticmethod(_called("floor"))
+    round = staticmethod(_called("round"))
     reciprocal = staticmethod(_reciprocal)
-    sqrt = staticmethod(tf.sqrt)
-    exp = staticmethod(tf.exp)
-    log = staticmethod(tf.math.log)
-    power = staticmethod(tf.pow)
-    sin = staticmethod(tf.sin)
-    cos = staticmethod(tf.cos)
-    tan = staticmethod(tf.tan)
-    matmul = staticmethod(tf.matmul)
+    sqrt = staticmethod(_called("sqrt"))
+    exp = staticmethod(_called("exp"))
+    log = staticmethod(_called("log"))
+    power = staticmethod(_called("pow"))
+    sin = staticmethod(_called("sin"))
+    cos = staticmethod(_called("cos"))
+    tan = staticmethod(_called("tan"))
+    matmul = staticmethod(_called("matmul"))
 
-    sum = staticmethod(lambda x, axis, keepdims=False: tf.reduce_sum(x, axis, keepdims))
-    mean = staticmethod(lambda x, axis, keepdims=False: tf.reduce_mean(x, axis, keepdims))
-    max = staticmethod(lambda x, axis, keepdims=False: tf.reduce_max(x, axis, keepdims))
-    min = staticmethod(lambda x, axis, keepdims=False: tf.reduce_min(x, axis, keepdims))
-    argsort = staticmethod(lambda x: tf.argsort(x, axis=-1, stable=True))
-    cumsum = staticmethod(lambda x: tf.cumsum(x, axis=-1))
+    sum = staticmethod(lambda x, axis, keepdims=False: ops.reduce_sum(x, axis, keepdims))
+    mean = staticmethod(lambda x, axis, keepdims=False: ops.reduce_mean(x, axis, keepdims))
+    max = staticmethod(lambda x, axis, keepdims=False: ops.reduce_max(x, axis, keepdims))
+    min = staticmethod(lambda x, axis, keepdims=False: ops.reduce_min(x, axis, keepdims))
+    argsort = staticmethod(lambda x: ops.argsort(x, axis=-1, stable=True))
+    cumsum = staticmethod(lambda x: ops.cumsum(x, axis=-1))
 
-    shift_left = staticmethod(tf.bitwise.left_shift)
-    shift_right = staticmethod(tf.bitwise.right_shift)
-    bitwise_or = staticmethod(tf.bitwise.bitwise_or)
-    bitwise_xor = staticmethod(tf.bitwise.bitwise_xor)
+    shift_left = staticmethod(_called("left_shift"))
+    shift_right = staticmethod(_called("right_shift"))
+    bitwise_or = staticmethod(_called("bitwise_or"))
+    bitwise_xor = staticmethod(_called("bitwise_xor"))
 
 
 TENSORFLOW: Namespace = _TensorFlow()
@@ -114,7 +120,7 @@ TENSORFLOW: Namespace = _TensorFlow()
 
 def map_tensors(function: Callable[[tf.Tensor], Any], value: Any) -> Any:
     """Applies `function` to every tensor in dataclasses, dicts, lists and tuples; rebuilds them."""
-    if isinstance(value, tf.Tensor):
+    if ops.is_array(value):
         return function(value)
     if isinstance(value, dict):
         return {key: map_tensors(function, part) for key, part in value.items()}

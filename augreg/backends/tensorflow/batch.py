@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import tensorflow as tf
 
+from augreg.backends.tensorflow import ops
 from augreg.backends.tensorflow.arrays import TENSORFLOW, tensors_of
 from augreg.backends.tensorflow.xla import Scope
 from augreg.families import AffineStage, LatticeStage, PointwiseStage, Stage
@@ -47,19 +48,19 @@ class Packed:
     def channel(self, c: int) -> tf.Tensor:
         """int32 [B,H,W]: the field of channel `c`."""
         dtype = self.values.dtype
-        lowest = tf.bitwise.right_shift(self.values, tf.constant(self.field * c, dtype))
-        kept = tf.bitwise.bitwise_and(lowest, tf.constant(2**self.field - 1, dtype))
-        return tf.cast(kept, tf.int32)
+        lowest = ops.right_shift(self.values, ops.constant(self.field * c, dtype))
+        kept = ops.bitwise_and(lowest, ops.constant(2**self.field - 1, dtype))
+        return ops.cast(kept, tf.int32)
 
     def widened(self) -> tf.Tensor:
         """int64 [B,H,W] with fields of 21 bits."""
         if self.field == WIDE:
             return self.values
-        wide = tf.cast(self.values, tf.int64)
+        wide = ops.cast(self.values, tf.int64)
         spread = [
-            tf.bitwise.left_shift(
-                tf.bitwise.bitwise_and(wide, tf.constant(0xFF << BYTE * c, tf.int64)),
-                tf.constant((WIDE - BYTE) * c, tf.int64),
+            ops.left_shift(
+                ops.bitwise_and(wide, ops.constant(0xFF << BYTE * c, tf.int64)),
+                ops.constant((WIDE - BYTE) * c, tf.int64),
             )
             for c in range(3)
         ]
@@ -88,34 +89,34 @@ def to_planes(pixels: Pixels) -> tuple[tf.Tensor, ...]:
         return pixels.planes
     if isinstance(pixels, Packed):
         unit = np.float32(1 / (255 * 2**pixels.bits))
-        return tuple(tf.cast(pixels.channel(c), tf.float32) * unit for c in range(3))
-    return tuple(to_unit(plane) for plane in tf.unstack(pixels, axis=-1))
+        return tuple(ops.cast(pixels.channel(c), tf.float32) * unit for c in range(3))
+    return tuple(to_unit(plane) for plane in ops.unstack(pixels, axis=-1))
 
 
 def to_float(pixels: Pixels) -> tf.Tensor:
     """float32 [B,H,W,C] in 0..1."""
-    return to_unit(pixels) if isinstance(pixels, tf.Tensor) else interleave(to_planes(pixels))
+    return to_unit(pixels) if ops.is_array(pixels) else interleave(to_planes(pixels))
 
 
 def to_unit(values: tf.Tensor) -> tf.Tensor:
     """uint8 times float32(1/255); floats are in 0..1 already."""
-    return tf.cast(values, tf.float32) * UNIT if values.dtype == tf.uint8 else values
+    return ops.cast(values, tf.float32) * UNIT if values.dtype == tf.uint8 else values
 
 
 def interleave(planes: tuple[tf.Tensor, ...]) -> tf.Tensor:
-    """[B,H,W,C] from planes. A select over a channel index stores vectors; `tf.stack` does not."""
+    """[B,H,W,C] from planes. A select over a channel index stores vectors; `ops.stack` does not."""
     if len(planes) == 1:
         return planes[0][..., tf.newaxis]
-    channel = tf.reshape(tf.range(3), (1, 1, 1, 3))
+    channel = ops.reshape(ops.range(3), (1, 1, 1, 3))
     r, g, b = (plane[..., tf.newaxis] for plane in planes)
-    return tf.where(channel == 0, r, tf.where(channel == 1, g, b))
+    return ops.where(channel == 0, r, ops.where(channel == 1, g, b))
 
 
 def pack(images: tf.Tensor, wide: bool = False) -> Packed:
     """uint8 [B,H,W,3] as one integer for each pixel: int32, or int64 where a warp will read it."""
     field, dtype = (WIDE, tf.int64) if wide else (BYTE, tf.int32)
-    places = tf.constant([1, 1 << field, 1 << 2 * field], dtype)
-    return Packed(tf.reduce_sum(tf.cast(images, dtype) * places, axis=-1))
+    places = ops.constant([1, 1 << field, 1 << 2 * field], dtype)
+    return Packed(ops.reduce_sum(ops.cast(images, dtype) * places, axis=-1))
 
 
 def mean_of(pixels: Pixels) -> tf.Tensor:
@@ -125,12 +126,14 @@ def mean_of(pixels: Pixels) -> tf.Tensor:
     sides are, 22 with those of a side's length.
     """
     if not isinstance(pixels, Packed):
-        columns = [tf.reduce_mean(plane, axis=1) for plane in to_planes(pixels)]
-        return tf.stack([tf.reduce_mean(column, axis=1) for column in columns], axis=-1)
+        columns = [ops.reduce_mean(plane, axis=1) for plane in to_planes(pixels)]
+        return ops.stack([ops.reduce_mean(column, axis=1) for column in columns], axis=-1)
     height, width = pixels.values.shape[1:3]
     unit = np.float32(1 / (255 * 2**pixels.bits * height * width))
-    sums = [tf.reduce_sum(pixels.channel(c), axis=1) for c in range(3)]
-    return tf.stack([tf.reduce_sum(tf.cast(s, tf.float32), axis=1) * unit for s in sums], axis=-1)
+    sums = [ops.reduce_sum(pixels.channel(c), axis=1) for c in range(3)]
+    return ops.stack(
+        [ops.reduce_sum(ops.cast(s, tf.float32), axis=1) * unit for s in sums], axis=-1
+    )
 
 
 def to_input_form(scope: Scope, images: tf.Tensor, first: Stage) -> Pixels:
@@ -143,7 +146,7 @@ def to_input_form(scope: Scope, images: tf.Tensor, first: Stage) -> Pixels:
 
 def to_packed(scope: Scope, pixels: Pixels, stage: Stage) -> Pixels:
     """`to_input_form` behind a barrier, where it was not done before and changes anything."""
-    if not isinstance(pixels, tf.Tensor) or not _packs(scope, pixels, stage):
+    if not ops.is_array(pixels) or not _packs(scope, pixels, stage):
         return pixels
     return scope.barrier(lambda: to_input_form(scope, pixels, stage))
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from augreg.backends.tensorflow import ops
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.assertions import after
 from augreg.backends.tensorflow.batch import Pixels, mean_of, to_planes
@@ -31,10 +32,10 @@ def statistics(pixels: Pixels, names: tuple[str, ...]) -> Statistics:
         elif name == "histogram":
             found[name] = histogram(pixels)
         else:
-            reduce = tf.reduce_min if name == "min" else tf.reduce_max
+            reduce = ops.reduce_min if name == "min" else ops.reduce_max
             planes = to_planes(pixels)
             rows = (reduce(plane, axis=1) for plane in planes)  # XLA vectorizes along a row
-            found[name] = tf.stack([reduce(row, axis=1) for row in rows], axis=-1)
+            found[name] = ops.stack([reduce(row, axis=1) for row in rows], axis=-1)
     return found
 
 
@@ -45,13 +46,13 @@ def histogram(pixels: Pixels) -> tf.Tensor:
     of one-hot nibbles 19 ns.
     """
     levels = [to_levels(TENSORFLOW, plane) for plane in to_planes(pixels)]
-    levels = tf.cast(tf.stack(levels, axis=1), tf.int32)
-    batch, channels = tf.shape(levels)[0], levels.shape[1]
-    places = LEVELS * tf.range(batch * channels)
-    flat = tf.reshape(levels, (batch * channels, -1)) + places[:, tf.newaxis]
-    flat = tf.reshape(flat, (-1,))
-    sums = tf.math.unsorted_segment_sum(tf.ones_like(flat), flat, LEVELS * batch * channels)
-    return tf.reshape(sums, (batch, channels, LEVELS))
+    levels = ops.cast(ops.stack(levels, axis=1), tf.int32)
+    batch, channels = ops.shape(levels)[0], levels.shape[1]
+    places = LEVELS * ops.range(batch * channels)
+    flat = ops.reshape(levels, (batch * channels, -1)) + places[:, tf.newaxis]
+    flat = ops.reshape(flat, (-1,))
+    sums = ops.unsorted_segment_sum(ops.ones_like(flat), flat, LEVELS * batch * channels)
+    return ops.reshape(sums, (batch, channels, LEVELS))
 
 
 def stepped(lowered: Any) -> bool:
@@ -68,13 +69,13 @@ def keywords(element: PixelFunction, planes: PlaneTuple, stats: Statistics) -> d
     given: dict[str, Any] = {}
     size = TENSORFLOW.shape(planes[0])[1:]
     for name in element.statistics:
-        parts = tf.unstack(stats[name], axis=1)
+        parts = ops.unstack(stats[name], axis=1)
         given[name] = tuple(p if name == "histogram" else p[:, None, None] for p in parts)
     if element.coordinates:
         given |= coordinates(TENSORFLOW, size)
     if element.noise:
         given["noise"] = tuple(
-            fields.uniform_planes(TENSORFLOW, tf.convert_to_tensor(key), size, len(planes))
+            fields.uniform_planes(TENSORFLOW, ops.convert_to_tensor(key), size, len(planes))
             for key in element.noise
         )
     return given
@@ -82,15 +83,15 @@ def keywords(element: PixelFunction, planes: PlaneTuple, stats: Statistics) -> d
 
 def arguments_of(element: PixelFunction | Neighborhood) -> list[tf.Tensor]:
     """The arguments, each [B,1,1] or [B,n,1,1]."""
-    return [aligned(TENSORFLOW, tf.convert_to_tensor(a)) for a in element.arguments]
+    return [aligned(TENSORFLOW, ops.convert_to_tensor(a)) for a in element.arguments]
 
 
 def choose(condition: tf.Tensor | None, new: PlaneTuple, old: PlaneTuple) -> PlaneTuple:
     """The new planes of those that take part (bool [B]; None for all)."""
     if condition is None:
         return tuple(new)
-    taken = tf.reshape(condition, (-1, 1, 1))
-    return tuple(tf.where(taken, x, y) for x, y in zip(new, old, strict=True))
+    taken = ops.reshape(condition, (-1, 1, 1))
+    return tuple(ops.where(taken, x, y) for x, y in zip(new, old, strict=True))
 
 
 def of_one_size(function: Callable[..., Any], new: PlaneTuple, old: PlaneTuple) -> PlaneTuple:
@@ -101,11 +102,11 @@ def of_one_size(function: Callable[..., Any], new: PlaneTuple, old: PlaneTuple) 
     """
     if all(None not in plane.shape[1:] for plane in (*new, *old)):
         return tuple(new)
-    size = tf.shape(old[0])[1:]
-    same = tf.reduce_all([tf.reduce_all(tf.shape(plane)[1:] == size) for plane in new])
+    size = ops.shape(old[0])[1:]
+    same = ops.reduce_all([ops.reduce_all(ops.shape(plane)[1:] == size) for plane in new])
     name = getattr(function, "op", "?")
     said = f'op "{name}": its function made planes of another size than those that it was given'
-    return after([tf.debugging.Assert(same, [said])], tuple(map(tf.convert_to_tensor, new)))
+    return after([tf.debugging.Assert(same, [said])], tuple(map(ops.convert_to_tensor, new)))
 
 
 def neighborhood(planes: PlaneTuple, element: Neighborhood, keep: Keep) -> PlaneTuple:

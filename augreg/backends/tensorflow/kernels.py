@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from augreg.backends.tensorflow import functions, lattice
+from augreg.backends.tensorflow import functions, lattice, ops
 from augreg.backends.tensorflow.affine import warp, warp_active
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.batch import Pixels, Planes, size_of, to_float, to_packed, to_planes
@@ -62,13 +62,13 @@ class Kernels:
             return decode_scaled(contents, *how.scaled)[tf.newaxis]
         if how.stage is None:
             return decode(contents)[tf.newaxis]
-        size = tf.unstack(shape(contents))
+        size = ops.unstack(shape(contents))
         if isinstance(how.stage, ResizeStage):
             element = self.lowering.element(how.stage.items[0].step, size)
-            window = decode_window(contents, *tf.unstack(element.box[0]))[tf.newaxis]
+            window = decode_window(contents, *ops.unstack(element.box[0]))[tf.newaxis]
             return self.resized(replace(element, box=None), window)
         height, width = self.lowering.size_after_stage(how.stage, size)
-        left, top = tf.unstack(how.stage.lower(self.lowering, size).offset[0])
+        left, top = ops.unstack(how.stage.lower(self.lowering, size).offset[0])
         return decode_window(contents, top, left, height, width)[tf.newaxis]
 
     def stages(self, stages: Sequence[Stage], pixels: Pixels) -> Pixels:
@@ -142,7 +142,7 @@ def _resize(run: Kernels, stage: ResizeStage, lowered: Any, pixels: Pixels) -> P
     resized = run.resized(element, pixels)
     if condition is None:
         return resized
-    return tf.where(tf.reshape(condition, (-1, 1, 1, 1)), resized, to_float(pixels))
+    return ops.where(ops.reshape(condition, (-1, 1, 1, 1)), resized, to_float(pixels))
 
 
 def _pointwise(run: Kernels, stage: PointwiseStage, lowered: Any, pixels: Pixels) -> Pixels:
@@ -183,7 +183,7 @@ def _branches(run: Kernels, stage: BranchStage, lowered: Any, pixels: Pixels) ->
         return switch(chosen[0], made, run.scope.predicate)[0]
     (total,) = result(0)
     for i in range(1, len(inner)):
-        total = tf.where(tf.reshape(chosen == i, (-1, 1, 1, 1)), *result(i), total)
+        total = ops.where(ops.reshape(chosen == i, (-1, 1, 1, 1)), *result(i), total)
     return total
 
 
@@ -192,12 +192,12 @@ def _mixture(run: Kernels, stage: MixtureStage, lowered: Any, pixels: Pixels) ->
 
     def compute() -> Planes:
         planes = to_planes(pixels)
-        rest = tf.reshape(1.0 - together, (-1, 1, 1))
+        rest = ops.reshape(1.0 - together, (-1, 1, 1))
         total = [rest * plane for plane in planes]
         turns = inner[0] if isinstance(inner[0], Turns) else None
 
         def add(i: Any, own: Any, total: list[tf.Tensor]) -> list[tf.Tensor]:
-            share = tf.reshape(together * tf.gather(weights, i, axis=1), (-1, 1, 1))
+            share = ops.reshape(together * ops.gather(weights, i, axis=1), (-1, 1, 1))
             result = to_planes(run.run(stage.branches[0 if turns else i], own, pixels))
             return [t + share * plane for t, plane in zip(total, result, strict=True)]
 

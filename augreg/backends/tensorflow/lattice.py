@@ -10,52 +10,55 @@ from dataclasses import replace
 
 import tensorflow as tf
 
+from augreg.backends.tensorflow import ops
 from augreg.backends.tensorflow.batch import Packed, Pixels, to_float
 from augreg.families import Lattice, Size
 
 
 def lattice(pixels: Pixels, element: Lattice, size_in: Size, size: Size, pads: bool) -> Pixels:
     """Moves whole pixels, any form; pixels outside of the window become 0."""
-    x = tf.reshape(tf.range(size[1]), (1, 1, -1))
-    y = tf.reshape(tf.range(size[0]), (1, -1, 1))
+    x = ops.reshape(ops.range(size[1]), (1, 1, -1))
+    y = ops.reshape(ops.range(size[0]), (1, -1, 1))
 
     def at(row: tf.Tensor, offset: tf.Tensor) -> tf.Tensor:
-        a, b = tf.split(row, 2, axis=2)
+        a, b = ops.split(row, 2, axis=2)
         return a * x + (b * y + offset)
 
-    sx, sy = map(at, tf.split(element.linear, 2, axis=1), columns(element.offset))
+    sx, sy = map(at, ops.split(element.linear, 2, axis=1), columns(element.offset))
     index, inside = sy * size_in[1] + sx, None
     if pads:
         left, top, right, bottom = columns(element.window)
         inside = (sx >= left) & (sx < right) & (sy >= top) & (sy < bottom)
-        index = tf.where(inside, index, 0)
+        index = ops.where(inside, index, 0)
     if isinstance(pixels, Packed):
         moved = read_packed(pixels.values, index)
-        return replace(pixels, values=moved if inside is None else tf.where(inside, moved, 0))
-    images = pixels if isinstance(pixels, tf.Tensor) else to_float(pixels)
+        return replace(pixels, values=moved if inside is None else ops.where(inside, moved, 0))
+    images = pixels if ops.is_array(pixels) else to_float(pixels)
     moved = gather(images, index, size)
     if inside is None:
         return moved
-    return tf.where(inside[..., tf.newaxis], moved, tf.zeros([], images.dtype))
+    return ops.where(inside[..., tf.newaxis], moved, ops.zeros([], images.dtype))
 
 
 def read_packed(values: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
     """[B,h,w] out of packed [B,H,W] by int32 [B or 1,h,w] positions in the flattened image."""
-    batch = tf.shape(values)[0]
+    batch = ops.shape(values)[0]
     if index.shape[0] == 1:
-        index = tf.broadcast_to(index, (batch, *index.shape[1:]))
-    return tf.gather(tf.reshape(values, (batch, -1)), index, batch_dims=1)
+        index = ops.broadcast_to(index, (batch, *index.shape[1:]))
+    return ops.gather(ops.reshape(values, (batch, -1)), index, batch_dims=1)
 
 
 def gather(images: tf.Tensor, index: tf.Tensor, size: Size) -> tf.Tensor:
     """[B,h,w,C] out of [B,H,W,C] by int32 [B or 1,h,w] positions in the flattened image."""
-    batch, channels = tf.shape(images)[0], images.shape[-1]
-    source = tf.reshape(images, (batch, -1, channels))
-    flat = tf.broadcast_to(tf.reshape(index, (tf.shape(index)[0], -1)), (batch, size[0] * size[1]))
-    return tf.reshape(tf.gather(source, flat, batch_dims=1), (batch, size[0], size[1], channels))
+    batch, channels = ops.shape(images)[0], images.shape[-1]
+    source = ops.reshape(images, (batch, -1, channels))
+    flat = ops.broadcast_to(
+        ops.reshape(index, (ops.shape(index)[0], -1)), (batch, size[0] * size[1])
+    )
+    return ops.reshape(ops.gather(source, flat, batch_dims=1), (batch, size[0], size[1], channels))
 
 
 def columns(vectors: tf.Tensor) -> list[tf.Tensor]:
     """[B,1,1] of each number of [B,n]."""
     count = vectors.shape[1]
-    return tf.split(tf.reshape(vectors, (-1, count, 1)), count, axis=1)
+    return ops.split(ops.reshape(vectors, (-1, count, 1)), count, axis=1)

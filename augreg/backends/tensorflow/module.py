@@ -12,17 +12,22 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
+from weakref import WeakValueDictionary
 
+import numpy as np
 import tensorflow as tf
 
-from augreg import compilation_cache
-from augreg.plan import Plan
+from augreg.backends.stablehlo.writer import written
 from augreg.random.generator import SampleKey
 
 _KEPT = 16  # modules that stay in memory, as programs do
 _CPU = "CPU"  # where all of tf.data is
+
+_functions: WeakValueDictionary[str, Any] = WeakValueDictionary()  # those in use, by name
+
+Specs = tuple[tf.TensorSpec, ...]
 
 
 @lru_cache(_KEPT)
@@ -37,17 +42,6 @@ def as_module(
     word, words = tf.TensorSpec([], tf.uint32), tf.TensorSpec([images.shape[0]], tf.uint32)
     specs = (images, word, words if epochs else word, words)
 
-    def flat(images: tf.Tensor, *key: tf.Tensor) -> tf.Tensor:
-        return program(images, SampleKey(*key))
-
-    def lowered() -> tuple[dict[str, Any], bytes]:
-        traced = tf.function(flat, autograph=False, jit_compile=True)
-        made = traced.get_concrete_function(*specs).structured_outputs
-        lower = traced.experimental_get_compiler_ir(*specs)
-        text = lower("stablehlo_serialized", platform_name=_CPU)
-        version = xla.call_module_maximum_supported_version()
-        return {"dtype": made.dtype.name, "shape": made.shape.as_list(), "version": version}, text
-
     with tf.init_scope():
         if not tf.executing_eagerly() or tf.config.functions_run_eagerly():
             return None
@@ -55,22 +49,16 @@ def as_module(
         from tensorflow.compiler.tf2xla.python import xla
     except ImportError:
         return None
-    kept_as = _key(program.python_function.plan, images, epochs)
-    found = compilation_cache.read(kept_as)
-    if found is None:
-        # TensorFlow writes Python's stack down at each op: in a thread it is short, a third faster
-        with ThreadPoolExecutor(max_workers=1) as thread:
-            try:
-                found = thread.submit(lowered).result()
-            except (AttributeError, ValueError):  # TensorFlow promises none of it
-                return None
-        compilation_cache.write(kept_as, *found)
-    made, text = found
-    form = {"Tout": [tf.as_dtype(made["dtype"])], "Sout": [made["shape"]], "platforms": [_CPU]}
+    version = xla.call_module_maximum_supported_version()
+    try:
+        text, (shape, dtype) = _written(program, specs) or _traced(program, specs)
+    except (AttributeError, ValueError):  # TensorFlow promises none of it
+        return None
+    form = {"Tout": [dtype], "Sout": [shape], "platforms": [_CPU], "version": version}
 
     @tf.function(autograph=False, jit_compile=True)
     def module(images: tf.Tensor, *key: tf.Tensor) -> tf.Tensor:
-        return xla.call_module([images, *key], version=made["version"], module=text, **form)[0]
+        return xla.call_module([images, *key], module=text, **form)[0]
 
     try:
         named = _named(module.get_concrete_function(*specs), hashlib.sha256(text).hexdigest()[:16])
@@ -79,27 +67,52 @@ def as_module(
     return lambda images, key: named([images, *key])
 
 
+def _written(program: Any, specs: Specs) -> tuple[bytes, tuple[Any, Any]] | None:
+    """The module of kernels that write StableHLO themselves, in a thirtieth of tracing's time.
+
+    None where one calls TensorFlow by itself, as an op of someone else's may, or where this
+    TensorFlow reads another text.
+    """
+    forms = [(tuple(spec.shape), np.dtype(spec.dtype.as_numpy_dtype)) for spec in specs]
+    try:
+        text, (shape, dtype) = written(partial(_called, program.python_function), forms)
+        tf.mlir.experimental.run_pass_pipeline(text, "")
+    except Exception:  # an op's function may raise anything; if it is its fault, tracing says so
+        return None
+    return text.encode(), (shape, tf.as_dtype(dtype))
+
+
+def _traced(program: Any, specs: Specs) -> tuple[bytes, tuple[Any, Any]]:
+    """The module that TensorFlow makes of its own operations."""
+
+    def lowered() -> tuple[bytes, tuple[Any, Any]]:
+        traced = tf.function(partial(_called, program), autograph=False, jit_compile=True)
+        made = traced.get_concrete_function(*specs).structured_outputs
+        lower = traced.experimental_get_compiler_ir(*specs)
+        return lower("stablehlo_serialized", platform_name=_CPU), (made.shape, made.dtype)
+
+    # TensorFlow writes Python's stack down at each op: in a thread it is short, a third faster
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(lowered).result()
+
+
+def _called(program: Any, images: Any, *key: Any) -> Any:
+    return program(images, SampleKey(*key))
+
+
 def _named(function: Any, name: str) -> Callable[[list[tf.Tensor]], tf.Tensor]:
     """A concrete function whose name says what it is, and not how many were made before it.
 
-    XLA's cache between processes goes by it.
+    XLA's cache between processes goes by it. TensorFlow takes a name once, so whoever wants the
+    same module gets the same function.
     """
     from tensorflow.python.eager.polymorphic_function.atomic_function import from_function_def
 
-    definition = type(function.function_def)()
-    definition.CopyFrom(function.function_def)
-    definition.signature.name = f"augreg_{name}"
-    made: Callable[[list[tf.Tensor]], tf.Tensor] = from_function_def(
-        definition, function.function_type
-    ).call_preflattened
-    return made
-
-
-def _key(plan: Plan, images: tf.TensorSpec, epochs: bool) -> str | None:
-    """What the module of a plan is kept under."""
-    sections = plan.prepare, plan.augment
-    stages = [[(type(stage).__name__, stage.pointers) for stage in part] for part in sections]
-    sizes = plan.size_in, plan.size_prepared, plan.size_out, plan.channels_in, plan.channels_out
-    ops = [step.op for part in sections for stage in part for step in stage.steps]
-    form = plan.output, images, epochs
-    return compilation_cache.key_of(ops, plan.policy.hash, stages, sizes, form)
+    found = _functions.get(name)
+    if found is None:
+        definition = type(function.function_def)()
+        definition.CopyFrom(function.function_def)
+        definition.signature.name = f"augreg_{name}"
+        found = _functions[name] = from_function_def(definition, function.function_type)
+    call: Callable[[list[tf.Tensor]], tf.Tensor] = found.call_preflattened
+    return call

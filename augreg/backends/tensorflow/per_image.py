@@ -13,6 +13,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from augreg.backends.tensorflow import ops
 from augreg.backends.tensorflow.batch import Pixels, size_of, to_input_form
 from augreg.backends.tensorflow.kernels import Kernels
 from augreg.backends.tensorflow.pointwise import finish
@@ -37,9 +38,9 @@ def map_images(
 ) -> tf.Tensor:
     """The batch [B,H,W,C] after the stages and `output` (None: float32 in 0..1)."""
     scope, arguments = kernels.scope, kernels.lowered(stages, size_of(images))
-    results = tf.TensorArray(
+    results = ops.TensorArray(
         tf.float32 if output is None else tf.dtypes.as_dtype(output.dtype),
-        size=tf.shape(images)[0],
+        size=ops.shape(images)[0],
         element_shape=(*stages[-1].size_out, stages[-1].channels_out),
     )
 
@@ -50,6 +51,6 @@ def map_images(
         pixels: Pixels = replace(kernels, scope=single).run(stages, own, mine)
         return i + 1, results.write(i, finish(pixels, output)[0])
 
-    count = tf.shape(images)[0]
-    _, done = tf.while_loop(lambda i, _: i < count, one, (tf.constant(0), results))
+    count = ops.shape(images)[0]
+    _, done = ops.while_loop(lambda i, _: i < count, one, (ops.constant(0), results))
     return done.stack()

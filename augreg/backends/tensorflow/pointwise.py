@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from augreg.backends.tensorflow import ops
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.batch import (
     Packed,
@@ -83,7 +84,7 @@ def _absorb_mean(part: PartArguments, stats: Statistics) -> PartArguments:
     """A colour map with its mean term worked out; other parts as they are."""
     if not isinstance(part, ColorMap) or part.mean is None:
         return part
-    term = tf.reduce_sum(part.mean * stats["mean"][:, tf.newaxis, :], axis=2)
+    term = ops.reduce_sum(part.mean * stats["mean"][:, tf.newaxis, :], axis=2)
     return ColorMap(part.matrix, part.offset + term)
 
 
@@ -99,7 +100,7 @@ def pointwise(planes: PlaneTuple, parts: list[PartArguments], stats: Statistics)
 
 def _map(planes: PlaneTuple, element: ColorMap) -> PlaneTuple:
     rows = []
-    of_rows = tf.unstack(tf.convert_to_tensor(element.matrix), axis=1)
+    of_rows = ops.unstack(ops.convert_to_tensor(element.matrix), axis=1)
     for total, row in zip(columns(element.offset), of_rows, strict=True):
         for number, plane in zip(columns(row), planes, strict=True):
             total = total + number * plane
@@ -119,25 +120,25 @@ def finish(pixels: Pixels, output: Output | None) -> tf.Tensor:
     """The end of a policy: clip, range, dtype, interleaved [B,H,W,C]. None: float32 in 0..1."""
     if output is None:
         return to_float(pixels)
-    if isinstance(pixels, tf.Tensor):
+    if ops.is_array(pixels):
         if pixels.dtype == tf.uint8 and output.dtype == "uint8":
             return pixels
         if len(output.scale) == 1 or pixels.shape[-1] == 1:
             return _finished((to_unit(pixels),), output)[0]
     if isinstance(pixels, Packed) and not pixels.bits and output.dtype == "uint8":
-        return interleave(tuple(tf.cast(pixels.channel(c), tf.uint8) for c in range(3)))
+        return interleave(tuple(ops.cast(pixels.channel(c), tf.uint8) for c in range(3)))
     return interleave(_finished(to_planes(pixels), output))
 
 
 def _finished(planes: PlaneTuple, output: Output) -> PlaneTuple:
     """Clips to 0..1 and maps to the output's range; uint8 is rounded half up."""
-    clipped = [tf.clip_by_value(plane, 0.0, 1.0) for plane in planes]
+    clipped = [ops.clip_by_value(plane, 0.0, 1.0) for plane in planes]
     if output.dtype == "uint8":
-        return tuple(tf.cast(tf.floor(plane * 255.0 + 0.5), tf.uint8) for plane in clipped)
+        return tuple(ops.cast(ops.floor(plane * 255.0 + 0.5), tf.uint8) for plane in clipped)
     result = []
     for c, plane in enumerate(clipped):
         scale = np.float32(output.scale[c % len(output.scale)])
         offset = np.float32(output.offset[c % len(output.offset)])
         mapped = plane if scale == 1 and offset == 0 else plane * scale + offset
-        result.append(tf.cast(mapped, output.dtype))
+        result.append(ops.cast(mapped, output.dtype))
     return tuple(result)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from augreg.backends.tensorflow import ops
 from augreg.backends.tensorflow.arrays import map_tensors, tensors_of
 from augreg.families import Item, PointwiseStage, Size, Stage
 from augreg.lower import Lowering
@@ -40,7 +41,7 @@ class Turns:
         """What turn `i` needs."""
         differ = iter(self.differ)
         own: list[Any] = map_tensors(
-            lambda x: tf.gather(x, i, axis=1) if next(differ) else x, self.needed
+            lambda x: ops.gather(x, i, axis=1) if next(differ) else x, self.needed
         )
         return own
 
@@ -51,9 +52,9 @@ class Turns:
 
         def body(i: tf.Tensor, planes: list[tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
             pairs = zip(once(i, planes), planes, strict=True)
-            return i + 1, [tf.ensure_shape(made, before.shape) for made, before in pairs]
+            return i + 1, [ops.ensure_shape(made, before.shape) for made, before in pairs]
 
-        loop = tf.while_loop(lambda i, _: i < self.count, body, (tf.constant(0), planes))
+        loop = ops.while_loop(lambda i, _: i < self.count, body, (ops.constant(0), planes))
         return list(loop[1])
 
 
@@ -97,7 +98,7 @@ class LoweringInTurns(Lowering):
             return []
 
         def by_sample(x: tf.Tensor) -> tf.Tensor:
-            return x if x.shape[0] == 1 else tf.reshape(x, (-1, count, *x.shape[1:]))
+            return x if x.shape[0] == 1 else ops.reshape(x, (-1, count, *x.shape[1:]))
 
         lowered = replace(self, draws=together, known={})
         drawn = lowered.stages(first, size)
@@ -212,7 +213,7 @@ def _same_form(one: Any, two: Any) -> bool:
 
 
 def _is_array(value: Any) -> bool:
-    return isinstance(value, np.ndarray | tf.Tensor)
+    return isinstance(value, np.ndarray) or ops.is_array(value)
 
 
 def _stacked(*arrays: Any) -> Any:
@@ -224,9 +225,9 @@ def _stacked(*arrays: Any) -> Any:
         return first
     if len({array.shape[0] for array in arrays}) > 1:
         longest = next(array for array in arrays if array.shape[0] != 1)
-        batch = tf.shape(longest)[0]
-        arrays = tuple(tf.broadcast_to(array, (batch, *array.shape[1:])) for array in arrays)
-    return tf.stack(arrays, axis=1)
+        batch = ops.shape(longest)[0]
+        arrays = tuple(ops.broadcast_to(array, (batch, *array.shape[1:])) for array in arrays)
+    return ops.stack(arrays, axis=1)
 
 
 def _zipped(function: Callable[..., Any], first: Any, *others: Any) -> Any:

@@ -14,6 +14,8 @@ from typing import Any, TypeVar, cast
 
 import tensorflow as tf
 
+from augreg.backends.stablehlo.writer import writing
+from augreg.backends.tensorflow import ops
 from augreg.backends.tensorflow.arrays import map_tensors, tensors_of
 
 PlaneTuple = tuple[tf.Tensor, ...]
@@ -50,6 +52,8 @@ class Scope:
         predicate = self.predicate
         if predicate is None:
             return compute()
+        if writing():
+            return _apart(compute)
         batch = tf.shape(predicate)[0]
         made: list[Any] = []  # the true branch is traced first and leaves its form here
 
@@ -81,10 +85,21 @@ class Scope:
             if active is None:
                 return tuple(compute(planes, arguments))
             done = [lambda: list(compute(planes, arguments)), lambda: list(planes)]
-            return tuple(switch(tf.cast(~active[0], tf.int32), done, self.predicate))
+            return tuple(switch(ops.cast(~active[0], tf.int32), done, self.predicate))
         return _in_loop(
-            tf.constant([True]) if active is None else active, planes, arguments, compute
+            ops.constant([True]) if active is None else active, planes, arguments, compute
         )
+
+
+def _apart(compute: Callable[[], T]) -> T:
+    made: list[T] = []
+
+    def tensors() -> list[Any]:
+        made.append(compute())
+        return tensors_of(made[0])
+
+    values = iter(ops.apart(tensors))
+    return cast("T", map_tensors(lambda _: next(values), made[0]))
 
 
 def switch(
@@ -100,40 +115,44 @@ def switch(
 
     def looped(branch: Callable[[], list[tf.Tensor]]) -> list[tf.Tensor]:
         values = branch()
-        return [_plus(values[0], _zero(predicate)), *values[1:]] if values else []
+        zero = _zero if writing() else _TRACED_ZERO
+        return [_plus(values[0], zero(predicate)), *values[1:]] if values else []
 
     traced = [functools.partial(looped, branches[0]), *branches[1:]]
     if len(traced) == 2:
-        return list(tf.nest.flatten(tf.cond(tf.equal(chosen, 0), *traced)))
-    return list(tf.nest.flatten(tf.switch_case(chosen, traced)))
+        return list(tf.nest.flatten(ops.cond(ops.equal(chosen, 0), *traced)))
+    return list(tf.nest.flatten(ops.switch_case(chosen, traced)))
 
 
-@tf.function(input_signature=[tf.TensorSpec([None], tf.bool)], autograph=False)
 def _zero(predicate: tf.Tensor) -> tf.Tensor:
-    """0, which only a loop shows; traced once for all programs."""
-    turns = tf.reduce_max(tf.cast(predicate, tf.int32))
-    return tf.while_loop(lambda i: i < turns, lambda i: [i + 1], [tf.constant(0)])[0] - turns
+    """0, which only a loop shows."""
+    turns = ops.reduce_max(ops.cast(predicate, tf.int32))
+    return ops.while_loop(lambda i: i < turns, lambda i: [i + 1], [ops.constant(0)])[0] - turns
+
+
+# traced once for all programs
+_TRACED_ZERO = tf.function(_zero, [tf.TensorSpec([None], tf.bool)], autograph=False)
 
 
 def _plus(value: tf.Tensor, zero: tf.Tensor) -> tf.Tensor:
     if value.dtype == tf.bool:
         return value | (zero > 0)
-    return value + tf.cast(zero, value.dtype)
+    return value + ops.cast(zero, value.dtype)
 
 
 def opaque_true(index: tf.Tensor) -> tf.Tensor:
     """bool [B], all true in a way that only the data shows: what barriers hang on."""
-    return tf.not_equal(tf.bitwise.bitwise_or(index, tf.constant(1, index.dtype)), 0)
+    return ops.not_equal(ops.bitwise_or(index, ops.constant(1, index.dtype)), 0)
 
 
 def _in_loop(active: tf.Tensor, planes: PlaneTuple, arguments: Any, compute: Any) -> PlaneTuple:
     """`Scope.map_active` of a batch."""
-    batch = tf.shape(planes[0])[0]
-    active = tf.broadcast_to(active, (batch,))
-    order = tf.argsort(tf.cast(~active, tf.int32), stable=True)
-    count = tf.reduce_sum(tf.cast(active, tf.int32))
+    batch = ops.shape(planes[0])[0]
+    active = ops.broadcast_to(active, (batch,))
+    order = ops.argsort(ops.cast(~active, tf.int32), stable=True)
+    count = ops.reduce_sum(ops.cast(active, tf.int32))
     buffers = [
-        tf.TensorArray(
+        ops.TensorArray(
             plane.dtype, size=batch, element_shape=plane.shape[1:], clear_after_read=False
         ).unstack(plane)
         for plane in planes
@@ -146,9 +165,9 @@ def _in_loop(active: tf.Tensor, planes: PlaneTuple, arguments: Any, compute: Any
         written = [buffer.write(b, new[0]) for buffer, new in zip(buffers, made, strict=True)]
         return i + 1, written
 
-    _, after = tf.while_loop(lambda i, _: i < count, one, (tf.constant(0), buffers))
+    _, after = ops.while_loop(lambda i, _: i < count, one, (ops.constant(0), buffers))
     return tuple(
-        tf.ensure_shape(buffer.stack(), plane.shape)
+        ops.ensure_shape(buffer.stack(), plane.shape)
         for buffer, plane in zip(after, planes, strict=True)
     )
 
@@ -158,5 +177,5 @@ def row(values: T, b: tf.Tensor) -> T:
 
     values: tensors, in dataclasses, dicts, lists and tuples.
     """
-    which = tf.reshape(b, (1,))
-    return cast("T", map_tensors(lambda x: x if x.shape[0] == 1 else tf.gather(x, which), values))
+    which = ops.reshape(b, (1,))
+    return cast("T", map_tensors(lambda x: x if x.shape[0] == 1 else ops.gather(x, which), values))

@@ -1,0 +1,1 @@
+"""Programs written down as StableHLO, which XLA compiles, without TensorFlow's tracing."""
