@@ -42,12 +42,25 @@ TRAINING = {
     "cores": "{cores[median]:.1f}",
     "× no augmentation": "{floors[median]:.2f}x",
 }
-STARTUP = {
-    "start-up": "{title}",
-    "seconds": "{seconds[median]:.2f}",
-    "spread": "{seconds[min]:.2f}-{seconds[max]:.2f}",
+COMMANDS = {
+    "command": "{title}",
+    "seconds": "{whole[median]:.2f}",
+    "spread": "{whole[min]:.2f}-{whole[max]:.2f}",
     "at most": "{most:g}",
     "": "{verdict}",
+}
+WAITS = {
+    "seconds of a dataset": "{title}",
+    "building it": "{building[median]:.2f}",
+    "first batch": "{first[median]:.2f} ({first[min]:.2f}-{first[max]:.2f})",
+    "at most": "{most:g}",
+    "": "{verdict}",
+    "another iterator": "{again[median]:.2f} ({again[min]:.2f}-{again[max]:.2f})",
+}
+SMALL = {
+    "ms an image of full, in batches of": "{title}",
+    **{size: f"{{batch_{size}[median]:.2f}}" for size in ("32", "8", "4", "1")},
+    "one over 32": "{single:.1f}x",
 }
 MEMORY = {
     "full, augment_dataset": "{size}x{size}, batches of {batch}",
@@ -154,8 +167,12 @@ def training_text(found: dict[str, Any]) -> str:
 
 def startup_text(found: dict[str, Any]) -> str:
     """How long one waits."""
-    about = "Each in a process of its own; the first batch without the import of TensorFlow."
-    return joined(about, table(STARTUP, found["entries"]), skipped(found["entries"]))
+    about = "Each in a process of its own; TensorFlow's import counts for commands only."
+    parts = {"commands": COMMANDS, "policies": WAITS, "small": SMALL}
+    tables = (
+        joined(table(form, found[part]), skipped(found[part])) for part, form in parts.items()
+    )
+    return joined(about, *tables)
 
 
 def memory_text(found: dict[str, Any]) -> str:

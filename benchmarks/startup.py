@@ -1,5 +1,9 @@
-"""How long one waits: the command line, and the first batch from a cold start."""
+"""How long one waits: commands, a policy's first batch, another iterator, batches of one image."""
 
+import importlib
+import json
+import os
+import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -8,66 +12,132 @@ from typing import Any
 from benchmarks import machine, work
 from benchmarks.goals import verdict
 from benchmarks.page import show, startup_text
-from benchmarks.peers import Source, contestants
 from benchmarks.race import spread
 
+Figures = dict[str, float]
+POLICY = str(work.FOLDER / "full.json")
+AGAIN = 5  # iterators started in a process
+SIZES = (32, 8, 4, 1)  # of small batches
 
-def first_batch(name: str) -> None:
-    """Print the seconds of a contestant's; importing TensorFlow comes before the clock."""
-    import tensorflow  # noqa: F401
 
-    case = work.Case("full", 180)
-    source = Source(case, work.images(case))
-    (contestant,) = contestants((name,))
+def _timed(function: Callable[[], Any]) -> float:
     start = time.perf_counter()
-    contestant.build(source).sample()
-    print(time.perf_counter() - start)
-
-
-def _wall(*arguments: str) -> float:
-    """Seconds from start to end of a Python process that must succeed."""
-    start = time.perf_counter()
-    machine.output(sys.executable, *arguments)
+    function()
     return time.perf_counter() - start
 
 
-def _told(name: str) -> float:
-    """Seconds of a contestant's first batch, in a process of its own."""
-    code = f"from benchmarks.startup import first_batch; first_batch({name!r})"
-    return float(machine.output(sys.executable, "-c", code).split()[-1])
+def waits(peer: str, policy: str) -> None:
+    """Print what a dataset of a policy takes: to build it, to its first batch, and to another's."""
+    from benchmarks.peers import Source
+
+    case = work.Case(policy, work.BASE)
+    source = Source(case, work.images(case))
+    pipeline = importlib.import_module(f"benchmarks.peers.{peer}").pipeline
+    made: list[Any] = []
+    found = {"building": _timed(lambda: made.append(pipeline(source)))}
+    found["first"] = found["building"] + _timed(lambda: next(iter(made[0])))
+    again = [_timed(lambda: next(iter(made[0]))) for _ in range(AGAIN)]
+    print(json.dumps({**found, "again": statistics.median(again)}))
 
 
-POLICY = str(work.FOLDER / "full.json")
+def small(way: str) -> None:
+    """Print the milliseconds an image of `full` takes in small batches, by their size."""
+    import tensorflow as tf
 
-# What is timed: the most it may take, where that was set, and how it is taken.
-SUBJECTS: dict[str, tuple[float | None, Callable[[], float]]] = {
-    "python -c pass": (None, lambda: _wall("-c", "pass")),
-    "augreg --help": (0.4, lambda: _wall("-m", "augreg", "--help")),
-    "augreg validate": (0.8, lambda: _wall("-m", "augreg", "validate", POLICY)),
-    "first batch of full, augreg": (6.0, lambda: _told("augreg")),
-    "first batch of full, Keras layers in tf.data": (None, lambda: _told("keras_data")),
+    import augreg
+
+    policy, images = work.policy("full"), work.images(work.Case("full", work.BASE))
+    if way == "layer":
+        layer = augreg.AugmentationLayer(policy, seed=7)
+        call: Callable[..., Any] = lambda index, batch: layer(batch, training=True)  # noqa: E731
+    else:
+        call = augreg.map_fn(policy, seed=7, batched=True)
+        call = tf.function(call) if way == "graph" else call
+    found = {}
+    for size in SIZES:
+        given = tf.range(size, dtype=tf.int64), tf.constant(images[:size])
+        for _ in range(5):
+            call(*given)
+        turns = [_timed(lambda given=given: call(*given)) for _ in range(640 // size)]
+        found[f"batch_{size}"] = 1e3 * statistics.median(turns) / size
+    print(json.dumps(found))
+
+
+def _wall(*arguments: str) -> Figures:
+    """Seconds from start to end of a Python process that must succeed."""
+    return {"whole": _timed(lambda: machine.output(sys.executable, *arguments))}
+
+
+def _told(function: str, *arguments: str) -> Figures:
+    """What a function of this module prints, in a process of its own, TensorFlow imported."""
+    code = f"import tensorflow; from benchmarks import startup; startup.{function}{arguments!r}"
+    found: Figures = json.loads(machine.output(sys.executable, "-c", code).splitlines()[-1])
+    return found
+
+
+def _peers() -> dict[str, Callable[[], Figures]]:
+    """The waits of each policy, for augreg and, where it has the work, for Keras."""
+    titles = {"ours": "augreg", "keras_layers": "Keras layers in tf.data"}
+    both = [
+        (policy, peer) for policy in ("tutorial_keras", "full", "randaugment") for peer in titles
+    ]
+    ours = [(policy, "ours") for policy in ("aug_mix", "random_order")]
+    return {
+        f"{policy}, {titles[peer]}": lambda policy=policy, peer=peer: _told("waits", peer, policy)
+        for policy, peer in (*both, *ours)
+    }
+
+
+# What is timed, how, and the most that it may take where that was set.
+COMMANDS = {
+    "python -c pass": lambda: _wall("-c", "pass"),
+    "augreg --help": lambda: _wall("-m", "augreg", "--help"),
+    "augreg validate": lambda: _wall("-m", "augreg", "validate", POLICY),
+}
+SMALL = {
+    "map_fn in a tf.function": lambda: _told("small", "graph"),
+    "map_fn, called eagerly": lambda: _told("small", "eager"),
+    "AugmentationLayer, called eagerly": lambda: _told("small", "layer"),
+}
+MOST: dict[str, tuple[str, float]] = {
+    "augreg --help": ("whole", 0.4),
+    "augreg validate": ("whole", 0.8),
+    "full, augreg": ("first", 1.0),
+    "randaugment, augreg": ("first", 2.5),
+    "aug_mix, augreg": ("first", 8.0),
+    "random_order, augreg": ("first", 8.0),
 }
 
 
 def run(settings: work.Settings) -> dict[str, Any]:
-    """Everything in turn, each in a process of its own."""
-    entries: dict[str, Any] = {name: {"name": name, "title": name} for name in SUBJECTS}
-    seconds: dict[str, list[float]] = {name: [] for name in SUBJECTS}
+    """Everything in turn, each in a process of its own, without a compilation cache."""
+    os.environ["AUGREG_CACHE"] = ""
+    parts = {"commands": COMMANDS, "policies": _peers(), "small": SMALL}
+    subjects = {name: take for part in parts.values() for name, take in part.items()}
+    turns: dict[str, list[Figures]] = {name: [] for name in subjects}
+    skipped: dict[str, str] = {}
     for _ in range(settings.rounds):
-        for name, (_, take) in SUBJECTS.items():
-            if "skipped" in entries[name]:
-                continue
+        for name, take in subjects.items():
             try:
-                seconds[name].append(take())
+                if name not in skipped:
+                    turns[name].append(take())
             except (RuntimeError, OSError) as error:
-                entries[name]["skipped"] = " ".join(str(error).split())[-200:]
-    for name, (most, _) in SUBJECTS.items():
-        ran = "skipped" not in entries[name]
-        if ran:
-            entries[name]["seconds"] = spread(seconds[name])
-        if most:
-            kept = ran and entries[name]["seconds"]["median"] <= most
-            entries[name] |= {"most": most, "verdict": verdict(kept)}
-    found = {"kind": "startup", "machine": machine.describe(), "entries": [*entries.values()]}
+                skipped[name] = " ".join(str(error).split())[-200:]
+
+    def entry(name: str) -> dict[str, Any]:
+        if name in skipped:
+            return {"title": name, "skipped": skipped[name]}
+        found = {key: spread([turn[key] for turn in turns[name]]) for key in turns[name][0]}
+        if name not in MOST:
+            return {"title": name, **found}
+        key, most = MOST[name]
+        kept = verdict(found[key]["median"] <= most)
+        return {"title": name, **found, "most": most, "verdict": kept}
+
+    made = {part: [entry(name) for name in names] for part, names in parts.items()}
+    for line in made["small"]:
+        if "skipped" not in line:
+            line["single"] = line["batch_1"]["median"] / line["batch_32"]["median"]
+    found = {"kind": "startup", "machine": machine.describe(), **made}
     show(startup_text(found))
     return found

@@ -315,7 +315,7 @@ def test_off_it_leaves_nothing_in_what_xla_compiles() -> None:
     policy = augreg.load_policy({"version": 1, "augment": [{"op": "rotate", "degrees": [0, 9]}]})
     options = RunOptions.of(policy, 0, sections=("augment", "output"), debug=False)
     compiled = Compiled(options)
-    images, word = tf.constant(IMAGES), tf.constant(0, tf.uint32)
+    images, word = tf.constant(IMAGES / np.float32(255)), tf.constant(0, tf.uint32)
     key = SampleKey(word, word, tf.constant([0, 1, 2, 3], tf.uint32))
     program = compiled.program(("augment", "output"), images, key)
     text = program.experimental_get_compiler_ir(images, key)(stage="hlo")

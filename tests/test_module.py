@@ -105,3 +105,32 @@ def test_module_that_is_made_again_while_it_is_in_use_is_the_same() -> None:
 
     for one, two in zip(first, second, strict=True):
         np.testing.assert_array_equal(one[0], two[0])
+
+
+@needs_modules
+def test_eager_calls_on_bytes_run_modules_and_on_floats_what_has_a_gradient(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lengths = []
+    as_module = module.as_module.__wrapped__
+    monkeypatch.setattr(
+        compiled,
+        "as_module",
+        lambda program, spec, epochs: (
+            lengths.append(spec.shape[0]) or as_module(program, spec, epochs)
+        ),
+    )
+    layer = augreg.AugmentationLayer(policy(*STEPS), seed=3)
+    index = np.arange(10)
+    for count in (10, 3, 10):
+        found = layer(IMAGES[:count], training=True, index=index[:count])
+        expected = augreg.augment(IMAGES[:count], policy(*STEPS), seed=3)
+        np.testing.assert_allclose(found, expected, atol=1 / 255)
+    assert lengths == [10, 3]
+
+    floats = tf.constant(IMAGES / np.float32(255))
+    with tf.GradientTape() as tape:
+        tape.watch(floats)
+        made = layer(floats, training=True, index=index)
+    assert tape.gradient(made, floats).shape == floats.shape
+    assert lengths == [10, 3]

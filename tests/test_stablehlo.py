@@ -181,6 +181,7 @@ def test_dtype_is_kept(dtype: str) -> None:
         (lambda x: ops.ensure_shape(x, (2, None, 5)), "is not of the shape"),
         (lambda x: x + ops.cast(x, tf.int32), "two dtypes"),
         (lambda x: ops.cast(x, tf.int32) / 2, "float64"),
+        (lambda x: ops.cast(x, tf.int32) + 0.5, "0.5 is no int32"),
         (lambda x: x if x > 0 else -x, "before the module runs"),
         (lambda x: ops.while_loop(lambda x: x[0] > 0, lambda x: [x[:1]], [x])[0], "a turn makes"),
         (lambda x: ops.cond(x > 0, lambda: [x], lambda: [x[:1]])[0], "branches make"),

@@ -53,9 +53,14 @@ def stack(policy: str) -> Any:
     return keras.Sequential([layers.Rescaling(1 / 255), *recipe(policy)])
 
 
-def in_data(source: Source) -> Runner:
+def pipeline(source: Source) -> Any:
+    """The layers in a tf.data map of batches."""
     augment = partial(stack(source.case.policy), training=True)
-    return pulled(parallel(batches(source), augment).prefetch(2))
+    return parallel(batches(source), augment).prefetch(2)
+
+
+def in_data(source: Source) -> Runner:
+    return pulled(pipeline(source))
 
 
 def in_model(source: Source) -> Runner:

@@ -18,12 +18,15 @@ def load(case: Case) -> Any:
     return augreg.load_policy(policy(case.policy, case.size))
 
 
-def in_data(source: Source) -> Runner:
+def pipeline(source: Source) -> Any:
     """Draws, kernels and prefetch: the whole of what replaces the peer's pipeline."""
-    made = augreg.augment_dataset(
+    return augreg.augment_dataset(
         dataset(source), load(source.case), batch_size=source.case.batch, seed=SEED, training=True
     )
-    return pulled(made)
+
+
+def in_data(source: Source) -> Runner:
+    return pulled(pipeline(source))
 
 
 def map_fn_called(source: Source) -> Runner:

@@ -821,8 +821,9 @@ def test_eager_images_of_many_sizes_keep_a_bounded_number_of_programs() -> None:
     annotated = layer._modes[True]
     programs, moves = annotated.compiled._programs.made, annotated._functions.made
     assert len(programs) == 4 and len(moves) == 4
-    traces = [one.experimental_get_tracing_count() for one in (*programs.values(), *moves.values())]
-    assert sum(traces) <= 3 + 3 + 2 * 3
+    kept = [*programs.values(), *moves.values()]
+    traced = [one for one in kept if hasattr(one, "experimental_get_tracing_count")]  # or a module
+    assert sum(one.experimental_get_tracing_count() for one in traced) <= 3 + 3 + 2 * 3
 
 
 @pytest.mark.usefixtures("_few")

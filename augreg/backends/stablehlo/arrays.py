@@ -42,7 +42,10 @@ def constant(value: Any, dtype: Any = None) -> Value:
         return stack(value)
     array = np.asarray(value)
     if dtype is not None:
-        array = array.astype(dtype_of(dtype))
+        wanted = dtype_of(dtype)
+        if array.dtype.kind in "fV" and wanted.kind not in "fV":
+            raise TypeError(f"{value} is no {wanted.name}")
+        array = array.astype(wanted)
     elif not isinstance(value, np.ndarray | np.generic):
         array = array.astype({"f": "float32", "i": "int32"}.get(array.dtype.kind, array.dtype))
     return writer().constant(np.ascontiguousarray(array).reshape(array.shape))
@@ -94,7 +97,7 @@ def ensure_shape(x: Value, shape: Sequence[int | None]) -> Value:
 def cast(x: Any, dtype: Any) -> Value:
     wanted = dtype_of(dtype)
     if not isinstance(x, Value):
-        return constant(x, wanted)
+        return constant(np.asarray(x).astype(wanted))
     return x if x.dtype == wanted else one("convert", (x,), x.shape, wanted)
 
 

@@ -77,7 +77,8 @@ def _text(tensor: tf.Tensor) -> tf.Tensor:
 
 def one_each(images: tf.Tensor, index: tf.Tensor, epoch: tf.Tensor) -> list[Any]:
     """Checks of the numbers that name samples, where their shapes are not known before."""
-    if images.dtype == tf.string:
+    shapes = (images.shape[:1], index.shape, epoch.shape)
+    if images.dtype == tf.string or all(shape.is_fully_defined() for shape in shapes):
         return []
     batch, checks = tf.shape(images)[0], []
     if index.shape.rank is None or None in (index.shape[0], images.shape[0]):

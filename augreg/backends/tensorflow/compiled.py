@@ -131,7 +131,8 @@ class Compiled:
         encoded = images.dtype == tf.string
         shape = (None, None, 3) if encoded else tuple(images.shape[1:])
         epochs = key.epoch.shape.rank == 1
-        form = (sections, images.dtype, epochs)
+        batch = images.shape[0] if self._as_module(images) else None
+        form = (sections, images.dtype, epochs, batch)
 
         def make(shape: tuple[Any, ...], many: bool = False, kept: bool = True) -> Any:
             if self.debug:
@@ -145,14 +146,23 @@ class Compiled:
                 program = self._of_one_length(program, images, epochs)
             return tf.function(program, autograph=False, reduce_retracing=True) if many else program
 
-        return self._programs.get(form, form, shape, tuple(images.shape[:1]), make)
+        return self._programs.get(form, form[:3], shape, tuple(images.shape[:1]), make)
+
+    def _as_module(self, images: tf.Tensor) -> bool:
+        """Whether a module does a batch of a known length.
+
+        In a dataset, and called eagerly: such a call is not saved, and bytes have no gradient,
+        which a module would not give. It runs on the CPU only.
+        """
+        eager = tf.executing_eagerly() and images.dtype == tf.uint8
+        return self.restarted or (eager and not tf.config.list_physical_devices("GPU"))
 
     def _of_one_length(self, program: Any, images: tf.Tensor, epochs: bool) -> Any:
         """The program for batches of the length that is known, or filled up to the longest."""
         length, last = images.shape[0], None
         if length is None and self.longest and not program.python_function.plan.mixes:
             length = last = self.longest
-        if length is not None and self.restarted:
+        if length is not None and self._as_module(images):
             spec = tf.TensorSpec([length, *images.shape[1:]], images.dtype)
             program = as_module(program, spec, epochs) or program
         return partial(_filled_up, program, last) if last else program
