@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-import ml_dtypes  # noqa: F401  # NumPy learns of bfloat16
 import numpy as np
 
 DType = np.dtype[Any]
