@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from samples import noise, policy
+from test_parity import EVERYTHING
 
 import augreg
 from augreg.backends.stablehlo.functions import FUNCTIONS
@@ -239,6 +240,21 @@ def test_groups_and_macros_are_written(size: int) -> None:
         {"one_of": [{"op": "erase", "p": 0.5}, {"op": "gaussian_noise", "std": 0.1}], "p": 0.5},
     ]
     dataset(steps, noise(8, size, size, 3))
+
+
+@pytest.mark.parametrize("size", [24, 130])
+@pytest.mark.parametrize("name", ["geometry", "colour", "groups"])
+def test_pixels_have_the_bits_that_tracing_gives(
+    name: str, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = dict(EVERYTHING[name])
+    steps, images = document.pop("augment"), noise(8, size, size, 3)
+    written_ = [*dataset(steps, images, **document).as_numpy_iterator()]
+    new_programs.__wrapped__()
+    monkeypatch.setattr(module, "_written", lambda *_: None)
+    np.testing.assert_array_equal(
+        written_, [*dataset(steps, images, **document).as_numpy_iterator()]
+    )
 
 
 @augreg.op("test/own")
