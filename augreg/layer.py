@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from augreg.annotations.element import Parts, image_of, with_targets
@@ -176,9 +177,10 @@ class AugmentationLayer(keras.layers.Layer):
             alg=tf.constant(_PHILOX),
             delta=tf.cast(batch, tf.uint64),
         )
-        more: Any = tf.range(tf.cast(batch, tf.int64))
         if tf.executing_eagerly():  # NumPy takes a tenth of the time for single numbers
-            before, more = before.numpy(), more.numpy()
+            before, more = before.numpy(), np.arange(int(batch), dtype=np.int64)
+        else:
+            more = tf.range(tf.cast(batch, tf.int64))
         own = replica if isinstance(replica, int) else tf.cast(replica, tf.int64)
         numbers = (before[0] // _STEP + more) * replicas + own
         return tf.cast(numbers % _DRAW_BOUND, tf.uint32)

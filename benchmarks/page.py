@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.markdown import Markdown
 
-from benchmarks import goals, plot
+from benchmarks import goals, plot, work
 
 START = "<!-- generated from here: python -m benchmarks page -->"
 END = "<!-- generated to here -->"
@@ -59,7 +59,7 @@ WAITS = {
 }
 SMALL = {
     "ms an image of full, in batches of": "{title}",
-    **{size: f"{{batch_{size}[median]:.2f}}" for size in ("32", "8", "4", "1")},
+    **{str(size): f"{{batch_{size}[median]:.2f}}" for size in work.SMALL},
     "one over 32": "{single:.1f}x",
 }
 MEMORY = {

@@ -17,7 +17,6 @@ from benchmarks.race import spread
 Figures = dict[str, float]
 POLICY = str(work.FOLDER / "full.json")
 AGAIN = 5  # iterators started in a process
-SIZES = (32, 8, 4, 1)  # of small batches
 
 
 def _timed(function: Callable[[], Any]) -> float:
@@ -47,14 +46,16 @@ def small(way: str) -> None:
     import augreg
 
     policy, images = work.policy("full"), work.images(work.Case("full", work.BASE))
-    if way == "layer":
-        layer = augreg.AugmentationLayer(policy, seed=7)
-        call: Callable[..., Any] = lambda index, batch: layer(batch, training=True)  # noqa: E731
-    else:
-        call = augreg.map_fn(policy, seed=7, batched=True)
-        call = tf.function(call) if way == "graph" else call
+    layer = augreg.AugmentationLayer(policy, seed=7)
+    function = augreg.map_fn(policy, seed=7, batched=True)
+    ways: dict[str, Callable[..., Any]] = {
+        "layer": lambda index, batch: layer(batch, training=True),
+        "eager": function,
+        "graph": tf.function(function),
+    }
+    call = ways[way]
     found = {}
-    for size in SIZES:
+    for size in work.SMALL:
         given = tf.range(size, dtype=tf.int64), tf.constant(images[:size])
         for _ in range(5):
             call(*given)

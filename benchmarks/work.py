@@ -11,6 +11,7 @@ from PIL import Image
 
 POLICIES = ("tutorial_keras", "tutorial_tf_image", "geometry", "colour", "full", "randaugment")
 SIZES = (32, 180, 224, 512)
+SMALL = (32, 8, 4, 1)  # images in the small batches
 FOLDER = Path(__file__).parent / "policies"
 
 # The policy files are written for the tutorial's 180 pixels, padded to 186.

@@ -14,6 +14,7 @@ from samples import noise, policy, with_ops
 import augreg
 from augreg.backends.tensorflow import compiled
 from augreg.backends.tensorflow.compiled import shared_program
+from augreg.backends.tensorflow.module import as_module
 from augreg.backends.tensorflow.program import Program
 
 IMAGES = noise(4, 9, 7, 3)
@@ -25,29 +26,35 @@ STEPS = [{"op": "rotate", "degrees": [-30, 30]}, {"op": "brightness", "delta": [
 def traces() -> Iterator[mock.Mock]:
     """Counts how often a program is traced, of which none is kept from before."""
     shared_program.cache_clear()
+    as_module.cache_clear()
     with mock.patch.object(Program, "__call__", autospec=True, side_effect=Program.__call__) as spy:
         yield spy
 
 
-def test_all_ways_share_a_trace_and_a_module_whatever_seed_epoch_and_batch(
-    traces: mock.Mock,
+@pytest.mark.parametrize(
+    ("whole", "lengths"),
+    [(IMAGES, [4, 3]), (IMAGES / np.float32(255), [None, 4])],
+    ids=["bytes: a module a length", "floats: a trace, and a dataset's module"],
+)
+def test_all_ways_share_programs_whatever_seed_epoch_and_batch(
+    whole: Any, lengths: list[int | None], traces: mock.Mock
 ) -> None:
     fn = augreg.map_fn(policy(*STEPS), seed=1, batched=True)
     for seed, count, epoch in ((1, 4, 0), (2, 4, 1), (3, 3, 2)):
-        images, index = IMAGES[:count], INDEX[:count]
+        images, index = whole[:count], INDEX[:count]
         layer = augreg.AugmentationLayer(policy(*STEPS), seed=seed)
         expected = augreg.augment(images, policy(*STEPS), seed=seed, epoch=epoch)
         found = layer(images, training=True, index=index, epoch=epoch)
         np.testing.assert_allclose(found, expected, atol=1 / 255)
     np.testing.assert_allclose(
-        fn(INDEX, IMAGES), augreg.augment(IMAGES, policy(*STEPS), seed=1), atol=1 / 255
+        fn(INDEX, whole), augreg.augment(whole, policy(*STEPS), seed=1), atol=1 / 255
     )
-    source = tf.data.Dataset.from_tensor_slices(IMAGES)
+    source = tf.data.Dataset.from_tensor_slices(whole)
     for seed in (1, 5):
         (found,) = augreg.augment_dataset(source, policy(*STEPS), batch_size=4, seed=seed)
-        expected = augreg.augment(IMAGES, policy(*STEPS), seed=seed)
+        expected = augreg.augment(whole, policy(*STEPS), seed=seed)
         np.testing.assert_allclose(found, expected, atol=1 / 255)
-    assert traces.call_count == 2
+    assert [call.args[1].shape[0] for call in traces.call_args_list] == lengths
 
 
 def test_an_op_of_the_same_name_that_does_otherwise_shares_nothing() -> None:

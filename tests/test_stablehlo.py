@@ -97,6 +97,9 @@ CASES: dict[str, tuple[Callable[..., Any], Any]] = {
     "counts": (lambda x: ops.unsorted_segment_sum(ops.ones_like(x), x, 4), [PLACES[0]]),
     "reshape": (lambda x: ops.reshape(x, (-1, x.shape[0])), [FLOATS]),
     "transpose": (lambda x: ops.transpose(x, (2, 0, 1)), [FLOATS]),
+    "broadcast by name": (
+        lambda x: arrays.TENSORFLOW.broadcast_to(x[:, :1], shape=(2, 3, 4)), [FLOATS],
+    ),
     "broadcast": (lambda x: ops.broadcast_to(x[:, :1], (2, 3, 4)), [FLOATS]),
     "stack": (lambda x: ops.stack([x[0], x[1] * 2], axis=-1), [FLOATS]),
     "concat": (lambda x: ops.concat([x, x[:, ::-1]], axis=1), [FLOATS]),
@@ -158,8 +161,11 @@ def test_what_is_kept_apart_takes_values_of_its_callers() -> None:
     def nested(x: Any) -> Any:
         half, number = x * 0.5, ops.constant(3.0)
         first, second = ops.reduce_max(x, 0), ops.cond(x[0, 0, 0] > 9, lambda: [x], lambda: [half])
-        inner = lambda: [ops.apart(lambda: [half + number + second[0]])[0] * first]  # noqa: E731
-        (made,) = ops.apart(inner)
+
+        def outer() -> list[Any]:
+            return [ops.apart(lambda: [half + number + second[0]])[0] * first]
+
+        (made,) = ops.apart(outer)
         return made + number
 
     expected = (FLOATS * 0.5 + 3 + FLOATS * 0.5) * FLOATS.max(0) + 3
@@ -198,7 +204,12 @@ def test_mistake_is_said(function: Callable[..., Any], said: str) -> None:
 
 
 @pytest.fixture(autouse=True)
-def new_programs() -> None:
+def _new_programs() -> None:
+    forget()
+
+
+def forget() -> None:
+    """Programs of before."""
     module.as_module.cache_clear()
     compiled.shared_program.cache_clear()
 
@@ -250,7 +261,7 @@ def test_pixels_have_the_bits_that_tracing_gives(
     document = dict(EVERYTHING[name])
     steps, images = document.pop("augment"), noise(8, size, size, 3)
     written_ = [*dataset(steps, images, **document).as_numpy_iterator()]
-    new_programs.__wrapped__()
+    forget()
     monkeypatch.setattr(module, "_written", lambda *_: None)
     np.testing.assert_array_equal(
         written_, [*dataset(steps, images, **document).as_numpy_iterator()]
@@ -283,7 +294,7 @@ def test_text_that_tensorflow_can_not_read_is_replaced_by_its_own(
 ) -> None:
     steps = [{"op": "rotate", "degrees": [-30, 30]}, {"op": "brightness", "delta": [0, 0.2]}]
     expected = [*dataset(steps).as_numpy_iterator()]
-    new_programs.__wrapped__()
+    forget()
     real, texts = module.written, []
 
     def broken(*given: Any) -> Any:

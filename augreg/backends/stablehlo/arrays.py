@@ -135,8 +135,7 @@ def transpose(x: Any, axes: Sequence[int]) -> Value:
 
 
 def concat(arrays: Sequence[Any], axis: int) -> Value:
-    known = next((array.dtype for array in arrays if isinstance(array, Value)), None)
-    parts = [convert_to_tensor(array, known) for array in arrays]
+    parts = _of_one_dtype(arrays)
     if len(parts) == 1:
         return parts[0]
     axis, made = axis % len(parts[0].shape), list(parts[0].shape)
@@ -146,10 +145,15 @@ def concat(arrays: Sequence[Any], axis: int) -> Value:
 
 
 def stack(arrays: Sequence[Any], axis: int = 0) -> Value:
-    known = next((array.dtype for array in arrays if isinstance(array, Value)), None)
-    parts = [convert_to_tensor(array, known) for array in arrays]
+    parts = _of_one_dtype(arrays)
     axis = axis % (len(parts[0].shape) + 1)
     return concat([with_axis(part, axis) for part in parts], axis)
+
+
+def _of_one_dtype(arrays: Sequence[Any]) -> list[Value]:
+    """Values; what is none gets the dtype of the first that is one."""
+    known = next((array.dtype for array in arrays if isinstance(array, Value)), None)
+    return [convert_to_tensor(array, known) for array in arrays]
 
 
 def with_axis(x: Value, axis: int) -> Value:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from augreg.backends.stablehlo.arrays import (
@@ -53,16 +54,14 @@ def _gathered(
     return one("gather", (x, indices), made, x.dtype, how)
 
 
-class TensorArray:
-    """Rows [size, ...] that a loop reads and writes in place."""
+@dataclass(frozen=True)
+class Rows:
+    """Rows [size, ...] that a loop reads and writes in place, as TensorFlow's `TensorArray`."""
 
-    def __init__(
-        self, dtype: Any, size: int, element_shape: Sequence[int], clear_after_read: bool = False
-    ) -> None:
-        self.rows = zeros((size, *element_shape), dtype)
+    rows: Value
 
-    def unstack(self, rows: Value) -> TensorArray:
-        return _rows(rows)
+    def unstack(self, rows: Value) -> Rows:
+        return Rows(rows)
 
     def stack(self) -> Value:
         return self.rows
@@ -70,17 +69,17 @@ class TensorArray:
     def read(self, i: Value) -> Value:
         return reshape(row(self.rows, i, 0), self.rows.shape[1:])
 
-    def write(self, i: Value, value: Value) -> TensorArray:
+    def write(self, i: Value, value: Value) -> Rows:
         rows = self.rows
         starts = [i, *[constant(0, i.dtype)] * (len(rows.shape) - 1)]
         operands = (rows, with_axis(value, 0), *starts)
-        return _rows(one("dynamic_update_slice", operands, rows.shape, rows.dtype))
+        return Rows(one("dynamic_update_slice", operands, rows.shape, rows.dtype))
 
 
-def _rows(rows: Value) -> TensorArray:
-    made = TensorArray.__new__(TensorArray)
-    made.rows = rows
-    return made
+def tensor_array(
+    dtype: Any, size: int, element_shape: Sequence[int], clear_after_read: bool = False
+) -> Rows:
+    return Rows(zeros((size, *element_shape), dtype))
 
 
 def apart(compute: Callable[[], Sequence[Value]]) -> list[Value]:
@@ -105,7 +104,7 @@ def _branches(operation: str, chosen: Value, branches: Sequence[Callable[[], Any
 
 
 def while_loop(go: Callable[..., Value], body: Callable[..., Any], variables: Any) -> Any:
-    """variables: values and `TensorArray`s, in lists and tuples."""
+    """variables: values and `Rows`, in lists and tuples."""
     first = _leaves(variables)
     forms = [value.form for value in first]
 
@@ -122,11 +121,11 @@ def while_loop(go: Callable[..., Value], body: Callable[..., Any], variables: An
 def _leaves(value: Any) -> list[Value]:
     if isinstance(value, list | tuple):
         return [leaf for part in value for leaf in _leaves(part)]
-    return [value.rows if isinstance(value, TensorArray) else convert_to_tensor(value)]
+    return [value.rows if isinstance(value, Rows) else convert_to_tensor(value)]
 
 
 def _rebuilt(like: Any, values: Iterator[Value]) -> Any:
     if isinstance(like, list | tuple):
         return type(like)(_rebuilt(part, values) for part in like)
     value = next(values)
-    return _rows(value) if isinstance(like, TensorArray) else value
+    return Rows(value) if isinstance(like, Rows) else value

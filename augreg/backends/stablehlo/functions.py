@@ -12,14 +12,14 @@ from augreg.backends.stablehlo import arrays, control, operators, reductions
 from augreg.backends.stablehlo.operators import binary, unary
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "TensorArray": control.TensorArray,
+    "TensorArray": control.tensor_array,
     "abs": unary("abs"),
     "apart": control.apart,
     "argsort": reductions.argsort,
     "bitcast": arrays.bitcast,
-    "bitwise_and": binary("and"),
-    "bitwise_or": binary("or"),
-    "bitwise_xor": binary("xor"),
+    "bitwise_and": operators.bitwise_and,
+    "bitwise_or": operators.bitwise_or,
+    "bitwise_xor": operators.bitwise_xor,
     "broadcast_to": arrays.broadcast_to,
     "cast": arrays.cast,
     "clip_by_value": operators.clip_by_value,
@@ -44,7 +44,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "not_equal": operators.not_equal,
     "ones_like": arrays.ones_like,
     "pad": arrays.pad,
-    "pow": binary("power"),
+    "pow": operators.power,
     "range": arrays.counted,
     "reduce_all": reductions.reduce_all,
     "reduce_any": reductions.reduce_any,

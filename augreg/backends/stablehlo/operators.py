@@ -62,7 +62,8 @@ def compared(direction: str) -> Callable[[Any, Any], Value]:
 
 
 add, subtract, multiply, quotient = map(binary, ("add", "subtract", "multiply", "divide"))
-minimum, maximum, both, remainder = map(binary, ("minimum", "maximum", "and", "remainder"))
+minimum, maximum, power, remainder = map(binary, ("minimum", "maximum", "power", "remainder"))
+bitwise_and, bitwise_or, bitwise_xor = map(binary, ("and", "or", "xor"))
 equal, not_equal, less = map(compared, ("EQ", "NE", "LT"))
 floor = unary("floor")
 
@@ -89,7 +90,7 @@ def floormod(x: Any, y: Any) -> Value:
     if x.dtype.kind == "u":
         return rest
     other_sign = not_equal(less(rest, 0), less(y, 0))
-    return where(both(not_equal(rest, 0), other_sign), add(rest, y), rest)
+    return where(bitwise_and(not_equal(rest, 0), other_sign), add(rest, y), rest)
 
 
 def floordiv(x: Any, y: Any) -> Value:
@@ -118,18 +119,22 @@ _OF_TWO: dict[str, Callable[[Any, Any], Value]] = {
     "truediv": divide,
     "floordiv": floordiv,
     "mod": floormod,
-    "pow": binary("power"),
-    "and": both,
-    "or": binary("or"),
-    "xor": binary("xor"),
+    "pow": power,
+    "and": bitwise_and,
+    "or": bitwise_or,
+    "xor": bitwise_xor,
 }
-_COMPARISONS = {
+_OTHERS: dict[str, Callable[..., Value]] = {
     "lt": less,
     "le": compared("LE"),
     "gt": compared("GT"),
     "ge": compared("GE"),
     "eq": equal,
     "ne": not_equal,
+    "neg": unary("negate"),
+    "invert": unary("not"),
+    "abs": unary("abs"),
+    "getitem": item,
 }
 
 
@@ -140,8 +145,5 @@ def _turned(function: Callable[[Any, Any], Value]) -> Callable[[Any, Any], Value
 for _name, _function in _OF_TWO.items():
     setattr(Value, f"__{_name}__", _function)
     setattr(Value, f"__r{_name}__", _turned(_function))
-for _name, _function in _COMPARISONS.items():
+for _name, _function in _OTHERS.items():
     setattr(Value, f"__{_name}__", _function)
-for _name, _operation in (("neg", "negate"), ("invert", "not"), ("abs", "abs")):
-    setattr(Value, f"__{_name}__", unary(_operation))
-setattr(Value, "__getitem__", item)  # noqa: B010  # a class with slots is told so

@@ -60,7 +60,7 @@ def _reciprocal(x: tf.Tensor) -> tf.Tensor:
 
 def _called(name: str) -> Callable[..., Any]:
     """The function of that name, looked up when it is called."""
-    return lambda *arguments: getattr(ops, name)(*arguments)
+    return lambda *arguments, **named: getattr(ops, name)(*arguments, **named)
 
 
 class _TensorFlow:
