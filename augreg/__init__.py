@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from augreg.errors import PolicyError as PolicyError
     from augreg.families import AffineMap as AffineMap
     from augreg.families import ColorMap as ColorMap
+    from augreg.families import Displacement as Displacement
     from augreg.families import LatticeMap as LatticeMap
     from augreg.families import Mix as Mix
     from augreg.families import Neighborhood as Neighborhood
@@ -59,6 +60,7 @@ _NAMES = {
     "families": (
         "AffineMap",
         "ColorMap",
+        "Displacement",
         "LatticeMap",
         "Mix",
         "Neighborhood",

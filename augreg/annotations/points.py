@@ -66,7 +66,8 @@ def _moved(xp: Namespace, move: PointMap, points: Array) -> Array:
         seen = seen & (along(move.front, i, *q) > xp.array(0.0, "float64"))
     depth = xp.where(seen, q[2], xp.zeros_like(q[2]) + tiny)  # behind: far away
     moved = xp.stack([q[0] / depth, q[1] / depth], axis=-1)
-    return moved + xp.reshape(move.end, (-1, 1, 2))
+    moved = moved + xp.reshape(move.end, (-1, 1, 2))
+    return moved if move.then is None else move.then(moved)
 
 
 def _follow_boxes(

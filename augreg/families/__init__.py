@@ -16,6 +16,8 @@ from augreg.families.call import element_of as element_of
 from augreg.families.color import ColorFamily as ColorFamily
 from augreg.families.color import ColorMap as ColorMap
 from augreg.families.color import ColorPart as ColorPart
+from augreg.families.displacement import Displaced as Displaced
+from augreg.families.displacement import Displacement as Displacement
 from augreg.families.lattice import Lattice as Lattice
 from augreg.families.lattice import LatticeMap as LatticeMap
 from augreg.families.lattice import LatticeStage as LatticeStage

@@ -9,10 +9,12 @@ from functools import partial, reduce
 from itertools import zip_longest
 from typing import Any, ClassVar
 
-from augreg.families import positions
+from augreg.families import displacement, positions
+from augreg.families.displacement import Displaced, DisplacedFamily
 from augreg.families.matrices import inverse, small_matmul, to_projective
 from augreg.families.point_map import PointMap
 from augreg.families.positions import centre
+from augreg.families.splines import solve
 from augreg.families.stage import Family, Size, Stage, SupportsLowering, select
 from augreg.families.traits import Traits
 from augreg.families.transform import Transform
@@ -144,7 +146,11 @@ class ProjectiveFamily(Family[Projective]):
 
 @dataclass(frozen=True, kw_only=True)
 class AffineStage(Stage):
-    """One resample for all of its items. `projective`: one of them divides, so matrices are 3x3."""
+    """One resample for all of its items.
+
+    projective: one of them divides, so matrices are 3x3. displaced: the grid and spline of the
+    offsets that the last of them has.
+    """
 
     title: ClassVar[str] = "resample"
     geometric: ClassVar[bool] = True
@@ -154,29 +160,42 @@ class AffineStage(Stage):
     fill_value: Any
     interpolation: str
     projective: bool = False
+    displaced: tuple[int, int, str] | None = None
 
     @property
     def modes(self) -> tuple[str, Any, str]:
         """Its fill, fill value and interpolation."""
         return self.fill, self.fill_value, self.interpolation
 
-    def lower(self, lowering: SupportsLowering, size: Size) -> tuple[Array, Array | None]:
+    def lower(self, lowering: SupportsLowering, size: Size) -> tuple[Any, Array | None]:
         """The composed centred output→input map, and the samples that do any of it.
 
-        float32 [B,2,3], or [B,3+n,3] of a projective one; bool [B], None where that is not asked
-        for, or where all do.
+        float32 [B,2,3], or [B,3+n,3] of a projective one, in `Displaced` where it has offsets; bool
+        [B], None where that is not asked for, or where all do.
         """
         active = lowering.active_mask(self.items) if lowering.sparse else None
+        if self.displaced is not None:
+            return self._displaced(lowering, size), active
         if not self.projective:
             return lowering.composed(self.items, AffineFamily(lowering.xp), size), active
         family = ProjectiveFamily(lowering.xp)
         return family.stacked(lowering.composed(self.items, family, size)), active
 
+    def _displaced(self, lowering: SupportsLowering, size: Size) -> Displaced:
+        xp, plain = lowering.xp, AffineFamily(lowering.xp)
+        if not self.projective:
+            return lowering.composed(self.items, DisplacedFamily(xp, plain), size)
+        family = ProjectiveFamily(xp)
+        made = lowering.composed(self.items, DisplacedFamily(xp, family), size)
+        return replace(made, matrix=family.stacked(made.matrix))
+
     def point_map(
         self, xp: Namespace, lowered: Any, size_in: Size, size_out: Size
     ) -> tuple[PointMap, None]:
-        """The inverse of the very matrix that pixels are read with."""
-        matrix = xp.array(lowered[0])
+        """The inverse of the very map that pixels are read with."""
+        how = lowered[0]
+        bent = isinstance(how, Displaced)
+        matrix = xp.array(how.matrix if bent else how)
         full, front = matrix[:, :3], None
         if xp.shape(matrix)[1] == 2:
             full = to_projective(xp, matrix)
@@ -185,7 +204,7 @@ class AffineStage(Stage):
         back = inverse(xp, xp.cast(full, "float64"))
 
         def source() -> tuple[Array, Array, Array | None]:
-            at = positions.source(xp, matrix, size_in, size_out)
+            at = displacement.source(xp, how, size_in, size_out)
             sides = size_in[::-1]
             (x, in_x), (y, in_y) = (
                 positions.nearest(xp, *place, self.fill) for place in zip(at, sides, strict=True)
@@ -196,10 +215,11 @@ class AffineStage(Stage):
             xp.reshape(xp.stack(centre(xp, size, "float64")), (1, 2))
             for size in (size_in, size_out)
         )
-        return PointMap(back, start, end, source, front=front), None
+        then = partial(solve, xp, how.offsets, how.spline, size_out) if bent else None
+        return PointMap(back, start, end, source, front=front, then=then), None
 
     def merge_key(self) -> Hashable:
-        return "affine", self.size_in, self.size_out, str(self.modes)
+        return "affine", self.size_in, self.size_out, str(self.modes), self.displaced
 
     def merged(self, other: AffineStage) -> AffineStage:
         projective = self.projective or other.projective
@@ -209,4 +229,9 @@ class AffineStage(Stage):
         fill = f"fill {self.fill}"
         if self.fill == "constant":
             fill += f" {self.fill_value}"
-        return f"{shared}one {self.interpolation} resample, {fill}"
+        offsets = (
+            ""
+            if self.displaced is None
+            else " by offsets on {} x {} points".format(*self.displaced[:2])
+        )
+        return f"{shared}one {self.interpolation} resample{offsets}, {fill}"

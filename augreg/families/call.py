@@ -10,7 +10,7 @@ from typing import Any
 from augreg.errors import AugregError, OpError
 from augreg.families.functions import STATISTICS
 from augreg.families.stage import Size, StaticSize
-from augreg.families.transform import Transform
+from augreg.families.transform import ANY, Transform
 from augreg.plugin.op import Op
 from augreg.policy import Step
 from augreg.random import distributions
@@ -70,9 +70,10 @@ def batched(xp: Namespace, element: Any) -> Any:
             value = xp.reshape(value, (1, *shape))
             shape = (1, *shape)
         if len(shape) != len(wanted) + 1 or any(
-            s not in (1, 3) if w is None else w != s for w, s in zip(wanted, shape[1:], strict=True)
+            s not in (1, 3) if w is None else w not in (ANY, s)
+            for w, s in zip(wanted, shape[1:], strict=True)
         ):
-            sides = ", ".join("1 or 3" if w is None else str(w) for w in wanted)
+            sides = ", ".join({None: "1 or 3", ANY: "n"}.get(w, str(w)) for w in wanted)
             raise ValueError(f"{kind}.{name} has the shape {shape}; it has to be [B, {sides}]")
         parts[name] = value
     return replace(element, **parts) if parts else element

@@ -15,7 +15,7 @@ from augreg.xp import Array
 class PointMap:
     """Where a stage takes the points of its input.
 
-    `q = matrix @ (point - start, 1)`, then `end + (q.x, q.y) / q.w`.
+    `q = matrix @ (point - start, 1)`, then `end + (q.x, q.y) / q.w`, then `then`.
 
     Attributes:
         matrix: float64 [B,3,3].
@@ -24,6 +24,7 @@ class PointMap:
             pixels come from, and bool [B,h,w], which of them exist (None: all).
         window: float64 [B,4], the edges of the part of the input that is kept; None: all of it.
         front: float64 [B,n,3], rows that are above 0 at `q` where no horizon lies between.
+        then: points, float64 [B,N,2], to where a map takes them that bends lines; None: none does.
     """
 
     matrix: Array
@@ -32,3 +33,4 @@ class PointMap:
     source: Callable[[], tuple[Array, Array, Array | None]]
     window: Array | None = None
     front: Array | None = None
+    then: Callable[[Array], Array] | None = None

@@ -40,16 +40,21 @@ def column(xp: Namespace, vector: Array) -> Array:
     return xp.reshape(vector, (-1, 1, 1))
 
 
-def source(xp: Namespace, matrix: Array, size_in: Size, size: Size) -> tuple[Array, Array]:
-    """Positions x and y, float32 [B,H,W], of every output pixel.
+def source(
+    xp: Namespace, matrix: Array, size_in: Size, size: Size, offsets: Any = None
+) -> tuple[Array, Array]:
+    """Positions x and y, float32 [B,H,W], that every output pixel reads.
 
     matrix: float32 [B,2,3], centred, output→input; or [B,3+n,3] of a projection, whose rows after
-    the third are above 0 where nothing on the way lies behind a horizon.
+    the third are above 0 where nothing on the way lies behind a horizon. offsets: x and y, float32
+    [B,H,W], of where a pixel stands before the matrix takes it.
     """
     matrix = xp.array(matrix)
     (cx_in, cy_in), (cx, cy) = centre(xp, size_in), centre(xp, size)
     x, y = (xp.cast(place, "float32") for place in grid(xp, size))
     x, y = x - cx, y - cy
+    if offsets is not None:
+        x, y = x + offsets[0], y + offsets[1]
 
     every = [xp.split(row, 2) for row in xp.split(matrix, 1)]
 

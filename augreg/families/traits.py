@@ -13,16 +13,23 @@ class Boundary(Exception):  # noqa: N818  # no fault: a reason
 
 @dataclass(frozen=True)
 class Traits:
-    """What decides whether geometry shares a resample. `fill` is None for lattice maps."""
+    """What decides whether geometry shares a resample.
+
+    fill: fill, fill value and interpolation; None for lattice maps. displaced: the grid and spline
+    of offsets, where there are any.
+    """
 
     fill: tuple[str, Any, str] | None = None
     cuts: bool = False
     pads: bool = False
     projective: bool = False
+    displaced: tuple[int, int, str] | None = None
 
 
 def chain(first: Traits, then: Traits) -> Traits:
     """The traits of doing `first`, then `then` in one resample; raises `Boundary`."""
+    if first.displaced is not None:
+        raise Boundary("after offsets, which can be the last of a resample only")
     if first.fill is None and then.fill is None:
         return Traits(None, first.cuts or then.cuts, first.pads or then.pads)
     if then.fill is None:
@@ -49,5 +56,8 @@ def union(every: list[Traits]) -> Traits:
     cuts, pads = any(b.cuts for b in every), any(b.pads for b in every)
     if len(fills) > 1 or (fills and pads):
         raise Boundary("another fill or interpolation")
+    grids = {b.displaced for b in every if b.displaced is not None}
+    if len(grids) > 1:
+        raise Boundary("another grid of offsets")
     projective = any(b.projective for b in every)
-    return Traits(next(iter(fills.values()), None), cuts, pads, projective)
+    return Traits(next(iter(fills.values()), None), cuts, pads, projective, *grids)

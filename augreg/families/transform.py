@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from augreg.families.traits import Traits
 
 
+ANY = -1  # a side of an array that may be of any length
+
+
 class Transform:
     """The base of all families.
 

@@ -206,4 +206,4 @@ def _geometry_stage(traits: Traits, **common: Any) -> LatticeStage | AffineStage
     if traits.fill is None:
         return LatticeStage(pads=traits.pads, **common)
     modes = dict(zip(("fill", "fill_value", "interpolation"), traits.fill, strict=True))
-    return AffineStage(projective=traits.projective, **modes, **common)
+    return AffineStage(projective=traits.projective, displaced=traits.displaced, **modes, **common)

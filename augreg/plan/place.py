@@ -114,6 +114,8 @@ class Place:
             every.append(self.geometry(branch, sides))
             if node.kind == "sequence":
                 sides = self.group_sides(branch, sides)
+        if node.replace and any(traits.displaced for traits in every):
+            raise Boundary("offsets that may come twice")
         if node.kind == "random_order":
             return any_order(every)
         return union(every) if node.kind == "one_of" else reduce(chain, every, Traits())

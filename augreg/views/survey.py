@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from augreg.backends.reference import kernels
 from augreg.backends.reference.interpreter import Interpreter
 from augreg.checks import sample_key
-from augreg.families import AffineStage, LatticeStage, Size, Stage, positions
+from augreg.families import AffineStage, LatticeStage, Size, Stage, displacement
 from augreg.lower import Draws, Lowering
 from augreg.plan import plan
 from augreg.policy import Policy, Step
@@ -155,7 +155,7 @@ def _filled(lowering: Lowering, stage: Stage, size_in: Size, size_out: Size) -> 
         inside: Any = move.source()[2]
     elif isinstance(stage, AffineStage):
         # whatever its fill: what reflects the image is outside of it, too
-        x, y = positions.source(NUMPY, stage.lower(lowering, size_in)[0], size_in, size_out)
+        x, y = displacement.source(NUMPY, stage.lower(lowering, size_in)[0], size_in, size_out)
         bottom, right = (side - 0.5 for side in size_in)
         inside = (x >= -0.5) & (x < right) & (y >= -0.5) & (y < bottom)
     else:

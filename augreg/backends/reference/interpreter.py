@@ -16,6 +16,7 @@ from augreg.families import (
     AffineStage,
     BranchStage,
     ColorMap,
+    Displaced,
     LatticeStage,
     MixStage,
     MixtureStage,
@@ -67,8 +68,10 @@ def _lattice(run: Interpreter, stage: LatticeStage, lowered: Any, images: Images
 
 
 def _affine(run: Interpreter, stage: AffineStage, lowered: Any, images: Images) -> Images:
-    after = run.size_after(stage, images)
-    return kernels.affine(kernels.to_unit(images), lowered[0], after, *stage.modes)
+    after, how, offsets = run.size_after(stage, images), lowered[0], None
+    if isinstance(how, Displaced):
+        how, offsets = how.matrix, kernels.offsets(how, after)
+    return kernels.affine(kernels.to_unit(images), how, after, *stage.modes, offsets)
 
 
 def _pointwise(run: Interpreter, stage: PointwiseStage, lowered: Any, images: Images) -> Images:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augreg.families import HORIZON, ColorMap, Lattice, Resize, resampling
+from augreg.families import HORIZON, ColorMap, Displaced, Lattice, Resize, resampling
 from augreg.families.levels import to_levels
 from augreg.families.positions import TIE
 from augreg.xp import NUMPY
@@ -37,10 +37,12 @@ def affine(
     fill: str,
     fill_value: float | tuple[float, ...],
     interpolation: str,
+    offsets: NDArray[np.float64] | None = None,
 ) -> Images:
     """Resamples along `matrix` (float32 [B,2,3] or [B,3+n,3], centred, output→input).
 
-    Where any of the rows after the third is not above 0, a horizon lies between.
+    Where any of the rows after the third is not above 0, a horizon lies between. offsets:
+    [B,H,W,2], added to a pixel's position before.
     """
     height, width = images.shape[1:3]
     y, x = np.mgrid[: size[0], : size[1]]
@@ -48,7 +50,8 @@ def affine(
     out = np.empty((len(images), *size, images.shape[-1]), np.float32)
     for b, image in enumerate(images):
         rows = _row(matrix, b).astype(np.float64)
-        source = centred @ rows[:, :2].T + rows[:, 2]
+        places = centred if offsets is None else centred + _row(offsets, b)
+        source = places @ rows[:, :2].T + rows[:, 2]
         if len(rows) > 2:
             depth = np.maximum(source[..., 2], HORIZON)
             depth = np.where((source[..., 3:] > 0).all(axis=-1), depth, HORIZON)
@@ -56,6 +59,37 @@ def affine(
         sx, sy = source[..., 0] + (width - 1) / 2, source[..., 1] + (height - 1) / 2
         out[b] = sample(image, sx, sy, fill, fill_value, interpolation)
     return out
+
+
+def offsets(how: Displaced, size: tuple[int, int]) -> NDArray[np.float64]:
+    """The offset of each pixel, float64 [B,H,W,2], by the spline's formula in each cell."""
+    grid = np.asarray(how.offsets, np.float64)
+    rows, columns = (
+        _spline(side, points, how.spline)
+        for side, points in zip(size, grid.shape[1:3], strict=True)
+    )
+    return np.einsum("yi,bijc,xj->byxc", rows, grid, columns)
+
+
+def _spline(side: int, points: int, spline: str) -> NDArray[np.float64]:
+    """[side, points]: the weights of each pixel of an axis."""
+    cells = points - 1 if spline == "linear" else points - 3
+    place = np.arange(side) * cells / max(side - 1, 1)
+    cell = np.minimum(place.astype(int), cells - 1)
+    t = place - cell
+    if spline == "linear":
+        taps = [1 - t, t]
+    else:
+        taps = [
+            (1 - t) ** 3 / 6,
+            (3 * t**3 - 6 * t**2 + 4) / 6,
+            (-3 * t**3 + 3 * t**2 + 3 * t + 1) / 6,
+            t**3 / 6,
+        ]
+    weights = np.zeros((side, points))
+    for k, tap in enumerate(taps):
+        weights[np.arange(side), cell + k] = tap
+    return weights
 
 
 def sample(

@@ -1,4 +1,4 @@
-"""Affine maps: a resample of four gathers, and which kind of it a stage calls for."""
+"""Affine and curved maps: a resample of four gathers, and which kind of it a stage calls for."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from augreg.backends.tensorflow.batch import (
 )
 from augreg.backends.tensorflow.lattice import gather, read_packed
 from augreg.backends.tensorflow.xla import Keep, PlaneTuple, Scope
-from augreg.families import AffineStage, Size, positions
+from augreg.families import AffineStage, Size, displacement, positions
 
 Positions = tuple[tf.Tensor, tf.Tensor]  # x and y, float32 [B,h,w]: where output pixels read
 
 
-def warp(scope: Scope, stage: AffineStage, matrix: tf.Tensor, pixels: Pixels, after: Any) -> Pixels:
-    """All samples, by `matrix` to the size `after`."""
+def warp(scope: Scope, stage: AffineStage, how: Any, pixels: Pixels, after: Any) -> Pixels:
+    """All samples, as the stage was lowered, to the size `after`."""
     size = size_of(pixels)
     floats = scope.exact and isinstance(pixels, Packed)
     source = Planes(to_planes(pixels)) if floats else to_packed(scope, pixels, stage)
-    moved = scope.barrier(lambda: affine(source, matrix, size, after, stage.modes))
+    moved = scope.barrier(lambda: affine(source, how, size, after, stage.modes))
     if not scope.single or scope.last or not isinstance(moved, Packed):
         return moved
     # the next kernel works on twice as many floats at a time where no int64 is in it
@@ -40,25 +40,25 @@ def warp(scope: Scope, stage: AffineStage, matrix: tf.Tensor, pixels: Pixels, af
 
 
 def warp_active(
-    scope: Scope, stage: AffineStage, matrix: tf.Tensor, active: tf.Tensor, pixels: Pixels
+    scope: Scope, stage: AffineStage, how: Any, active: tf.Tensor, pixels: Pixels
 ) -> Planes:
     """A warp of the samples that a choice gave it."""
     size = size_of(pixels)
 
-    def compute(mine: PlaneTuple, own: tf.Tensor) -> PlaneTuple:
+    def compute(mine: PlaneTuple, own: Any) -> PlaneTuple:
         if stage.interpolation == "bilinear" and stage.fill != "wrap" and min(size) > 1:
             return affine_planes(mine, own, size, stage.fill, stage.fill_value, scope.barrier)
         return to_planes(affine(Planes(mine), own, size, size, stage.modes))
 
-    return Planes(scope.map_active(active, to_planes(pixels), matrix, compute))
+    return Planes(scope.map_active(active, to_planes(pixels), how, compute))
 
 
 def affine(
-    pixels: Pixels, matrix: tf.Tensor, size_in: Size, size: Size, modes: tuple[str, Any, str]
+    pixels: Pixels, how: Any, size_in: Size, size: Size, modes: tuple[str, Any, str]
 ) -> Pixels:
-    """Resamples [B,H,W,C] along `matrix`, as in `positions.source`; `modes` are a stage's."""
+    """Resamples [B,H,W,C], `how` as in `displacement.source`; `modes` are a stage's."""
     fill, value, interpolation = modes
-    at = positions.source(TENSORFLOW, matrix, size_in, size)
+    at = displacement.source(TENSORFLOW, how, size_in, size)
     if interpolation == "nearest":
         images = pixels if ops.is_array(pixels) else to_float(pixels)
         return _nearest(images, at, size_in, size, fill, value)
@@ -155,9 +155,9 @@ def _nearest(
 
 
 def affine_planes(
-    planes: PlaneTuple, matrix: tf.Tensor, size: tuple[int, int], fill: str, value: Any, keep: Keep
+    planes: PlaneTuple, how: Any, size: tuple[int, int], fill: str, value: Any, keep: Keep
 ) -> PlaneTuple:
-    """Planes [1,H,W] resampled bilinearly to the same size; `matrix` as in `affine`.
+    """Planes [1,H,W] resampled bilinearly to the same size; `how` as in `affine`.
 
     Of positions outside, the nearest pixel is read and weighs nothing: so no plane needs a border,
     and what is missing of the weights is the fill.
@@ -165,7 +165,7 @@ def affine_planes(
     fill: reflect, nearest or constant; sides of 2 and more.
     """
     sx, sy = keep(
-        lambda: [ops.reshape(s, (-1,)) for s in positions.source(TENSORFLOW, matrix, size, size)]
+        lambda: [ops.reshape(s, (-1,)) for s in displacement.source(TENSORFLOW, how, size, size)]
     )
     (x, left, right), (y, above, below) = (
         _taps(s, side, fill) for s, side in ((sx, size[1]), (sy, size[0]))

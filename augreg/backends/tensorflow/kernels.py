@@ -130,10 +130,10 @@ def _lattice(run: Kernels, stage: LatticeStage, lowered: Any, pixels: Pixels) ->
 
 
 def _affine(run: Kernels, stage: AffineStage, lowered: Any, pixels: Pixels) -> Pixels:
-    matrix, active = lowered
+    how, active = lowered
     if active is not None:
-        return warp_active(run.scope, stage, matrix, active, pixels)
-    return warp(run.scope, stage, matrix, pixels, run.size_after(stage, pixels))
+        return warp_active(run.scope, stage, how, active, pixels)
+    return warp(run.scope, stage, how, pixels, run.size_after(stage, pixels))
 
 
 def _resize(run: Kernels, stage: ResizeStage, lowered: Any, pixels: Pixels) -> Pixels:
