@@ -66,6 +66,10 @@ class AugmentationLayer(keras.layers.Layer):
             dataset has already run prepare.
         bounding_box_format: Keras's name of the format of boxes, as xyxy or rel_xywh.
         min_visible: the fraction of its area that a box has to keep; else its class is -1.
+        box_from: what a box is moved by: its "corners"; the "ellipse" in it, tighter in a
+            rotation; or its "mask", the pixels of box n that are n + 1 in the masks, or channel n.
+        keypoint_pairs: positions of keypoints that are a left and a right, as [(1, 2), (3, 4)]:
+            where an image is mirrored, they change places, so that a left eye is one.
         debug: checks every step, slowly; None reads `AUGREG_DEBUG`. Not saved with the model.
 
     >>> import augreg, numpy as np
@@ -84,6 +88,8 @@ class AugmentationLayer(keras.layers.Layer):
         sections: Iterable[str] = SECTIONS,
         bounding_box_format: str | None = None,
         min_visible: float = MIN_VISIBLE,
+        box_from: str = "corners",
+        keypoint_pairs: Iterable[tuple[int, int]] = (),
         debug: bool | None = None,
         **kwargs: Any,
     ) -> None:
@@ -100,6 +106,8 @@ class AugmentationLayer(keras.layers.Layer):
             parts=parts,
             bounding_box_format=bounding_box_format,
             min_visible=min_visible,
+            box_from=box_from,
+            keypoint_pairs=keypoint_pairs,
             debug=debug,
         )
         self._modes = {
@@ -229,6 +237,8 @@ class AugmentationLayer(keras.layers.Layer):
             "sections": list(options.sections),
             "bounding_box_format": options.rules.format,
             "min_visible": options.rules.min_visible,
+            "box_from": options.rules.box_from,
+            "keypoint_pairs": [list(pair) for pair in options.rules.keypoint_pairs],
             # Keras prints the config of a layer that it does not know, and so the remedy
             _REMEDY: "import augreg after keras, or from augreg import AugmentationLayer",
         }

@@ -145,6 +145,8 @@ def read(image: np.ndarray, points: np.ndarray) -> np.ndarray:
 # a projection bends the ramps, and reading them between pixels cuts the bend's corners:
 # test_targets_projective.py reads at whole pixels, and fits a homography by hand
 STRAIGHT = [name for name in CASES if not name.startswith("perspective")]
+# so does a curve, the more the tighter it is, and the kinks of a grid
+BENT = {"elastic": 0.005, "grid_distortion": 0.1, "optical_distortion": 0.005}
 
 
 @pytest.mark.parametrize("name", STRAIGHT)
@@ -162,7 +164,7 @@ def test_a_point_shows_the_same_content_before_and_after(name: str) -> None:
     for b in range(B):
         whole = out["boxes"]["labels"][b] == 0
         content = read(out["images"][b], out["keypoints"][b][whole])
-        np.testing.assert_allclose(content, given[b][whole], atol=1e-3)
+        np.testing.assert_allclose(content, given[b][whole], atol=BENT.get(name, 1e-3))
         checked += int(whole.sum())
     assert checked > 20
 
@@ -179,7 +181,8 @@ def test_a_drawn_marker_and_its_keypoint_stay_together(name: str) -> None:
     v, u = np.mgrid[: image.shape[0], : image.shape[1]]
     near = image * (image > 1e-4)
     centroid = np.array([(near * u).sum(), (near * v).sum()]) / near.sum()
-    np.testing.assert_allclose(at, centroid, atol=0.03)  # a marker has a size: perspective bends it
+    # a marker has a size: perspective and curves bend it
+    np.testing.assert_allclose(at, centroid, atol=0.1 if name in BENT else 0.03)
     np.testing.assert_allclose(at, np.unravel_index(image.argmax(), image.shape)[::-1], atol=1.1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from augreg.annotations.boxes import check_format
+from augreg.annotations.points import SHAPES
 from augreg.errors import DataError
 from augreg.xp import Array, Namespace
 
@@ -20,6 +22,7 @@ LABELS = "labels"
 TARGETS = (*MASKS, *BOXES, *KEYPOINTS, LABELS)
 PADDED = -1  # the class of a box that is none
 MIN_VISIBLE = 0.1
+FROM_MASK = "mask"
 # Relative coordinates end at 1; more than this is a box in pixels. A box may leave its image.
 FARTHEST = 1.5
 _BATCHED = "with a batch's dimension in front where images have one"
@@ -27,16 +30,21 @@ Annotations = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class BoxRules:
-    """How boxes are written, and how much of one has to be left.
+class TargetRules:
+    """How boxes are written and kept, and which keypoints are a left and a right.
 
     Attributes:
         format: one of `augreg.annotations.boxes.FORMATS`; None where elements hold no boxes.
         min_visible: 0..1, the share of its moved area that a box has to keep inside of the image.
+        box_from: what a box stands for while it is turned, one of `SHAPES`, or "mask", where masks
+            hold which pixels are its own.
+        keypoint_pairs: positions of keypoints that change places where an image is mirrored.
     """
 
     format: str | None = None
     min_visible: float = MIN_VISIBLE
+    box_from: str = SHAPES[0]
+    keypoint_pairs: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         if self.format is not None:
@@ -44,10 +52,29 @@ class BoxRules:
         share: Any = self.min_visible
         if not (isinstance(share, int | float | np.number) and 0 <= share <= 1):
             raise ValueError(f"min_visible has to be in 0 to 1, found {share!r}")
+        if self.box_from not in (allowed := (*SHAPES, FROM_MASK)):
+            names = ", ".join(f'"{shape}"' for shape in allowed)
+            raise ValueError(f"box_from has to be one of {names}, found {self.box_from!r}")
+        object.__setattr__(self, "keypoint_pairs", _checked_pairs(self.keypoint_pairs))
 
     @property
     def relative(self) -> bool:
         return self.format is not None and self.format.startswith("rel_")
+
+
+def _checked_pairs(pairs: Any) -> tuple[tuple[int, int], ...]:
+    """Pairs of positions, none of them twice; raises `ValueError`."""
+    try:
+        checked = tuple((operator.index(one), operator.index(other)) for one, other in pairs)
+    except (TypeError, ValueError):
+        checked = ((-1, -1),)
+    places = [place for pair in checked for place in pair]
+    if len(set(places)) < len(places) or min(places, default=0) < 0:
+        raise ValueError(
+            "keypoint_pairs has to be pairs of positions, 0 and up, each once, as [(1, 2), (3, 4)], "
+            f"found {pairs!r}"
+        )
+    return checked
 
 
 @dataclass(frozen=True)
@@ -78,7 +105,7 @@ def each(function: Callable[[Any], Any], annotations: Annotations) -> dict[str, 
 
 
 def check_annotations(
-    annotations: Annotations, images: Any, rules: BoxRules, parts: Annotations | None = None
+    annotations: Annotations, images: Any, rules: TargetRules, parts: Annotations | None = None
 ) -> list[Agreement]:
     """Checks batches of annotations against their images, by their static shapes and dtypes.
 
@@ -99,6 +126,8 @@ def check_annotations(
             raise DataError(f'an element holds "{names[0]}" and "{names[1]}", which mean the same')
     for key, value in annotations.items():
         _check_form(key, value, rules)
+    if rules.box_from == FROM_MASK:
+        _check_own_masks(annotations)
     unknown = []
     for agreement in _agreements(annotations, images, parts or {}):
         (_, one, i), (_, other, j) = agreement.one, agreement.other
@@ -109,7 +138,7 @@ def check_annotations(
     return unknown
 
 
-def _check_form(key: str, value: Any, rules: BoxRules) -> None:
+def _check_form(key: str, value: Any, rules: TargetRules) -> None:
     if key in BOXES:
         _check_boxes(key, value, rules)
         return
@@ -121,11 +150,18 @@ def _check_form(key: str, value: Any, rules: BoxRules) -> None:
         )
     if key in KEYPOINTS and (len(shape) < 3 or (shape[-1] or 0) < 2):
         raise DataError(f'"{key}" of the shape {shape}; allowed is [N, 2], x and y, {_BATCHED}')
+    if key in KEYPOINTS and rules.keypoint_pairs:
+        least = 1 + max(map(max, rules.keypoint_pairs))
+        if shape[-2] is None or shape[-2] < least:
+            raise DataError(
+                f'"{key}" of the shape {shape}, and keypoint_pairs={rules.keypoint_pairs} names '
+                f"{least} keypoints; their number, the last dimension but one, has to be known"
+            )
     if key != LABELS:
         _check_numbers(key, value)
 
 
-def _check_boxes(key: str, value: Any, rules: BoxRules) -> None:
+def _check_boxes(key: str, value: Any, rules: TargetRules) -> None:
     check_format(rules.format)
     if not isinstance(value, Mapping) or not {"boxes", "labels"} <= set(value):
         found = f"a {type(value).__name__}"
@@ -149,6 +185,21 @@ def _check_boxes(key: str, value: Any, rules: BoxRules) -> None:
         raise DataError(
             f'"{key}" with labels of the shape {classes}; allowed is [N], one class for each box, '
             f"{_BATCHED}"
+        )
+
+
+def _check_own_masks(annotations: Annotations) -> None:
+    boxes = next((annotations[name]["boxes"] for name in BOXES if name in annotations), None)
+    masks = next((annotations[name] for name in MASKS if name in annotations), None)
+    if boxes is None:
+        return
+    allowed = "allowed are integers [H, W], n + 1 in the pixels of box n, and [H, W, N]"
+    if masks is None:
+        raise DataError(f'box_from="{FROM_MASK}", and the element holds no masks; {allowed}')
+    shape, count = tuple(masks.shape), boxes.shape[1]
+    if len(shape) == 4 and shape[3] not in (1, None, count) and count is not None:
+        raise DataError(
+            f'box_from="{FROM_MASK}" with {count} boxes and masks of the shape {shape}; {allowed}'
         )
 
 
@@ -200,7 +251,7 @@ def in_floats(xp: Namespace, annotations: Annotations) -> dict[str, Any]:
     return result
 
 
-def check_boxes_stated(annotations: Annotations, rules: BoxRules) -> None:
+def check_boxes_stated(annotations: Annotations, rules: TargetRules) -> None:
     """Raises `DataError` where a format of boxes was stated, and there are none."""
     if rules.format is not None and not any(name in annotations for name in BOXES):
         raise DataError(
@@ -210,7 +261,7 @@ def check_boxes_stated(annotations: Annotations, rules: BoxRules) -> None:
         )
 
 
-def check_near(annotations: Annotations, rules: BoxRules) -> None:
+def check_near(annotations: Annotations, rules: TargetRules) -> None:
     """Raises `DataError` where relative boxes (NumPy) are pixels."""
     for value in (annotations[key] for key in BOXES if key in annotations):
         real = value["labels"] != PADDED
@@ -219,7 +270,7 @@ def check_near(annotations: Annotations, rules: BoxRules) -> None:
             raise DataError(too_far(rules).format(reach.max()))
 
 
-def too_far(rules: BoxRules) -> str:
+def too_far(rules: TargetRules) -> str:
     """What to say of relative boxes beyond `FARTHEST`; `{}` is the largest coordinate."""
     assert rules.format is not None
     plain = rules.format.removeprefix("rel_")

@@ -9,12 +9,17 @@ of the copies, and may leave the picture.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import reduce
+
+import numpy as np
+from numpy.typing import NDArray
 
 from augreg.families import Size
+from augreg.families.matrices import determinant
 from augreg.families.point_map import PointMap
 from augreg.xp import Array, Namespace
 
+SHAPES = ("corners", "ellipse")  # what a box stands for while it is turned
+_BENT, _ELLIPSE = 4, 72  # points along an edge, and around an ellipse
 FAR = 1e6  # where a projection has no point; also keeps int32 from overflowing
 
 
@@ -27,23 +32,30 @@ class Targets:
         points: float64 [B,N,2], x and y, pixel centres at integers.
         boxes: float64 [B,N,4], the edges left, top, right, bottom.
         visible_fraction: float64 [B,N], what is left of each box's area, 0..1.
+        mirrored: bool [B] or [1], which images are mirrored; kept where there are points.
     """
 
     masks: Array | None = None
     points: Array | None = None
     boxes: Array | None = None
     visible_fraction: Array | None = None
+    mirrored: Array | None = None
 
 
-def transform_points(xp: Namespace, targets: Targets, move: PointMap, size: Size) -> Targets:
-    """The targets after a stage; `size` is the image's size after it."""
+def transform_points(
+    xp: Namespace, targets: Targets, move: PointMap, size: Size, shape: str = "corners"
+) -> Targets:
+    """The targets after a stage; `size` is the image's size after it, `shape` one of `SHAPES`."""
     changed = targets
     if targets.masks is not None:
         changed = replace(changed, masks=_gather(xp, targets.masks, *move.source()))
     if targets.points is not None:
         changed = replace(changed, points=_moved(xp, move, targets.points))
+    if targets.mirrored is not None:
+        turned = determinant(move.matrix) < xp.array(0.0, "float64")
+        changed = replace(changed, mirrored=targets.mirrored ^ turned)
     if targets.boxes is not None:
-        boxes, visible_fraction = _follow_boxes(xp, targets, move, size)
+        boxes, visible_fraction = _follow_boxes(xp, targets, move, size, shape)
         changed = replace(changed, boxes=boxes, visible_fraction=visible_fraction)
     return changed
 
@@ -71,22 +83,38 @@ def _moved(xp: Namespace, move: PointMap, points: Array) -> Array:
 
 
 def _follow_boxes(
-    xp: Namespace, targets: Targets, move: PointMap, size: Size
+    xp: Namespace, targets: Targets, move: PointMap, size: Size, shape: str
 ) -> tuple[Array, Array]:
-    """The tight boxes of the moved corners, clipped to the image, and what is left of each."""
+    """The tight boxes of the moved outlines, clipped to the image, and what is left of each."""
     boxes, visible_fraction = targets.boxes, targets.visible_fraction
     if move.window is not None:
         boxes, visible_fraction = _clipped(
             xp, boxes, xp.reshape(move.window, (-1, 1, 4)), visible_fraction
         )
-    left, top, right, bottom = (boxes[..., i] for i in range(4))  # type: ignore[index]
+    x, y = _outline(shape, bent=move.then is not None)
+    left, top, right, bottom = (boxes[..., i : i + 1] for i in range(4))  # type: ignore[index]
+    # a sum of shares, as a corner has to be the very number that it is
+    outline = xp.stack([left * (1 - x) + right * x, top * (1 - y) + bottom * y], axis=-1)
     half = xp.array(0.5, "float64")
-    corners = [
-        _moved(xp, move, xp.stack([x, y], axis=-1) - half) + half
-        for x, y in ((left, top), (right, top), (right, bottom), (left, bottom))
-    ]
-    tight = xp.concat([reduce(xp.minimum, corners), reduce(xp.maximum, corners)], axis=-1)
+    batch, count, points = (xp.shape(outline)[i] for i in range(3))
+    flat = xp.reshape(outline, (batch, count * points, 2))
+    moved = xp.reshape(_moved(xp, move, flat - half) + half, (batch, count, points, 2))
+    tight = xp.concat([xp.min(moved, axis=2), xp.max(moved, axis=2)], axis=-1)
     return clipped(xp, tight, size, visible_fraction)
+
+
+def _outline(shape: str, bent: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Points around a box, as shares of its width and height: float64 [n] of each.
+
+    bent: a map that does not keep lines straight takes points between the corners elsewhere.
+    """
+    if shape == "ellipse":
+        angle = np.arange(_ELLIPSE) * (2 * np.pi / _ELLIPSE)
+        return (1 + np.cos(angle)) / 2, (1 + np.sin(angle)) / 2
+    count = _BENT if bent else 1
+    there, back = np.arange(count) / count, 1 - np.arange(count) / count
+    zero, one = np.zeros(count), np.ones(count)
+    return np.concatenate([there, one, back, zero]), np.concatenate([zero, there, one, back])
 
 
 def clipped(
@@ -113,6 +141,29 @@ def _clipped(
 def area(boxes: Array) -> Array:
     """float64 [...] of boxes [..., 4] given by their edges."""
     return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
+
+
+def bounds_of(xp: Namespace, masks: Array, count: int | Array) -> Array:
+    """float64 [B,N,4]: the edges of what is each box's own in masks; all 0 where nothing is.
+
+    masks: integers [B,H,W,1] that are n + 1 in the pixels of box n, or [B,H,W,N], not 0 there.
+    """
+    own = masks
+    if xp.shape(masks)[3] == 1:
+        numbers = xp.reshape(xp.arange(count) + 1, (1, 1, 1, -1))
+        own = xp.cast(masks, "int32") == numbers
+    own = xp.cast(own, "bool")
+    edges = []
+    for axis in (2, 1):  # x, then y
+        seen = xp.max(xp.cast(own, "int32"), axis=3 - axis)  # [B,W or H,N]
+        side = xp.shape(seen)[1]
+        place = xp.reshape(xp.arange(side), (1, -1, 1))
+        far = xp.array(side, "int32")
+        low = xp.min(xp.where(seen > 0, place, far), axis=1)
+        high = xp.max(xp.where(seen > 0, place + 1, xp.zeros_like(place)), axis=1)
+        edges.append((xp.minimum(low, high), high))
+    (left, right), (top, bottom) = edges
+    return xp.cast(xp.stack([left, top, right, bottom], axis=-1), "float64")
 
 
 # --- masks --------------------------------------------------------------------------------------

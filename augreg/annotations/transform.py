@@ -4,7 +4,8 @@ Nothing here reads a pixel. Each geometric stage is lowered once more, on its ti
 running a policy on images alone costs nothing for it.
 
 Boxes are clipped to the image as they come, whatever a policy does, and then moved by their four
-corners, stage by stage: the tight box of the moved corners, clipped to the image again. What a box
+corners (or an ellipse), stage by stage: the tight box of the moved points, clipped to the image
+again. What a box
 keeps of its area is multiplied up over a section (prepare, augment); at the section's end a box
 that keeps less than `min_visible`, or nothing at all, is dropped: its class is -1 and its
 coordinates are 0, Keras's padding, so that the number of boxes stays.
@@ -19,12 +20,13 @@ from augreg.annotations import mixing, points
 from augreg.annotations.boxes import check_format, from_edges, to_edges
 from augreg.annotations.parts import (
     BOXES,
+    FROM_MASK,
     KEYPOINTS,
     LABELS,
     MASKS,
     PADDED,
     Annotations,
-    BoxRules,
+    TargetRules,
     dtype_of,
 )
 from augreg.annotations.points import Targets
@@ -41,7 +43,7 @@ def move_annotations(
     draws: Draws,
     annotations: Annotations,
     size: Size,
-    rules: BoxRules,
+    rules: TargetRules,
 ) -> dict[str, Any]:
     """Batches of annotations after a plan's stages, for images of `size` (ints or scalars)."""
     walker = _Walker(Lowering(xp, draws), rules)
@@ -69,7 +71,7 @@ def _moves(stage: Stage) -> bool:
 @dataclass(frozen=True)
 class _Walker:
     lowering: Lowering
-    rules: BoxRules
+    rules: TargetRules
 
     def section(
         self, stages: tuple[Stage, ...], annotations: dict[str, Any], size: Size
@@ -82,6 +84,8 @@ class _Walker:
             after = self.lowering.size_after_stage(stage, after)
         if any(key != LABELS for key in annotations):
             state = self.stages(stages, self.to_targets(annotations, size), size)
+            if self.rules.box_from == FROM_MASK and any(map(_moves, stages)):
+                state = self.from_masks(state)
             annotations = self.from_targets(annotations, state, after)
         return annotations, after
 
@@ -104,7 +108,7 @@ class _Walker:
         move, condition = stage.point_map(xp, lowered, size, after)
         if move is None:
             return state
-        moved = points.transform_points(xp, state, move, after)
+        moved = points.transform_points(xp, state, move, after, self.rules.box_from)
         return moved if condition is None else _select(xp, condition, moved, state)
 
     def branches(self, stage: Stage, state: Targets, size: Size) -> Targets:
@@ -116,6 +120,13 @@ class _Walker:
         for i, other in enumerate(others, start=1):
             total = _select(xp, chosen == xp.array(i, "int32"), other, total)
         return total
+
+    def from_masks(self, state: Targets) -> Targets:
+        """The boxes that the masks have now."""
+        if state.boxes is None or state.masks is None:
+            return state
+        count = self.lowering.xp.shape(state.boxes)[1]
+        return replace(state, boxes=points.bounds_of(self.lowering.xp, state.masks, count))
 
     # --- from annotations to targets and back
 
@@ -129,6 +140,8 @@ class _Walker:
                 shape = xp.shape(value)
                 flat = xp.reshape(value, (shape[0], -1, shape[-1]))
                 state = replace(state, points=xp.cast(flat[..., :2], "float64"))
+                if self.rules.keypoint_pairs:
+                    state = replace(state, mirrored=xp.zeros_like(flat[:, 0, 0]) > 0)
             elif key in BOXES:
                 edges = to_edges(xp, value["boxes"], check_format(self.rules.format), size)
                 whole = xp.ones_like(edges[..., 0])
@@ -150,13 +163,19 @@ class _Walker:
         return result
 
     def points(self, given: Array, state: Targets) -> Array:
-        """float32, of the given shape; columns after x and y (visibility) pass through."""
+        """float32, of the given shape; columns after x and y (visibility) go with their point."""
         xp = self.lowering.xp
         shape = xp.shape(given)
         moved = xp.reshape(xp.cast(state.points, "float32"), (*shape[:-1], 2))
-        if shape[-1] == 2:
+        if shape[-1] != 2:
+            moved = xp.concat([moved, xp.cast(given[..., 2:], "float32")], axis=-1)
+        if state.mirrored is None:
             return moved
-        return xp.concat([moved, xp.cast(given[..., 2:], "float32")], axis=-1)
+        places = list(range(shape[-2]))
+        for one, other in self.rules.keypoint_pairs:
+            places[one], places[other] = other, one
+        swapped = xp.take(moved, xp.array(places, "int32"), axis=len(shape) - 2)
+        return xp.where(xp.reshape(state.mirrored, (-1, *[1] * (len(shape) - 1))), swapped, moved)
 
     def boxes(self, labels: Array, state: Targets, size: Size) -> dict[str, Array]:
         xp, edges = self.lowering.xp, state.boxes

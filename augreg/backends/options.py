@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from augreg.annotations.element import Parts, check_parts
-from augreg.annotations.parts import MIN_VISIBLE, BoxRules
+from augreg.annotations.parts import MIN_VISIBLE, TargetRules
 from augreg.checks import InputRange, check_flag, check_input_range, check_uint32
 from augreg.plan import SECTIONS, Plan, check_sections, plan
 from augreg.policy import Policy, load_policy
@@ -30,7 +30,7 @@ class RunOptions:
     sections: tuple[str, ...]
     input_range: InputRange
     parts: Parts | None
-    rules: BoxRules
+    rules: TargetRules
     debug: bool | None
 
     @classmethod
@@ -45,6 +45,8 @@ class RunOptions:
         parts: Any = None,
         bounding_box_format: Any = None,
         min_visible: Any = MIN_VISIBLE,
+        box_from: Any = "corners",
+        keypoint_pairs: Any = (),
         debug: Any = None,
     ) -> RunOptions:
         """The options as a caller gives them.
@@ -61,7 +63,7 @@ class RunOptions:
             check_sections(sections),
             check_input_range(input_range),
             check_parts(parts),
-            BoxRules(bounding_box_format, min_visible),
+            TargetRules(bounding_box_format, min_visible, box_from, keypoint_pairs),
             debug if debug is None else check_flag(debug, "debug"),
         )
 
@@ -71,7 +73,7 @@ class RunOptions:
         if pointer is not None:
             raise self.policy.error(f"a parameter follows the epoch, and {fix}", pointer)
 
-    def shared(self, sections: tuple[str, ...], rules: BoxRules | None = None) -> RunOptions:
+    def shared(self, sections: tuple[str, ...], rules: TargetRules | None = None) -> RunOptions:
         """What the traced program of `sections` depends on: options that are equal share it."""
         does = {
             "prepare": bool(self.policy.prepare(self.training)),
@@ -84,7 +86,7 @@ class RunOptions:
             sections=tuple(name for name in sections if does.get(name, True)) or sections,
             input_range=None,
             parts=None,
-            rules=rules or BoxRules(),
+            rules=rules or TargetRules(),
             debug=None,
         )
 

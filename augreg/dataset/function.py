@@ -69,6 +69,8 @@ def map_fn(
     sections: Iterable[str] = SECTIONS,
     bounding_box_format: str | None = None,
     min_visible: float = MIN_VISIBLE,
+    box_from: str = "corners",
+    keypoint_pairs: Iterable[tuple[int, int]] = (),
     debug: bool | None = None,
 ) -> Callable[..., Any]:
     """A function for `Dataset.map` that augments by position.
@@ -88,6 +90,10 @@ def map_fn(
         sections: which of prepare, augment and output to run.
         bounding_box_format: Keras's name of the format of boxes, as xyxy or rel_xywh.
         min_visible: the fraction of its area that a box has to keep; else its class is -1.
+        box_from: what a box is moved by: its "corners"; the "ellipse" in it, tighter in a
+            rotation; or its "mask", the pixels of box n that are n + 1 in the masks, or channel n.
+        keypoint_pairs: positions of keypoints that are a left and a right, as [(1, 2), (3, 4)]:
+            where an image is mirrored, they change places, so that a left eye is one.
         debug: checks shape, dtype, range and NaN after every step, slowly; None reads
             `AUGREG_DEBUG`.
 
@@ -120,6 +126,8 @@ def map_fn(
         parts=parts,
         bounding_box_format=bounding_box_format,
         min_visible=min_visible,
+        box_from=box_from,
+        keypoint_pairs=keypoint_pairs,
         debug=debug,
     )
     return map_function(options, check_flag(batched, "batched"), epoch)

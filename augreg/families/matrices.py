@@ -35,13 +35,19 @@ def to_projective(xp: Namespace, affine: Array) -> Array:
 
 def inverse(xp: Namespace, m: Array) -> Array:
     """The inverse [B,3,3] up to a positive factor per matrix, by cofactors; float64."""
-
-    def minor(i: int, j: int) -> Array:
-        a, b = (i + 1) % 3, (i + 2) % 3
-        c, d = (j + 1) % 3, (j + 2) % 3
-        return m[:, a, c] * m[:, b, d] - m[:, a, d] * m[:, b, c]
-
-    rows = [xp.stack([minor(j, i) for j in range(3)], axis=-1) for i in range(3)]
+    rows = [xp.stack([_minor(m, j, i) for j in range(3)], axis=-1) for i in range(3)]
     adjugate = xp.stack(rows, axis=-2)
-    determinant = m[:, 0, 0] * minor(0, 0) + m[:, 0, 1] * minor(0, 1) + m[:, 0, 2] * minor(0, 2)
-    return adjugate / xp.reshape(determinant, (-1, 1, 1))
+    return adjugate / xp.reshape(determinant(m), (-1, 1, 1))
+
+
+def determinant(m: Array) -> Array:
+    """[B], of matrices [B,3,3]: below 0 where a map mirrors."""
+    return (
+        m[:, 0, 0] * _minor(m, 0, 0) + m[:, 0, 1] * _minor(m, 0, 1) + m[:, 0, 2] * _minor(m, 0, 2)
+    )
+
+
+def _minor(m: Array, i: int, j: int) -> Array:
+    a, b = (i + 1) % 3, (i + 2) % 3
+    c, d = (j + 1) % 3, (j + 2) % 3
+    return m[:, a, c] * m[:, b, d] - m[:, a, d] * m[:, b, c]

@@ -51,6 +51,24 @@ def solve(xp: Namespace, offsets: Array, spline: str, size: Size, targets: Array
     return points
 
 
+def folds(xp: Namespace, offsets: Array, spline: str, size: Size) -> Array:
+    """bool [B]: whether offsets fold an image of `size` over itself somewhere.
+
+    Looked at in 8 places along each side of a cell, inside of it.
+    """
+    field = _Field(xp, offsets, spline, size)
+    x, y = (
+        (xp.cast(xp.arange(8 * cells), "float64") + 0.5) * (last / (8.0 * cells))
+        for last, cells in field.axes_in_cells
+    )
+    across = xp.reshape(x, (1, -1)) + xp.reshape(y, (-1, 1)) * 0.0
+    down = xp.reshape(x, (1, -1)) * 0.0 + xp.reshape(y, (-1, 1))
+    points = xp.reshape(xp.stack([across, down], axis=-1), (1, -1, 2))
+    _, slopes = field.at(points)
+    a, d = slopes[..., 0, 0] + 1.0, slopes[..., 1, 1] + 1.0
+    return xp.min(a * d - slopes[..., 0, 1] * slopes[..., 1, 0], axis=1) <= 0.0
+
+
 class _Field:
     """Offsets at any points, in float64."""
 
@@ -61,8 +79,8 @@ class _Field:
         self.parts = xp.unstack(offsets, axis=3)
         height, width = (_last(xp, side, "float64") for side in size)
         self.axes = ((width, columns), (height, rows))
-        cells = [last / float(count - MORE_POINTS[spline]) for last, count in self.axes]
-        self.cell = xp.stack(cells)
+        self.axes_in_cells = [(last, count - MORE_POINTS[spline]) for last, count in self.axes]
+        self.cell = xp.stack([last / float(cells) for last, cells in self.axes_in_cells])
 
     def at(self, points: Array) -> tuple[Array, Array]:
         """The offsets [B,N,2] there, and their slopes [B,N,2,2], by x and by y in the last."""

@@ -14,6 +14,7 @@ from augreg.backends.reference import kernels
 from augreg.errors import OpError
 from augreg.families.call import call_op
 from augreg.families.functions import aligned, coordinates
+from augreg.families.splines import folds
 from augreg.lower import Draws, Lowering
 from augreg.plan import plan
 from augreg.policy import steps_in
@@ -77,11 +78,21 @@ def _lowered(case: Case, xp: Namespace, index: NDArray[np.int_], dynamic: bool =
     how = f"{xp.name}'s xp{_AT_RUN_TIME if dynamic else ''}"
     element = _called(case, how, lambda: call_op(case.op, xp, arguments, size))
     found = _arrays(case, xp, element)
+    if isinstance(element, families.Displacement) and xp is NUMPY:
+        _check_folds(case, element)
     if isinstance(element, families.PixelFunction | families.Neighborhood):
         planes = _called(case, how, lambda: _planes(case, xp, element, len(index)))
         for i, plane in enumerate(planes):
             found[f"plane {i}"] = _numpy(case, xp, f"plane {i}", plane)
     return found
+
+
+def _check_folds(case: Case, element: families.Displacement) -> None:
+    if folds(NUMPY, element.offsets, element.spline, case.size).any():
+        raise case.fail(
+            "its offsets fold the image, so that masks, boxes and keypoints have no one place; "
+            "keep them below 0.48 of a cell with a cubic spline, 0.25 with a linear one"
+        )
 
 
 def _called(case: Case, how: str, function: Callable[[], Any]) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from augreg.annotations.boxes import to_edges
-from augreg.annotations.parts import BoxRules
+from augreg.annotations.parts import TargetRules
 from augreg.policy import Step, walk
 from augreg.xp import NUMPY
 from net.case import Case
@@ -181,7 +181,7 @@ def _check_points(case: Case, found: dict[str, Any], against: dict[str, Any]) ->
         if not np.array_equal(one["labels"], two["labels"]):
             return f"box labels {one['labels'].tolist()}, expected {two['labels'].tolist()}"
         size = found["images"].shape[1:3]
-        form = BoxRules(case.box_format).format
+        form = TargetRules(case.box_format).format
         edges = [to_edges(NUMPY, part["boxes"], form, size) for part in (one, two)]
         if (off := _apart(*edges)) > 1e-2:
             return f"boxes off by {off:.3g}"

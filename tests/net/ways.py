@@ -17,7 +17,7 @@ import tensorflow as tf
 
 import augreg
 from augreg.annotations.element import targets_of
-from augreg.annotations.parts import LABELS, BoxRules
+from augreg.annotations.parts import LABELS, TargetRules
 from augreg.backends.reference import kernels
 from augreg.backends.reference.interpreter import Interpreter
 from augreg.backends.reference.run import output
@@ -104,7 +104,7 @@ def eager(case: Case, passes: bool, debug: bool = False) -> Parts:
             result.pop(LABELS)
     if given and not passes:
         given = tf.nest.map_structure(tf.convert_to_tensor, given)
-        program = AnnotationProgram(planned, BoxRules(case.box_format))
+        program = AnnotationProgram(planned, TargetRules(case.box_format))
         result |= program(given, tf.constant(case.size), key)
     elif passes:
         result = {"images": result["images"]}

@@ -58,6 +58,8 @@ def augment(
     sections: Iterable[str] = SECTIONS,
     bounding_box_format: str | None = None,
     min_visible: float = MIN_VISIBLE,
+    box_from: str = "corners",
+    keypoint_pairs: Iterable[tuple[int, int]] = (),
 ) -> Any:
     """Augments a batch in NumPy: the reference implementation, which is slow.
 
@@ -77,6 +79,10 @@ def augment(
             float32 in 0..1, unclipped; after prepare only, uint8 for uint8 images.
         bounding_box_format: Keras's name of the boxes' format, such as xyxy or rel_xywh.
         min_visible: the fraction of its area that a box has to keep; else its class is -1.
+        box_from: what a box is moved by: its "corners"; the "ellipse" in it, tighter in a
+            rotation; or its "mask", the pixels of box n that are n + 1 in the masks, or channel n.
+        keypoint_pairs: positions of keypoints that are a left and a right, as [(1, 2), (3, 4)]:
+            where an image is mirrored, they change places, so that a left eye is one.
 
     Returns:
         [B,H',W',C'] (or without B) in the policy's output dtype and range. For a dict, a dict with
@@ -102,6 +108,8 @@ def augment(
         parts=parts,
         bounding_box_format=bounding_box_format,
         min_visible=min_visible,
+        box_from=box_from,
+        keypoint_pairs=keypoint_pairs,
     )
     pixels = _array(image_of(element, options.parts), "images")
     check_images(pixels.shape, str(pixels.dtype))

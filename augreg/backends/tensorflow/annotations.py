@@ -16,7 +16,7 @@ from augreg.annotations.parts import (
     IMAGES,
     LABELS,
     MASKS,
-    BoxRules,
+    TargetRules,
     check_annotations,
     check_boxes_stated,
     each,
@@ -223,7 +223,7 @@ class AnnotationProgram:
     """Moves batches of annotations (tensors in dicts) along a plan."""
 
     plan: Plan
-    rules: BoxRules
+    rules: TargetRules
     _traced: dict[Any, Any] = field(default_factory=dict)
 
     def traceable(self, annotations: Mapping[str, Any], many: bool) -> Any:

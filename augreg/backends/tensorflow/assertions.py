@@ -20,7 +20,7 @@ from augreg.annotations.parts import (
     PADDED,
     Agreement,
     Annotations,
-    BoxRules,
+    TargetRules,
     too_far,
 )
 from augreg.annotations.undeclared import Suspect
@@ -104,7 +104,7 @@ def agree(agreements: list[Agreement]) -> list[Any]:
     return checks
 
 
-def near(annotations: Annotations, rules: BoxRules) -> list[Any]:
+def near(annotations: Annotations, rules: TargetRules) -> list[Any]:
     """Checks that relative boxes are no pixels."""
     if not rules.relative:
         return []
