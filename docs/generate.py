@@ -24,6 +24,7 @@ import augreg
 from augreg.families import (
     AffineMap,
     ColorMap,
+    Displacement,
     LatticeMap,
     Mix,
     Neighborhood,
@@ -47,6 +48,7 @@ LINK = re.compile(r"https?://[^\s)]+[^\s).,;:]")
 FAMILIES = {
     LatticeMap: "lattice map (moves whole pixels, exactly)",
     AffineMap: "affine map (consecutive ones share one resample)",
+    Displacement: "displacement (the last of those that share one resample)",
     ColorMap: "colour map (consecutive ones become one matrix)",
     PixelFunction: "pixel function (fused into the pointwise kernel)",
     ProjectiveMap: "projective map (shares one resample with affine neighbours)",

@@ -104,7 +104,8 @@ def test_a_box_is_that_of_its_mask(way: str, form: str) -> None:
 
 
 def test_without_geometry_a_box_stays_as_it_was_written() -> None:
-    mask = ellipse().astype(np.int32)
+    mask = np.zeros((H, W), np.int32)
+    mask[20:25, 30:40] = 1  # smaller than its box
     steps = [{"op": "brightness", "delta": 0.1}]
     out = run("augment", boxed(mask), steps, bounding_box_format="xyxy", box_from="mask")
     np.testing.assert_array_equal(out["boxes"]["boxes"], [BOX])

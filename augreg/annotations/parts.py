@@ -71,7 +71,7 @@ def _checked_pairs(pairs: Any) -> tuple[tuple[int, int], ...]:
     places = [place for pair in checked for place in pair]
     if len(set(places)) < len(places) or min(places, default=0) < 0:
         raise ValueError(
-            "keypoint_pairs has to be pairs of positions, 0 and up, each once, as [(1, 2), (3, 4)], "
+            "keypoint_pairs has to be pairs of positions, 0 and up, each once, as [(1, 2)], "
             f"found {pairs!r}"
         )
     return checked
