@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import interpolate
 
 from augreg import families
 from augreg.backends.reference import kernels
@@ -59,6 +60,9 @@ def _back(leaf: Leaf, x: np.ndarray, y: np.ndarray, w: np.ndarray) -> tuple[np.n
     if isinstance(element, families.LatticeMap):
         a, o = element.linear[0].astype(np.float64), element.offset[0]
         return a[0, 0] * x + a[0, 1] * y + o[0] * w, a[1, 0] * x + a[1, 1] * y + o[1] * w, w
+    if isinstance(element, families.Displacement):
+        dx, dy = _offsets(element, leaf.size, x, y)
+        return x + dx, y + dy, w
     rows = element.matrix[0].astype(np.float64)
     (height, width), (tall, wide) = leaf.size, leaf.after
     u, v = x - (wide - 1) / 2 * w, y - (tall - 1) / 2 * w
@@ -67,10 +71,24 @@ def _back(leaf: Leaf, x: np.ndarray, y: np.ndarray, w: np.ndarray) -> tuple[np.n
     return sx + (width - 1) / 2 * w, sy + (height - 1) / 2 * w, w
 
 
+def _offsets(element: Any, size: tuple[int, int], x: np.ndarray, y: np.ndarray) -> Any:
+    """x and y at positions, by scipy's B-splines."""
+    degree = {"linear": 1, "cubic": 3}[element.spline]
+    grid = np.asarray(element.offsets[0], np.float64)
+    bases = []
+    for position, side, points in zip((y, x), size, grid.shape[:2], strict=True):
+        last, knots = max(side - 1, 1), np.arange(-degree, points + 1)
+        cells = np.clip(position, 0, last) * (points - degree) / last
+        bases.append(interpolate.BSpline(knots, np.eye(points), degree)(cells))
+    return np.einsum("yxi,yxj,ijc->cyx", *bases, grid)
+
+
 def _is_exact(leaf: Leaf) -> bool:
     """No rounding can happen: all numbers are small multiples of 1/256."""
     if isinstance(leaf.element, families.LatticeMap):
         return True
+    if isinstance(leaf.element, families.Displacement):
+        return not leaf.element.offsets.any()
     matrix = np.asarray(leaf.element.matrix, np.float64)
     small = np.abs(matrix).max() < 2**10 and matrix.shape[1] == 2
     return bool(small and (np.round(matrix * 256) == matrix * 256).all())

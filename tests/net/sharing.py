@@ -2,7 +2,8 @@
 
 Written anew, from the words of the rule: geometric nodes that follow one another in the document
 resample once, until the fill or the interpolation changes, a window was cut that a later step's
-fill could bring back, or zeros are padded on behind a fill.
+fill could bring back, or zeros are padded on behind a fill. Offsets on a grid end what shares a
+resample; branches share theirs on one grid only.
 """
 
 from __future__ import annotations
@@ -22,11 +23,15 @@ Size = tuple[int | None, int | None]
 
 @dataclass(frozen=True)
 class Kind:
-    """What of a geometric node decides: (fill, fill_value, interpolation), None of whole pixels."""
+    """What of a geometric node decides: (fill, fill_value, interpolation), None of whole pixels.
+
+    grid: of offsets, and its spline.
+    """
 
     modes: Any = None
     cuts: bool = False
     pads: bool = False
+    grid: Any = None
 
 
 class Sharing:
@@ -54,6 +59,8 @@ class Sharing:
                     if i != j and joined(first, then) is None:
                         return None
             return _either(kinds)
+        if node.replace and any(kind.grid for kind in kinds):
+            return None  # one may come after another
         total: Kind | None = Kind()
         for one in kinds:
             total = joined(total, one) if total is not None else None
@@ -65,6 +72,9 @@ class Sharing:
             return Kind(None, made.cuts, made.pads)
         if isinstance(made, families.AffineMap | families.ProjectiveMap):
             return Kind((made.fill, made.fill_value, made.interpolation))
+        if isinstance(made, families.Displacement):
+            modes = (made.fill, made.fill_value, made.interpolation)
+            return Kind(modes, grid=(made.offsets.shape[1:3], made.spline))
         return None
 
     def element(self, step: Step, size: Size) -> Any:
@@ -93,19 +103,21 @@ def size_after(step: Step, size: Size) -> Size:
 
 def joined(first: Kind | None, then: Kind | None) -> Kind | None:
     """Both in one resample; None where that is not the meaning."""
-    if first is None or then is None:
+    if first is None or then is None or first.grid:
         return None
     cuts, pads = first.cuts or then.cuts, first.pads or then.pads
     if then.modes is None:  # whole pixels moved after: a fill would not be zero
         return None if first.modes and then.pads else Kind(first.modes, cuts, pads)
     if first.cuts or first.pads:  # a fill would bring back what was cut
         return None
-    return Kind(then.modes, cuts, pads) if first.modes in (None, then.modes) else None
+    shared = first.modes in (None, then.modes)
+    return Kind(then.modes, cuts, pads, then.grid) if shared else None
 
 
 def _either(kinds: Any) -> Kind | None:
     modes = {str(kind.modes): kind.modes for kind in kinds if kind.modes}
     cuts, pads = any(kind.cuts for kind in kinds), any(kind.pads for kind in kinds)
-    if len(modes) > 1 or (modes and pads):
+    grids = {kind.grid for kind in kinds if kind.grid}
+    if len(modes) > 1 or len(grids) > 1 or (modes and pads):
         return None
-    return Kind(next(iter(modes.values()), None), cuts, pads)
+    return Kind(next(iter(modes.values()), None), cuts, pads, *grids)

@@ -83,7 +83,9 @@ def _ramps() -> np.ndarray:
 
 
 class Gentle(Generator):
-    """Bilinear moves that keep most of the image in the picture."""
+    """Bilinear moves that keep most of the image in the picture, and bend it little: where a ramp
+    is bent and resampled several times, what it shows between pixels is blended.
+    """
 
     groups = _GROUPS
 
@@ -99,6 +101,8 @@ class Gentle(Generator):
                 step[name] = [0.7, 1.4]
             elif name == "distortion":
                 step[name] = [0, 0.4]
+            elif name in ("amount", "k"):
+                step[name] = [0, 0.15]
             elif name == "fraction":
                 step[name] = self.rng.choice([0.7, 0.9])
             elif name in ("height", "width") and not spec.default:
