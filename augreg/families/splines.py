@@ -9,9 +9,9 @@ from augreg.families.stage import Size
 from augreg.xp import Array, Namespace
 
 MORE_POINTS = {"linear": 1, "cubic": 3}  # than cells, along each axis
-# Newton's method: how many steps, each of a cell at most, and which parts of a step are tried
-_STEPS = 16
-_PARTS = (1.0, 0.3, 0.05)
+# Newton's method: how many steps, each of a cell at most, and which parts of a step are tried. The
+# kinks of a linear spline need more of both.
+_STEPS = {"linear": (16, (1.0, 0.3, 0.05)), "cubic": (8, (1.0, 0.3))}
 
 
 def dense(xp: Namespace, offsets: Array, spline: str, size: Size) -> tuple[Array, Array]:
@@ -38,14 +38,14 @@ def solve(xp: Namespace, offsets: Array, spline: str, size: Size, targets: Array
     offsets: float32 [B,gh,gw,2]. targets: float64 [B,N,2], x and y.
     """
     field = _Field(xp, offsets, spline, size)
-    points = targets
-    for _ in range(_STEPS):
-        offset, slopes = field.at(points)
-        step = field.at_most_a_cell(_solved(xp, slopes, points + offset - targets))
-        best, least = points, _squared(xp, points + offset - targets)
-        for part in _PARTS:
+    points, (steps, parts) = targets, _STEPS[spline]
+    for _ in range(steps):
+        error = points + field.at(points) - targets
+        step = field.at_most_a_cell(_solved(xp, field.slopes(points), error))
+        best, least = points, _squared(xp, error)
+        for part in parts:
             tried = points - step * part
-            left = _squared(xp, tried + field.at(tried)[0] - targets)
+            left = _squared(xp, tried + field.at(tried) - targets)
             best, least = xp.where(left < least, tried, best), xp.minimum(left, least)
         points = best
     return points
@@ -64,7 +64,7 @@ def folds(xp: Namespace, offsets: Array, spline: str, size: Size) -> Array:
     across = xp.reshape(x, (1, -1)) + xp.reshape(y, (-1, 1)) * 0.0
     down = xp.reshape(x, (1, -1)) * 0.0 + xp.reshape(y, (-1, 1))
     points = xp.reshape(xp.stack([across, down], axis=-1), (1, -1, 2))
-    _, slopes = field.at(points)
+    slopes = field.slopes(points)
     a, d = slopes[..., 0, 0] + 1.0, slopes[..., 1, 1] + 1.0
     return xp.min(a * d - slopes[..., 0, 1] * slopes[..., 1, 0], axis=1) <= 0.0
 
@@ -82,19 +82,32 @@ class _Field:
         self.axes_in_cells = [(last, count - MORE_POINTS[spline]) for last, count in self.axes]
         self.cell = xp.stack([last / float(cells) for last, cells in self.axes_in_cells])
 
-    def at(self, points: Array) -> tuple[Array, Array]:
-        """The offsets [B,N,2] there, and their slopes [B,N,2,2], by x and by y in the last."""
+    def at(self, points: Array) -> Array:
+        """The offsets [B,N,2] at points [B,N,2]."""
         xp = self.xp
-        (across, by_x), (down, by_y) = (
-            _weights(xp, points[..., i], *axis, self.spline) for i, axis in enumerate(self.axes)
-        )
-        values, slopes = [], []
+        (across, _), (down, _) = self._weights(points)
+        values = [xp.sum(xp.matmul(down, part) * across, axis=2) for part in self.parts]
+        return xp.stack(values, axis=-1)
+
+    def slopes(self, points: Array) -> Array:
+        """Their derivatives [B,N,2,2], by x and by y in the last."""
+        xp = self.xp
+        (across, by_x), (down, by_y) = self._weights(points)
+        found = []
         for part in self.parts:
-            rows, steep = xp.matmul(down, part), xp.matmul(by_y, part)
-            values.append(xp.sum(rows * across, axis=2))
-            both = [xp.sum(rows * by_x, axis=2), xp.sum(steep * across, axis=2)]
-            slopes.append(xp.stack(both, axis=-1))
-        return xp.stack(values, axis=-1), xp.stack(slopes, axis=-2)
+            both = [
+                xp.sum(xp.matmul(down, part) * by_x, axis=2),
+                xp.sum(xp.matmul(by_y, part) * across, axis=2),
+            ]
+            found.append(xp.stack(both, axis=-1))
+        return xp.stack(found, axis=-2)
+
+    def _weights(self, points: Array) -> list[tuple[Array, Array]]:
+        places = (points[..., i] for i in range(2))
+        return [
+            _weights(self.xp, place, *axis, self.spline)
+            for place, axis in zip(places, self.axes, strict=True)
+        ]
 
     def at_most_a_cell(self, step: Array) -> Array:
         return self.xp.minimum(
