@@ -19,6 +19,8 @@ UNSTATED = (
 )
 InputRange = tuple[float, float] | None  # what float images mean; None: nobody stated it
 Shape = tuple[int | None, ...]  # None: a side that is not known
+DEEP_UNIT = np.float32(1 / 65535)  # of uint16, which is float32 inside
+FEW = 4  # channels; a single image of more has to look like one
 FLOATS = ("float16", "bfloat16", "float32", "float64")
 
 
@@ -168,7 +170,7 @@ def check_unit(images: NDArray[Any]) -> None:
 
 
 def check_images(shape: Shape, dtype: str) -> None:
-    """Raises `ImageError` where a shape is no [H,W,C] or [B,H,W,C] with C 1 or 3."""
+    """Raises `ImageError` where a shape is no [H,W,C] or [B,H,W,C]."""
     if len(shape) not in (3, 4):
         fix = "; a grey image has its channel last, images[..., None]" if len(shape) == 2 else ""
         raise ImageError(
@@ -179,9 +181,13 @@ def check_images(shape: Shape, dtype: str) -> None:
             "images whose number of channels is not known; state it, as tf.ensure_shape(image, "
             "[None, None, 3]) or decode_jpeg(..., channels=3) do"
         )
-    if shape[-1] not in (1, 3):
-        raise ImageError(f"images with {shape[-1]} channels; allowed are 1 (grey) and 3 (RGB)")
-    if dtype != "uint8" and dtype not in FLOATS:
-        raise ImageError(f"images of dtype {dtype}; allowed are uint8 and floats")
+    width, channels = shape[-2], shape[-1]
+    if len(shape) == 3 and width is not None and channels > max(FEW, width // 2):
+        raise ImageError(
+            f"images of the shape {shape}: a batch of grey images, which needs a channel, "
+            f"images[..., None], or one image of {channels} channels, which is written [1, H, W, C]"
+        )
+    if dtype not in ("uint8", "uint16", *FLOATS):
+        raise ImageError(f"images of dtype {dtype}; allowed are uint8, uint16 and floats")
     if 0 in shape[-3:]:
         raise ImageError(f"an image of the shape {shape} has no pixels")

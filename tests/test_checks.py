@@ -52,9 +52,14 @@ def test_images_are_taken(shape, dtype):
             r"images of the shape \(4, 5\); allowed are \[H, W, C\] and \[B, H, W, C\]",
         ),
         ((1, 2, 4, 5, 3), "uint8", "images of the shape"),
-        ((4, 5, 4), "uint8", "images with 4 channels; allowed are 1 .grey. and 3 .RGB."),
+        (
+            (32, 28, 28),
+            "uint8",
+            r"images of the shape \(32, 28, 28\): a batch of grey images, which",
+        ),
+        ((9, 13, 7), "uint8", r"one image of 7 channels, which is written \[1, H, W, C\]"),
         ((4, 5, None), "uint8", "images whose number of channels is not known; state it"),
-        ((4, 5, 3), "int32", "images of dtype int32; allowed are uint8 and floats"),
+        ((4, 5, 3), "int32", "images of dtype int32; allowed are uint8, uint16 and floats"),
         ((0, 5, 3), "uint8", r"an image of the shape \(0, 5, 3\) has no pixels"),
     ],
 )

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from augreg.annotations.element import Parts, image_of, targets_of, with_image, with_targets
 from augreg.annotations.parts import BOXES, LABELS, PADDED, each
+from augreg.checks import check_images
 from augreg.dataset.maps import parallel_map
 from augreg.errors import DataError
 
@@ -29,6 +30,8 @@ def singles(ds: tf.data.Dataset, parts: Parts | None) -> tuple[tf.data.Dataset, 
         _check_batches(ds.element_spec)
         rows = _passing_rows(ds.element_spec, parts)
         ds = ds.unbatch()
+    elif (image := image_of(ds.element_spec, parts)).dtype != tf.string:
+        check_images(tuple(image.shape), image.dtype.name)  # as a batch, all would pass
     spec = ds.element_spec
     padded = batched and any(_is_padded(targets_of(spec, parts).get(key)) for key in BOXES)
     ragged = any(isinstance(leaf, tf.RaggedTensorSpec) for leaf in tf.nest.flatten(spec))

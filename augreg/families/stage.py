@@ -86,7 +86,7 @@ class Stage(ABC):
     Attributes:
         items: the steps and pure groups that it does, in order.
         size_in, size_out: (height, width) before and after; None for a side that is not known.
-        channels_in, channels_out: 1 or 3.
+        channels_in, channels_out: 1 or 3; any number of what only moves pixels.
         why: what ended the stage before it; empty for the first of a section.
         branches: stages inside of this one, which its kernel runs.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any, NoReturn
@@ -12,6 +13,12 @@ from augreg.families.traits import Boundary, Traits, any_order, chain, union
 from augreg.plan import sizes
 from augreg.plan.sizes import Sides
 from augreg.policy import Group, Node, Policy, Step, steps_in, walk
+
+
+def wrong_levels(levels: Sequence[float], channels: int) -> str:
+    """What to say of a level for each of some other number of channels."""
+    has = "one channel" if channels == 1 else f"{channels} channels"
+    return f"{len(levels)} levels, and the image has {has} here; give one number"
 
 
 @dataclass
@@ -41,18 +48,18 @@ class Place:
                 raise self.policy.located(error, step.pointer) from error
         given = {name: step.arguments[name] for name in step.op.fills}
         for name, levels in {"fill_value": getattr(element, "fill_value", 0.0), **given}.items():
-            if isinstance(levels, tuple) and len(levels) > self.channels:
-                raise self.policy.error(
-                    f"{len(levels)} levels, and the image has one channel here; give one number",
-                    f"{step.pointer}/{name}",
-                )
+            if isinstance(levels, tuple) and len(levels) not in (1, self.channels):
+                said = wrong_levels(levels, self.channels)
+                raise self.policy.error(said, f"{step.pointer}/{name}")
         return element
 
     def describe(self, step: Step) -> Transform:
         element = self.element(step, self.size)
-        if element.colored and self.channels == 1 and not step.op.gray:
+        if element.colored and self.channels not in ((1, 3) if step.op.gray else (3,)):
+            needs = "one channel or three" if step.op.gray else "three channels"
+            has = "one" if self.channels == 1 else self.channels
             raise self.policy.error(
-                f'"{step.op.name}" needs three channels, and the image has one here', step.pointer
+                f'"{step.op.name}" needs {needs}, and the image has {has} here', step.pointer
             )
         return element
 

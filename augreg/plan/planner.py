@@ -10,6 +10,7 @@ from typing import Any
 from augreg.errors import printable
 from augreg.families import Stage, StaticSize
 from augreg.plan.builder import Builder
+from augreg.plan.place import wrong_levels
 from augreg.plan.sizes import sides_of, size_text
 from augreg.policy import Node, Output, Policy, Step
 from augreg.random import distributions
@@ -106,11 +107,8 @@ def plan(
     builder.classes = 0
     augment_stages = builder.section(augment)
     output = policy.output if "output" in chosen else None
-    if output and len(output.scale) > builder.channels:
-        raise policy.error(
-            f"{len(output.scale)} levels, and the image has one channel here; give one number",
-            "/output/normalize",
-        )
+    if output and len(output.scale) not in (1, builder.channels):
+        raise policy.error(wrong_levels(output.scale, builder.channels), "/output/normalize")
     return Plan(
         prepare_stages,
         augment_stages,

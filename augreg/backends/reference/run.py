@@ -26,6 +26,7 @@ from augreg.backends.options import RunOptions
 from augreg.backends.reference import kernels
 from augreg.backends.reference.interpreter import Interpreter
 from augreg.checks import (
+    DEEP_UNIT,
     InputRange,
     as_uint32,
     check_epoch,
@@ -64,7 +65,7 @@ def augment(
     """Augments a batch in NumPy: the reference implementation, which is slow.
 
     Args:
-        images: uint8 (0..255) or float (`input_range`) [B,H,W,C] or [H,W,C], C 1 or 3. Or a dict
+        images: uint8 (0..255) or float (`input_range`) [B,H,W,C] or [H,W,C]. Or a dict
             with "images", and with "masks" [B,H,W], "boxes" (a dict: "boxes" [B,N,4] and "labels"
             [B,N]), "keypoints" float [B,N,2] (x, y, pixel centres at integers) and "labels", each
             optional; all without B for a single image.
@@ -216,6 +217,8 @@ def output(images: Images, spec: Output) -> Images:
 
 
 def _unit_range(images: Images, input_range: InputRange) -> Images:
+    if images.dtype == np.uint16:
+        return images.astype(np.float32) * DEEP_UNIT
     finite = np.isfinite(images).all(axis=(1, 2, 3))
     if not finite.all():
         which = int(np.argmin(finite))

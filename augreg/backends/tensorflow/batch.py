@@ -107,6 +107,8 @@ def interleave(planes: tuple[tf.Tensor, ...]) -> tf.Tensor:
     """[B,H,W,C] from planes. A select over a channel index stores vectors; `ops.stack` does not."""
     if len(planes) == 1:
         return planes[0][..., tf.newaxis]
+    if len(planes) != 3:
+        return ops.stack(planes, axis=-1)
     channel = ops.reshape(ops.range(3), (1, 1, 1, 3))
     r, g, b = (plane[..., tf.newaxis] for plane in planes)
     return ops.where(channel == 0, r, ops.where(channel == 1, g, b))

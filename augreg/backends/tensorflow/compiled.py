@@ -17,7 +17,7 @@ from augreg.backends.tensorflow.assertions import after, assert_that, under_xla
 from augreg.backends.tensorflow.debug import checked_input, wanted
 from augreg.backends.tensorflow.module import as_module
 from augreg.backends.tensorflow.program import Program
-from augreg.checks import SLACK, UNSTATED
+from augreg.checks import DEEP_UNIT, SLACK, UNSTATED
 from augreg.errors import PolicyError
 from augreg.plan.passes import optimize
 from augreg.random.generator import SampleKey
@@ -104,6 +104,8 @@ class Compiled:
         """
         if images.dtype == tf.uint8:
             return images, None
+        if images.dtype == tf.uint16:
+            return tf.cast(images, tf.float32) * DEEP_UNIT, None
         images, poison = tf.cast(images, tf.float32), None
         if self.options.input_range is not None:
             images = finite(images, index)
