@@ -467,7 +467,7 @@ def test_crop_that_only_the_data_shows_to_be_too_large_names_the_step():
     ("image", "message"),
     [
         (np.zeros(4, np.uint8), "images of the shape"),
-        (np.zeros((4, 4, 4), np.uint8), "images with 4 channels"),
+        (np.zeros((4, 4, 5), np.uint8), "one image of 5 channels, which is written"),
         (np.zeros((4, 4, 3), np.int32), "images of dtype int32"),
         (np.zeros((0, 4, 3), np.uint8), "has no pixels"),
     ],
