@@ -587,7 +587,7 @@ def test_what_is_no_image_gets_a_sentence_of_ours() -> None:
     layer = augreg.AugmentationLayer(FLIP)
     for image, message in [
         (IMAGES[0, ..., 0], r"a grey image has its channel last, images\[..., None\]"),
-        (IMAGES[..., :2], "images with 2 channels"),
+        (np.concatenate([IMAGES[0]] * 9, axis=-1), r"one image of 27 channels, which is written"),
         (np.array("a.jpg"), "images of dtype string|of the shape"),
     ]:
         with pytest.raises(AugregError, match=message):
