@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import tensorflow as tf
@@ -13,9 +14,10 @@ from augreg.annotations.parts import MIN_VISIBLE, shape_of
 from augreg.backends.options import RunOptions
 from augreg.backends.tensorflow.annotations import Annotated, whole
 from augreg.backends.tensorflow.compiled import Compiled
-from augreg.checks import InputRange, check_flag, check_index
+from augreg.checks import InputRange, check_count, check_flag, check_index
 from augreg.errors import DataError
 from augreg.plan import SECTIONS
+from augreg.random.generator import view_seed
 
 # How to come by the right index, of one element and of a batch.
 _FIX = (
@@ -71,6 +73,7 @@ def map_fn(
     min_visible: float = MIN_VISIBLE,
     box_from: str = "corners",
     keypoint_pairs: Iterable[tuple[int, int]] = (),
+    views: int = 1,
     debug: bool | None = None,
 ) -> Callable[..., Any]:
     """A function for `Dataset.map` that augments by position.
@@ -94,6 +97,8 @@ def map_fn(
             rotation; or its "mask", the pixels of box n that are n + 1 in the masks, or channel n.
         keypoint_pairs: positions of keypoints that are a left and a right, as [(1, 2), (3, 4)]:
             where an image is mirrored, they change places, so that a left eye is one.
+        views: how many augmentations of each element, for contrastive learning: above 1, `fn`
+            returns a tuple of elements. Each view has draws of its own, the first those of 1.
         debug: checks shape, dtype, range and NaN after every step, slowly; None reads
             `AUGREG_DEBUG`.
 
@@ -130,7 +135,14 @@ def map_fn(
         keypoint_pairs=keypoint_pairs,
         debug=debug,
     )
-    return map_function(options, check_flag(batched, "batched"), epoch)
+    seeds = [view_seed(options.seed, view) for view in range(check_count(views, "views"))]
+    many = check_flag(batched, "batched")
+    made = [map_function(replace(options, seed=own), many, epoch) for own in seeds]
+    if views == 1:
+        return made[0]
+    return tf.autograph.experimental.do_not_convert(
+        lambda *arguments, **named: tuple(fn(*arguments, **named) for fn in made)
+    )
 
 
 def map_function(options: RunOptions, batched: bool, epoch: Any, **how: Any) -> Callable[..., Any]:

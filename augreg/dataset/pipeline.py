@@ -15,7 +15,7 @@ from augreg.checks import InputRange, check_count, check_dataset, check_flag, ch
 from augreg.dataset.display import described
 from augreg.dataset.epochs import Epochs
 from augreg.dataset.indexed import behind
-from augreg.dataset.maps import parallel_map
+from augreg.dataset.maps import parallel_map, plain_map
 from augreg.dataset.service import through_service
 from augreg.dataset.steps import Shard, Steps
 from augreg.dataset.work import Batching
@@ -39,6 +39,7 @@ def augment_dataset(
     first_batch: int = 0,
     drop_remainder: bool = False,
     numbered: bool = False,
+    views: int = 1,
     shard: Shard | None = None,
     service: str | None = None,
     bounding_box_format: str | None = None,
@@ -72,6 +73,8 @@ def augment_dataset(
         first_batch: the first batch of that epoch; needs a number of `epochs`.
         numbered: yields (numbers, element): {"epoch": int64 [], "step": int64 [], "index": int64
             [B]}, where step is epoch * (batches an epoch) + batch.
+        views: yields a tuple of so many augmentations of each sample, for contrastive learning.
+            Each view has draws of its own, the first those of 1. Needs random access.
         shard: (i, n): the i-th of n parts of each batch, for n processes that train together.
             `batch_size` is that of all parts. A policy that mixes samples mixes all parts first.
         service: the dispatcher of a tf.data service, as "grpc://HOST:PORT": its workers read and
@@ -115,20 +118,25 @@ def augment_dataset(
         numbered=check_flag(numbered, "numbered"),
         restarted=counts,
     )
-    access = _random_access(ds, how.shuffle is True, shard=_check_shard(shard), service=service)
-    source: Steps | Epochs
+    needing = {
+        "shard": _check_shard(shard),
+        "service": service,
+        "views": _check_views(views, service),
+    }
+    access = _random_access(ds, how.shuffle is True, **needing)
+    sources: list[Steps | Epochs]
     if access is None:
-        source = Epochs(ds, options, how)
+        sources = [Epochs(ds, options, how)]
     else:
-        source = Steps(access, options, how, shard or (0, 1))
+        sources = [Steps(access, options, how, shard or (0, 1), view) for view in range(views)]
     numbers = (first, first + (epochs or 1), first_batch)
-    if counts:
-        batches = source.of_next_epoch(first)
-    elif service is not None and isinstance(source, Steps):
+    source = sources[0]
+    if service is not None and isinstance(source, Steps):
         batches = through_service(source, source.numbers(*numbers), service)
         batches = parallel_map(batches, source.augmented)
     else:
-        batches = source.between(*numbers)
+        every = [one.of_next_epoch(first) if counts else one.between(*numbers) for one in sources]
+        batches = every[0] if views == 1 else _side_by_side(every, how.numbered)
     if source.per_epoch is not None:
         count = source.per_epoch * (epochs or 1) - min(first_batch, source.per_epoch)
         batches = batches.apply(tf.data.experimental.assert_cardinality(count))
@@ -159,6 +167,22 @@ def _check_shard(shard: Any) -> Shard | None:
     if not numbers or not 0 <= shard[0] < shard[1]:
         raise ValueError(f"shard={shard!r}; allowed is (i, n), the i-th of n parts, i from 0")
     return shard[0], shard[1]
+
+
+def _check_views(views: Any, service: str | None) -> int | None:
+    """How many, where there are several."""
+    several = check_count(views, "views") > 1
+    if several and service is not None:
+        raise ValueError(f"views={views!r} with service={service!r}; leave one of them out")
+    return int(views) if several else None
+
+
+def _side_by_side(views: list[tf.data.Dataset], numbered: bool) -> tf.data.Dataset:
+    """Batches of all views as a tuple; their numbers once."""
+    batches = tf.data.Dataset.zip(tuple(views))
+    if not numbered:
+        return batches
+    return plain_map(batches, lambda *both: (both[0][0], tuple(element for _, element in both)))
 
 
 def _check_epochs(epochs: Any, first_batch: Any) -> tuple[int | None, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import tensorflow as tf
@@ -16,6 +17,7 @@ from augreg.dataset.shuffling import Order
 from augreg.dataset.sizes import alike, is_encoded
 from augreg.dataset.slices import slice_rows
 from augreg.dataset.work import Batching, Work, batches_of
+from augreg.random.generator import view_seed
 
 Shard = tuple[int, int]
 
@@ -24,11 +26,17 @@ class Steps:
     """Makes the batches of a source with random access.
 
     A step is a number, epoch * `per_epoch` + batch: which samples it holds, in which order, follows
-    from it and the seed alone. Nothing is read before it is wanted.
+    from it and the seed alone. Nothing is read before it is wanted. view: whose draws they have;
+    the samples are the same in all views.
     """
 
     def __init__(
-        self, source: Indexed, options: RunOptions, how: Batching, shard: Shard = (0, 1)
+        self,
+        source: Indexed,
+        options: RunOptions,
+        how: Batching,
+        shard: Shard = (0, 1),
+        view: int = 0,
     ) -> None:
         self.source, self.how = source, how
         self.parts, self.seed = options.parts, options.seed
@@ -42,6 +50,7 @@ class Steps:
         self.shorter = filled or self.rows.start == self.rows.stop
         spec = plain_map(tf.data.Dataset.range(1), source.element).element_spec
         encoded = is_encoded(spec, self.parts)
+        options = replace(options, seed=view_seed(options.seed, view))
         self.work = Work.of(options, encoded, longest=self.length, restarted=how.restarted)
 
     @property

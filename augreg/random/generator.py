@@ -12,6 +12,8 @@ import hashlib
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
+from augreg.xp import NUMPY
+
 if TYPE_CHECKING:
     from augreg.xp import Array, Namespace
 
@@ -65,6 +67,15 @@ def words(xp: Namespace, ids: tuple[int, ...], key: SampleKey) -> tuple[Array, A
     """All draws of a plan at once, by its draw ids: two uint32 arrays [len(ids), B]."""
     pair = (xp.reshape(key.seed, (1, 1)), xp.reshape(xp.array(ids, "uint32"), (len(ids), 1)))
     return threefry2x32(xp, pair, (xp.reshape(key.epoch, (1, -1)), xp.reshape(key.index, (1, -1))))
+
+
+def view_seed(seed: int, view: int) -> int:
+    """The seed of a view of every sample; view 0 has the seed itself."""
+    if view == 0:
+        return seed
+    key = NUMPY.array(seed, "uint32"), NUMPY.array(draw_id("", "view"), "uint32")
+    counter = NUMPY.array([view], "uint32"), NUMPY.array([0], "uint32")
+    return int(threefry2x32(NUMPY, key, counter)[0][0])
 
 
 def uniform(xp: Namespace, word: Array) -> Array:
