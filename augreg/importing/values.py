@@ -1,0 +1,52 @@
+"""How the values of an imported pipeline relate to 0..1, at any point in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from augreg.importing.numbers import tidy
+
+Channels = tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Values:
+    """Values there are `x * scale + offset`, x in 0..1; one number, or one for each channel."""
+
+    scale: Channels
+    offset: Channels = (0.0,)
+
+    def mapped(self, scale: Channels, offset: Channels) -> Values:
+        """After a further `value * scale + offset`."""
+        scales, offsets = zip(*_broadcast(self.scale, scale), strict=True)
+        before = [o * s for o, s in _broadcast(self.offset, scale)]
+        after = [a + b for a, b in _broadcast(before, offset)]
+        return Values(tuple(a * b for a, b in zip(scales, offsets, strict=True)), tuple(after))
+
+    def level(self, value: Any) -> float | list[float]:
+        """A fill value (a number, or one for each channel) in 0..1."""
+        given = value if isinstance(value, list) else [value]
+        shifted = [v - o for v, o in _broadcast(given, self.offset)]
+        levels = [tidy(v / s) for v, s in _broadcast(shifted, self.scale)]
+        return levels[0] if len(set(levels)) == 1 else levels
+
+    @property
+    def range(self) -> tuple[float, float] | None:
+        """What 0 and 1 are there; None where it differs between channels."""
+        if len(set(self.scale)) > 1 or len(set(self.offset)) > 1:
+            return None
+        return tidy(self.offset[0]), tidy(self.offset[0] + self.scale[0])
+
+    def output(self) -> dict[str, Any]:
+        """The section `output` of a policy whose images leave with these values, as float32."""
+        if self.range is not None:
+            return {"range": list(self.range)}
+        pairs = _broadcast(self.offset, self.scale)
+        mean, std = [tidy(-o / s) for o, s in pairs], [tidy(1 / s) for _, s in pairs]
+        return {"normalize": {"mean": mean, "std": std}}
+
+
+def _broadcast(first: Any, second: Any) -> list[tuple[float, float]]:
+    length = max(len(first), len(second))
+    return list(zip(*(list(x) * (length // len(x)) for x in (first, second)), strict=True))
