@@ -15,6 +15,7 @@ T = TypeVar("T")
 
 class NotSayableError(Exception):
     """A transform that a policy can't say; the text is the reason."""
+_NEWEST = (99,)
 
 
 @dataclass
@@ -26,12 +27,14 @@ class State:
         size: height and width, where all images have the same.
         start: what the values are at the input, if a step has told.
         normalized: per-channel statistics were subtracted, so that levels have lost their meaning.
+        version: the library's, major and minor.
     """
 
     values: Values
     size: Size | None = None
     start: tuple[float, float] | None = None
     normalized: bool = False
+    version: tuple[int, ...] = _NEWEST
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from os import PathLike
 from pathlib import Path
@@ -62,7 +63,7 @@ def import_policy(
     """
     path, text = None, None
     if isinstance(source, Mapping):
-        value: Any = dict(source)
+        value: Any = _as_json(source)
     else:
         path = str(source)
         value, text = read(Path(source))
@@ -73,6 +74,14 @@ def import_policy(
             error_at(one.message, one.pointer, path, text) for one in error.mistakes
         ) from error
     return imported
+
+
+def _as_json(source: Mapping[str, Any]) -> Any:
+    """A dict as it would be read from a file, with lists in place of tuples."""
+    try:
+        return json.loads(json.dumps(dict(source)))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise PolicyError(f"the document is not JSON: {error}") from error
 
 
 def _converted(value: Any, partial: bool, size: Size | None) -> Imported:
@@ -109,7 +118,7 @@ def _refusal(line: Line) -> PolicyError:
 def _assembled(document: Document) -> tuple[dict[str, Any], dict[str, str]]:
     """The policy, and where each of its steps came from."""
     nodes = document.nodes()
-    first = next((i for i, node in enumerate(nodes) if node.fixed), -1) + 1
+    first = _prepared(nodes)
     sources: dict[str, str] = {}
 
     def written(some: Iterable[Node], pointer: str) -> list[Step]:
@@ -117,7 +126,7 @@ def _assembled(document: Document) -> tuple[dict[str, Any], dict[str, str]]:
 
     train, evaluation = nodes[:first], [one for node in nodes for one in node.in_evaluation()]
     policy: dict[str, Any] = {"version": 1}
-    if first:
+    if first:  # and so `evaluation` is not empty
         prepare = written(train, "/prepare")
         other = written(evaluation, "/prepare/eval")
         if prepare != other:
@@ -129,6 +138,17 @@ def _assembled(document: Document) -> tuple[dict[str, Any], dict[str, str]]:
     policy["augment"] = written(nodes[first:], "/augment")
     policy["output"] = document.output()
     return policy, sources
+
+
+def _prepared(nodes: tuple[Node, ...]) -> int:
+    """How many nodes belong to `prepare`: those until all images have one size.
+
+    With those that follow at once and are the same in evaluation, such as a central crop.
+    """
+    first = next((i for i, node in enumerate(nodes) if node.fixed), -1) + 1
+    while 0 < first < len(nodes) and nodes[first].in_evaluation() == (nodes[first],):
+        first += 1
+    return first
 
 
 def _mistakes(

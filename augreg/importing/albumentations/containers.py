@@ -5,6 +5,7 @@ What containers do: https://albumentations.ai/docs/api-reference/core/compositio
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -59,8 +60,11 @@ class Document:
         """What the document becomes."""
         saved = _NAME not in self.value
         root = _inner(self.value) if saved else self.value
+        version = str(self.value.get("__version__", ""))
+        if numbers := re.match(r"(\d+)\.(\d+)", version):
+            self.walk.state.version = (int(numbers[1]), int(numbers[2]))
         nodes = self._one(root, "/transform" if saved else "")
-        self._notes(root, str(self.value.get("__version__", "")))
+        self._notes(root, version)
         return nodes
 
     def output(self) -> Step:

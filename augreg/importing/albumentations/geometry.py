@@ -143,13 +143,14 @@ def _affine(given: Given) -> list[Step]:
 
 
 def _shift_scale_rotate(given: Given) -> list[Step]:
+    """Since version 1.4, x and y are scaled by a draw each."""
     _boxes(given)
     low, high = given.pair("scale_limit")
     zoom = (tidy(1 + low), tidy(1 + high))
     shift = given.pair("shift_limit", default=0)
     x, y = (given.pair(f"shift_limit_{axis}", default=list(shift)) for axis in ("x", "y"))
     steps = [
-        *_zoom(zoom, zoom, together=False),
+        *_zoom(zoom, zoom, together=given.state.version < (1, 4)),
         *_rotation(given.pair("rotate_limit")),
         *_translation(given, x, y),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from augreg.importing.conversion import Given, NotSayableError, Table
-from augreg.importing.keras.ranges import Pair, factor, probability, ranged
+from augreg.importing.keras.ranges import Pair, factor, probability, ranged, with_p
 from augreg.importing.nodes import Step
 from augreg.importing.numbers import drawn, scaled, tidy
 
@@ -25,6 +25,8 @@ def contrast(ends: Pair) -> list[Step]:
 def saturation(given: Given, ends: Pair) -> list[Step]:
     """Keras multiplies the saturation by f / (1 - f)."""
     low, high = ends
+    if high > 0.5 and given.state.values.range != (0, 1):
+        given.differs("saturation is limited to 1, there only for a value_range of 0 to 1")
     if low < 0:
         given.differs("saturation is not scaled by negative numbers, which turn hues around")
     if high > _MOST_SATURATION / (1 + _MOST_SATURATION):
@@ -115,7 +117,9 @@ def _solarization(given: Given) -> list[Step]:
 def _equalization(given: Given) -> list[Step]:
     ranged(given)
     given.only("bins", 256, why="levels are 256")
-    given.differs("as Pillow's and for each image, there for a batch, up to 30 levels apart")
+    given.differs(
+        "as Pillow's and of each image, there of the batch; 30 levels apart on photographs"
+    )
     return [{"op": "equalize"}]
 
 
@@ -128,24 +132,25 @@ def _in_range(op: str) -> Any:
 
 
 def _grayscale(given: Given) -> list[Step]:
-    return [{"op": "grayscale", "p": tidy(given.number("factor", default=0.5))}]
+    return [with_p({"op": "grayscale"}, given.number("factor", default=0.5))]
 
 
 def _invert(given: Given) -> list[Step]:
     ranged(given)
-    return [{"op": "invert", "p": tidy(probability(given))}]
+    return [with_p({"op": "invert"}, probability(given))]
 
 
 def _blur(given: Given) -> list[Step]:
     ranged(given)
-    p, kernel = probability(given), given.pair("kernel_size", default=3)
+    kernel = given.pair("kernel_size", default=3)
     low, high = factor(given, "sigma", low=0)
     given.differs("each image has a sigma of its own, there a batch has one for each axis")
     given.differs("edges are mirrored")
     if kernel[0] != kernel[1]:
         given.differs("the kernel is square")
     step: Step = {"op": "gaussian_blur", "kernel_size": int(max(3, *kernel))}
-    return [{**step, "sigma": drawn(max(0.05, low), max(0.05, high)), "p": tidy(p)}]
+    step["sigma"] = drawn(max(0.05, low), max(0.05, high))
+    return [with_p(step, probability(given))]
 
 
 def _noise(given: Given) -> list[Step]:

@@ -6,9 +6,9 @@ import math
 from typing import Any
 
 from augreg.importing.conversion import Given, NotSayableError, Table
-from augreg.importing.keras.ranges import Pair, factor, probability
+from augreg.importing.keras.ranges import Pair, factor, probability, with_p
 from augreg.importing.nodes import Step
-from augreg.importing.numbers import drawn, scaled, tidy
+from augreg.importing.numbers import drawn, scaled
 
 _FILLS = {name: name for name in ("reflect", "nearest", "wrap", "constant")}
 _METHODS = {
@@ -18,7 +18,7 @@ _METHODS = {
 _AXES = {"horizontal": "horizontal", "vertical": "vertical", "horizontal_and_vertical": "both"}
 
 
-def modes(given: Given, moves_whole_pixels: bool = False) -> Step:
+def modes(given: Given) -> Step:
     """Fill and interpolation of a warp."""
     found: Step = {}
     fill = given.option(("fill_mode",), _FILLS, "reflect")
@@ -77,15 +77,11 @@ def _shear(given: Given) -> list[Step]:
         return []
     if {"x_degrees", "y_degrees"} <= steps[0].keys():
         given.differs("x and y are sheared one after the other")
-    return [steps[0]] if _same(*steps) else [{"one_of": steps}]
+    return [steps[0]] if steps[0] == steps[1] else [{"one_of": steps}]
 
 
 def _degrees(ends: Pair, sign: int) -> Any:
     return drawn(*(sign * math.degrees(math.atan(end)) for end in ends))
-
-
-def _same(first: Step, second: Step) -> bool:
-    return first == second
 
 
 def _resizing(given: Given) -> list[Step]:
@@ -111,7 +107,6 @@ def _resizing(given: Given) -> list[Step]:
 
 
 def _center_crop(given: Given) -> list[Step]:
-    given.differs("an image that is too small is refused, there it is resized")
     return [_crop(given, position="center")]
 
 
@@ -130,7 +125,6 @@ def _random_crop(given: Given) -> list[Step]:
 
 def _erasing(given: Given) -> list[Step]:
     """Sides are the square roots of two draws, as fractions of the image's sides."""
-    p = probability(given)
     low, high = factor(given, "scale", low=0)
     given.differs("sides are drawn by area and ratio")
     given.ignore("value_range")
@@ -148,7 +142,7 @@ def _erasing(given: Given) -> list[Step]:
     ratio = drawn(aspect * math.sqrt(low / high), aspect * math.sqrt(high / low))
     step: Step = {"op": "erase", "area": drawn(low, high)}
     step["ratio"] = {"log_uniform": ratio} if isinstance(ratio, list) else ratio
-    return [{**step, **fill, "p": tidy(p)}]
+    return [with_p({**step, **fill}, probability(given))]
 
 
 TABLE: Table = {

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from augreg.errors import show
 from augreg.importing.conversion import Given, NotSayableError
+from augreg.importing.nodes import Step
+from augreg.importing.numbers import tidy
 from augreg.importing.values import Values
 
 Pair = tuple[float, float]
@@ -35,3 +37,8 @@ def probability(given: Given, name: str = "factor") -> float:
     """The mean of a range that a probability is drawn from: one draw with it is the same."""
     low, high = factor(given, name, low=0)
     return (low + high) / 2
+
+
+def with_p(step: Step, p: float) -> Step:
+    """A step with its probability, which is not written where it is 1."""
+    return step if p == 1 else {**step, "p": tidy(p)}
