@@ -4,7 +4,8 @@
     alb/bin/python tests/record_albumentations.py
 
 It writes `tests/data/albumentations.npz`: two images, and for each case the document of `to_dict`
-as JSON and the image that came out. All parameters are constants, and `p` is 1.
+as JSON and the image that came out. All parameters are constants, and `p` is 1;
+only the place of the dropout is drawn.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ CONSTANT, REPLICATE, REFLECT, WRAP, REFLECT_101 = range(5)
 
 
 def images() -> dict[str, np.ndarray]:
-    """A smooth image and a noisy one, 24x31x3 uint8."""
+    """A smooth image and a noisy one, 24x31x3 uint8; the noisy one has no 255."""
     y, x = np.mgrid[:24, :31]
     waves = np.stack([np.sin(x / 7), np.cos(y / 5), np.sin((x + 2 * y) / 9)], -1)
     smooth = np.round(waves * 90 + 128).astype(np.uint8)
-    noisy = np.random.default_rng(0).integers(0, 256, (24, 31, 3)).astype(np.uint8)
+    noisy = np.random.default_rng(0).integers(0, 255, (24, 31, 3)).astype(np.uint8)
     return {"smooth": smooth, "noisy": noisy}
 
 
@@ -94,6 +95,7 @@ NOISY = {
     "normalize-half": A.Normalize(mean=0.5, std=0.5, p=1),
     "to-float": A.ToFloat(p=1),
     "no-op": A.NoOp(p=1),
+    "dropout": A.CoarseDropout((1, 1), (0.4, 0.4), (0.3, 0.3), fill=255, p=1),
 }
 
 

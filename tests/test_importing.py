@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import augreg
 from augreg.cli import main
@@ -226,6 +230,31 @@ def test_values_outside_of_what_an_op_takes_are_refused() -> None:
 def test_malformed_documents_are_refused(transform: Any, message: str) -> None:
     with pytest.raises(augreg.PolicyError, match=message):
         augreg.import_policy(compose(transform))
+
+
+JUNK = (None, -1, 0, 0.5, 7, 1e9, 1e308, "x", True, [], [0, 0], [2, 1], [1, 2, 3], {}, {"x": 1})
+SAVED = sorted((Path(__file__).parent / "data" / "pipelines").glob("*.json"))
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The path of every part of a document, without the root's."""
+    parts = dict(enumerate(value)) if isinstance(value, list) else value
+    for key, part in parts.items() if isinstance(parts, dict) else ():
+        yield (*path, key)
+        yield from places(part, (*path, key))
+
+
+@given(st.data())
+@settings(max_examples=150)
+def test_damaged_documents_are_a_policy_or_a_policy_error(data: st.DataObject) -> None:
+    document = json.loads(data.draw(st.sampled_from(SAVED)).read_text())
+    *outer, last = data.draw(st.sampled_from(list(places(document))))
+    part = document
+    for key in outer:
+        part = part[key]
+    part[last] = data.draw(st.sampled_from(JUNK))
+    with contextlib.suppress(augreg.PolicyError):
+        augreg.load_policy(augreg.import_policy(document, partial=True).policy)
 
 
 def test_masks_of_other_resampling_are_reported() -> None:

@@ -15,6 +15,8 @@ T = TypeVar("T")
 
 class NotSayableError(Exception):
     """A transform that a policy can't say; the text is the reason."""
+
+
 _NEWEST = (99,)
 
 
@@ -111,6 +113,22 @@ class Given:
         if not channels or not all(map(_is_number, channels)):
             raise NotSayableError(f"a fill of {show(value)} is no level")
         return self.state.values.level(list(channels))
+
+    def channels(self, name: str, default: Any = None) -> tuple[float, ...]:
+        """One number, or one for each of three channels."""
+        value = self.raw(name, default=default)
+        found = value if isinstance(value, list) else [value]
+        if len(found) not in (1, 3) or not all(map(_is_number, found)):
+            raise NotSayableError(
+                f"{name} is {show(value)}, where one number or three are expected"
+            )
+        return tuple(found)
+
+    def become(self, values: Values) -> None:
+        """What the values are from here on."""
+        if not values.usable:
+            raise NotSayableError("it leaves no values that can be told apart")
+        self.state.values = values
 
     def unread(self, ignored: frozenset[str]) -> list[str]:
         """The parameters that nothing has asked for."""

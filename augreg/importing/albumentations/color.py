@@ -146,38 +146,33 @@ def _always(given: Given) -> None:
 
 
 def _normalize(given: Given) -> list[Step]:
+    """x' = (x - mean * max_pixel_value) / (std * max_pixel_value)."""
     _always(given)
     given.only("normalization", "standard", why="no output depends on the image's own statistics")
-    most = given.number("max_pixel_value", default=255)
-    mean, std = (_channels(given, name) for name in ("mean", "std"))
-    scale = tuple(1 / (s * most) for s in std)
-    offset = tuple(-m / s for m, s in zip(mean, std, strict=True))
-    given.state.values = given.state.values.mapped(scale, offset)
+    most = _most(given, "max_pixel_value")
+    shifted = given.state.values.shifted([-mean * most for mean in given.channels("mean")])
+    given.become(shifted.scaled([1 / max(std * most, 1e-12) for std in given.channels("std")]))
     given.state.normalized = True
     return []
 
 
-def _channels(given: Given, name: str) -> list[float]:
-    value = given.raw(name)
-    found = value if isinstance(value, list) else [value]
-    numbers = [v for v in found if isinstance(v, int | float)]
-    if len(numbers) not in (1, 3) or len(numbers) != len(found) or (name == "std" and 0 in numbers):
-        raise NotSayableError(f"{name} has to be one number or three")
-    return numbers
+def _most(given: Given, name: str) -> float:
+    most = given.number(name, default=255)
+    if not most > 0:
+        raise NotSayableError(f"{name} is {most!r}, and has to be above 0")
+    return most
 
 
 def _to_float(given: Given) -> list[Step]:
     _always(given)
-    most = given.number("max_value", default=255)
-    given.state.values = given.state.values.mapped((1 / most,), (0.0,))
+    given.become(given.state.values.scaled([1 / _most(given, "max_value")]))
     return []
 
 
 def _from_float(given: Given) -> list[Step]:
     _always(given)
     given.only("dtype", "uint8", why="images are 8-bit or float")
-    most = given.number("max_value", default=255)
-    given.state.values = given.state.values.mapped((float(most),), (0.0,))
+    given.become(given.state.values.scaled([_most(given, "max_value")]))
     return []
 
 

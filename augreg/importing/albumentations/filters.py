@@ -15,7 +15,9 @@ _MOST_KERNEL, _MOST_HOLES = 65, 16
 
 def _odd(given: Given, *names: str, default: Any) -> tuple[int, int]:
     """The ends of a range of kernel sizes, made odd as Albumentations does."""
-    low, high = (int(end) for end in given.pair(*names, default=default))
+    low, high = (int(end) for end in sorted(given.pair(*names, default=default)))
+    if not 0 <= low <= high <= _MOST_KERNEL:
+        raise NotSayableError(f"{names[0]} goes beyond {_MOST_KERNEL} pixels")
     return low + (low % 2 == 0 and low > 0), high + (high % 2 == 0 and high > 0)
 
 
@@ -42,7 +44,8 @@ def _gaussian_blur(given: Given) -> list[Step]:
         ends = (0.3 * ((low - 1) * 0.5 - 1) + 0.8, 0.3 * ((high - 1) * 0.5 - 1) + 0.8)
     if low != high:
         given.differs("the kernel has its largest size")
-    return _gaussian(drawn(*(max(0.05, end) for end in ends)), high or 2 * int(3.5 * max(ends)) + 1)
+    reach = 2 * int(3.5 * min(max(ends), _MOST_KERNEL)) + 1
+    return _gaussian(drawn(*(max(0.05, end) for end in ends)), high or reach)
 
 
 def _sharpen(given: Given) -> list[Step]:
@@ -111,13 +114,14 @@ def _coarse_dropout(given: Given) -> list[Step]:
 
 
 def _fraction(ends: tuple[float, float], side: int | None) -> tuple[float, float]:
-    """Of the side; from 1 on, lengths are in pixels."""
-    if ends[1] >= 1:
-        if side is None:
-            raise NotSayableError(
-                "rectangles in pixels need a known size; import with --size HEIGHTxWIDTH"
-            )
-        ends = (min(ends[0], side) / side, min(ends[1], side) / side)
+    """Of the side; from 1 on, lengths are in pixels. Albumentations truncates to whole pixels."""
+    if ends[1] >= 1 and side is None:
+        raise NotSayableError(
+            "rectangles in pixels need a known size; import with --size HEIGHTxWIDTH"
+        )
+    if side is not None:
+        low, high = (min(int(end if ends[1] >= 1 else end * side), side) for end in ends)
+        ends = (low / side, high / side)
     if not 0 < ends[0] <= ends[1]:
         raise NotSayableError("a rectangle without an area can't be said")
     return ends

@@ -163,31 +163,21 @@ def _noise(given: Given) -> list[Step]:
 def _rescaling(given: Given) -> list[Step]:
     state = given.state
     state.start = state.start or (0, 255)
-    scale, offset = (
-        tuple(value) if isinstance(value := given.raw(name), list) else (given.number(name),)
-        for name in ("scale", "offset")
-    )
-    state.values = state.values.mapped(scale, offset)
+    given.become(state.values.scaled(given.channels("scale")).shifted(given.channels("offset")))
     return []
 
 
 def _normalization(given: Given) -> list[Step]:
+    """x' = (x - mean) / sqrt(variance)."""
     given.only("axis", -1, [-1], why="only channels have statistics")
     given.only("invert", False, why="output can't be the inverse of a normalization")
     if not given.has("mean") or not given.has("variance"):
         raise NotSayableError(
             "its statistics were adapted, and are in the weights; give mean and variance"
         )
-    mean, variance = (
-        value if isinstance(value := given.raw(name), list) else [value]
-        for name in ("mean", "variance")
-    )
-    std = [max(v, 1e-14) ** 0.5 for v in variance]
-    state = given.state
-    state.values = state.values.mapped(
-        tuple(1 / s for s in std), tuple(-m / s for m, s in zip(mean, std, strict=True))
-    )
-    state.normalized = True
+    shifted = given.state.values.shifted([-mean for mean in given.channels("mean")])
+    given.become(shifted.scaled([max(v, 1e-14) ** -0.5 for v in given.channels("variance")]))
+    given.state.normalized = True
     return []
 
 
