@@ -221,6 +221,7 @@ def test_values_outside_of_what_an_op_takes_are_refused() -> None:
         ({"__class_fullname__": "OneOf", "p": 1, "transforms": []}, "has no list of transforms"),
         ({"__class_fullname__": "SomeOf", "p": 1, "transforms": [FLIP], "n": "2"}, "n is '2'"),
         (["HorizontalFlip"], "a transform is an object"),
+        ({"__class_fullname__": "Rotate", "p": 1, "limit": 9, "fill": [1, 2]}, "is no level"),
     ],
 )
 def test_malformed_documents_are_refused(transform: Any, message: str) -> None:
@@ -228,7 +229,25 @@ def test_malformed_documents_are_refused(transform: Any, message: str) -> None:
         augreg.import_policy(compose(transform))
 
 
-JUNK = (None, -1, 0, 0.5, 7, 1e9, 1e308, "x", True, [], [0, 0], [2, 1], [1, 2, 3], {}, {"x": 1})
+JUNK = (
+    None,
+    float("inf"),
+    10**400,
+    -1,
+    0,
+    0.5,
+    7,
+    1e9,
+    1e308,
+    "x",
+    True,
+    [],
+    [0, 0],
+    [2, 1],
+    [1, 2, 3],
+    {},
+    {"x": 1},
+)
 SAVED = sorted((Path(__file__).parent / "data" / "pipelines").glob("*.json"))
 
 

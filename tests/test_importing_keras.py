@@ -46,6 +46,21 @@ def test_model_is_read_up_to_its_first_other_layer() -> None:
         augreg.import_policy(model(layer("Dense", units=2)))
 
 
+def test_backbone_with_its_own_rescaling_is_the_model_itself() -> None:
+    scale = layer("Rescaling", scale=1 / 255, offset=0.0)
+    backbone = layer("Functional", layers=[scale, layer("Conv2D", filters=8)])
+    late = layer("GaussianNoise", stddev=0.1)
+    imported = augreg.import_policy(model(layer("RandomFlip", mode="vertical"), backbone, late))
+    assert imported.policy["output"] == {"range": [0, 255]}
+    assert [line.name for line in imported.report if line.status != "note"] == ["RandomFlip"]
+    assert "begins with Functional at /config/layers/1" in texts(imported, "note")[1]
+
+
+def test_channels_first_is_noted() -> None:
+    flip = layer("RandomFlip", mode="vertical", data_format="channels_first")
+    assert "channels_first" in texts(augreg.import_policy(model(flip)), "note")[1]
+
+
 def test_value_range_has_to_be_that_of_the_values() -> None:
     bright = layer("RandomBrightness", factor=[0.1, 0.1], value_range=[0, 255])
     half = layer("Rescaling", scale=1 / 255, offset=0.0)

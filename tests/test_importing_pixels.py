@@ -174,7 +174,8 @@ def test_drawn_values_give_the_pixels_of_the_keras_layer(smooth: Any) -> None:
     drawn = {"contrast_factor": np.float32(1.2)}
     theirs = np.asarray(contrast.transform_images(smooth, drawn))
     np.testing.assert_allclose(ours(smooth, contrast, factor=1.2), theirs, atol=0.01)
-    assert imported_from(contrast).policy["augment"][0]["factor"] == [0.7, 1.3]
+    between = imported_from(L.RandomContrast((0.1, 0.3))).policy["augment"][0]
+    assert between["factor"] == [0.9, 1.3]
 
     solarize = L.Solarization(addition_factor=(0.1, 0.1), threshold_factor=(0.5, 0.5))
     levels = np.round(smooth)

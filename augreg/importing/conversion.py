@@ -11,13 +11,12 @@ from augreg.importing.nodes import Size, Step
 from augreg.importing.values import Values
 
 T = TypeVar("T")
+_NEWEST = (99,)  # where a document does not say which version wrote it
+_MOST = 1e30  # beyond are only mistakes, and JSON's Infinity
 
 
 class NotSayableError(Exception):
     """A transform that a policy can't say; the text is the reason."""
-
-
-_NEWEST = (99,)
 
 
 @dataclass
@@ -110,7 +109,7 @@ class Given:
     def level(self, value: Any) -> Any:
         """A fill value of the library in 0..1: a number, or one for each channel."""
         channels = value if isinstance(value, list | tuple) else [value]
-        if not channels or not all(map(_is_number, channels)):
+        if len(channels) not in (1, 3) or not all(map(_is_number, channels)):
             raise NotSayableError(f"a fill of {show(value)} is no level")
         return self.state.values.level(list(channels))
 
@@ -140,4 +139,4 @@ Table = Mapping[str, Entry]
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _MOST

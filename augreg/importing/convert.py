@@ -68,12 +68,11 @@ def import_policy(
         path = str(source)
         value, text = read(Path(source))
     try:
-        imported = _converted(value, partial, size)
+        return _converted(value, partial, size)
     except PolicyError as error:
         raise all_of(
             error_at(one.message, one.pointer, path, text) for one in error.mistakes
         ) from error
-    return imported
 
 
 def _as_json(source: Mapping[str, Any]) -> Any:
@@ -111,7 +110,7 @@ def _opened(value: Any, size: Size | None, left_out: Mapping[str, str]) -> Docum
 
 
 def _refusal(line: Line) -> PolicyError:
-    text = f"{line.name} can't be imported: {line.text}; --partial leaves it out"
+    text = f"{line.name} can't be imported: {line.text}; --partial (partial=True) leaves it out"
     return PolicyError(text, pointer=line.place)
 
 

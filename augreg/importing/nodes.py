@@ -59,11 +59,13 @@ class Node:
 
     def in_evaluation(self) -> tuple[Node, ...]:
         """What of it evaluation needs, so that its images have the size of training."""
+        if self.value.get("p", 1) < 1:  # and so it keeps the size
+            return ()
         if self.evaluation is not None:
             return tuple(Node(self.source, step) for step in self.evaluation)
+        if self.kind and not self.fixed:
+            return ()
         if self.kind:
-            if not self.fixed:
-                return ()
             branches = self.branches if self.kind == "sequence" else self.branches[:1]
             return tuple(node for branch in branches for node in branch.in_evaluation())
         step = self.value

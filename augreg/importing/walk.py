@@ -83,11 +83,9 @@ class Walk:
         """Adds a line to the report."""
         self.lines.append(Line(status, place, name, ops, text))
 
-    def note(self, text: str, place: str = "") -> None:
-        """Adds a note to the report, once."""
-        line = Line("note", place, "", text=text)
-        if line not in self.lines:
-            self.lines.append(line)
+    def note(self, text: str) -> None:
+        """Adds a note about the whole document."""
+        self.add("note", "", "", text=text)
 
     def _check(self, given: Given, steps: list[Step], p: float) -> None:
         if unread := given.unread(self.ignored):

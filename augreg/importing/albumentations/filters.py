@@ -21,7 +21,9 @@ def _odd(given: Given, *names: str, default: Any) -> tuple[int, int]:
     return low + (low % 2 == 0 and low > 0), high + (high % 2 == 0 and high > 0)
 
 
-def _gaussian(sigmas: Any, kernel: int) -> list[Step]:
+def _gaussian(given: Given, sigmas: Any, kernel: int) -> list[Step]:
+    if kernel > _MOST_KERNEL:
+        given.differs(f"the kernel is cut at {_MOST_KERNEL} pixels")
     size = min(max(3, kernel), _MOST_KERNEL)
     return [{"op": "gaussian_blur", "kernel_size": size, "sigma": sigmas}]
 
@@ -32,7 +34,7 @@ def _box_blur(given: Given) -> list[Step]:
     low, high = _odd(given, "blur_limit", default=[3, 7])
     sigmas = [tidy(math.sqrt((k * k - 1) / 12)) for k in range(max(3, low), max(3, high) + 1, 2)]
     drawn_sigma = sigmas[0] if len(sigmas) == 1 else {"choice": sigmas}
-    return _gaussian(drawn_sigma, 2 * math.ceil(3 * sigmas[-1]) + 1)
+    return _gaussian(given, drawn_sigma, 2 * math.ceil(3 * sigmas[-1]) + 1)
 
 
 def _gaussian_blur(given: Given) -> list[Step]:
@@ -44,8 +46,8 @@ def _gaussian_blur(given: Given) -> list[Step]:
         ends = (0.3 * ((low - 1) * 0.5 - 1) + 0.8, 0.3 * ((high - 1) * 0.5 - 1) + 0.8)
     if low != high:
         given.differs("the kernel has its largest size")
-    reach = 2 * int(3.5 * min(max(ends), _MOST_KERNEL)) + 1
-    return _gaussian(drawn(*(max(0.05, end) for end in ends)), high or reach)
+    sigmas = drawn(*(max(0.05, end) for end in ends))
+    return _gaussian(given, sigmas, high or 2 * int(3.5 * max(ends)) + 1)
 
 
 def _sharpen(given: Given) -> list[Step]:

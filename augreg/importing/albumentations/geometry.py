@@ -121,9 +121,9 @@ def _moved(given: Given) -> list[Step]:
     if given.has("translate_percent"):
         return _translation(given, *_both(given, "translate_percent", (0, 0)))
     x, y = _both(given, "translate_px", (0, 0))
-    return (
-        [] if x == y == (0, 0) else [{"op": "shift", "x": _whole(given, x), "y": _whole(given, y)}]
-    )
+    if x == y == (0, 0):
+        return []
+    return [{"op": "shift", "x": _whole(given, x), "y": _whole(given, y)}]
 
 
 def _affine(given: Given) -> list[Step]:
@@ -159,13 +159,15 @@ def _shift_scale_rotate(given: Given) -> list[Step]:
 
 
 def _perspective(given: Given) -> list[Step]:
-    """Moments of the corners match: see the comments."""
+    """Here corners move inwards, there outwards: what `zoom` adds makes up for it on average."""
     given.only("fit_output", False, why="the output's size would depend on what is drawn")
     given.only("keep_size", True, why="the output's size would depend on what is drawn")
     low, high = given.pair("scale")
     middle = (low + high) / 2
-    # A corner is read |normal(0, scale)| inwards, spread 0.603 scale, mean 0.798 scale. Here one
-    # moves by distortion / 2 times a uniform number, spread distortion / 2 / sqrt(12).
+    # Albumentations reads a corner at |normal(0, scale)| of a side: mean 0.798 scale, deviation
+    # 0.603 scale. Here one moves by distortion / 2 of a side times a number uniform in 0..1: mean
+    # distortion / 4, deviation distortion / 2 / sqrt(12). Equal deviations give the distortion,
+    # equal means of the size that is seen give the zoom.
     spread = 0.603 * 2 * math.sqrt(12)
     distortion = spread * middle
     if distortion >= 0.75:

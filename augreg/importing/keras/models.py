@@ -15,6 +15,8 @@ from augreg.importing.walk import Walk, unknown
 
 _TABLE: Mapping[str, Entry | str] = {**geometry.TABLE, **color.TABLE, **policies.TABLE}
 _MODELS = ("Sequential", "Functional", "Model", "Pipeline")
+# What a model may have for itself, after its first other layer.
+_OF_MODELS = frozenset({"GaussianNoise", "Normalization", "Rescaling", "Resizing"})
 # of every layer; a seed is no part of a policy
 _IGNORED = frozenset({"name", "trainable", "dtype", "seed", "data_format", "batch_input_shape"})
 _MOST_NESTED = 60
@@ -36,6 +38,7 @@ class Document:
     left_out: Mapping[str, str]
     walk: Walk = field(init=False)
     ended: str = ""  # the name of the layer where the model itself begins
+    channels_first: bool = False
 
     def __post_init__(self) -> None:
         state = State(Values((255.0,)), self.size)
@@ -53,6 +56,8 @@ class Document:
         self.walk.note(f"values at the input are taken to be {low:g} to {high:g}")
         if self.ended:
             self.walk.note(f"the model itself begins with {self.ended}, and is not imported")
+        if self.channels_first:
+            self.walk.note("its layers are channels_first; policies take channels last")
         return found
 
     def output(self) -> Step:
@@ -65,14 +70,17 @@ class Document:
         name, config = str(value.get("class_name")), value["config"]
         if place.count("/") > _MOST_NESTED:
             raise PolicyError("nested too deeply", pointer=place)
-        if name in _MODELS and "layers" in config:
+        if name in _MODELS and "layers" in config and (not place or _augments(value)):
             return self._layers(config, f"{place}/config")
         if name == "InputLayer":
             self._input(config)
             return ()
-        if name not in _TABLE and not name.startswith("Random"):
+        if not _augments(value):
             self.ended = self.ended or f"{name} at {place}"
             return ()
+        if self.ended and name in _OF_MODELS:
+            return ()
+        self.channels_first |= config.get("data_format") == "channels_first"
         if self.ended:
             text = f"it stands after {self.ended}, where the model itself begins"
             return self.walk.convert(place, name, text, config)
@@ -99,6 +107,19 @@ class Document:
                 _check_chain(layer, before, where)
                 before = {str(layer.get("name"))}
         return tuple(nodes)
+
+
+def _augments(layer: Any) -> bool:
+    """Whether a layer is an augmentation, or a model of such layers alone.
+
+    A backbone that begins with its own Rescaling is none.
+    """
+    if not isinstance(layer, dict) or not isinstance(layer.get("config"), dict):
+        return False
+    name, inner = str(layer.get("class_name")), layer["config"].get("layers")
+    if name in _MODELS and isinstance(inner, list):
+        return all(map(_augments, inner))
+    return name in _TABLE or name == "InputLayer" or name.startswith("Random")
 
 
 def _check_chain(layer: Mapping[str, Any], before: set[str], place: str) -> None:
