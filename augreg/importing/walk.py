@@ -104,7 +104,9 @@ class Walk:
 def unknown(name: str) -> str:
     """Why a name that is in no table is not imported, and what there is in its place."""
     near = synonym(name)
-    return f"it is not imported; {near}" if near else "no transform of this name is known"
+    if near.startswith("in augreg"):
+        return f"write it by hand; {near}"
+    return near or "no transform of this name is known"
 
 
 def _ops(steps: list[Step]) -> list[str]:

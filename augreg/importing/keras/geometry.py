@@ -15,6 +15,7 @@ _METHODS = {
     **{name: name for name in ("bilinear", "nearest", "bicubic", "area")},
     **{"lanczos3": "bicubic", "lanczos5": "bicubic"},
 }
+_LEAST_ZOOM = -0.95  # a zoom of 20, the most that `zoom` takes
 _AXES = {"horizontal": "horizontal", "vertical": "vertical", "horizontal_and_vertical": "both"}
 
 
@@ -51,7 +52,9 @@ def _zoom(given: Given) -> list[Step]:
     for name, theirs in names.items():
         if given.has(theirs):
             low, high = factor(given, theirs)
-            step[name] = drawn(1 / (1 + high), 1 / (1 + max(low, -0.95)))
+            step[name] = drawn(1 / (1 + high), 1 / (1 + max(low, _LEAST_ZOOM)))
+            if low < _LEAST_ZOOM:
+                given.differs("zooms in 20 times at most")
             if low < high:
                 given.differs("drawn uniformly in the zoom 1 / (1 + factor), there in the factor")
     return [{**step, **modes(given)}]
@@ -73,9 +76,10 @@ def _shear(given: Given) -> list[Step]:
             if ends != (0, 0):
                 step[f"{axis}_degrees"] = _degrees(ends, sign)
         steps.append(step)
-    if len(steps[0]) == 1 + len(warp):
+    sheared = steps[0].keys() & {"x_degrees", "y_degrees"}
+    if not sheared:
         return []
-    if {"x_degrees", "y_degrees"} <= steps[0].keys():
+    if len(sheared) == 2:
         given.differs("x and y are sheared one after the other")
     return [steps[0]] if steps[0] == steps[1] else [{"one_of": steps}]
 
