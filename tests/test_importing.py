@@ -204,6 +204,21 @@ def test_unknown_parameters_are_never_dropped() -> None:
         augreg.import_policy(compose({**FLIP, "sparkle": 1}))
 
 
+def test_modules_tell_albumentations_own_transforms_from_others() -> None:
+    theirs = {**INVERT, "__class_fullname__": "albumentations.augmentations.transforms.InvertImg"}
+    assert augment(theirs) == [{"op": "invert", "p": 0.25}]
+    with pytest.raises(augreg.PolicyError, match=r"mine\.InvertImg can't be imported"):
+        augment({**INVERT, "__class_fullname__": "mine.InvertImg"})
+
+
+def test_scale_of_old_versions_is_one_for_both_axes() -> None:
+    limits = {"scale_limit": [-0.1, 0.1], "rotate_limit": [0, 0], "shift_limit": 0}
+    document = compose({"__class_fullname__": "ShiftScaleRotate", "p": 1.0, **limits})
+    (now,) = augreg.import_policy(document).policy["augment"]
+    (before,) = augreg.import_policy({**document, "__version__": "1.3.1"}).policy["augment"]
+    assert now == {**before, "factor_x": [0.9, 1.1]}
+
+
 def test_values_outside_of_what_an_op_takes_are_refused() -> None:
     gamma = {"__class_fullname__": "RandomGamma", "p": 1.0, "gamma_limit": [0, 100]}
     with pytest.raises(augreg.PolicyError, match=r"below 0\.01"):

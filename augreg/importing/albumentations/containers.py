@@ -145,9 +145,7 @@ class Document:
 
     def _pair(self, two: list[Any], place: str) -> tuple[Node, ...] | None:
         """Two transforms that are one step; None if these are not."""
-        names = tuple(
-            str(one.get(_NAME)).rpartition(".")[2] for one in two if isinstance(one, dict)
-        )
+        names = tuple(_name(one) for one in two if isinstance(one, dict))
         entry = sizes.PAIRS.get(names) if len(names) == 2 else None
         if entry is None or any(one.get("p", 1) != 1 for one in two):
             return None
@@ -202,8 +200,9 @@ class Document:
 
 
 def _name(value: dict[str, Any]) -> str:
-    """A transform's class; versions before 1 wrote its module in front."""
-    return str(value[_NAME]).rpartition(".")[2]
+    """A transform's class; old versions wrote its module in front, as all do of a user's own."""
+    full = str(value.get(_NAME))
+    return full.rpartition(".")[2] if full.startswith("albumentations.") else full
 
 
 def _probability(value: dict[str, Any], name: str, place: str) -> float:
