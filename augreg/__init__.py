@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from augreg.families import ProjectiveMap as ProjectiveMap
     from augreg.families import Resize as Resize
     from augreg.families.levels import to_levels as to_levels
+    from augreg.importing import Imported as Imported
+    from augreg.importing import import_policy as import_policy
     from augreg.layer import AugmentationLayer as AugmentationLayer
     from augreg.plugin.hookspecs import hookimpl as hookimpl
     from augreg.plugin.macro import Macro as Macro
@@ -69,6 +71,7 @@ _NAMES = {
         "Resize",
     ),
     "families.levels": ("to_levels",),
+    "importing": ("Imported", "import_policy"),
     "layer": ("AugmentationLayer",),
     "plugin.hookspecs": ("hookimpl",),
     "plugin.macro": ("Macro", "macro"),

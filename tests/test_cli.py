@@ -60,7 +60,7 @@ def test_version_is_the_packages(said: Any) -> None:
 def test_help_lists_every_command(said: Any) -> None:
     code, out, _ = said("--help")
     assert code == 0
-    names = "validate explain expand preview apply merge replay train ops plugins schema"
+    names = "validate explain expand import preview apply merge replay train ops plugins schema"
     for name in names.split():
         assert f" {name} " in out
 
@@ -406,6 +406,7 @@ def process(script: str, **more: Any) -> subprocess.CompletedProcess[str]:
         ["schema"],
         ["plugins"],
         ["validate", "flowers"],
+        ["import", "tests/data/pipelines/basic.json"],
         ["explain", "flowers"],
         ["train", "--help"],
     ],
