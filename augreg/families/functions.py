@@ -37,6 +37,22 @@ def checked_function(
     return checked
 
 
+def checked_hidden(name: str, function: Callable[..., Array]) -> Callable[..., Array]:
+    """A function that raises `OpError` where what it hides is no bool [B,H,W]."""
+
+    @functools.wraps(function)
+    def checked(xp: Namespace, *arguments: Any, **place: Any) -> Array:
+        hidden = function(xp, *arguments, **place)
+        found = getattr(getattr(hidden, "dtype", None), "name", type(hidden).__name__)
+        if found != "bool" or len(hidden.shape) != 3:
+            shape = list(getattr(hidden, "shape", ()))
+            said = f"what it hides is {found} {shape}; it has to be bool [B,H,W]"
+            raise OpError(f'op "{name}": {said}', name)
+        return hidden
+
+    return checked
+
+
 def check_planes(name: str, planes: Any, result: Any, any_size: bool = False) -> None:
     """Raises `OpError` where what an op's function made of planes does not go in their place."""
     same = isinstance(result, tuple | list) and (any_size or len(result) == len(planes))

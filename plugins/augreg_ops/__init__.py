@@ -1,9 +1,33 @@
 """augreg's own ops, found through the same entry point as anyone's."""
 
 import augreg
-from augreg_ops import affine, auto, color, crops, filters, mixing, noise, resizing, tone
+from augreg_ops import (
+    affine,
+    auto,
+    color,
+    crops,
+    dropout,
+    filters,
+    mixing,
+    noise,
+    resizing,
+    tone,
+    weather,
+)
 
-_MODULES = (crops, affine, resizing, color, tone, filters, noise, mixing, auto)
+_MODULES = (
+    crops,
+    affine,
+    resizing,
+    color,
+    tone,
+    filters,
+    noise,
+    dropout,
+    weather,
+    mixing,
+    auto,
+)
 
 
 @augreg.hookimpl
