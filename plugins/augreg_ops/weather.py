@@ -125,6 +125,7 @@ def rain(
     shorter = _shorter(xp, size)
     angle = degrees * (math.pi / 180)
     width = xp.maximum(shorter * (1 / 100), 1.5)
+    amount = amount + xp.zeros_like(drawn[:, 0])  # one for each table, also where it is constant
     parts = [amount, xp.maximum(length * shorter, 4.0), width, xp.cos(angle), xp.sin(angle)]
     return augreg.PixelFunction(_wet, (xp.stack(parts, axis=-1), light, drawn), coordinates=True)
 
