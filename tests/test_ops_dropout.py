@@ -101,6 +101,14 @@ def test_grid_turned_by_quarters_is_numpy_s(side: int, quarters: int) -> None:
     np.testing.assert_array_equal(found, expected)
 
 
+def test_grid_between_pixels_is_regular() -> None:
+    """Where height and width are odd and even, a quarter turn leaves edges on pixels' middles."""
+    hidden = _hidden(WHITE[:, :, :79], op="grid_mask", unit=0.2, ratio=0.5, degrees=90)
+    for mask in hidden:
+        for line in (mask.any(axis=1), mask.any(axis=0)):
+            assert set(_runs(line)) == set(_runs(~line)) == {6}
+
+
 def test_turned_grid_hides_as_much() -> None:
     whole = _hidden(WHITE, op="grid_mask", unit=0.2, ratio=0.5, degrees=[20, 70])
     assert abs(whole.mean() - 0.25) < 0.01
