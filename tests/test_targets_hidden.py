@@ -10,8 +10,15 @@ import tensorflow as tf
 from samples import policy
 
 import augreg
+from augreg.annotations.parts import BoxRules
+from augreg.annotations.transform import move_annotations
 from augreg.errors import OpError
+from augreg.lower import Draws
+from augreg.plan import plan
+from augreg.plan.passes import optimize
+from augreg.random.generator import SampleKey
 from augreg.testing import registry_with
+from augreg.xp import NUMPY
 
 BATCH, HEIGHT, WIDTH = 6, 24, 31
 RNG = np.random.default_rng(5)
@@ -181,6 +188,53 @@ def _compare(found: Any, expected: Any, parts: tuple[str, ...]) -> None:
     if "boxes" in parts:
         for key, part in expected["boxes"].items():
             np.testing.assert_allclose(found["boxes"][key], part, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [_hiding(HIDING[1])],
+        [
+            {
+                "one_of": [
+                    {"sequence": [_hiding(HIDING[0]), {"op": "grayscale", "channels": 1}]},
+                    {"op": "grayscale", "channels": 1},
+                ]
+            }
+        ],
+    ],
+    ids=["step", "branches"],
+)
+def test_masks_change_where_nothing_moves(steps: list[Any]) -> None:
+    element = {key: part for key, part in _element().items() if key in ("images", "masks")}
+    found = augreg.map_fn(policy(*steps), 7, batched=True)(np.arange(BATCH), element)
+    expected = augreg.augment(element, policy(*steps), seed=7)
+    np.testing.assert_array_equal(found["masks"], expected["masks"])
+    assert (expected["masks"] == 0).any()
+
+
+def test_passes_change_nothing_of_what_is_hidden() -> None:
+    """Steps that share a kernel, in branches or one after another, and flips beside them."""
+    half = _half(lambda xp, *, y, x, size: (x < size[1] // 3) & (y >= 0))
+    keep, hide = ({"op": "erase", "targets": t, "fill_value": 1} for t in ("keep", "hide"))
+    flip = {"op": "flip", "p": 0.5}
+    steps = [
+        flip,
+        {"op": "acme/half", "p": 0.5},
+        {**flip, "axis": "both"},
+        {"one_of": [keep, hide]},
+        _hiding(HIDING[1]),
+    ]
+    planned = plan(policy(*steps, registry=registry_with(half)), size=(HEIGHT, WIDTH))
+    key = SampleKey(*(np.asarray(n, np.uint32) for n in (7, 0, np.arange(BATCH))))
+    draws = Draws.make(NUMPY, planned.draws, key)
+    masks = {"masks": _element()["masks"]}
+    one, two = (
+        move_annotations(NUMPY, each, draws, masks, (HEIGHT, WIDTH), BoxRules())["masks"]
+        for each in (planned, optimize(planned)[0])
+    )
+    np.testing.assert_array_equal(one, two)
+    assert (one == 0).any(axis=(1, 2)).all()
 
 
 def test_single_elements_of_unknown_size_hide_alike() -> None:

@@ -68,10 +68,7 @@ def _moves(stage: Stage) -> bool:
 
 
 def _hides(stage: Stage) -> bool:
-    """Of a mixture, whose result shows the image through what a branch hides, none does."""
-    if not stage.keeps_one:
-        return stage.hides
-    return any(_hides(inner) for branch in stage.branches for inner in branch)
+    return stage.hides or any(_hides(inner) for branch in stage.branches for inner in branch)
 
 
 @dataclass(frozen=True)

@@ -147,7 +147,10 @@ class Stage(ABC):
 
     @property
     def hides(self) -> bool:
-        """Whether masks and boxes lose what it hides, in place."""
+        """Whether masks and boxes lose what it hides, in place.
+
+        A mixture's do not: the image shows through what one of its branches hides.
+        """
         return False
 
     def hidden(self, lowering: SupportsLowering, size: Size) -> Array:
