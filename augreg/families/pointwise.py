@@ -41,8 +41,8 @@ class PixelFunction(Transform):
             histogram. Warps before it are then computed in floats throughout.
         hidden: which pixels show nothing of the scene afterwards. Called as
             `hidden(xp, *arguments, y=y, x=x, size=size)`, places as of `coordinates`; returns
-            bool [B,H,W] (B may be 1). Masks become 0 there, and boxes lose that part of their
-            visible area. None: masks and boxes stay.
+            bool [B,H,W], where each of the three may be 1. Masks become 0 there, and boxes lose
+            that part of their visible area. None: masks and boxes stay.
     """
 
     colored: ClassVar[bool] = True
@@ -67,7 +67,9 @@ class PixelFunction(Transform):
         """bool [B,H,W] (B may be 1): the pixels that it hides in images of `size`."""
         assert self.hidden is not None
         arguments = [aligned(xp, xp.array(argument)) for argument in self.arguments]
-        return self.hidden(xp, *arguments, **coordinates(xp, size))
+        places = coordinates(xp, size)
+        everywhere = places["y"] + places["x"] >= 0
+        return self.hidden(xp, *arguments, **places) & everywhere
 
     def form(self) -> Hashable:
         """What two functions share whose arguments may be chosen among, per sample."""
