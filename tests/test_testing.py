@@ -156,7 +156,7 @@ def _median(xp, planes):
     def middle(a, b, c):
         return xp.maximum(xp.minimum(a, b), xp.minimum(xp.maximum(a, b), c))
 
-    return tuple(middle(p, _left(xp, p), _left(xp, p, 2)) for p in planes)
+    return tuple(middle(p, _left(xp, p, 2), _left(xp, p, 4)) for p in planes)
 
 
 def _blocks(xp, planes):
