@@ -279,3 +279,16 @@ def test_what_is_hidden_has_to_be_bool() -> None:
     said = r'"acme/half": what it hides is int32 \[1, 24, 31\]; it has to be bool \[B,H,W\]'
     with pytest.raises(OpError, match=said):
         augreg.augment(_element(), step, seed=7, bounding_box_format="xyxy")
+
+
+def test_mistake_in_what_is_hidden_names_the_op() -> None:
+    op = _half(lambda xp, *, y, x, size: x < xp.halves(size))
+    step = policy({"op": "acme/half"}, registry=registry_with(op))
+    said = r'op "acme/half": its function of what is hidden raised AttributeError: .*halves'
+    with pytest.raises(OpError, match=said):
+        augreg.augment(_element(), step, seed=7, bounding_box_format="xyxy")
+
+
+def test_explain_says_what_hides_targets() -> None:
+    (stage,) = plan(policy(_hiding(HIDING[0])), size=(HEIGHT, WIDTH)).augment
+    assert stage.describe("") == "one kernel: erase, hidden in masks and boxes, too"

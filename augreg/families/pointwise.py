@@ -10,12 +10,7 @@ from typing import Any, ClassVar
 
 from augreg.families.call import element_of
 from augreg.families.color import ColorMap, ColorPart
-from augreg.families.functions import (
-    aligned,
-    checked_function,
-    checked_hidden,
-    coordinates,
-)
+from augreg.families.functions import aligned, checked_function, checked_hidden, coordinates
 from augreg.families.positions import column
 from augreg.families.stage import Item, Size, Stage, SupportsLowering, never_both
 from augreg.families.transform import Transform
@@ -63,12 +58,12 @@ class PixelFunction(Transform):
         hidden = self.hidden and checked_hidden(op, self.hidden)
         return replace(self, function=checked_function(op, self.function), hidden=hidden)
 
-    def hides(self, xp: Namespace, size: Size) -> Array:
-        """bool [B,H,W] (B may be 1): the pixels that it hides in images of `size`."""
+    def hidden_pixels(self, xp: Namespace, size: Size) -> Array:
+        """bool [B,H,W] (B may be 1): what it hides of images of `size`."""
         assert self.hidden is not None
         arguments = [aligned(xp, xp.array(argument)) for argument in self.arguments]
         places = coordinates(xp, size)
-        everywhere = places["y"] + places["x"] >= 0
+        everywhere = places["y"] + places["x"] >= 0  # spreads a side of 1
         return self.hidden(xp, *arguments, **places) & everywhere
 
     def form(self) -> Hashable:
@@ -103,7 +98,7 @@ class PixelPart:
     def hidden(self, lowering: SupportsLowering, size: Size) -> Array:
         """bool [B,H,W] (B may be 1): what the function hides of those who take part."""
         element, condition = lowering.function(self.items, size)
-        hidden = element.hides(lowering.xp, size)
+        hidden = element.hidden_pixels(lowering.xp, size)
         return hidden if condition is None else hidden & column(lowering.xp, condition)
 
     def merge_key(self) -> Hashable:
@@ -114,7 +109,8 @@ class PixelPart:
 
     def describe(self) -> str:
         asked = f" (needs {' and '.join(self.statistics)})" if self.statistics else ""
-        return self.items[0].step.op.name + asked
+        hides = ", hidden in masks and boxes, too" if self.hides else ""
+        return self.items[0].step.op.name + asked + hides
 
 
 Part = ColorPart | PixelPart

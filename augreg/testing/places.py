@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -44,7 +41,7 @@ def _check_pointwise(case: Case, element: families.PixelFunction) -> None:
 
 
 def _check_unmoved(case: Case, element: families.Neighborhood) -> None:
-    """Two images without a value in common tell where each pixel comes from.
+    """Two images, each without two equal values, tell where each pixel comes from.
 
     It was moved if both times it has the value of the same pixel, further away. A filter that picks
     values by their order, as a median, picks others in the other image; one that repeats a pixel
@@ -71,10 +68,6 @@ def _sources(case: Case, element: families.Neighborhood, seed: int) -> NDArray[n
     image = ((order + 0.5) / count).astype(np.float32).reshape(case.size)
     planes = [np.broadcast_to(image, (BATCH, *case.size))] * case.channels
     made = made_of_planes(case, NUMPY, element, planes, planes)
-    return _looked_up(made, image)
-
-
-def _looked_up(made: Sequence[Any], image: NDArray[Any]) -> NDArray[np.int_]:
     by_value = np.argsort(image, axis=None)
     values = image.ravel()[by_value]
     place = np.clip(np.searchsorted(values, made[0]), 0, len(values) - 1)

@@ -78,7 +78,7 @@ def _lowered(case: Case, xp: Namespace, index: NDArray[np.int_], dynamic: bool =
         for i, plane in enumerate(planes):
             found[f"plane {i}"] = _numpy(case, xp, f"plane {i}", plane)
     if isinstance(element, families.PixelFunction) and element.hidden is not None:
-        hidden = _called(case, how, lambda: element.hides(xp, case.size))
+        hidden = _called(case, how, lambda: element.hidden_pixels(xp, case.size))
         found["hidden"] = _numpy(case, xp, "hidden", xp.cast(hidden, "float32"))
     return found
 
