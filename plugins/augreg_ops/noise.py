@@ -74,7 +74,7 @@ def _poisson(xp: Any, mean: Array, u: Array, v: Array) -> Array:
     scale=augreg.Range(0.0, 1.0),
     key=augreg.Key(),
     example={"scale": [0.0, 0.1]},
-    strengths=[{"scale": s} for s in (1 / 60, 1 / 12, 1 / 3)],
+    strengths=[{"scale": s} for s in (0.02, 0.08, 0.3)],
 )
 def shot_noise(xp: Any, scale: Array, key: Array) -> augreg.PixelFunction:
     """Shot noise: x' = scale * n, n a Poisson count with the mean x / scale; clips its input.

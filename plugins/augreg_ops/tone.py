@@ -89,7 +89,7 @@ def _bezier(x: Array, low_y: Array, high_y: Array) -> Array:
     low_y=augreg.Range(0.0, 1.0, default=1 / 3),
     high_y=augreg.Range(0.0, 1.0, default=2 / 3),
     example={"low_y": [0.15, 0.4], "high_y": [0.6, 0.85]},
-    strengths=[{"low_y": 1 / 3 - d, "high_y": 2 / 3 + d} for d in (0.1, 0.2, 0.33)],
+    strengths=[{"low_y": low, "high_y": 1 - low} for low in (0.25, 0.125, 0)],
 )
 def tone_curve(xp: Any, low_y: Array, high_y: Array) -> augreg.PixelFunction:
     """Tone curve: a cubic Bezier curve from 0 to 1; its input is clipped to 0..1.
