@@ -11,8 +11,11 @@ from samples import noise, policy
 from scipy import interpolate, stats
 
 import augreg
+from augreg.families.call import call_op
 from augreg.plan import plan
 from augreg.plan.passes import optimize
+from augreg.xp import NUMPY
+from augreg_ops.noise import shot_noise
 
 IMAGE = noise(24, 31, 3)
 FLOAT = IMAGE / np.float32(255)
@@ -88,6 +91,36 @@ def test_shot_noise_has_the_distribution_of_poisson(mean: float) -> None:
     spread = (mean / counts.size) ** 0.5
     assert abs(counts.mean() - mean) < 3.3 * spread + 1e-4
     assert abs(counts.var() / mean - 1) < 3.3 * ((2 + 1 / mean) / counts.size) ** 0.5 + 1e-3
+
+
+def _photons(mean: float, u: np.ndarray, v: float) -> np.ndarray:
+    """The counts for a mean and uniform draws."""
+    arguments = {"scale": np.float32([1 / 1000]), "key": np.zeros((1, 2), np.uint32)}
+    made = call_op(shot_noise, NUMPY, arguments, (1, u.size))
+    planes = (np.full((1, 1, u.size), mean, np.float32) / np.float32(1000),)
+    draws = (((u.reshape(1, 1, -1).astype(np.float32), np.full((1, 1, u.size), v, np.float32)),),)
+    scale = np.full((1, 1, 1), 1 / 1000, np.float32)
+    return np.round(made.function(NUMPY, planes, scale, noise=draws)[0].ravel() * 1000)
+
+
+@pytest.mark.parametrize("mean", [0.01, 0.5, 3.0, 7.99])
+def test_few_photons_are_counted_by_inversion(mean: float) -> None:
+    u = np.arange(0, 2**24, 997) / 2**24
+    assert (_photons(mean, u, 0.0) != stats.poisson.ppf(u, mean).clip(0)).mean() < 1e-4
+
+
+@pytest.mark.parametrize("mean", [8.001, 9.5, 20.0, 100.0, 900.0])
+def test_many_photons_are_within_the_stated_distance(mean: float) -> None:
+    """A half turn between both draws gives normal draws below and above 0, in order."""
+    u = np.minimum(np.exp(-(np.linspace(0, 5.5, 100_001) ** 2) / 2), 1 - 2.0**-24)
+    u = u.astype(np.float32).astype(np.float64)
+    radius = np.sqrt(-2 * np.log(u + 2.0**-25))
+    normal = np.concatenate([-radius[::-1], radius])
+    counts = np.concatenate([_photons(mean, u, 0.5)[::-1], _photons(mean, u, 0.0)])
+    levels = np.arange(counts.min(), counts.max())
+    last = np.searchsorted(counts, levels, side="right") - 1
+    off = np.abs(stats.norm.cdf(normal[last]) - stats.poisson.cdf(levels, mean)).max()
+    assert off < 0.0004 and (np.diff(counts) >= 0).all()
 
 
 def test_shot_noise_gives_whole_photons_and_leaves_black() -> None:
