@@ -19,11 +19,21 @@ AMOUNT = augreg.Range(0.0, 1.0, default=0.2)
 IDENTITY = {
     "brightness": {"delta": 0},
     "central_crop": {"fraction": 1},
+    "coarse_dropout": {"hole_height": 0},
     "contrast": {"factor": 1},
+    "fog": {"density": 0},
+    "grid_mask": {"ratio": 0},
+    "iso_noise": {"luminance": 0, "hue": 0},
+    "rain": {"amount": 0},
     "rot90": {"k": 0},
     "rotate": {"degrees": 0},
+    "salt_and_pepper": {"amount": 0},
     "saturation": {"factor": 1},
+    "sepia": {"strength": 0},
+    "shadow": {"strength": 0},
     "shear": {"x_degrees": 0, "y_degrees": 0},
+    "shot_noise": {"scale": 0},
+    "tone_curve": {},
     "translate": {"x": 0, "y": 0},
     "zoom": {"factor": 1},
 }
@@ -98,6 +108,112 @@ def test_nan_of_a_pixel_function_outside_of_the_unit_range_is_named():
 
     with pytest.raises(OpError, match=r"plane 0 holds NaN or infinity where its input is below 0"):
         check_op(gamma)
+
+
+def _left(xp, plane, by=1):
+    """Each pixel is that `by` to the left of it."""
+    return xp.concat([plane[:, :, :by], plane[:, :, :-by]], axis=2)
+
+
+PLANE_FUNCTIONS = {
+    "neighbours": lambda xp, planes: tuple((p + _left(xp, p)) * 0.5 for p in planes),
+    "corner": lambda xp, planes: tuple(p - p[:, :1, :1] for p in planes),
+    "own mean": lambda xp, planes: tuple(p - xp.mean(p, (1, 2), keepdims=True) for p in planes),
+}
+
+
+@pytest.mark.parametrize("name", PLANE_FUNCTIONS)
+def test_pixel_function_that_reads_other_pixels_is_named(name):
+    @augreg.op("acme/nosy")
+    def nosy(xp):
+        """Looks around."""
+        return augreg.PixelFunction(PLANE_FUNCTIONS[name])
+
+    with pytest.raises(OpError, match=r"reads other pixels than the one it makes; return a Neigh"):
+        check_op(nosy)
+
+
+MOVES = {
+    "flip": lambda xp, planes: tuple(p[:, :, ::-1] for p in planes),
+    "upside down": lambda xp, planes: tuple(p[:, ::-1] for p in planes),
+    "shift": lambda xp, planes: tuple(_left(xp, p, 3) for p in planes),
+    "roll": lambda xp, planes: tuple(xp.concat([p[:, -5:], p[:, :-5]], axis=1) for p in planes),
+}
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_neighborhood_that_moves_pixels_is_named(name):
+    @augreg.op("acme/mover", gray=True)
+    def mover(xp):
+        """Leaves masks behind."""
+        return augreg.Neighborhood(MOVES[name])
+
+    with pytest.raises(OpError, match=r"it moves pixels \(.*%.*\), and masks.*return a LatticeMap"):
+        check_op(mover)
+
+
+def _median(xp, planes):
+    def middle(a, b, c):
+        return xp.maximum(xp.minimum(a, b), xp.minimum(xp.maximum(a, b), c))
+
+    return tuple(middle(p, _left(xp, p, 2), _left(xp, p, 4)) for p in planes)
+
+
+def _blocks(xp, planes):
+    """Each block of 8 columns becomes its first."""
+    columns = xp.shape(planes[0])[2]
+    return tuple(xp.take(p, xp.arange(columns) // 8 * 8, axis=2) for p in planes)
+
+
+STAYS = {
+    "a median": _median,
+    "blocks": _blocks,
+    "a neighbour": lambda xp, planes: tuple(_left(xp, p) for p in planes),
+    "one channel": lambda xp, planes: (_left(xp, planes[0], 5), *planes[1:]),
+}
+
+
+@pytest.mark.parametrize("name", STAYS)
+def test_filter_that_picks_values_of_others_is_no_move(name):
+    @augreg.op("acme/filter")
+    def filtered(xp):
+        """Has values of other pixels, and leaves the scene where it is."""
+        return augreg.Neighborhood(STAYS[name])
+
+    check_op(filtered)
+
+
+def test_constants_beside_draws_of_a_batch_are_tried():
+    @augreg.op(
+        "acme/table",
+        row=augreg.Range(0.0, 9.0),
+        table=augreg.Uniform01(16),
+        example={"row": [0, 9]},
+    )
+    def table(xp, row, table):
+        """Reads tables of a batch by a row that may be one for all."""
+
+        def read(xp, planes, row, table):
+            found = xp.lookup(xp.reshape(table, (-1, 16)), xp.cast(row, "int32"))
+            return tuple(p + found for p in planes)
+
+        return augreg.PixelFunction(read, (row, table))
+
+    with pytest.raises(OpError, match=r"acme/table\" with {'row': 0.0}"):
+        check_op(table)
+
+
+def test_hidden_places_that_differ_between_backends_are_named():
+    @augreg.op("acme/peekaboo")
+    def peekaboo(xp):
+        """Hides more in TensorFlow."""
+        return augreg.PixelFunction(
+            lambda xp, planes: planes,
+            hidden=lambda xp, *, y, x, size: x < (3 if xp.name == "numpy" else 9),
+        )
+
+    with pytest.raises(OpError, match=r"hidden differs between NumPy's and TensorFlow's xp"):
+        check_op(peekaboo)
 
 
 def test_wrong_number_of_planes_is_named():

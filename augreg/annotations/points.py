@@ -9,6 +9,7 @@ of the copies, and may leave the picture.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +59,42 @@ def transform_points(
         boxes, visible_fraction = _follow_boxes(xp, targets, move, size, shape)
         changed = replace(changed, boxes=boxes, visible_fraction=visible_fraction)
     return changed
+
+
+def without(xp: Namespace, targets: Targets, hidden: Array) -> Targets:
+    """The targets after a stage that hides pixels: bool [B,H,W], B may be 1."""
+    changed = targets
+    if targets.masks is not None:
+        masks = xp.where(hidden[..., None], xp.zeros_like(targets.masks), targets.masks)
+        changed = replace(changed, masks=masks)
+    if targets.boxes is not None:
+        left = targets.visible_fraction * (1.0 - _covered(xp, targets.boxes, hidden))
+        changed = replace(changed, visible_fraction=left)
+    return changed
+
+
+def _covered(xp: Namespace, boxes: Array, hidden: Array) -> Array:
+    """float64 [B,N]: the fraction of each box's area that is hidden.
+
+    A pixel on an edge counts by the part of it that lies inside. The sums are in float32, exact
+    for edges between pixels: float64 takes several times as long in a product of matrices.
+    """
+    _, height, width = xp.shape(hidden)
+    rows, columns = (
+        xp.cast(_overlaps(xp, boxes[..., i], boxes[..., i + 2], side), "float32")
+        for i, side in ((1, height), (0, width))
+    )
+    of_rows = xp.matmul(xp.cast(hidden, "float32"), xp.transpose(columns, (0, 2, 1)))
+    total = xp.cast(xp.sum(of_rows * xp.transpose(rows, (0, 2, 1)), axis=1), "float64")
+    whole = area(boxes)
+    return total / xp.where(whole > 0, whole, xp.ones_like(whole))
+
+
+def _overlaps(xp: Namespace, low: Array, high: Array, side: Any) -> Array:
+    """float64 [B,N,side]: how much of each pixel along an axis lies between two edges [B,N]."""
+    edge = xp.cast(xp.arange(side), "float64")
+    ends = xp.minimum(high[..., None], edge + 1.0) - xp.maximum(low[..., None], edge)
+    return xp.maximum(ends, xp.zeros_like(ends))
 
 
 # --- points and boxes ---------------------------------------------------------------------------

@@ -8,7 +8,8 @@ corners (or an ellipse), stage by stage: the tight box of the moved points, clip
 again. What a box
 keeps of its area is multiplied up over a section (prepare, augment); at the section's end a box
 that keeps less than `min_visible`, or nothing at all, is dropped: its class is -1 and its
-coordinates are 0, Keras's padding, so that the number of boxes stays.
+coordinates are 0, Keras's padding, so that the number of boxes stays. A stage that hides pixels
+takes them out of masks and of what boxes keep; it moves nothing.
 """
 
 from __future__ import annotations
@@ -61,11 +62,15 @@ def changes(plan: Plan, annotations: Annotations) -> bool:
     """
     if any(key in (*BOXES, *KEYPOINTS) for key in annotations):
         return True
-    return any(_moves(stage) for stage in (*plan.prepare, *plan.augment))
+    return any(_moves(stage) or _hides(stage) for stage in (*plan.prepare, *plan.augment))
 
 
 def _moves(stage: Stage) -> bool:
     return stage.geometric or any(_moves(inner) for branch in stage.branches for inner in branch)
+
+
+def _hides(stage: Stage) -> bool:
+    return stage.hides or any(_hides(inner) for branch in stage.branches for inner in branch)
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,8 @@ class _Walker:
                 "masks, boxes and keypoints have no one place; take the warps or these parts out"
             )
         xp = self.lowering.xp
+        if stage.hides:
+            return points.without(xp, state, stage.hidden(self.lowering, size))
         lowered = stage.lower(self.lowering, size) if stage.geometric else None
         move, condition = stage.point_map(xp, lowered, size, after)
         if move is None:

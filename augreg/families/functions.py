@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from augreg.errors import AugregError, OpError
@@ -23,17 +24,41 @@ def checked_function(
 
     @functools.wraps(function)  # which function it is decides what may become one stage
     def checked(xp: Namespace, planes: Any, *arguments: Any, **given: Any) -> Any:
-        try:
+        with _blamed(name, "its pixel function"):
             result = function(xp, planes, *arguments, **given)
-        except AugregError:
-            raise
-        except Exception as error:
-            said = f"its pixel function raised {type(error).__name__}: {error}"
-            raise OpError(f'op "{name}": {said}', name) from error
         check_planes(name, planes, result, any_size)
         return result
 
     checked.op = name  # type: ignore[attr-defined]  # for what only a graph that runs can see
+    return checked
+
+
+@contextmanager
+def _blamed(name: str, what: str) -> Iterator[None]:
+    """Raises `OpError` for whatever an op's own code raises inside."""
+    try:
+        yield
+    except AugregError:
+        raise
+    except Exception as error:
+        said = f"{what} raised {type(error).__name__}: {error}"
+        raise OpError(f'op "{name}": {said}', name) from error
+
+
+def checked_hidden(name: str, function: Callable[..., Array]) -> Callable[..., Array]:
+    """A function that raises `OpError` where what it hides is no bool [B,H,W]."""
+
+    @functools.wraps(function)
+    def checked(xp: Namespace, *arguments: Any, **place: Any) -> Array:
+        with _blamed(name, "its function of what is hidden"):
+            hidden = function(xp, *arguments, **place)
+        found = getattr(getattr(hidden, "dtype", None), "name", type(hidden).__name__)
+        if found != "bool" or len(hidden.shape) != 3:
+            shape = list(getattr(hidden, "shape", ()))
+            said = f"what it hides is {found} {shape}; it has to be bool [B,H,W]"
+            raise OpError(f'op "{name}": {said}', name)
+        return hidden
+
     return checked
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import Any, ClassVar
 
 from augreg.families.call import element_of
 from augreg.families.color import ColorMap, ColorPart
-from augreg.families.functions import checked_function
+from augreg.families.functions import aligned, checked_function, checked_hidden, coordinates
+from augreg.families.positions import column
 from augreg.families.stage import Item, Size, Stage, SupportsLowering, never_both
 from augreg.families.transform import Transform
-from augreg.xp import Array
+from augreg.xp import Array, Namespace
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,10 @@ class PixelFunction(Transform):
             plane, two float32 [B,H,W] planes of uniform draws in [0, 1).
         stepped: the function is discontinuous, for example because it reads levels; implied by a
             histogram. Warps before it are then computed in floats throughout.
+        hidden: which pixels show nothing of the scene afterwards. Called as
+            `hidden(xp, *arguments, y=y, x=x, size=size)`, places as of `coordinates`; returns
+            bool [B,H,W], where each of the three may be 1. Masks become 0 there, and boxes lose
+            that part of their visible area. None: masks and boxes stay.
     """
 
     colored: ClassVar[bool] = True
@@ -41,19 +48,30 @@ class PixelFunction(Transform):
     coordinates: bool = field(default=False, metadata={"static": True})
     noise: tuple[Array, ...] = ()
     stepped: bool = field(default=False, metadata={"static": True})
+    hidden: Callable[..., Array] | None = field(default=None, metadata={"static": True})
 
     def part(self, item: Item) -> PixelPart:
-        placed = self.coordinates or bool(self.noise)
-        return PixelPart((item,), self.statistics, placed)
+        placed = self.coordinates or bool(self.noise) or self.hidden is not None
+        return PixelPart((item,), self.statistics, placed, self.hidden is not None)
 
     def checked(self, op: str) -> PixelFunction:
-        return replace(self, function=checked_function(op, self.function))
+        hidden = self.hidden and checked_hidden(op, self.hidden)
+        return replace(self, function=checked_function(op, self.function), hidden=hidden)
+
+    def hidden_pixels(self, xp: Namespace, size: Size) -> Array:
+        """bool [B,H,W] (B may be 1): what it hides of images of `size`."""
+        assert self.hidden is not None
+        arguments = [aligned(xp, xp.array(argument)) for argument in self.arguments]
+        places = coordinates(xp, size)
+        everywhere = places["y"] + places["x"] >= 0  # spreads a side of 1
+        return self.hidden(xp, *arguments, **places) & everywhere
 
     def form(self) -> Hashable:
         """What two functions share whose arguments may be chosen among, per sample."""
         shapes = tuple(tuple(argument.shape[1:]) for argument in self.arguments)
         extra = (self.statistics, self.coordinates, len(self.noise))
-        return getattr(self.function, "__wrapped__", self.function), shapes, extra
+        own = (getattr(f, "__wrapped__", f) for f in (self.function, self.hidden))
+        return *own, shapes, extra
 
 
 @dataclass(frozen=True)
@@ -61,12 +79,14 @@ class PixelPart:
     """One pixel function.
 
     `items`: the step, and those with the same function in other branches of one choice.
-    `statistics` of the image as it reaches the function; `placed`: where a pixel lies matters.
+    `statistics` of the image as it reaches the function; `placed`: where a pixel lies matters;
+    `hides`: masks and boxes lose what it hides.
     """
 
     items: tuple[Item, ...]
     statistics: tuple[str, ...] = ()
     placed: bool = False
+    hides: bool = False
     on_pixels: ClassVar[bool] = True
 
     def lower(
@@ -74,6 +94,12 @@ class PixelPart:
     ) -> tuple[PixelFunction, Any]:
         """The function with each sample's own arguments, and who takes part."""
         return lowering.function(self.items, size)
+
+    def hidden(self, lowering: SupportsLowering, size: Size) -> Array:
+        """bool [B,H,W] (B may be 1): what the function hides of those who take part."""
+        element, condition = lowering.function(self.items, size)
+        hidden = element.hidden_pixels(lowering.xp, size)
+        return hidden if condition is None else hidden & column(lowering.xp, condition)
 
     def merge_key(self) -> Hashable:
         return element_of(self.items[0].step, (None, None)).form()
@@ -83,7 +109,8 @@ class PixelPart:
 
     def describe(self) -> str:
         asked = f" (needs {' and '.join(self.statistics)})" if self.statistics else ""
-        return self.items[0].step.op.name + asked
+        hides = ", hidden in masks and boxes, too" if self.hides else ""
+        return self.items[0].step.op.name + asked + hides
 
 
 Part = ColorPart | PixelPart
@@ -127,6 +154,17 @@ class PointwiseStage(Stage):
             if isinstance(made[-1], ColorMap):
                 channels = int(made[-1].matrix.shape[1])
         return made
+
+    @property
+    def _hiding(self) -> list[PixelPart]:
+        return [part for part in self.parts if isinstance(part, PixelPart) and part.hides]
+
+    @property
+    def hides(self) -> bool:
+        return bool(self._hiding)
+
+    def hidden(self, lowering: SupportsLowering, size: Size) -> Array:
+        return reduce(operator.or_, (part.hidden(lowering, size) for part in self._hiding))
 
     def merge_key(self) -> Hashable:
         return "pointwise", self.channels_in, self.channels_out

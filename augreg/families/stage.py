@@ -145,6 +145,18 @@ class Stage(ABC):
         """
         return None, None
 
+    @property
+    def hides(self) -> bool:
+        """Whether masks and boxes lose what it hides, in place.
+
+        A mixture's do not: the image shows through what one of its branches hides.
+        """
+        return False
+
+    def hidden(self, lowering: SupportsLowering, size: Size) -> Array:
+        """bool [B,H,W] (B may be 1): the pixels that it hides, of a stage that `hides`."""
+        raise NotImplementedError(f"{type(self).__name__} hides nothing")
+
     def bounds(self, lowered: Any, low: Any, high: Any) -> tuple[Any, Any] | None:
         """Where values lie afterwards that were in `low` to `high`; None: it is not known.
 

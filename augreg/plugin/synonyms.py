@@ -148,16 +148,45 @@ ROWS = (
         "",
     ),
     (
-        "GaussNoise GaussianNoise AdditiveGaussianNoise ISONoise MultiplicativeNoise noise "
-        "AddNoise",
+        "GaussNoise GaussianNoise AdditiveGaussianNoise MultiplicativeNoise noise AddNoise",
         '{"op": "gaussian_noise", "std": [0, 0.05]}',
         "std is in 0..1, not 0..255; Albumentations 1 gives a variance",
     ),
     (
-        "Cutout Erasing CoarseDropout GridDropout MaskDropout XYMasking GridMask",
+        "ISONoise CameraSensorNoise",
+        '{"op": "iso_noise", "luminance": [0, 0.1], "hue": [0, 0.05]}',
+        "standard deviations, of the lightness in 0..1 and of the hue in full turns",
+    ),
+    (
+        "ShotNoise PoissonNoise AdditivePoissonNoise",
+        '{"op": "shot_noise", "scale": [0, 0.1]}',
+        "scale is the value of one photon",
+    ),
+    (
+        "SaltAndPepper ImpulseNoise SaltPepper",
+        '{"op": "salt_and_pepper", "amount": [0, 0.05]}',
+        "all channels of a pixel together",
+    ),
+    (
+        "Cutout Erasing MaskDropout XYMasking",
         '{"op": "erase", "p": 0.5}',
         "areas are fractions of the image",
     ),
+    (
+        "CoarseDropout",
+        '{"op": "coarse_dropout", "count": [4, 12]}',
+        'sides are fractions of the image\'s; "targets": "hide" for masks and boxes',
+    ),
+    ("GridDropout GridMask", '{"op": "grid_mask", "ratio": 0.5}', "ratio is of the hidden side"),
+    ("ToSepia", '{"op": "sepia"}', "0 changes nothing"),
+    (
+        "RandomToneCurve",
+        '{"op": "tone_curve", "low_y": [0.15, 0.4], "high_y": [0.6, 0.85]}',
+        "1/3 and 2/3 change nothing",
+    ),
+    ("RandomFog", '{"op": "fog", "density": [0.2, 0.6]}', ""),
+    ("RandomRain", '{"op": "rain", "amount": [0, 0.2]}', "lengths are fractions of the image"),
+    ("RandomShadow", '{"op": "shadow", "strength": [0.2, 0.6]}', ""),
     ("MixUp", '{"op": "mixup", "classes": 10}', "needs the number of classes"),
     ("CutMix", '{"op": "cutmix", "classes": 10}', "needs the number of classes"),
     ("RandAug RandAugment", '{"op": "rand_augment", "n": 2, "magnitude": 9}', ""),
@@ -192,10 +221,10 @@ ROWS = (
     ("NoOp Identity", '{"op": "clip"}', "an empty list of steps changes nothing"),
     (
         "ElasticTransform ElasticTransformation GridDistortion OpticalDistortion "
-        "PiecewiseAffine ThinPlateSpline Emboss ToSepia CLAHE FancyPCA ImageCompression "
-        "JpegCompression JPEG jpeg_quality PixelDropout ChannelDropout RandomRain RandomSnow "
-        "RandomFog RandomShadow RandomSunFlare Superpixels PlanckianJitter RandomToneCurve "
-        "RandomIoUCrop Mosaic Lambda FiveCrop TenCrop SaltAndPepper Dropout",
+        "PiecewiseAffine ThinPlateSpline Emboss CLAHE FancyPCA ImageCompression "
+        "JpegCompression JPEG jpeg_quality PixelDropout ChannelDropout RandomSnow "
+        "RandomSunFlare Superpixels PlanckianJitter RandomIoUCrop Mosaic Lambda FiveCrop TenCrop "
+        "Dropout",
         "",
         "",
     ),

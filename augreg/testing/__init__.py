@@ -22,6 +22,7 @@ from augreg.plugin.registry import Registry
 from augreg.policy.schema import step_schema
 from augreg.testing.cases import case_of, cases, channels_of, registry_with
 from augreg.testing.pixels import check_identity, check_pixels, check_run_time
+from augreg.testing.places import check_places
 from augreg.testing.transforms import check_elements
 
 __all__ = ["check_op", "registry_with"]
@@ -34,8 +35,9 @@ def check_op(
 
     The declaration and its example; the shape, dtype and values of what the function returns, at
     the ends of each parameter's range and for each option; that equal arguments give equal results
-    and that no sample depends on another; and that TensorFlow agrees with the NumPy reference, also
-    where a size is known at run time only, down to an image of one pixel.
+    and that no sample depends on another; that functions of planes leave pixels in their places
+    (moves that interpolate are not found); and that TensorFlow agrees with the NumPy reference,
+    also where a size is known at run time only, down to an image of one pixel.
 
     Args:
         op: the result of `augreg.op`.
@@ -61,6 +63,7 @@ def check_op(
     with np.errstate(all="ignore"):  # what becomes NaN is reported as such, with its place
         for case in cases(op, ops):
             check_elements(case)
+            check_places(case)
             check_pixels(case)
             if case.given == {name: value for name, value in op.example.items() if name != "p"}:
                 check_run_time(case)

@@ -57,7 +57,10 @@ def registry_with(*ops: Op, registry: Registry | None = None) -> Registry:
 
 
 def cases(op: Op, registry: Registry) -> Iterator[Case]:
-    """The example, also on a grey image where the op takes one; the ends of ranges; each option."""
+    """The example, also on a grey image where the op takes one; ends of ranges; each option.
+
+    The lower ends are tried as constants, too: arrays that have one row beside draws of a batch.
+    """
     example = {name: value for name, value in op.example.items() if name in op.settable}
     for channels in channels_of(op):
         yield case_of(op, registry, example, channels)
@@ -69,6 +72,8 @@ def cases(op: Op, registry: Registry) -> Iterator[Case]:
     }
     if ends:
         yield case_of(op, registry, {**example, **ends}, 3)
+        lows = {name: spec.lo for name, spec in drawn.items() if name in ends}
+        yield case_of(op, registry, {**example, **lows}, 3)
     for name, spec in op.settable.items():
         for value in spec.values if isinstance(spec, params.Option) else ():
             if value != example.get(name, spec.default):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -69,14 +69,10 @@ def check_elements(case: Case) -> None:
 
 def _lowered(case: Case, xp: Namespace, index: NDArray[np.int_], dynamic: bool = False) -> Elements:
     """Every array of the element that the op returns, as NumPy, by its name."""
-    planned = plan(case.policy, size=case.size, channels=case.channels)
-    key = SampleKey(*(xp.array(number, "uint32") for number in (SEED, 0, index)))
-    (step,) = steps_in(case.policy.augment)
-    arguments = Lowering(xp, Draws.make(xp, planned.draws, key)).arguments(step)
     height, width = case.size
     size = (xp.array(height, "int32"), xp.array(width, "int32")) if dynamic else case.size
     how = f"{xp.name}'s xp{_AT_RUN_TIME if dynamic else ''}"
-    element = _called(case, how, lambda: call_op(case.op, xp, arguments, size))
+    element = _called(case, how, lambda: element_of_case(case, xp, index, size))
     found = _arrays(case, xp, element)
     if isinstance(element, families.Displacement) and xp is NUMPY:
         _check_folds(case, element)
@@ -84,6 +80,9 @@ def _lowered(case: Case, xp: Namespace, index: NDArray[np.int_], dynamic: bool =
         planes = _called(case, how, lambda: _planes(case, xp, element, len(index)))
         for i, plane in enumerate(planes):
             found[f"plane {i}"] = _numpy(case, xp, f"plane {i}", plane)
+    if isinstance(element, families.PixelFunction) and element.hidden is not None:
+        hidden = _called(case, how, lambda: element.hidden_pixels(xp, case.size))
+        found["hidden"] = _numpy(case, xp, "hidden", xp.cast(hidden, "float32"))
     return found
 
 
@@ -93,6 +92,15 @@ def _check_folds(case: Case, element: families.Displacement) -> None:
             "its offsets fold the image, so that masks, boxes and keypoints have no one place; "
             "keep them below 0.48 of a cell with a cubic spline, 0.25 with a linear one"
         )
+
+
+def element_of_case(case: Case, xp: Namespace, index: NDArray[np.int_], size: Any) -> Any:
+    """What the op returns for samples, for images of `size`."""
+    planned = plan(case.policy, size=case.size, channels=case.channels)
+    key = SampleKey(*(xp.array(number, "uint32") for number in (SEED, 0, index)))
+    (step,) = steps_in(case.policy.augment)
+    arguments = Lowering(xp, Draws.make(xp, planned.draws, key)).arguments(step)
+    return call_op(case.op, xp, arguments, size)
 
 
 def _called(case: Case, how: str, function: Callable[[], Any]) -> Any:
@@ -126,13 +134,23 @@ def _planes(
 ) -> Any:
     """What a function makes of planes; they reach out of 0..1, as in a policy."""
     noise = np.random.default_rng(SEED).uniform(-0.25, 1.25, (case.channels, *case.size))
-    planes = tuple(
-        xp.array(np.broadcast_to(plane, (batch, *case.size)).astype(np.float32)) for plane in noise
-    )
+    planes = [np.broadcast_to(plane, (batch, *case.size)).astype(np.float32) for plane in noise]
+    return made_of_planes(case, xp, element, planes, planes)
+
+
+def made_of_planes(
+    case: Case,
+    xp: Namespace,
+    element: families.PixelFunction | families.Neighborhood,
+    given: Sequence[NDArray[Any]],
+    whole: Sequence[NDArray[Any]],
+) -> Any:
+    """What a function makes of the planes `given`, with the statistics of the planes `whole`."""
+    planes = tuple(xp.array(plane) for plane in given)
     arguments = [aligned(xp, xp.array(value)) for value in element.arguments]
     if isinstance(element, families.PixelFunction):
-        given = _given(case, xp, element, np.stack([np.asarray(p) for p in planes], axis=-1))
-        return tuple(element.function(xp, planes, *arguments, **given))
+        extra = _given(case, xp, element, np.stack(whole, axis=-1))
+        return tuple(element.function(xp, planes, *arguments, **extra))
     for function in element.functions:
         planes = tuple(function(xp, planes, *arguments))
     return planes

@@ -7,14 +7,29 @@ from augreg_ops import (
     color,
     crops,
     distortion,
+    dropout,
     filters,
     mixing,
     noise,
     resizing,
     tone,
+    weather,
 )
 
-_MODULES = (crops, affine, distortion, resizing, color, tone, filters, noise, mixing, auto)
+_MODULES = (
+    crops,
+    affine,
+    distortion,
+    resizing,
+    color,
+    tone,
+    filters,
+    noise,
+    dropout,
+    weather,
+    mixing,
+    auto,
+)
 
 
 @augreg.hookimpl

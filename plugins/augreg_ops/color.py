@@ -10,6 +10,8 @@ Array = Any
 # ITU-R BT.601: the digits that tf.image.rgb_to_grayscale uses, and those of Pillow's "L"
 TF_LUMA = (0.2989, 0.5870, 0.1140)
 PILLOW_LUMA = (0.299, 0.587, 0.114)
+# the matrix that Microsoft published and CSS's filter took over
+_SEPIA = ((0.393, 0.769, 0.189), (0.349, 0.686, 0.168), (0.272, 0.534, 0.131))
 _ORDERS = ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
 
 
@@ -29,6 +31,25 @@ def grayscale(xp: Any, channels: int) -> augreg.ColorMap:
     (https://www.tensorflow.org/api_docs/python/tf/image/rgb_to_grayscale), and takes no p below 1.
     """
     return augreg.ColorMap(xp.array([TF_LUMA] * channels), xp.array([0.0] * channels))
+
+
+@augreg.op(
+    "sepia",
+    strength=augreg.Range(0.0, 1.0, default=1.0),
+    example={"strength": [0.3, 1.0]},
+    strengths=[{"strength": s} for s in (0.3, 0.6, 1)],
+)
+def sepia(xp: Any, strength: Array) -> augreg.ColorMap:
+    """Sepia: brown tones, as of an old photograph.
+
+    strength: float32 [B], 0 is the identity, 1 is x' = M x with the rows (0.393, 0.769, 0.189),
+    (0.349, 0.686, 0.168), (0.272, 0.534, 0.131); in between, both are blended. As CSS's `sepia()`
+    (https://www.w3.org/TR/filter-effects-1/#sepiaEquivalent); 1 is the ToSepia of Albumentations.
+    White becomes brighter than 1 in red and green; nothing is clipped before the end.
+    """
+    part = xp.reshape(strength, (-1, 1, 1))
+    matrix = _scaled_eye(xp, 1.0 - strength) + xp.array([_SEPIA]) * part
+    return augreg.ColorMap(matrix, _levels(xp, xp.zeros_like(strength)))
 
 
 @augreg.op(

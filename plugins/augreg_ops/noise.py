@@ -1,4 +1,4 @@
-"""Ops that draw for every pixel, or depend on a pixel's position."""
+"""Ops that draw for every pixel."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ import math
 from typing import Any
 
 import augreg
+from augreg_ops.tone import shift_hue
 
 Array = Any
 Planes = tuple[Array, ...]
-MAX_HOLES = 16
+
+
+def _normals(xp: Any, u: Array, v: Array) -> tuple[Array, Array]:
+    """Box-Muller (https://doi.org/10.1214/aoms/1177706645); half a step keeps the log finite."""
+    radius = xp.sqrt(xp.log(u + 2.0**-25) * -2.0)
+    angle = v * (2 * math.pi)
+    return radius * xp.cos(angle), radius * xp.sin(angle)
 
 
 def _add_noise(xp: Any, planes: Planes, std: Array, noise: Any) -> Planes:
     pairs = zip(planes, noise[0], strict=True)
-    return tuple(plane + std * _normal(xp, u, v) for plane, (u, v) in pairs)
-
-
-def _normal(xp: Any, u: Array, v: Array) -> Array:
-    """Box-Muller (https://doi.org/10.1214/aoms/1177706645); half a step keeps the log finite."""
-    radius = xp.sqrt(xp.log(u + 2.0**-25) * -2.0)
-    return radius * xp.cos(v * (2 * math.pi))
+    return tuple(plane + std * _normals(xp, u, v)[0] for plane, (u, v) in pairs)
 
 
 @augreg.op(
@@ -39,92 +40,103 @@ def gaussian_noise(xp: Any, std: Array, key: Array) -> augreg.PixelFunction:
     return augreg.PixelFunction(_add_noise, (std,), noise=(key,))
 
 
-def _hidden(xp: Any, boxes: Array, given: dict[str, Any]) -> Array:
-    """bool [B,H,W]: inside one of the boxes, (top, left, bottom, right) each."""
-    y, x = (xp.cast(given[axis], "float32") for axis in ("y", "x"))
-    hidden = None
-    for i in range(xp.shape(boxes)[1] // 4):
-        top, left, bottom, right = (boxes[:, 4 * i + side] for side in range(4))
-        inside = (y >= top) & (y < bottom) & (x >= left) & (x < right)
-        hidden = inside if hidden is None else hidden | inside
-    return hidden
+_FEW = 8.0  # up to this mean, counts are drawn exactly
+_MOST = 27  # a count that a mean of `_FEW` exceeds once in 2**24 draws, the steps of a uniform draw
 
 
-def _erase_mean(xp: Any, planes: Planes, boxes: Array, mean: Planes, **given: Any) -> Planes:
-    hidden = _hidden(xp, boxes, given)
-    return tuple(xp.where(hidden, m, plane) for m, plane in zip(mean, planes, strict=True))
+def _count_photons(xp: Any, planes: Planes, scale: Array, noise: Any) -> Planes:
+    photon = xp.maximum(scale, 1e-12)
+    rate = 1.0 / photon
+    pairs = zip(planes, noise[0], strict=True)
+    return tuple(
+        _poisson(xp, xp.clip(plane, 0.0, 1.0) * rate, u, v) * photon for plane, (u, v) in pairs
+    )
 
 
-def _erase_noise(xp: Any, planes: Planes, boxes: Array, noise: Any, **given: Any) -> Planes:
-    hidden = _hidden(xp, boxes, given)
-    return tuple(xp.where(hidden, n, plane) for (n, _), plane in zip(noise[0], planes, strict=True))
-
-
-def _erase_level(xp: Any, planes: Planes, boxes: Array, level: Array, **given: Any) -> Planes:
-    hidden = _hidden(xp, boxes, given)
-    return tuple(xp.where(hidden, level[:, i], plane) for i, plane in enumerate(planes))
+def _poisson(xp: Any, mean: Array, u: Array, v: Array) -> Array:
+    few = xp.minimum(mean, _FEW)
+    probability = total = xp.exp(-few)
+    count = xp.cast(u >= total, "float32")
+    for k in range(1, _MOST):
+        probability = probability * few * (1 / k)
+        total = total + probability
+        count = count + xp.cast(u >= total, "float32")
+    many, (n, _) = xp.maximum(mean, _FEW), _normals(xp, u, v)
+    spread, square = xp.sqrt(many), n * n
+    skewed = many + spread * n + (2.0 + square) * (1 / 6)
+    found = xp.floor(skewed - n * (2.0 + square) * (1 / 72) * xp.reciprocal(spread))
+    return xp.where(mean < _FEW, count, found)
 
 
 @augreg.op(
-    "erase",
+    "shot_noise",
     gray=True,
-    count=augreg.Integer(1, MAX_HOLES, default=1, static=True),
-    area=augreg.Range(0.0001, 1.0, default=[0.02, 0.33]),
-    ratio=augreg.Range(0.05, 20.0, default={"log_uniform": [0.3, 3.3]}),
-    place=augreg.Option("inside", "anywhere"),
-    fill=augreg.Option("constant", "mean", "noise"),
-    fill_value=augreg.Fill(),
-    x=augreg.Uniform01(MAX_HOLES),
-    y=augreg.Uniform01(MAX_HOLES),
+    scale=augreg.Range(0.0, 1.0),
     key=augreg.Key(),
-    example={"area": [0.05, 0.2]},
-    strengths=[{"area": a, "ratio": 1} for a in (0.05, 0.15, 0.4)],
+    example={"scale": [0.0, 0.1]},
+    strengths=[{"scale": s} for s in (0.02, 0.08, 0.3)],
 )
-def erase(
-    xp: Any,
-    size: Any,
-    count: int,
-    area: Array,
-    ratio: Array,
-    place: str,
-    fill: str,
-    fill_value: Any,
-    x: Array,
-    y: Array,
-    key: Array,
-) -> augreg.PixelFunction:
-    """Random erasing (cutout): fills rectangles at random places.
+def shot_noise(xp: Any, scale: Array, key: Array) -> augreg.PixelFunction:
+    """Shot noise: x' = scale * n, n a Poisson count with the mean x / scale; clips its input.
 
-    count: the number of rectangles, all of one size, each at its own position. area: a rectangle's
-    fraction of the image; ratio: its width over its height. Its sides are sqrt(area*H*W*ratio) and
-    sqrt(area*H*W/ratio), rounded, at least 1 and at most the image's. place: inside keeps it in the
-    image; anywhere centres it on a pixel, so that it may extend outside. fill: constant is
-    `fill_value`, mean is the image's mean per channel, noise is uniform in 0..1 per pixel and
-    channel. Random erasing (Zhong et al., https://arxiv.org/abs/1708.04896) is `"fill": "noise"`,
-    with `"area": [0.02, 0.4], "ratio": [0.3, 3.33]` in the paper; the defaults are those of
-    torchvision's `RandomErasing`
-    (https://pytorch.org/vision/stable/generated/torchvision.transforms.RandomErasing.html).
-    Cutout (DeVries and Taylor, https://arxiv.org/abs/1708.04552) with a side of half the image is
-    `"area": 0.25, "ratio": 1, "place": "anywhere"`.
+    scale: float32 [B], the value of one photon, 0 to 1: white is 1 / scale photons. 0 is the
+    identity. Each pixel and channel counts for itself; the mean stays x, the variance is scale * x.
+    Input is clipped to 0..1, output only at the end. Counts with a mean below 8 are drawn exactly,
+    by inversion; above, a normal draw is bent by the Cornish-Fisher expansion (Giles,
+    https://doi.org/10.1145/2699466), which is at most 0.0004 off in the distribution function. As
+    in ImageNet-C (Hendrycks and Dietterich, https://arxiv.org/abs/1903.12261), whose five
+    severities are 1/60, 1/25, 1/12, 1/5 and 1/3.
     """
-    h, w = map(xp.array, size)
-    pixels = area * h * w
-    wide = xp.clip(xp.floor(xp.sqrt(pixels * ratio) + 0.5), 1.0, w)
-    high = xp.clip(xp.floor(xp.sqrt(pixels / ratio) + 0.5), 1.0, h)
-    sides: list[Array] = []
-    for i in range(count):
-        left, top = (
-            xp.floor(u[:, i] * (side - length + 1.0))
-            if place == "inside"
-            else xp.floor(u[:, i] * side) - xp.floor(length * 0.5)
-            for u, side, length in ((x, w, wide), (y, h, high))
-        )
-        sides += [top, left, top + high, left + wide]
-    boxes = xp.stack(sides, axis=-1)
-    if fill == "noise":
-        return augreg.PixelFunction(_erase_noise, (boxes,), coordinates=True, noise=(key,))
-    if fill == "mean":
-        return augreg.PixelFunction(_erase_mean, (boxes,), ("mean",), coordinates=True)
-    levels = fill_value if isinstance(fill_value, tuple) else (fill_value,)
-    level = xp.array([list(levels) * (3 // len(levels))])
-    return augreg.PixelFunction(_erase_level, (boxes, level), coordinates=True)
+    return augreg.PixelFunction(_count_photons, (scale,), noise=(key,), stepped=True)
+
+
+def _sense(xp: Any, planes: Planes, luminance: Array, hue: Array, noise: Any) -> Planes:
+    lighter, turns = _normals(xp, *noise[0][0])
+    return tuple(plane + luminance * lighter for plane in shift_hue(xp, planes, hue * turns))
+
+
+@augreg.op(
+    "iso_noise",
+    luminance=augreg.Range(0.0, 1.0),
+    hue=augreg.Range(0.0, 0.5, default=0.02),
+    key=augreg.Key(),
+    example={"luminance": [0.0, 0.1], "hue": [0.0, 0.05]},
+    strengths=[{"luminance": s, "hue": s / 2} for s in (0.05, 0.1, 0.25)],
+)
+def iso_noise(xp: Any, luminance: Array, hue: Array, key: Array) -> augreg.PixelFunction:
+    """ISO noise: a sensor's noise of luminance and of hue, normal per pixel.
+
+    luminance: float32 [B], the standard deviation of HLS's lightness, 0..1 units. hue: that of the
+    hue, in full turns. Both 0 is the identity. All channels of a pixel get the same lightness, so
+    that grey stays grey; chroma does not change. Nothing is clipped before the end. After
+    Albumentations' ISONoise (https://albumentations.ai/explore/transform/ISONoise/), whose noise of
+    lightness only brightens.
+    """
+    return augreg.PixelFunction(_sense, (luminance, hue), noise=(key,))
+
+
+def _replace(xp: Any, planes: Planes, amount: Array, salt: Array, noise: Any) -> Planes:
+    u, v = noise[0][0]
+    grain = xp.cast(v < salt, "float32")
+    return tuple(xp.where(u < amount, grain, plane) for plane in planes)
+
+
+@augreg.op(
+    "salt_and_pepper",
+    gray=True,
+    amount=augreg.Range(0.0, 1.0),
+    salt=augreg.Range(0.0, 1.0, default=0.5),
+    key=augreg.Key(),
+    example={"amount": [0.0, 0.1]},
+    strengths=[{"amount": a} for a in (0.02, 0.1, 0.3)],
+)
+def salt_and_pepper(xp: Any, amount: Array, salt: Array, key: Array) -> augreg.PixelFunction:
+    """Salt and pepper: random pixels become white or black, all channels together.
+
+    amount: float32 [B], the probability that a pixel is replaced, 0 to 1; 0 is the identity. salt:
+    the fraction of those that become white. The parameters are those of scikit-image's
+    `random_noise`
+    (https://scikit-image.org/docs/stable/api/skimage.util.html#skimage.util.random_noise), which
+    replaces each channel for itself.
+    """
+    return augreg.PixelFunction(_replace, (amount, salt), noise=(key,))

@@ -18,7 +18,8 @@ def _unit(xp: Any, plane: Array) -> Array:
     return xp.clip(plane, 0.0, 1.0)
 
 
-def _shift_hue(xp: Any, planes: Planes, delta: Array) -> Planes:
+def shift_hue(xp: Any, planes: Planes, delta: Array) -> Planes:
+    """Planes whose hue is turned by `delta` full turns in HSV."""
     r, g, b = planes
     top = xp.maximum(xp.maximum(r, g), b)
     low = xp.minimum(xp.minimum(r, g), b)
@@ -49,7 +50,7 @@ def hue(xp: Any, delta: Array) -> augreg.PixelFunction:
     6; the largest and the smallest value do not change. Nothing is clipped. As
     `tf.image.adjust_hue` (https://www.tensorflow.org/api_docs/python/tf/image/adjust_hue).
     """
-    return augreg.PixelFunction(_shift_hue, (delta,))
+    return augreg.PixelFunction(shift_hue, (delta,))
 
 
 def _power(xp: Any, planes: Planes, gamma: Array, gain: Array) -> Planes:
@@ -71,6 +72,35 @@ def gamma(xp: Any, gamma: Array, gain: Array) -> augreg.PixelFunction:
     `tf.image.adjust_gamma` (https://www.tensorflow.org/api_docs/python/tf/image/adjust_gamma).
     """
     return augreg.PixelFunction(_power, (gamma, gain))
+
+
+def _bend(xp: Any, planes: Planes, low_y: Array, high_y: Array) -> Planes:
+    return tuple(_bezier(_unit(xp, plane), low_y, high_y) for plane in planes)
+
+
+def _bezier(x: Array, low_y: Array, high_y: Array) -> Array:
+    rest = 1.0 - x
+    return x * (3.0 * rest * (rest * low_y + x * high_y) + x * x)
+
+
+@augreg.op(
+    "tone_curve",
+    gray=True,
+    low_y=augreg.Range(0.0, 1.0, default=1 / 3),
+    high_y=augreg.Range(0.0, 1.0, default=2 / 3),
+    example={"low_y": [0.15, 0.4], "high_y": [0.6, 0.85]},
+    strengths=[{"low_y": low, "high_y": 1 - low} for low in (0.25, 0.125, 0)],
+)
+def tone_curve(xp: Any, low_y: Array, high_y: Array) -> augreg.PixelFunction:
+    """Tone curve: a cubic Bezier curve from 0 to 1; its input is clipped to 0..1.
+
+    low_y, high_y: float32 [B], 0 to 1, the heights of the two inner control points, at a third and
+    two thirds of the way: x' = 3 (1-x)**2 x low_y + 3 (1-x) x**2 high_y + x**3. 1/3 and 2/3 is the
+    identity; lower and higher than that raises the contrast, the reverse lowers it. As
+    Albumentations' RandomToneCurve (https://albumentations.ai/explore/transform/RandomToneCurve/),
+    which draws both normally about 0.25 and 0.75; not rounded to levels.
+    """
+    return augreg.PixelFunction(_bend, (low_y, high_y))
 
 
 def _keep_bits(xp: Any, planes: Planes, step: Array) -> Planes:

@@ -152,6 +152,9 @@ class Oracle:
                 plain = replace(element, method="nearest", antialias=False)
                 done = kernels.resize(self.masks[b][np.newaxis].astype(np.float32), plain)
                 self.masks[b] = done[0]
+            if takers[b] and self.masks is not None and getattr(element, "hidden", None):
+                seen = ~element.hidden_pixels(NUMPY, self.masks[b].shape[:2])[0]
+                self.masks[b] = self.masks[b] * seen[..., np.newaxis]
 
     def element(self, step: Step, suffix: str, b: int) -> Any:
         size = self.images[b].shape[:2]

@@ -1,0 +1,75 @@
+"""Whether functions of planes leave pixels in their places, where masks and boxes stay."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from augreg import families
+from augreg.testing.cases import BATCH, INDEX, SEED, Case
+from augreg.testing.transforms import element_of_case, made_of_planes
+from augreg.xp import NUMPY
+
+_NEAR = 1  # pixels; a filter may read a neighbour alone, as a blend with one does at its end
+
+
+def check_places(case: Case) -> None:
+    """A pixel function reads its own pixel alone; a neighbourhood does not rearrange pixels."""
+    element = element_of_case(case, NUMPY, INDEX, case.size)
+    if isinstance(element, families.PixelFunction):
+        _check_pointwise(case, element)
+    elif isinstance(element, families.Neighborhood):
+        _check_unmoved(case, element)
+
+
+def _check_pointwise(case: Case, element: families.PixelFunction) -> None:
+    """Half of the pixels change, and the statistics that the function is given do not."""
+    rng = np.random.default_rng(SEED)
+    planes = rng.uniform(0, 1, (case.channels, BATCH, *case.size)).astype(np.float32)
+    others = rng.uniform(0, 1, planes.shape).astype(np.float32)
+    changed = rng.uniform(0, 1, case.size) < 0.5
+    given = np.where(changed, others, planes)
+    before, after = (
+        np.stack(made_of_planes(case, NUMPY, element, list(each), list(planes)))
+        for each in (planes, given)
+    )
+    if (before != after)[..., ~changed].any():
+        raise case.fail(
+            "its pixel function reads other pixels than the one it makes; return a Neighborhood, "
+            "or ask for what it has to know of the whole image by statistics=(...)"
+        )
+
+
+def _check_unmoved(case: Case, element: families.Neighborhood) -> None:
+    """Two images, each without two equal values, tell where each pixel comes from.
+
+    It was moved if both times it has the value of the same pixel, further away. A filter that picks
+    values by their order, as a median, picks others in the other image; one that repeats a pixel
+    over a block takes few.
+    """
+    one, two = (_sources(case, element, seed) for seed in (SEED, SEED + 1))
+    own = np.arange(one[0].size).reshape(case.size)
+    for first, second in zip(one, two, strict=True):
+        found = (first == second) & (first >= 0)
+        far = np.stack(np.divmod(first, case.size[1])) - np.stack(np.divmod(own, case.size[1]))
+        moved = found & (np.abs(far).max(axis=0) > _NEAR)
+        distinct = len(np.unique(first[moved]))
+        if moved.mean() > 0.5 and distinct > moved.sum() / 2:
+            raise case.fail(
+                f"it moves pixels ({moved.mean():.0%} of them), and masks, boxes and keypoints do "
+                "not move with a Neighborhood; return a LatticeMap, AffineMap or ProjectiveMap"
+            )
+
+
+def _sources(case: Case, element: families.Neighborhood, seed: int) -> NDArray[np.int_]:
+    """int [B,H,W]: which pixel of an image without equal values each has the value of; -1: none."""
+    count = int(np.prod(case.size))
+    order = np.random.default_rng(seed).permutation(count)
+    image = ((order + 0.5) / count).astype(np.float32).reshape(case.size)
+    planes = [np.broadcast_to(image, (BATCH, *case.size))] * case.channels
+    made = made_of_planes(case, NUMPY, element, planes, planes)
+    by_value = np.argsort(image, axis=None)
+    values = image.ravel()[by_value]
+    place = np.clip(np.searchsorted(values, made[0]), 0, len(values) - 1)
+    same = np.all([plane == values[place] for plane in made], axis=0)
+    return np.where(same, by_value[place], -1)
