@@ -396,7 +396,7 @@ def test_wrong_policy_is_refused_by_the_constructor():
         _layer({"version": 1, "augment": [{"op": "flop"}]})
 
 
-@pytest.mark.parametrize("shape", [(12, 12), (2, 12, 12, 4), (2, 0, 12, 3)])
+@pytest.mark.parametrize("shape", [(12, 12), (12, 12, 12), (2, 0, 12, 3)])
 def test_what_is_no_image_is_refused(shape):
     with pytest.raises(ImageError):
         _layer()(np.zeros(shape, np.uint8), training=True)

@@ -218,9 +218,15 @@ ROWS = (
         'a group; "augment" itself is a sequence',
     ),
     ("RandomOrder", '{"random_order": [{"op": "invert"}, {"op": "flip"}]}', "a group"),
+    (
+        "ElasticTransform ElasticTransformation RandomElasticTransform",
+        '{"op": "elastic", "amount": [0, 0.3]}',
+        "amount is a fraction of a cell of its grid, and never folds",
+    ),
+    ("GridDistortion", '{"op": "grid_distortion", "amount": [0, 0.3]}', "its edges stay"),
+    ("OpticalDistortion FishEye", '{"op": "optical_distortion", "k": [-0.2, 0.2]}', ""),
     ("NoOp Identity", '{"op": "clip"}', "an empty list of steps changes nothing"),
     (
-        "ElasticTransform ElasticTransformation GridDistortion OpticalDistortion "
         "PiecewiseAffine ThinPlateSpline Emboss CLAHE FancyPCA ImageCompression "
         "JpegCompression JPEG jpeg_quality PixelDropout ChannelDropout RandomSnow "
         "RandomSunFlare Superpixels PlanckianJitter RandomIoUCrop Mosaic Lambda FiveCrop TenCrop "
