@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 
+from augreg.errors import DataError
 from augreg.images import MAX_PIXELS
-from augreg.sources.source import Source
+from augreg.sources.source import CLIP, HANDLINGS, Source
 
 AnyPath = str | os.PathLike[str]
 
@@ -25,6 +26,15 @@ class Reading:
     max_bad: float = 0.01
     max_pixels: int = MAX_PIXELS
     verify: bool = True
+    parts: tuple[str, ...] | None = None
+    bad_annotations: str = CLIP
+    difficult: bool = False
+
+    def __post_init__(self) -> None:
+        if self.bad_annotations not in HANDLINGS:
+            raise DataError(
+                f"bad_annotations={self.bad_annotations!r}; allowed are {', '.join(HANDLINGS)}"
+            )
 
 
 @dataclass(frozen=True)
@@ -35,10 +45,12 @@ class Opener:
         form: how it is written: a word, or a prefix, a colon and what comes after it.
         function: what opens it, as module:name in `augreg.sources`; called with the specification
             and the `Reading`.
+        annotated: whether images have boxes, masks or keypoints in place of a class label.
     """
 
     form: str
     function: str
+    annotated: bool = False
 
     def takes(self, spec: str) -> bool:
         """Whether the specification is of this kind."""
@@ -55,6 +67,10 @@ class Opener:
 OPENERS = (
     Opener("digits", "digits:open_digits"),
     Opener("folder:PATH", "folder:open_folder"),
+    Opener("coco:PATH", "coco:open_coco", annotated=True),
+    Opener("yolo:PATH", "yolo:open_yolo", annotated=True),
+    Opener("voc:PATH", "voc:open_voc", annotated=True),
+    Opener("masks:PATH", "mask_folders:open_masks", annotated=True),
 )
 # Whatever no other takes is a name.
 NAMED = Opener("a TFDS name such as tf_flowers", "tfds:open_tfds")
@@ -65,6 +81,13 @@ def opener_of(spec: str) -> Opener:
     return next((opener for opener in OPENERS if opener.takes(spec)), NAMED)
 
 
-def forms() -> str:
-    """How sources are written, for help texts and errors."""
-    return f"{', '.join(opener.form for opener in OPENERS)} or {NAMED.form}"
+def without_kind(spec: str) -> str:
+    """The path in a specification such as `folder:PATH`; a name as it is."""
+    form = opener_of(spec).form
+    return spec.partition(":")[2] if ":" in form else spec
+
+
+def forms(annotated: bool = True) -> str:
+    """How sources are written, for help texts and errors; with those of annotated images or not."""
+    listed = [opener.form for opener in OPENERS if annotated or not opener.annotated]
+    return f"{', '.join(listed)} or {NAMED.form}"
