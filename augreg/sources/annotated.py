@@ -226,6 +226,16 @@ def folder_of(spec: str, wanted: str) -> Path:
     return Path(name)
 
 
+def read_text(path: Path) -> str:
+    """A text in UTF-8; raises `DataError` where it can't be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"{one_line(path)}: can't be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{one_line(path)}: not a text in UTF-8") from None
+
+
 def parts_of(
     spec: str, wanted: Sequence[str] | None, found: Sequence[str], usual: Sequence[str]
 ) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from augreg.sources.annotated import (
     folder_of,
     hashed,
     parts_of,
+    read_text,
     source_of,
 )
 from augreg.sources.faults import Faults, Size
@@ -94,11 +95,7 @@ def _first(folder: Path, names: Iterable[str]) -> Path | None:
 
 def _listed(path: Path) -> list[str]:
     """The names in a list: the first word of each line."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{one_line(path)}: can't be read: {error}") from None
-    return [line.split()[0] for line in lines if line.strip()]
+    return [line.split()[0] for line in read_text(path).splitlines() if line.strip()]
 
 
 def _splits(

@@ -7,7 +7,7 @@ and its keypoints, where data.yaml has a `kpt_shape`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augreg.errors import DataError, printable, show
+from augreg.errors import DataError, printable
 from augreg.images import list_images, one_line
 from augreg.images.files import has_extension
 from augreg.sources.annotated import (
@@ -27,33 +27,23 @@ from augreg.sources.annotated import (
     folder_of,
     hashed,
     parts_of,
+    read_text,
     source_of,
 )
 from augreg.sources.faults import Faults, Size
 from augreg.sources.label_masks import Region, coco_mask
 from augreg.sources.openers import Reading
-from augreg.sources.source import Keypoints, Source
+from augreg.sources.source import Source
 from augreg.sources.splitting import SPLITS, splits_among
+from augreg.sources.yolo_config import WANTED, YoloConfig, read_config
 
-_WANTED = "yolo:data.yaml, or a folder with data.yaml or classes.txt, images/ and labels/"
 _BOX = 5  # columns of a box
 _VISIBLE = 2.0  # of keypoints without a visibility
 
 
-@dataclass(frozen=True)
-class _Config:
-    """What data.yaml says. splits: as they are written; empty where it names none."""
-
-    path: Path
-    root: Path
-    names: tuple[str, ...]
-    splits: Mapping[str, Any]
-    keypoints: Keypoints | None
-
-
 def open_yolo(spec: str, reading: Reading) -> Source:
     """Opens `yolo:PATH`. See `augreg.sources.open_source`."""
-    config = _config(folder_of(spec, _WANTED))
+    config = read_config(folder_of(spec, WANTED))
     splits, notes = _photos(config)
     faults = Faults(reading.bad_annotations)
     seen: set[Path] = set()
@@ -82,100 +72,23 @@ def open_yolo(spec: str, reading: Reading) -> Source:
     return source_of(spec, layout, reading, faults)
 
 
-# --- data.yaml ------------------------------------------------------------------------------------
-
-
-def _config(path: Path) -> _Config:
-    if path.is_file():
-        return _of_yaml(path)
-    found = [path / "data.yaml"] if (path / "data.yaml").is_file() else sorted(path.glob("*.yaml"))
-    if len(found) == 1:
-        return _of_yaml(found[0])
-    classes = path / "classes.txt"
-    if found or not classes.is_file():
-        names = ", ".join(one.name for one in found) or "neither data.yaml nor classes.txt"
-        raise DataError(f"{one_line(path)}: found {names}; wanted is {_WANTED}")
-    lines = [line.strip() for line in _text(classes).splitlines()]
-    return _Config(classes, path, tuple(line for line in lines if line), {}, None)
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"{one_line(path)}: can't be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise DataError(f"{one_line(path)}: not a text in UTF-8") from None
-
-
-def _of_yaml(path: Path) -> _Config:
-    try:
-        import yaml
-    except ImportError as error:
-        raise DataError(
-            f"{one_line(path)}: reading YAML needs PyYAML: pip install 'augreg[yolo]'"
-        ) from error
-    where = one_line(path)
-    try:
-        value = yaml.safe_load(_text(path))
-    except (yaml.YAMLError, RecursionError) as error:
-        raise DataError(f"{where}: not valid YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(value, dict):
-        raise DataError(f'{where}: takes keys such as "names" and "train"')
-    names = _names(where, value.get("names"))
-    root = path.parent
-    if isinstance(value.get("path"), str):
-        root = _root(path.parent, value["path"])
-    splits = {split: value[key] for key, split in splits_among(value.keys()).items() if value[key]}
-    return _Config(path, root, names, splits, _keypoints(where, value))
-
-
-def _root(beside: Path, written: str) -> Path:
-    """`path` of data.yaml, which Ultralytics reads from another folder than where the file is."""
-    return next((at for at in (beside / written, Path(written)) if at.is_dir()), beside)
-
-
-def _names(where: str, given: Any) -> tuple[str, ...]:
-    if isinstance(given, dict):
-        if sorted(given, key=str) != sorted(range(len(given)), key=str):
-            raise DataError(
-                f"{where}: names has the keys {show(list(given))}; allowed are 0, 1, ..."
-            )
-        given = [given[number] for number in range(len(given))]
-    if not isinstance(given, list) or not given:
-        raise DataError(f'{where}: "names" takes a list of classes, or 0: name, 1: name, ...')
-    return tuple(map(str, given))
-
-
-def _keypoints(where: str, value: Mapping[str, Any]) -> Keypoints | None:
-    shape, flip = value.get("kpt_shape"), value.get("flip_idx") or []
-    if shape is None:
-        return None
-    numbers = isinstance(shape, list) and all(type(n) is int for n in shape)
-    if not numbers or len(shape) != 2 or shape[0] < 1 or shape[1] not in (2, 3):
-        raise DataError(f"{where}: kpt_shape is {show(shape)}; allowed is [number, 2 or 3]")
-    if flip and sorted(map(str, flip)) != sorted(map(str, range(shape[0]))):
-        raise DataError(f"{where}: flip_idx takes each of 0 to {shape[0] - 1}; found {show(flip)}")
-    return Keypoints(shape[0], flip=tuple(flip), visibility=shape[1] == 3)
-
-
 # --- images and labels ----------------------------------------------------------------------------
 
 
-def _photos(config: _Config) -> tuple[dict[str, list[Path]], list[str]]:
+def _photos(config: YoloConfig) -> tuple[dict[str, list[Path]], list[str]]:
     if config.splits:
         every = {split: _listed(config, given) for split, given in config.splits.items()}
         return {split: every[split] for split in SPLITS if split in every}, []
     images = config.root / "images"
     if not images.is_dir():
-        raise DataError(f"{one_line(images)}: there is no such folder; wanted is {_WANTED}")
+        raise DataError(f"{one_line(images)}: there is no such folder; wanted is {WANTED}")
     folders = splits_among([path.name for path in images.iterdir() if path.is_dir()])
     if folders:
         return {split: list_images(images / name) for name, split in folders.items()}, []
     return hashed(list_images(images)), [HASHED]
 
 
-def _listed(config: _Config, given: Any) -> list[Path]:
+def _listed(config: YoloConfig, given: Any) -> list[Path]:
     """The images of a split: folders, or texts with a path a line; one of them or a list."""
     found: list[Path] = []
     for name in given if isinstance(given, list) else [given]:
@@ -183,7 +96,7 @@ def _listed(config: _Config, given: Any) -> list[Path]:
         if path.is_dir():
             found += list_images(path)
         elif path.suffix == ".txt" and path.is_file():
-            lines = (line.strip() for line in _text(path).splitlines())
+            lines = (line.strip() for line in read_text(path).splitlines())
             found += [path.parent / line for line in lines if line]
         else:
             where = one_line(config.path)
@@ -229,7 +142,7 @@ def _has_polygons(photos: Iterable[Path]) -> bool:
 
 
 def _lines(label: Path) -> list[str]:
-    return _text(label).splitlines()
+    return read_text(label).splitlines()
 
 
 # --- lines ----------------------------------------------------------------------------------------
@@ -237,7 +150,7 @@ def _lines(label: Path) -> list[str]:
 
 @dataclass(frozen=True)
 class _Reader:
-    config: _Config
+    config: YoloConfig
     polygons: bool
 
     def read(self, path: Path, size: Size, faults: Faults) -> Annotations:
