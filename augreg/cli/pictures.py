@@ -5,18 +5,20 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from augreg.cli.console import IN_PART, progress, say
+from augreg.cli.console import IN_PART, DataDir, progress, say
 from augreg.cli.policies import PolicyArgument
 from augreg.cli.quiet import quiet_tensorflow
 from augreg.cli.suggestions import MANIFEST, check_images, check_policy_first, line_of_manifest
 from augreg.errors import PolicyError, RunError
 from augreg.files import write_whole
 from augreg.images import MAX_PIXELS
+from augreg.sources import forms, open_source
 
 if TYPE_CHECKING:
     from augreg.apply import Report, Shard
@@ -56,20 +58,36 @@ def preview(
         Path | None,
         typer.Option(help="JSON with boxes, keypoints and masks to draw, by image name."),
     ] = None,
+    data: Annotated[
+        str | None, typer.Option(help=f"Show images of a dataset instead: {forms()}.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="With --data: number of images.")] = 4,
+    data_dir: DataDir = None,
 ) -> None:
-    """Draws each image with samples of the policy, as a PNG."""
+    """Draws each image with samples of the policy, as a PNG.
+
+    With --data, draws the boxes, masks and keypoints of the dataset, too.
+    """
+    if data is not None and (images or annotations):
+        raise typer.BadParameter("takes no IMAGE and no --annotations", param_hint="--data")
     if output.suffix.lower() != ".png":
         raise typer.BadParameter(f'"{output}" has to end in .png', param_hint="--output")
     check_policy_first("preview", policy, images or ())
     check_images(policy, images or ())
     from augreg.policy import load_policy
     from augreg.views.overlay import read_annotations
+    from augreg.views.photos import photos_of
     from augreg.views.preview import PreviewOptions
     from augreg.views.preview import preview as draw
 
     loaded = load_policy(policy)
     parts = read_annotations(annotations) if annotations else {}
-    page = draw(PreviewOptions(loaded, images or (), seed, epoch, copies, each_step, parts))
+    options = PreviewOptions(loaded, images or (), seed, epoch, copies, each_step, parts)
+    if data is not None:
+        with quiet_tensorflow():
+            source = open_source(data, data_dir=data_dir, verify=False)
+            options = replace(options, photos=photos_of(source, limit))
+    page = draw(options)
     contents = io.BytesIO()
     page.save(contents, "PNG")
     write_whole(output, contents.getvalue())
