@@ -23,12 +23,21 @@ from augreg.dataset.indexed import in_order
 from augreg.errors import DataError, suggest
 from augreg.images import one_line
 from augreg.paths import check_here
-from augreg.sources.checking import Verdict, check_all, check_bad_images, decoding_notes
+from augreg.sources.checking import check_all, check_bad_images, decoding_notes
 from augreg.sources.faults import Edges, Faults, Size
-from augreg.sources.label_masks import LARGEST_BYTE, Mask, Region, decode, deepened, encode, painted
-from augreg.sources.openers import Reading, without_kind
+from augreg.sources.label_masks import (
+    LARGEST_BYTE,
+    FileMask,
+    Mask,
+    Region,
+    decode,
+    deepened,
+    encode,
+    painted,
+)
+from augreg.sources.openers import Reading, opener_of, without_kind
 from augreg.sources.originals import Originals
-from augreg.sources.source import Keypoints, Source, Split
+from augreg.sources.source import BadImage, Keypoints, Source, Split
 from augreg.sources.splitting import SPLITS, hashed_split
 
 BACKGROUND = "background"  # what the value 0 of a mask means
@@ -51,10 +60,16 @@ class Thing:
 
 @dataclass(frozen=True)
 class Annotations:
-    """All that belongs to one image. mask: where it is a file of its own, its values [H, W]."""
+    """All that belongs to one image. mask: where it is a file of its own, its values."""
 
     things: Sequence[Thing] = ()
-    mask: Mask | None = None
+    mask: FileMask | None = None
+
+    def mask_of_classes(self, size: Size) -> Mask:
+        """The mask [H, W] that elements hold: the file's, or class + 1 of the things' regions."""
+        if self.mask is not None:
+            return self.mask.values
+        return painted([(one.label + 1, one.region) for one in self.things if one.region], size)
 
 
 @dataclass(frozen=True)
@@ -78,39 +93,61 @@ class Layout:
     notes: tuple[str, ...] = ()
 
 
-def source_of(spec: str, layout: Layout, reading: Reading, faults: Faults) -> Source:
-    """The source of a data set. Elements are described in `augreg.sources.source.Split`.
+@dataclass(frozen=True)
+class Checked:
+    """The images of a data set, checked.
 
-    Raises:
-        DataError: too many images can't be used, none is left, or annotations are wrong and that is
-            to be an error.
+    Attributes:
+        layout: what its files say.
+        sizes: H and W of each image that can be used.
+        bad: those that can't.
+        notes: what decoding drops.
     """
+
+    layout: Layout
+    sizes: Mapping[Path, Size]
+    bad: tuple[BadImage, ...]
+    notes: tuple[str, ...]
+
+
+def check_images(spec: str, reading: Reading, faults: Faults) -> Checked:
+    """Reads what a data set's files say of it, and its images; raises `DataError`."""
+    layout: Layout = opener_of(spec).layout_of(spec, reading, faults)
     photos = [path for part in layout.photos.values() for path in part]
     candidates = ((one_line(path), path.read_bytes) for path in photos)
     verdicts = list(check_all(candidates, reading.max_pixels, reading.verify))
     bad = check_bad_images(spec, verdicts, reading.max_bad)
-    read = _read(photos, verdicts, layout, faults)
+    sizes = {path: one.size for path, one in zip(photos, verdicts, strict=True) if one.size}
+    if not sizes:
+        raise DataError(f"{spec}: no image is left of {len(photos)}")
+    return Checked(layout, sizes, bad, decoding_notes(verdicts))
+
+
+def open_annotated(spec: str, reading: Reading) -> Source:
+    """Opens a source of images with annotations. See `augreg.sources.open_source`."""
+    faults = Faults(reading.bad_annotations)
+    checked = check_images(spec, reading, faults)
+    layout = checked.layout
+    read = _read(checked, faults)
     faults.check(spec)
     hidden = 0 if reading.difficult else sum(map(_count_difficult, read.values()))
     tables = {
-        split: _Table.of([path for path in part if path in read], read, layout, reading)
+        split: _Table.of([path for path in part if path in read], read, reading)
         for split, part in layout.photos.items()
     }
+    empty = sorted(split for split, table in tables.items() if not table.paths)
     tables = {split: table for split, table in tables.items() if table.paths}
     if not tables:
-        raise DataError(
-            f"{spec}: no image is left of {len(photos)}; see the errors of each of them"
-        )
+        raise DataError(f"{spec}: no image is left; all annotations are bad: {faults.found[0]}")
     values = sorted(
         set().union(*(table.values for table in tables.values())) | {*layout.mask_names}
     )
     names = {value: layout.mask_names.get(value, str(value)) for value in values}
     deep = max(names, default=0) > LARGEST_BYTE
-    empty = sorted(layout.photos.keys() - tables.keys())
     notes = [
         *layout.notes,
         *(f"the split {split!r} has no image and is left out" for split in empty),
-        *decoding_notes(verdicts),
+        *checked.notes,
     ]
     if hidden:
         notes.append(f"{hidden} crowds or difficult objects have no box; difficult=True keeps them")
@@ -118,7 +155,7 @@ def source_of(spec: str, layout: Layout, reading: Reading, faults: Faults) -> So
         spec,
         layout.class_names or tuple(names.values()),
         {split: table.split(layout, deep) for split, table in tables.items()},
-        bad,
+        checked.bad,
         tuple(notes),
         layout.parts,
         names if "masks" in layout.parts else {},
@@ -134,22 +171,15 @@ class _Encoded:
     values: tuple[int, ...] = ()
 
 
-def _read(
-    photos: Iterable[Path], verdicts: Iterable[Verdict], layout: Layout, faults: Faults
-) -> dict[Path, _Encoded]:
-    found: dict[Path, _Encoded] = {}
-    for path, verdict in zip(photos, verdicts, strict=True):
-        if verdict.size is None:
-            continue
-        made = layout.read(path, verdict.size, faults)
+def _read(checked: Checked, faults: Faults) -> dict[Path, _Encoded]:
+    layout, found = checked.layout, dict[Path, _Encoded]()
+    for path, size in checked.sizes.items():
+        made = layout.read(path, size, faults)
         if made is None:
             continue
         mask, values = b"", ()
         if "masks" in layout.parts:
-            whole = made.mask
-            if whole is None:
-                regions = [(one.label + 1, one.region) for one in made.things if one.region]
-                whole = painted(regions, verdict.size)
+            whole = made.mask_of_classes(size)
             mask, values = encode(whole), tuple(np.unique(whole).tolist())
         found[path] = _Encoded(made.things, mask, values)
     return found
@@ -170,9 +200,7 @@ class _Table:
     values: set[int]
 
     @classmethod
-    def of(
-        cls, paths: list[Path], read: Mapping[Path, _Encoded], layout: Layout, reading: Reading
-    ) -> _Table:
+    def of(cls, paths: list[Path], read: Mapping[Path, _Encoded], reading: Reading) -> _Table:
         rows = [read[path] for path in paths]
         kept = [
             [thing for thing in row.things if reading.difficult or not thing.difficult]

@@ -23,7 +23,6 @@ from augreg.sources.annotated import (
     folder_of,
     hashed,
     parts_of,
-    source_of,
 )
 from augreg.sources.coco_files import (
     WANTED,
@@ -36,13 +35,12 @@ from augreg.sources.coco_files import (
 from augreg.sources.faults import Faults, Size
 from augreg.sources.label_masks import Region, coco_mask
 from augreg.sources.openers import Reading
-from augreg.sources.source import Keypoints, Source
+from augreg.sources.source import Keypoints
 
 
-def open_coco(spec: str, reading: Reading) -> Source:
-    """Opens `coco:PATH`. See `augreg.sources.open_source`."""
+def layout_of(spec: str, reading: Reading, faults: Faults) -> Layout:
+    """What the files of `coco:PATH` say; raises `DataError`."""
     root = folder_of(spec, WANTED)
-    faults = Faults(reading.bad_annotations)
     files, notes = json_files(root)
     photos: dict[Path, CocoPhoto] = {}
     splits: dict[str, list[Path]] = {}
@@ -68,8 +66,7 @@ def open_coco(spec: str, reading: Reading) -> Source:
     reader = _Reader(photos, numbers, keypoints, "masks" in parts)
     names = tuple(classes.values())
     meant = dict(enumerate((BACKGROUND, *names)))
-    layout = Layout(splits, reader.read, parts, names, meant, keypoints, tuple(notes))
-    return source_of(spec, layout, reading, faults)
+    return Layout(splits, reader.read, parts, names, meant, keypoints, tuple(notes))
 
 
 # --- classes and keypoints ------------------------------------------------------------------------

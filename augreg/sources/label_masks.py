@@ -52,6 +52,14 @@ class Region:
         return tools.merge(tools.frPyObjects(flat, *size))
 
 
+@dataclass(frozen=True)
+class FileMask:
+    """A mask's file: its values [H, W], and its palette, red, green and blue of one after another."""
+
+    values: Mask
+    palette: list[int] | None
+
+
 def coco_mask() -> ModuleType:
     """pycocotools' module for regions; raises `DataError` where it is not installed."""
     try:
@@ -77,23 +85,23 @@ def painted(regions: Sequence[tuple[int, Region]], size: tuple[int, int]) -> Mas
     return canvas
 
 
-def _read_mask(path: Path) -> Mask:
-    """The values [H, W] of a mask's file; those of a palette are its indices.
+def _read_mask(path: Path) -> FileMask:
+    """A mask's file; the values of a palette are its indices.
 
     Raises:
         OSError, ValueError: it can't be read, or has colours.
     """
     try:
         with Image.open(path) as image:
-            values = np.asarray(image)
+            values, palette = np.asarray(image), image.getpalette()
     except SyntaxError as error:  # Pillow's, of damaged PNG files
         raise ValueError(str(error)) from error
     if values.ndim != 2:
         raise ValueError("a mask has one channel, grey or a palette; this one has colours")
-    return values.astype(np.int32)
+    return FileMask(values.astype(np.int32), palette)
 
 
-def mask_of(path: Path, size: Size, faults: Faults) -> Mask | None:
+def mask_of(path: Path, size: Size, faults: Faults) -> FileMask | None:
     """The mask of an image of this size in a file; None where it can't be used."""
     try:
         mask = _read_mask(path)
@@ -102,10 +110,11 @@ def mask_of(path: Path, size: Size, faults: Faults) -> Mask | None:
     except ValueError as error:
         faults.leave_out(one_line(path), str(error))
     else:
-        if mask.shape == size:
+        height, width = mask.values.shape
+        if (height, width) == size:
             return mask
-        found = f"{mask.shape[1]}x{mask.shape[0]}"
-        faults.leave_out(one_line(path), f"{found} pixels; its image has {size[1]}x{size[0]}")
+        found = f"{width}x{height} pixels; its image has {size[1]}x{size[0]}"
+        faults.leave_out(one_line(path), found)
     return None
 
 

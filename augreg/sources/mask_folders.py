@@ -19,31 +19,27 @@ from augreg.sources.annotated import (
     folder_of,
     hashed,
     parts_of,
-    source_of,
 )
 from augreg.sources.faults import Faults, Size
 from augreg.sources.label_masks import mask_of
 from augreg.sources.openers import Reading
-from augreg.sources.source import Source
 from augreg.sources.splitting import SPLITS, splits_among
 
 _WANTED = "masks:PATH of a folder with images/ and masks/, or with train/images/ and train/masks/"
 _IMAGES, _MASKS = "images", "masks"
 
 
-def open_masks(spec: str, reading: Reading) -> Source:
-    """Opens `masks:PATH`. See `augreg.sources.open_source`."""
+def layout_of(spec: str, reading: Reading, faults: Faults) -> Layout:
+    """What the files of `masks:PATH` say; raises `DataError`."""
     root = folder_of(spec, _WANTED)
     parts = parts_of(spec, reading.parts, ("masks",), ("masks",))
-    faults = Faults(reading.bad_annotations)
     pairs = {split: _pairs(*folders, faults) for split, folders in _folders(root).items()}
     masks = {image: mask for found in pairs.values() for image, mask in found.items()}
     splits = {split: list(found) for split, found in pairs.items()}
     notes: tuple[str, ...] = ()
     if splits.keys() == {""}:
         splits, notes = hashed(splits[""]), (HASHED,)
-    layout = Layout(splits, _Reader(masks).read, parts, notes=notes)
-    return source_of(spec, layout, reading, faults)
+    return Layout(splits, _Reader(masks).read, parts, notes=notes)
 
 
 def _folders(root: Path) -> dict[str, tuple[Path, Path]]:

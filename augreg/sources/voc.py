@@ -24,12 +24,10 @@ from augreg.sources.annotated import (
     hashed,
     parts_of,
     read_text,
-    source_of,
 )
 from augreg.sources.faults import Faults, Size
 from augreg.sources.label_masks import mask_of
 from augreg.sources.openers import Reading
-from augreg.sources.source import Source
 from augreg.sources.splitting import SPLITS
 
 _WANTED = "voc:PATH of a folder with JPEGImages/ and Annotations/, such as VOCdevkit/VOC2012"
@@ -42,8 +40,8 @@ _CLASSES = (
 _VOID = 255  # the borders of objects, in masks
 
 
-def open_voc(spec: str, reading: Reading) -> Source:
-    """Opens `voc:PATH`. See `augreg.sources.open_source`."""
+def layout_of(spec: str, reading: Reading, faults: Faults) -> Layout:
+    """What the files of `voc:PATH` say; raises `DataError`."""
     root = _root(folder_of(spec, _WANTED))
     has = {"boxes": root / "Annotations", "masks": root / "SegmentationClass"}
     found = [part for part, folder in has.items() if folder.is_dir()]
@@ -51,15 +49,13 @@ def open_voc(spec: str, reading: Reading) -> Source:
         raise DataError(f"{one_line(root)}: neither Annotations/ nor SegmentationClass/ in it")
     # few of VOC's images have a mask
     parts = parts_of(spec, reading.parts, found, found[:1])
-    faults = Faults(reading.bad_annotations)
     splits, notes = _splits(root, parts, faults)
     paths = [path for found in splits.values() for path in found]
     files = {path: _read(_path(root, "boxes", path)) for path in paths if "boxes" in parts}
     names = _names(files.values())
     meant = {**dict(enumerate((BACKGROUND, *names))), _VOID: "void"} if "masks" in parts else {}
     read = _Reader(root, parts, files, names).read
-    layout = Layout(splits, read, parts, names, meant, notes=tuple(notes))
-    return source_of(spec, layout, reading, faults)
+    return Layout(splits, read, parts, names, meant, notes=tuple(notes))
 
 
 def _root(path: Path) -> Path:

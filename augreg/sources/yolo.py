@@ -28,12 +28,10 @@ from augreg.sources.annotated import (
     hashed,
     parts_of,
     read_text,
-    source_of,
 )
 from augreg.sources.faults import Faults, Size
 from augreg.sources.label_masks import Region, coco_mask
 from augreg.sources.openers import Reading
-from augreg.sources.source import Source
 from augreg.sources.splitting import SPLITS, splits_among
 from augreg.sources.yolo_config import WANTED, YoloConfig, read_config
 
@@ -41,11 +39,10 @@ _BOX = 5  # columns of a box
 _VISIBLE = 2.0  # of keypoints without a visibility
 
 
-def open_yolo(spec: str, reading: Reading) -> Source:
-    """Opens `yolo:PATH`. See `augreg.sources.open_source`."""
+def layout_of(spec: str, reading: Reading, faults: Faults) -> Layout:
+    """What the files of `yolo:PATH` say; raises `DataError`."""
     config = read_config(folder_of(spec, WANTED))
     splits, notes = _photos(config)
-    faults = Faults(reading.bad_annotations)
     seen: set[Path] = set()
     for split, paths in splits.items():
         for path in paths:
@@ -68,8 +65,7 @@ def open_yolo(spec: str, reading: Reading) -> Source:
         coco_mask()  # what is missing is said before an hour of work
     meant = dict(enumerate((BACKGROUND, *config.names)))
     read = _Reader(config, polygons).read
-    layout = Layout(splits, read, parts, config.names, meant, config.keypoints, tuple(notes))
-    return source_of(spec, layout, reading, faults)
+    return Layout(splits, read, parts, config.names, meant, config.keypoints, tuple(notes))
 
 
 # --- images and labels ----------------------------------------------------------------------------
