@@ -139,10 +139,7 @@ def open_annotated(spec: str, reading: Reading) -> Source:
     tables = {split: table for split, table in tables.items() if table.paths}
     if not tables:
         raise DataError(f"{spec}: no image is left; all annotations are bad: {faults.found[0]}")
-    values = sorted(
-        set().union(*(table.values for table in tables.values())) | {*layout.mask_names}
-    )
-    names = {value: layout.mask_names.get(value, str(value)) for value in values}
+    names = _mask_names(layout, tables.values())
     deep = max(names, default=0) > LARGEST_BYTE
     notes = [
         *layout.notes,
@@ -162,6 +159,13 @@ def open_annotated(spec: str, reading: Reading) -> Source:
         layout.keypoints if "keypoints" in layout.parts else None,
         tuple(faults.found),
     )
+
+
+def _mask_names(layout: Layout, tables: Iterable[_Table]) -> dict[int, str]:
+    """What each value means that masks have, or might have."""
+    values = {value for table in tables for value in table.values}
+    every = sorted(values | layout.mask_names.keys())
+    return {value: layout.mask_names.get(value, str(value)) for value in every}
 
 
 @dataclass(frozen=True)

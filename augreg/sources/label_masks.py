@@ -54,7 +54,7 @@ class Region:
 
 @dataclass(frozen=True)
 class FileMask:
-    """A mask's file: its values [H, W], and its palette, red, green and blue of one after another."""
+    """A mask's file: its values [H, W], and its palette (red, green, blue, red, ...) or None."""
 
     values: Mask
     palette: list[int] | None
