@@ -147,6 +147,22 @@ def test_bad_coco_image_is_left_out(
     assert open_source(f"coco:{tmp_path}").splits["train"].size == 1
 
 
+def test_an_image_of_two_splits_is_in_the_first(tmp_path: Path) -> None:
+    path = coco_set(tmp_path / "coco", [GOOD])
+    (tmp_path / "coco/train2017").rename(tmp_path / "coco/images")
+    document = json.loads(path.read_text())
+    path.with_name("instances_val2017.json").write_text(
+        json.dumps({**document, "images": document["images"][:1]})
+    )
+    reason = "in 'validation' and in another split"
+    check_each_handling(f"coco:{tmp_path / 'coco'}", "images/0.png", reason, [[2, 3, 12, 15]])
+
+    data = yolo_set(tmp_path / "yolo", ["0 0.5 0.5 0.5 0.5\n"])
+    data.write_text("train: images/train\nval: images/train\nnames: [cat, dog]\n")
+    good = [[W / 4, H / 4, 3 * W / 4, 3 * H / 4]]
+    check_each_handling(f"yolo:{tmp_path / 'yolo'}", "images/train/0.png", reason, good)
+
+
 def test_coco_keypoint_outside_of_the_image_is_hidden(tmp_path: Path) -> None:
     person = {"id": 3, "name": "cat", "keypoints": ["a", "b"]}
     points = [5, 5, 2, 40, 5, 2]

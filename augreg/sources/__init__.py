@@ -42,7 +42,7 @@ def open_source(
         verify: whether every image is decoded once now, which for a million images takes a while.
             Without it, a damaged file ends the epoch that meets it.
         parts: of a source with annotations, which of "boxes", "masks" and "keypoints" elements
-            hold; None: all that it has (of VOC: boxes, which more images have than masks).
+            hold; None: all that it has (of VOC: masks only if every image has one).
         bad_annotations: what to do about annotations that are wrong, all of which the source lists.
             "clip" cuts boxes at the image's border and leaves out what is wrong otherwise, such as
             a box without area or of an unknown class; "drop" leaves out all of them; "error"

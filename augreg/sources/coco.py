@@ -46,6 +46,8 @@ def layout_of(spec: str, reading: Reading, faults: Faults) -> Layout:
     splits: dict[str, list[Path]] = {}
     for split, path in files.items():
         found = photos_of(read_file(path), faults)
+        for photo in sorted(found.keys() & photos.keys()):
+            faults.leave_out(one_line(photo), f"in {split!r} and in another split")
         splits[split] = sorted(found.keys() - photos.keys())
         photos = {**found, **photos}
     if splits.keys() == {""}:

@@ -20,6 +20,9 @@ class BadImage:
     path: str
     reason: str
 
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
 
 @dataclass(frozen=True)
 class BadAnnotation:

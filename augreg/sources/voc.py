@@ -47,9 +47,11 @@ def layout_of(spec: str, reading: Reading, faults: Faults) -> Layout:
     found = [part for part, folder in has.items() if folder.is_dir()]
     if not found:
         raise DataError(f"{one_line(root)}: neither Annotations/ nor SegmentationClass/ in it")
-    # few of VOC's images have a mask
-    parts = parts_of(spec, reading.parts, found, found[:1])
-    splits, notes = _splits(root, parts, faults)
+    # few of VOC's own images have a mask: it is no reason to leave out the others
+    photos = list_images(root / "JPEGImages")
+    whole = all(_path(root, "masks", path).is_file() for path in photos)
+    parts = parts_of(spec, reading.parts, found, found if whole else found[:1])
+    splits, notes = _splits(root, parts, photos, faults)
     paths = [path for found in splits.values() for path in found]
     files = {path: _read(_path(root, "boxes", path)) for path in paths if "boxes" in parts}
     names = _names(files.values())
@@ -95,14 +97,14 @@ def _listed(path: Path) -> list[str]:
 
 
 def _splits(
-    root: Path, parts: Iterable[str], faults: Faults
+    root: Path, parts: Iterable[str], images: Iterable[Path], faults: Faults
 ) -> tuple[dict[str, list[Path]], list[str]]:
     """The images of each split that have all parts, and notes."""
 
     def complete(photos: Iterable[Path]) -> list[Path]:
         return [path for path in photos if all(_path(root, p, path).is_file() for p in parts)]
 
-    photos = {path.stem: path for path in list_images(root / "JPEGImages")}
+    photos = {path.stem: path for path in images}
     lists = _lists(root, "Main" if tuple(parts) == ("boxes",) else "Segmentation")
     if not lists:
         return hashed(complete(photos.values())), [HASHED]

@@ -7,7 +7,7 @@ and its keypoints, where data.yaml has a `kpt_shape`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,19 +42,12 @@ _VISIBLE = 2.0  # of keypoints without a visibility
 def layout_of(spec: str, reading: Reading, faults: Faults) -> Layout:
     """What the files of `yolo:PATH` say; raises `DataError`."""
     config = read_config(folder_of(spec, WANTED))
-    splits, notes = _photos(config)
-    seen: set[Path] = set()
-    for split, paths in splits.items():
-        for path in paths:
-            if path in seen:
-                faults.leave_out(one_line(path), f"in {split!r} and in another split")
-            elif not path.is_file():
-                faults.leave_out(one_line(path), "there is no such image")
-        splits[split] = [path for path in paths if path not in seen and path.is_file()]
-        seen.update(paths)
-    for label in _without_image(seen):
+    listed, notes = _photos(config)
+    splits = _existing(listed, faults)
+    photos = [path for paths in splits.values() for path in paths]
+    for label in _without_image(photos):
         faults.leave_out(one_line(label), "there is no image for it in images/")
-    polygons = config.keypoints is None and _has_polygons(seen)
+    polygons = config.keypoints is None and _has_polygons(photos)
     found = [
         "boxes",
         *(["masks"] if polygons else []),
@@ -106,6 +99,23 @@ def _found(root: Path, name: str) -> Path:
     if not path.exists() and name.startswith("../"):
         return root / name.removeprefix("../")
     return path
+
+
+def _existing(splits: Mapping[str, list[Path]], faults: Faults) -> dict[str, list[Path]]:
+    """The images that are there, each in the first split that lists it."""
+    seen: set[Path] = set()
+    found: dict[str, list[Path]] = {}
+    for split, paths in splits.items():
+        found[split] = []
+        for path in paths:
+            if path in seen:
+                faults.leave_out(one_line(path), f"in {split!r} and in another split")
+            elif not path.is_file():
+                faults.leave_out(one_line(path), "there is no such image")
+            else:
+                found[split].append(path)
+        seen.update(paths)
+    return found
 
 
 def label_file(image: Path) -> Path:

@@ -125,8 +125,8 @@ class Survey:
     @property
     def faults(self) -> list[str]:
         """A line for each image or annotation that is bad or unfit for a network."""
-        bad = [f"{bad.path}: {bad.reason}" for bad in self.source.bad]
-        return [*bad, *map(str, self.source.bad_annotations), *self.found.faults]
+        bad = (*self.source.bad, *self.source.bad_annotations)
+        return [*map(str, bad), *self.found.faults]
 
 
 def survey(policy: Policy, source: Source, limit: int, advance: Callable[[], Any]) -> Survey:
