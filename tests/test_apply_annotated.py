@@ -260,6 +260,9 @@ def test_palettes_are_kept(tmp_path: Path) -> None:
     run(masks(tmp_path / "data"), tmp_path / "out")
     with Image.open(tmp_path / "out/train/masks/0.jpg.0.png") as mask:
         assert (mask.mode, mask.getpalette()) == ("P", PALETTE)
+    run(voc(tmp_path / "voc"), tmp_path / "same")
+    with Image.open(tmp_path / "same/SegmentationClass/0.jpg.0.png") as mask:
+        assert mask.getpalette() == PALETTE
     run(voc(tmp_path / "voc"), tmp_path / "grey", annotations="masks")
     with Image.open(tmp_path / "grey/train/masks/0.jpg.0.png") as mask:
         assert mask.getpalette() == PALETTE
@@ -433,3 +436,8 @@ def test_an_outline_of_nothing_is_empty_and_a_rectangle_has_four_corners() -> No
     mask = np.zeros((6, 7), bool)
     mask[1:4, 2:6] = True
     assert sorted(outline(mask)) == [(2, 1), (2, 4), (6, 1), (6, 4)]
+
+
+def test_pixels_that_meet_at_a_corner_have_outlines_of_their_own() -> None:
+    first, second = [(0, 0), (1, 0), (1, 1), (0, 1)], [(1, 1), (2, 1), (2, 2), (1, 2)]
+    assert outline(np.eye(2, dtype=bool)) == [*first, (0, 0), *second, (1, 1), (0, 0)]

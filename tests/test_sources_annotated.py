@@ -368,6 +368,25 @@ def test_what_is_no_such_data_set_is_refused(tmp_path: Path, spec: str, text: st
         open_source(spec.format(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("yaml", "text"),
+    [
+        ("names: 5\n", '"names" takes a list of classes'),
+        ("names: {0: cat, 2: dog}\n", "names has the keys"),
+        ("kpt_shape: [3]\n", "kpt_shape is .*; allowed is"),
+        ("kpt_shape: [3, 4]\n", "kpt_shape is .*; allowed is"),
+        ("kpt_shape: [2, 3]\nflip_idx: 1\n", "flip_idx takes each of 0 to 1; found 1"),
+        ("kpt_shape: [2, 3]\nflip_idx: [0, 0]\n", "flip_idx takes each of 0 to 1"),
+        ("train: nowhere\n", "there is no folder or .txt file"),
+        ("a: [\n", "not valid YAML"),
+    ],
+)
+def test_yaml_that_cannot_be_meant_is_refused(tmp_path: Path, yaml: str, text: str) -> None:
+    yolo_set(tmp_path, [""], yaml)
+    with pytest.raises(DataError, match=text):
+        open_source(f"yolo:{tmp_path}")
+
+
 def test_masks_without_pycocotools_say_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

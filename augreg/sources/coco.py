@@ -103,7 +103,7 @@ def _keypoints(photos: Iterable[CocoPhoto]) -> Keypoints | None:
     longest = max(found, key=lambda category: len(category["keypoints"]))
     names = tuple(map(str, longest["keypoints"]))
     lines = _numbers(longest.get("skeleton"))
-    if lines is None or lines.shape[1:] != (2,):
+    if lines is None or lines.shape[1:] != (2,) or not np.isfinite(lines).all():
         return Keypoints(len(names), names)
     return Keypoints(len(names), names, skeleton=tuple((int(a) - 1, int(b) - 1) for a, b in lines))
 

@@ -88,6 +88,10 @@ def _keypoints(where: str, value: Mapping[str, Any]) -> Keypoints | None:
     numbers = isinstance(shape, list) and all(type(n) is int for n in shape)
     if not numbers or len(shape) != 2 or shape[0] < 1 or shape[1] not in (2, 3):
         raise DataError(f"{where}: kpt_shape is {show(shape)}; allowed is [number, 2 or 3]")
-    if flip and sorted(map(str, flip)) != sorted(map(str, range(shape[0]))):
+    if flip and (not isinstance(flip, list) or sorted(map(str, flip)) != _numbers_to(shape[0])):
         raise DataError(f"{where}: flip_idx takes each of 0 to {shape[0] - 1}; found {show(flip)}")
     return Keypoints(shape[0], flip=tuple(flip), visibility=shape[1] == 3)
+
+
+def _numbers_to(count: int) -> list[str]:
+    return sorted(map(str, range(count)))
