@@ -269,6 +269,11 @@ def _colours(root: Path) -> None:
     photo(root / "train/masks/1.png")
 
 
+def _floats(root: Path) -> None:
+    (root / "train/masks/1.png").unlink()
+    Image.fromarray(np.full((H, W), -1.0, np.float32)).save(root / "train/masks/1.tif")
+
+
 def _damage(root: Path) -> None:
     path = root / "train/masks/1.png"
     path.write_bytes(path.read_bytes()[:60])
@@ -278,6 +283,7 @@ def _damage(root: Path) -> None:
     ("change", "place", "reason"),
     [
         (_colours, "masks/1.png", "this one has colours"),
+        (_floats, "masks/1.tif", "the values of a mask are 0 to 65535; found -1 to -1"),
         (_damage, "masks/1.png", ""),
         (
             lambda root: palette_mask(root / "train/masks/1.png", np.zeros((5, 4))),

@@ -34,6 +34,7 @@ from augreg.sources.label_masks import (
     deepened,
     encode,
     painted,
+    values_of,
 )
 from augreg.sources.openers import Reading, opener_of, without_kind
 from augreg.sources.originals import Originals
@@ -181,11 +182,10 @@ def _read(checked: Checked, faults: Faults) -> dict[Path, _Encoded]:
         made = layout.read(path, size, faults)
         if made is None:
             continue
-        mask, values = b"", ()
+        found[path] = _Encoded(made.things)
         if "masks" in layout.parts:
-            whole = made.mask_of_classes(size)
-            mask, values = encode(whole), tuple(np.unique(whole).tolist())
-        found[path] = _Encoded(made.things, mask, values)
+            mask = made.mask_of_classes(size)
+            found[path] = _Encoded(made.things, encode(mask), values_of(mask))
     return found
 
 

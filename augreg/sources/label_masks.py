@@ -24,7 +24,7 @@ from augreg.images import one_line
 from augreg.sources.faults import Faults, Size
 
 Mask = NDArray[Any]
-LARGEST_BYTE = 255
+LARGEST_BYTE, LARGEST = 255, 65535
 
 
 @dataclass(frozen=True)
@@ -78,10 +78,10 @@ def painted(regions: Sequence[tuple[int, Region]], size: tuple[int, int]) -> Mas
     Larger regions are below smaller ones, and of equal ones the earlier are below the later: a
     person in front of a bus is not hidden by it.
     """
-    canvas: Mask = np.zeros(size, np.int32)
-    masks = [(value, region.mask(size)) for value, region in regions]
-    for value, mask in sorted(masks, key=lambda one: -int(one[1].sum())):
-        canvas[mask] = value
+    canvas: Mask = np.zeros(size, np.int32, order="F")  # as pycocotools has its masks
+    packed = [(value, region.run_lengths(size)) for value, region in regions]
+    for value, rle in sorted(packed, key=lambda one: -int(coco_mask().area(one[1]))):
+        np.copyto(canvas, value, where=coco_mask().decode(rle).view(bool))
     return canvas
 
 
@@ -98,6 +98,9 @@ def _read_mask(path: Path) -> FileMask:
         raise ValueError(str(error)) from error
     if values.ndim != 2:
         raise ValueError("a mask has one channel, grey or a palette; this one has colours")
+    if not 0 <= values.min() <= values.max() <= LARGEST:
+        found = f"{values.min():g} to {values.max():g}"
+        raise ValueError(f"the values of a mask are 0 to {LARGEST}; found {found}")
     return FileMask(values.astype(np.int32), palette)
 
 
@@ -116,6 +119,11 @@ def mask_of(path: Path, size: Size, faults: Faults) -> FileMask | None:
         found = f"{width}x{height} pixels; its image has {size[1]}x{size[0]}"
         faults.leave_out(one_line(path), found)
     return None
+
+
+def values_of(mask: Mask) -> tuple[int, ...]:
+    """The values that a mask has; counting them takes a tenth of the time of sorting them."""
+    return tuple(np.flatnonzero(np.bincount(mask.ravel(order="K"))).tolist())
 
 
 def encode(mask: Mask, deep: bool = False) -> bytes:
