@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from augreg.policy import Policy as Policy
     from augreg.policy import load_policy as load_policy
     from augreg.random.beta import symmetric_beta as symmetric_beta
+    from augreg.sources import open_source as open_source
     from augreg.views.figure import preview as preview
 
 __version__ = "0.1.0"
@@ -79,6 +80,7 @@ _NAMES = {
     "plugin.params": ("Fill", "Integer", "Key", "Option", "REQUIRED", "Range", "Uniform01"),
     "policy": ("Policy", "load_policy"),
     "random.beta": ("symmetric_beta",),
+    "sources": ("open_source",),
     "views.figure": ("preview",),
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names}

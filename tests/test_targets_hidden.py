@@ -10,7 +10,7 @@ import tensorflow as tf
 from samples import policy
 
 import augreg
-from augreg.annotations.parts import BoxRules
+from augreg.annotations.parts import TargetRules
 from augreg.annotations.transform import move_annotations
 from augreg.errors import OpError
 from augreg.lower import Draws
@@ -230,7 +230,7 @@ def test_passes_change_nothing_of_what_is_hidden() -> None:
     draws = Draws.make(NUMPY, planned.draws, key)
     masks = {"masks": _element()["masks"]}
     one, two = (
-        move_annotations(NUMPY, each, draws, masks, (HEIGHT, WIDTH), BoxRules())["masks"]
+        move_annotations(NUMPY, each, draws, masks, (HEIGHT, WIDTH), TargetRules())["masks"]
         for each in (planned, optimize(planned)[0])
     )
     np.testing.assert_array_equal(one, two)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from augreg.apply.journal import NAME, originals
@@ -22,8 +22,11 @@ _OURS = frozenset({POLICY, SETTINGS, NAME})
 FROZEN = ".augreg-listing"  # in the output until it is done, where the input is an object store
 
 
-def tasks_of(options: ApplyOptions) -> list[Task]:
+def tasks_of(options: ApplyOptions, targets: Mapping[str, str] | None = None) -> list[Task]:
     """Every output of a run in its order, whatever its shard.
+
+    Args:
+        targets: of annotated images, what the names of each one's outputs begin with, by its name.
 
     Raises:
         PolicyError: the policy can't work at any size.
@@ -36,10 +39,14 @@ def tasks_of(options: ApplyOptions) -> list[Task]:
             f"the last epoch, {options.epoch} + {options.copies} - 1, is above 2**32 - 1"
         )
     _check_folders(options)
-    names = _names(options)
-    if not names:
+    root = options.input
+    if targets is None or isinstance(root, Store):
+        targets = {name: name for name in _names(options)}
+    else:
+        _check_links(options, sorted({root / os.path.dirname(name) for name in targets}))
+    if not targets:
         raise DataError(f"{one_line(options.input)}: no images in this folder or below it")
-    _check_names(names, options.encoding.suffix)
+    _check_names(list(targets.values()), options.encoding.suffix)
     made, suffix = originals(options.input), options.encoding.suffix
     return [
         Task(
@@ -50,8 +57,9 @@ def tasks_of(options: ApplyOptions) -> list[Task]:
             copy,
             made.get(name, ""),
             suffix,
+            target,
         )
-        for index, name in enumerate(names)
+        for index, (name, target) in enumerate(targets.items())
         for copy in range(options.copies)
     ]
 

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from augreg.apply.inputs import FROZEN
-from augreg.apply.journal import NAME, Journal, Line
+from augreg.apply.journal import NAME, Journal, Line, parse_line
 from augreg.apply.settings import write_settings
 from augreg.apply.shard import LOCK, SHARDS, Shard
 from augreg.apply.states import State, check_alike, read_states
 from augreg.apply.store import Output, Store, open_output, place_of
 from augreg.errors import DataError, RunError
 from augreg.images import one_line
+from augreg.policy import load_policy
 
 
 @dataclass
@@ -100,6 +101,12 @@ def _merge(folder: Output, where: str, report: Merged, tick: Callable[[], None])
             f"{where}: {len(undone)} of {first.count} shards are not done; run the following, "
             f"then augreg merge {where} again:\n" + "\n".join(undone)
         )
+    if "annotations" in state.settings:
+        from augreg.apply.annotated import AnnotatedInput
+
+        every = [parse_line(line, where) for line in tree.lines.values()]
+        annotated = AnnotatedInput.of_settings(folder.path, state.settings)
+        annotated.write(folder, load_policy(state.policy), every)
     write_settings(folder, state.policy, state.settings)
     folder.write(NAME, b"".join(tree.lines[key] for key in sorted(tree.lines)))
     report.shards, report.made = first.count, len(tree.lines)

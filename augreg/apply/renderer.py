@@ -24,7 +24,8 @@ class Task:
     """One copy of one image.
 
     name: its path relative to the input, with slashes. original: the photograph it was made from,
-    where an earlier run made it. suffix: what the output's name ends with.
+    where an earlier run made it. suffix: what the output's name ends with. target: what it begins
+    with, where that is not `name`.
     """
 
     path: Path | Store
@@ -34,11 +35,12 @@ class Task:
     copy: int
     original: str = ""
     suffix: str = PNG.suffix
+    target: str = ""
 
     @property
     def output(self) -> str:
         """The output's path: the whole name is kept, so a.jpg beside a.png gives two."""
-        return f"{self.name}.{self.copy}{self.suffix}"
+        return f"{self.target or self.name}.{self.copy}{self.suffix}"
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,15 @@ def replay(manifest: Path | Store, number: int, source: Path | Store | None = No
     path = _source(folder, line, where)
     encoding = Encoding.parse(str(settings.get("encoding", FIRST)))
     made = Renderer(policy, line.seed, encoding=encoding).make(
-        Task(path, line.source, line.index, line.epoch, line.copy, suffix=encoding.suffix)
+        Task(
+            path,
+            line.source,
+            line.index,
+            line.epoch,
+            line.copy,
+            suffix=encoding.suffix,
+            target=line.output.removesuffix(f".{line.copy}{encoding.suffix}"),
+        )
     )
     if made.line.sha256 != line.sha256:
         changed = changed_since(settings)

@@ -34,7 +34,9 @@ from augreg.images import one_line
 from augreg.plan import plan
 
 if TYPE_CHECKING:
+    from augreg.apply.annotated import AnnotatedInput
     from augreg.apply.tfds import RecordFormat
+    from augreg.sources import BadAnnotation
 
 _WORKERS = 4  # TensorFlow's kernels use all cores by themselves; these overlap reading and encoding
 _READERS = 16  # from an object store, where an image takes some 50 ms to come
@@ -50,6 +52,7 @@ class Report:
         made, kept: outputs of this run, and whole ones of earlier runs.
         skipped: image -> why it could not be used.
         notes: what decoding dropped -> the images, in order.
+        bad_annotations: of annotated images, what is wrong, and was clipped or left out.
     """
 
     images: int = 0
@@ -59,6 +62,7 @@ class Report:
     kept: int = 0
     skipped: dict[str, Exception] = field(default_factory=dict)
     notes: dict[str, list[str]] = field(default_factory=dict)
+    bad_annotations: tuple[BadAnnotation, ...] = ()
 
 
 def apply_folder(
@@ -71,10 +75,16 @@ def apply_folder(
         RunError: the folders are one, another run is on it, or its outputs were made otherwise.
         OSError: the disk is full, or a permission is missing. All outputs in the folder are whole.
     """
-    every, shard = tasks_of(options), options.shard
+    annotated, shard = _annotated(options), options.shard
+    if annotated is not None:
+        options = options.within(annotated.root)
+        report.bad_annotations = annotated.bad_annotations
+        report.skipped.update((bad.path, ImageError(str(bad))) for bad in annotated.bad)
+    every = tasks_of(options, annotated.targets if annotated else None)
     wanted = settings_of(options, every)
     tasks = [task for task in every if shard is None or shard.holds(task.index)]
-    report.images, report.total = len(tasks) // options.copies, len(tasks)
+    report.images = len(tasks) // options.copies + len(report.skipped)
+    report.total = len(tasks)
     records = None
     if options.format == TFDS:
         from augreg.apply.tfds import RecordFormat
@@ -90,9 +100,21 @@ def apply_folder(
             work.run_records(records)
         if shard is not None:
             states.end(run[0], shard, _skipped(tasks, run[1], report))
+        elif annotated is not None:
+            annotated.write(run[0], options.policy, run[1].lines.values())
     mistakes = [error for error in report.skipped.values() if isinstance(error, PolicyError)]
     if mistakes and len(mistakes) == report.images:
         raise mistakes[0]
+
+
+def _annotated(options: ApplyOptions) -> AnnotatedInput | None:
+    if not options.spec:
+        return None
+    from augreg.apply.annotated import AnnotatedInput
+
+    return AnnotatedInput(
+        options.spec, options.annotations_format, options.bad_annotations, options.max_pixels
+    )
 
 
 @contextmanager

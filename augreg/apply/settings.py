@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,14 @@ from augreg.apply.store import Output, Store, place_of
 from augreg.errors import RunError
 from augreg.images import MAX_PIXELS, one_line
 from augreg.policy import Policy
+from augreg.sources.openers import OPENERS, opener_of, without_kind
+from augreg.sources.source import CLIP
 
 POLICY, SETTINGS = "policy.json", "apply.json"
 SAME = ("policy", "seed", "epoch", "copies", "images", "listing", "encoding")
 FILES, TFDS = "files", "tfds"
+# of annotated images: what their annotations depend on, and with `max_pixels` their positions
+ANNOTATED = ("annotations", "bad_annotations", "max_pixels")
 _FIRST = {"format": FILES, "encoding": str(FIRST)}  # of runs that recorded none
 
 
@@ -31,15 +36,19 @@ class ApplyOptions:
     """What to make: `copies` of each image of `input`, copy c of image i at (epoch + c, i).
 
     Attributes:
-        input, output: folders, or prefixes of an object store (`s3://bucket/photos`).
+        input, output: folders, or prefixes of an object store (`s3://bucket/photos`). The input may
+            be a data set with annotations, as `coco:PATH`; it is the folder of its images then, and
+            `spec` says how it was written.
         listing: a file with the paths of the images, one a line, in place of those that are found.
         shard: makes the outputs of this shard only, for `merge`.
         format: `files`, one for each output; `tfds`, records of a prepared data set.
         encoding: of the outputs; text is parsed.
+        annotations: the format that those of a data set are written in; its own where empty.
+        bad_annotations: what to do about wrong ones, as in `augreg.open_source`.
 
     Raises:
         PathError: a scheme is not served, or what serves it is not installed.
-        RunError: there is no such format or encoding, or the format is not made in shards.
+        RunError: there is no such format or encoding, or options do not go together.
     """
 
     policy: Policy
@@ -53,8 +62,15 @@ class ApplyOptions:
     shard: Shard | None = None
     format: str = FILES
     encoding: Encoding = PNG
+    annotations: str = ""
+    bad_annotations: str = CLIP
+    spec: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
+        if opener_of(str(self.input)).annotated:
+            object.__setattr__(self, "spec", str(self.input))
+            object.__setattr__(self, "input", Path(without_kind(self.spec)))
+        self._check_annotations()
         if self.format not in (FILES, TFDS):
             raise RunError(f'"{self.format}" is no format; allowed are {FILES} and {TFDS}')
         if self.format == TFDS and self.shard is not None:
@@ -67,6 +83,33 @@ class ApplyOptions:
         for name in ("input", "output", "listing"):
             if (place := getattr(self, name)) is not None:
                 object.__setattr__(self, name, place_of(place))
+
+    def _check_annotations(self) -> None:
+        allowed = ("", *(opener.form.partition(":")[0] for opener in OPENERS if opener.annotated))
+        if self.annotations not in allowed:
+            raise RunError(
+                f'"{self.annotations}" is no format of annotations; allowed are '
+                f"{', '.join(allowed[1:])}"
+            )
+        if self.annotations and not self.spec:
+            raise RunError(
+                f"annotations in the format {self.annotations}, and the input {self.input} has "
+                "none; write coco:PATH, yolo:PATH, voc:PATH or masks:PATH"
+            )
+        if self.spec and (self.format == TFDS or self.listing is not None):
+            what = f"the format {TFDS}" if self.format == TFDS else "a listing"
+            raise RunError(f"{self.spec}: {what} is for folders of images without annotations")
+
+    def within(self, root: Path) -> ApplyOptions:
+        """The same, with the folder that holds all images of an annotated data set as its input."""
+        made = copy.copy(self)
+        object.__setattr__(made, "input", root)
+        return made
+
+    @property
+    def annotations_format(self) -> str:
+        """The format that annotations are written in; empty where there are none."""
+        return self.annotations or self.spec.partition(":")[0]
 
 
 def read_settings(raw: bytes, where: str) -> dict[str, Any]:
@@ -93,8 +136,19 @@ def settings_of(options: ApplyOptions, tasks: Sequence[Task]) -> dict[str, Any]:
         "listing": listing,
         **({} if options.format == FILES else {"format": options.format}),
         "encoding": str(options.encoding),
+        **(_annotations_of(options) if options.spec else {}),
         "input": _input_from(options.output, options.input),
         "made_with": made_with(),
+    }
+
+
+def _annotations_of(options: ApplyOptions) -> dict[str, Any]:
+    kind, path = options.spec.partition(":")[0], Path(without_kind(options.spec))
+    return {
+        "source": f"{kind}:{_input_from(options.output, path)}",
+        "annotations": options.annotations_format,
+        "bad_annotations": options.bad_annotations,
+        "max_pixels": options.max_pixels,
     }
 
 
@@ -122,8 +176,9 @@ def write_or_check_settings(
     raw = folder.read(SETTINGS)
     if raw is not None:
         found = read_settings(raw, str(folder.path / SETTINGS))
-        same = {"format": FILES, **wanted}
-        changed = there_and_here(_FIRST | found, {name: same[name] for name in (*SAME, "format")})
+        same = {"format": FILES, **dict.fromkeys(ANNOTATED), **wanted}
+        compared = (*SAME, "format", *ANNOTATED)
+        changed = there_and_here(_FIRST | found, {name: same[name] for name in compared})
         if changed:
             raise RunError(
                 f"{where}: it was begun with other settings ({changed}); "

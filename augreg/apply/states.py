@@ -14,7 +14,7 @@ from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from augreg.apply.settings import SAME, ApplyOptions, differences
+from augreg.apply.settings import ANNOTATED, SAME, ApplyOptions, differences
 from augreg.apply.shard import SHARDS, Shard
 from augreg.apply.store import Output
 from augreg.errors import RunError
@@ -132,6 +132,7 @@ def _compared(shard: Shard, state: State) -> dict[str, Any]:
     settings = state.settings
     return {
         **{name: settings[name] for name in SAME},
+        **{name: settings.get(name) for name in ANNOTATED},
         **settings["made_with"],
         "shards": shard.count,
     }
@@ -140,9 +141,9 @@ def _compared(shard: Shard, state: State) -> dict[str, Any]:
 def _command(options: ApplyOptions) -> str:
     path = Path(options.policy.path or "POLICY")
     policy = path.stem if path.parent == ready_policies() else str(path)
-    words = ["augreg", "apply", policy, str(options.input), str(options.output)]
+    words = ["augreg", "apply", policy, options.spec or str(options.input), str(options.output)]
     for option in fields(options):
         value = getattr(options, option.name)
-        if option.default not in (MISSING, value) and option.name != "shard":
+        if option.default not in (MISSING, value) and option.name not in ("shard", "spec"):
             words += [f"--{option.name.replace('_', '-')}", str(value)]
     return shlex.join(words)

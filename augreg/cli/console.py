@@ -35,6 +35,9 @@ DataDir = Annotated[Path | None, typer.Option(help="TFDS data directory.")]
 ManualDir = Annotated[
     Path | None, typer.Option(help="Folder of manually downloaded TFDS archives.")
 ]
+BadAnnotations = Annotated[
+    str, typer.Option(help="What to do about wrong annotations: clip, drop or error.")
+]
 
 
 class Terminated(BaseException):

@@ -5,18 +5,21 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from augreg.cli.console import IN_PART, progress, say
+from augreg.cli.console import IN_PART, BadAnnotations, DataDir, progress, say
 from augreg.cli.policies import PolicyArgument
 from augreg.cli.quiet import quiet_tensorflow
 from augreg.cli.suggestions import MANIFEST, check_images, check_policy_first, line_of_manifest
 from augreg.errors import PolicyError, RunError
 from augreg.files import write_whole
 from augreg.images import MAX_PIXELS
+from augreg.sources import forms, open_source
+from augreg.sources.source import CLIP
 
 if TYPE_CHECKING:
     from augreg.apply import Report, Shard
@@ -56,20 +59,36 @@ def preview(
         Path | None,
         typer.Option(help="JSON with boxes, keypoints and masks to draw, by image name."),
     ] = None,
+    data: Annotated[
+        str | None, typer.Option(help=f"Show images of a dataset instead: {forms()}.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="With --data: number of images.")] = 4,
+    data_dir: DataDir = None,
 ) -> None:
-    """Draws each image with samples of the policy, as a PNG."""
+    """Draws each image with samples of the policy, as a PNG.
+
+    With --data, draws the boxes, masks and keypoints of the dataset, too.
+    """
+    if data is not None and (images or annotations):
+        raise typer.BadParameter("takes no IMAGE and no --annotations", param_hint="--data")
     if output.suffix.lower() != ".png":
         raise typer.BadParameter(f'"{output}" has to end in .png', param_hint="--output")
     check_policy_first("preview", policy, images or ())
     check_images(policy, images or ())
     from augreg.policy import load_policy
     from augreg.views.overlay import read_annotations
+    from augreg.views.photos import photos_of
     from augreg.views.preview import PreviewOptions
     from augreg.views.preview import preview as draw
 
     loaded = load_policy(policy)
     parts = read_annotations(annotations) if annotations else {}
-    page = draw(PreviewOptions(loaded, images or (), seed, epoch, copies, each_step, parts))
+    options = PreviewOptions(loaded, images or (), seed, epoch, copies, each_step, parts)
+    if data is not None:
+        with quiet_tensorflow():
+            source = open_source(data, data_dir=data_dir, verify=False)
+            options = replace(options, photos=photos_of(source, limit))
+    page = draw(options)
     contents = io.BytesIO()
     page.save(contents, "PNG")
     write_whole(output, contents.getvalue())
@@ -79,7 +98,12 @@ def preview(
 def apply(
     policy: PolicyArgument,
     source: Annotated[
-        Path, typer.Argument(metavar="INPUT", help="Folder of images, or s3://BUCKET/PREFIX.")
+        Path,
+        typer.Argument(
+            metavar="INPUT",
+            help="Folder of images, or s3://BUCKET/PREFIX; with annotations: coco:PATH, yolo:PATH, "
+            "voc:PATH, masks:PATH.",
+        ),
     ],
     output: Annotated[
         Path, typer.Argument(metavar="OUTPUT", help="Output folder, or s3://BUCKET/PREFIX.")
@@ -98,8 +122,14 @@ def apply(
     encoding: Annotated[
         str, typer.Option(metavar="NAME[:LEVEL]", help="png (levels 0 to 9), jpeg (1 to 100).")
     ] = "png:1",
+    annotations: Annotated[
+        str, typer.Option(help="Format of the annotations: coco, yolo, voc, masks; as INPUT's.")
+    ] = "",
+    bad_annotations: BadAnnotations = CLIP,
 ) -> None:
     """Augments a folder of images into files or a TFDS dataset, and a manifest.
+
+    Boxes, masks and keypoints of an annotated dataset move with its images.
 
     Copy c of image i is the sample (epoch + c, index i). The same command continues a run that was
     stopped. Images that can't be read are skipped and listed; the exit code is then 4.
@@ -121,6 +151,8 @@ def apply(
         part,
         form,
         Encoding.parse(encoding),
+        annotations,
+        bad_annotations,
     )
     report = Report()
     try:
@@ -131,7 +163,7 @@ def apply(
         _say_kept(report, options.output, error)
         raise
     _say_done(report, options.output, part)
-    if report.skipped:
+    if report.skipped or report.bad_annotations:
         raise typer.Exit(IN_PART)
 
 
@@ -207,6 +239,10 @@ def _say_done(report: Report, output: Path | Store, shard: Shard | None) -> None
         count = f"{len(names)} image{'s' * (len(names) > 1)}"
         say(f"{note} in {count} (first: {names[0]})")
     _say_skipped(report.skipped.values(), report.images)
+    if report.bad_annotations:
+        say(f"{len(report.bad_annotations)} wrong annotations:")
+        for bad in report.bad_annotations:
+            say(f"  {bad}")
 
 
 def _say_skipped(reasons: Collection[object], images: int) -> None:

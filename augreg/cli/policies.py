@@ -10,6 +10,7 @@ from augreg.cli.console import (
     IN_PART,
     INVALID_POLICY,
     AsJson,
+    BadAnnotations,
     DataDir,
     ManualDir,
     OutputFile,
@@ -24,6 +25,7 @@ from augreg.cli.console import (
 from augreg.cli.quiet import quiet_tensorflow
 from augreg.errors import PolicyError, joined
 from augreg.sources import forms, open_source
+from augreg.sources.source import CLIP
 
 if TYPE_CHECKING:
     from augreg.policy import Policy
@@ -47,12 +49,13 @@ def validate(
     ] = 50,
     data_dir: DataDir = None,
     manual_dir: ManualDir = None,
+    bad_annotations: BadAnnotations = CLIP,
 ) -> None:
     """Validates policies: syntax, ops, parameters, sizes and channels. Reports errors by line.
 
     Without --size, lists the steps that work at some sizes only.
-    With --data, also reads a dataset once, and reports bad files, sizes, classes, value ranges,
-    and how often each step of the policy clips or fills.
+    With --data, also reads a dataset once, and reports bad files and annotations, sizes, classes,
+    value ranges, how often each step of the policy clips or fills, and how many boxes it loses.
     """
     sides = parse_size(size)
     checked, bad = [], 0
@@ -65,7 +68,13 @@ def validate(
         raise typer.Exit(bad)
     if data is not None:
         with quiet_tensorflow():
-            source = open_source(data, data_dir=data_dir, manual_dir=manual_dir, max_bad=1.0)
+            source = open_source(
+                data,
+                data_dir=data_dir,
+                manual_dir=manual_dir,
+                max_bad=1.0,
+                bad_annotations=bad_annotations,
+            )
             clean = [_surveyed(policy, source, limit) for policy in checked]
         if not all(clean):
             raise typer.Exit(IN_PART)

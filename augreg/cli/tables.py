@@ -12,7 +12,10 @@ from augreg.plan.sizes import size_text
 from augreg.views.explain import Explanation, StageView, StepView
 
 if TYPE_CHECKING:
-    from augreg.views.survey import Found, Survey
+    from rich.table import Table
+
+    from augreg.sources import Source
+    from augreg.views.survey import Effect, Found, Survey
 
 
 def print_explanation(explained: Explanation) -> None:
@@ -86,6 +89,8 @@ def _arrow(pair: tuple[object, object]) -> str:
 
 def print_survey(made: Survey) -> None:
     """Prints what a data set holds, and how often each step clips or fills."""
+    from augreg.views.survey import EXTENTS
+
     source, found = made.source, made.found
     images = sum(found.sizes.values())
     bad = f"{len(source.bad)} bad" if source.bad else "none bad"
@@ -98,18 +103,48 @@ def print_survey(made: Survey) -> None:
         std = np.sqrt(np.maximum(found.squares / found.count - mean**2, 0))
         shown = ", ".join(f"{m:.3f} ± {s:.3f}" for m, s in zip(mean, std, strict=True))
         print(f"values: {found.low:g} to {found.high:g}; mean ± std in 0..1, by channel: {shown}")
-    rows = table("class", *found.classes)
-    for label, name in enumerate(source.class_names):
-        rows.add_row(name, *(str(counts[label]) for counts in found.classes.values()))
-    stdout().print(rows)
-    steps = table("steps", "values beyond 0..1", "pixels filled")
+    if source.parts != ("masks",):
+        rows = table("boxes of the class" if source.annotated else "class", *found.classes)
+        for label, name in enumerate(source.class_names):
+            rows.add_row(name, *(str(counts[label]) for counts in found.classes.values()))
+        stdout().print(rows)
+    if found.extents:
+        print(f"boxes: {', '.join(f'{found.extents[name]} {name}' for name in EXTENTS)}")
+    if found.pixels:
+        stdout().print(_mask_values(source, found))
+    if made.effects:
+        split = next(iter(source.splits))
+        print(f"the policy's steps, on {made.before.images} images of {split!r}:")
+        stdout().print(_effects(made))
+
+
+def _mask_values(source: Source, found: Found) -> Table:
+    """The share of pixels that each value of the masks has."""
+    rows = table("pixels of the mask", *found.pixels)
+    for value, name in source.mask_names.items():
+        if any(counts[value] for counts in found.pixels.values()):
+            shares = (counts[value] / counts.total() for counts in found.pixels.values())
+            rows.add_row(f"{value} {name}".strip(), *(f"{share:.2%}" for share in shares))
+    return rows
+
+
+def _effects(made: Survey) -> Table:
+    """A row for each stage of the policy, the annotations as they came above them."""
+    parts, before = made.source.parts, made.before
+    columns = ["values beyond 0..1", "pixels filled"]
+    columns += ["boxes left"] * ("boxes" in parts) + ["masks cover"] * ("masks" in parts)
+    rows = table("steps", *columns)
+
+    def annotated(effect: Effect) -> list[str]:
+        boxes = [str(effect.boxes)] * ("boxes" in parts)
+        return boxes + [f"{effect.covered / effect.images:.2%}"] * ("masks" in parts)
+
+    if made.source.annotated:
+        rows.add_row("before", "", "", *annotated(before))
     for name, effect in made.effects.items():
         shares = (effect.clipped / effect.images, effect.filled / effect.images)
-        steps.add_row(name, *(f"{share:.2%}" for share in shares))
-    if made.effects:
-        tried = next(iter(made.effects.values())).images
-        print(f"the policy's steps, on {tried} training images:")
-        stdout().print(steps)
+        rows.add_row(name, *(f"{share:.2%}" for share in shares), *annotated(effect))
+    return rows
 
 
 def _sizes(found: Found) -> str:

@@ -18,7 +18,7 @@ def train(
         str | None,
         typer.Argument(metavar="[POLICY]", help="Policy file, or the name of a ready policy."),
     ] = None,
-    data: Annotated[str, typer.Option(help=f"Dataset: {forms()}.")] = "digits",
+    data: Annotated[str, typer.Option(help=f"Dataset: {forms(annotated=False)}.")] = "digits",
     placement: Annotated[
         str, typer.Option(help="Where augmentation runs: data or model.")
     ] = "data",

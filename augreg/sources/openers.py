@@ -6,12 +6,17 @@ TensorFlow is imported where a source is opened, so that help texts cost nothing
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
+from augreg.errors import DataError
 from augreg.images import MAX_PIXELS
-from augreg.sources.source import Source
+from augreg.sources.source import CLIP, HANDLINGS, Source
+
+if TYPE_CHECKING:
+    from augreg.sources.annotated import Layout
+    from augreg.sources.faults import Faults
 
 AnyPath = str | os.PathLike[str]
 
@@ -25,6 +30,15 @@ class Reading:
     max_bad: float = 0.01
     max_pixels: int = MAX_PIXELS
     verify: bool = True
+    parts: tuple[str, ...] | None = None
+    bad_annotations: str = CLIP
+    difficult: bool = False
+
+    def __post_init__(self) -> None:
+        if self.bad_annotations not in HANDLINGS:
+            raise DataError(
+                f"bad_annotations={self.bad_annotations!r}; allowed are {', '.join(HANDLINGS)}"
+            )
 
 
 @dataclass(frozen=True)
@@ -35,10 +49,18 @@ class Opener:
         form: how it is written: a word, or a prefix, a colon and what comes after it.
         function: what opens it, as module:name in `augreg.sources`; called with the specification
             and the `Reading`.
+        layout: of images with annotations, what reads their files, as module:name; called with the
+            `Faults` too, it returns a `Layout`.
     """
 
     form: str
     function: str
+    layout: str = ""
+
+    @property
+    def annotated(self) -> bool:
+        """Whether images have boxes, masks or keypoints in place of a class label."""
+        return bool(self.layout)
 
     def takes(self, spec: str) -> bool:
         """Whether the specification is of this kind."""
@@ -46,15 +68,25 @@ class Opener:
         return spec.startswith(prefix + colon) if colon else spec == self.form
 
     def open(self, spec: str, reading: Reading) -> Source:
-        module, name = self.function.split(":")
-        function: Callable[[str, Reading], Source]
-        function = getattr(import_module(f"augreg.sources.{module}"), name)
-        return function(spec, reading)
+        return _function(self.function)(spec, reading)
+
+    def layout_of(self, spec: str, reading: Reading, faults: Faults) -> Layout:
+        return _function(self.layout)(spec, reading, faults)
 
 
+def _function(name: str) -> Any:
+    module, function = name.split(":")
+    return getattr(import_module(f"augreg.sources.{module}"), function)
+
+
+_ANNOTATED = "annotated:open_annotated"
 OPENERS = (
     Opener("digits", "digits:open_digits"),
     Opener("folder:PATH", "folder:open_folder"),
+    Opener("coco:PATH", _ANNOTATED, "coco:layout_of"),
+    Opener("yolo:PATH", _ANNOTATED, "yolo:layout_of"),
+    Opener("voc:PATH", _ANNOTATED, "voc:layout_of"),
+    Opener("masks:PATH", _ANNOTATED, "mask_folders:layout_of"),
 )
 # Whatever no other takes is a name.
 NAMED = Opener("a TFDS name such as tf_flowers", "tfds:open_tfds")
@@ -65,6 +97,13 @@ def opener_of(spec: str) -> Opener:
     return next((opener for opener in OPENERS if opener.takes(spec)), NAMED)
 
 
-def forms() -> str:
-    """How sources are written, for help texts and errors."""
-    return f"{', '.join(opener.form for opener in OPENERS)} or {NAMED.form}"
+def without_kind(spec: str) -> str:
+    """The path in a specification such as `folder:PATH`; a name as it is."""
+    form = opener_of(spec).form
+    return spec.partition(":")[2] if ":" in form else spec
+
+
+def forms(annotated: bool = True) -> str:
+    """How sources are written, for help texts and errors; with those of annotated images or not."""
+    listed = [opener.form for opener in OPENERS if annotated or not opener.annotated]
+    return f"{', '.join(listed)} or {NAMED.form}"

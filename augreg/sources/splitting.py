@@ -29,3 +29,8 @@ def hashed_split(name: str) -> str:
     digest = hashlib.sha256(os.fsencode(name)).digest()
     percent = int.from_bytes(digest[:4]) % 100
     return "train" if percent < 80 else "validation" if percent < 90 else "test"
+
+
+def folder_of_split(split: str) -> str:
+    """What the folder of a split is called where augreg writes one; `splits_among` reads it."""
+    return "val" if split == "validation" else split

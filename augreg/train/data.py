@@ -62,6 +62,12 @@ class Feed:
     ) -> None:
         self.source, self.policy, self.options = source, policy, options
         self.worker = worker
+        if source.annotated:
+            raise DataError(
+                f"{options.data}: holds {' and '.join(source.parts)}, not a class label for each "
+                "image; train makes classifiers. Train a model of your own on "
+                "augreg.augment_dataset (docs/annotations.md)"
+            )
         for name in SPLITS:
             if source.splits[name].size < 1:
                 raise DataError(f'{options.data}: the split "{name}" is empty; it needs images')

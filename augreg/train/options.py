@@ -10,6 +10,7 @@ from typing import Any
 
 from augreg.errors import RunError
 from augreg.paths import check_here, holds
+from augreg.sources.openers import without_kind
 
 PLACEMENTS = ("data", "model")
 TUTORIAL = "tutorial"
@@ -68,7 +69,7 @@ class TrainOptions:
 
     def __post_init__(self) -> None:
         tfds = (one for one in (self.data_dir, self.manual_dir) if isinstance(one, Path))
-        check_here(self.output, self.data.removeprefix("folder:"), *tfds)  # TFDS reads "gs://..."
+        check_here(self.output, without_kind(self.data), *tfds)  # TFDS reads "gs://..."
         object.__setattr__(self, "output", Path(self.output))
         if self.placement not in PLACEMENTS:
             raise RunError(f'placement "{self.placement}"; allowed are {" and ".join(PLACEMENTS)}')

@@ -11,32 +11,44 @@ one channel, beside the JSON file, whose values are classes.
 
 from __future__ import annotations
 
+import colorsys
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from augreg.annotations.boxes import check_format
 from augreg.errors import DataError
+from augreg.images import one_line
 from augreg.paths import check_here
 
 Pixels = NDArray[np.uint8]
 _KEYS = ("boxes", "labels", "bounding_box_format", "keypoints", "mask")
-# One for each class, in turn; light enough for dark images and dark enough for light ones.
+# Of the first classes; light enough for dark images and dark enough for light ones.
 _COLORS = ((230, 60, 50), (40, 120, 230), (30, 160, 70), (240, 160, 20), (160, 70, 200))
+_GOLDEN = 0.618034  # of the circle of hues: however many follow, none is near another
+_SMALLEST = 9  # pixels of a name's letters
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """What is drawn onto an image. `parts`: as in an element of `augreg.augment`, unbatched."""
+    """What is drawn onto an image.
+
+    Attributes:
+        parts: as in an element of `augreg.augment`, unbatched.
+        names: of the boxes' classes; without them, no class is written at a box.
+        pairs: keypoints that change places in a mirrored image.
+    """
 
     parts: Mapping[str, Any] = field(default_factory=dict)
     box_format: str | None = None
+    names: Sequence[str] = ()
+    pairs: Sequence[tuple[int, int]] = ()
 
 
 def read_annotations(path: Path) -> dict[str, Drawn]:
@@ -94,17 +106,28 @@ def _mask(where: str, path: Path) -> NDArray[Any]:
     return mask.astype(np.int32)
 
 
-def draw(element: Mapping[str, Any]) -> Pixels:
-    """An image, uint8 [H,W,C], with its masks tinted, boxes (xyxy) outlined, keypoints dotted."""
+def color_of(number: int) -> tuple[int, int, int]:
+    """The colour of a class, from 0; no two classes have the same."""
+    if number < len(_COLORS):
+        return _COLORS[number]
+    red, green, blue = colorsys.hsv_to_rgb(number * _GOLDEN % 1, 0.8, 0.85)
+    return round(red * 255), round(green * 255), round(blue * 255)
+
+
+def draw(element: Mapping[str, Any], names: Sequence[str] = ()) -> Pixels:
+    """An image, uint8 [H,W,C], with its masks tinted, boxes (xyxy) outlined, keypoints dotted.
+
+    Args:
+        element: an image and its parts. A mask's value v has the colour of class v - 1. Keypoints
+            [..., 2], or with visibility as a third column; those of visibility 0 are not drawn.
+        names: of the boxes' classes.
+    """
     pixels: Pixels = element["images"]
-    if len(element) == 1:
+    if not {"masks", "boxes", "keypoints"} & set(element):
         return pixels
     pixels = np.repeat(pixels, 3, axis=-1) if pixels.shape[-1] == 1 else pixels
     if "masks" in element:
-        mask = element["masks"]
-        colors = np.array(_COLORS)[(mask - 1) % len(_COLORS)]
-        tinted = (pixels.astype(int) + colors) // 2
-        pixels = np.where(mask[..., None] > 0, tinted, pixels).astype(np.uint8)
+        pixels = _tinted(pixels, element["masks"])
     image = Image.fromarray(pixels)
     pen, wide, reach = ImageDraw.Draw(image), *(max(image.size) // n + 1 for n in (120, 70))
     found = element.get("boxes", {"boxes": (), "labels": ()})
@@ -112,8 +135,42 @@ def draw(element: Mapping[str, Any]) -> Pixels:
         if label >= 0:
             left, top, right, bottom = (float(edge) for edge in box)
             corners = (left, top, max(right - 1, left), max(bottom - 1, top))
-            pen.rectangle(corners, outline=_COLORS[int(label) % len(_COLORS)], width=wide)
-    for i, (x, y) in enumerate(element.get("keypoints", ())):
-        dot = (float(x) - reach, float(y) - reach, float(x) + reach, float(y) + reach)
-        pen.ellipse(dot, fill=_COLORS[i % len(_COLORS)])
+            pen.rectangle(corners, outline=color_of(int(label)), width=wide)
+            if names:
+                _write(pen, image.size, (left, top), int(label), names)
+    for i, (x, y) in _seen(np.asarray(element.get("keypoints", np.zeros((0, 2))))):
+        dot = (x - reach, y - reach, x + reach, y + reach)
+        pen.ellipse(dot, fill=color_of(i))
     return np.asarray(image)
+
+
+def _tinted(pixels: Pixels, mask: NDArray[Any]) -> Pixels:
+    values, places = np.unique(mask, return_inverse=True)
+    colors = np.array([color_of(max(int(value) - 1, 0)) for value in values])
+    tinted = (pixels.astype(int) + colors[places.reshape(mask.shape)]) // 2
+    return np.where(mask[..., None] > 0, tinted, pixels).astype(np.uint8)
+
+
+def _write(
+    pen: ImageDraw.ImageDraw,
+    size: tuple[int, int],
+    corner: tuple[float, float],
+    label: int,
+    names: Sequence[str],
+) -> None:
+    """A class's name above the box's corner, or in the box where there is no room above."""
+    font = ImageFont.load_default(max(_SMALLEST, max(size) // 20))
+    text = one_line(names[label]) if label < len(names) else str(label)
+    _, _, wide, high = pen.textbbox((0, 0), text, font=font)
+    x = max(0.0, min(corner[0], size[0] - wide))
+    y = corner[1] - high if corner[1] >= high else corner[1]
+    pen.rectangle((x, y, x + wide, y + high), fill=color_of(label))
+    pen.text((x, y), text, fill=(255, 255, 255), font=font)
+
+
+def _seen(points: NDArray[Any]) -> Iterator[tuple[int, tuple[float, float]]]:
+    """(its place in its object, x and y) of each keypoint."""
+    count = points.shape[-2]
+    for i, point in enumerate(points.reshape(-1, points.shape[-1])):
+        if len(point) == 2 or point[2] > 0:
+            yield i % count, (float(point[0]), float(point[1]))

@@ -25,6 +25,7 @@ from augreg.policy import Output, Policy, Step, steps_in
 from augreg.random.distributions import Constant
 from augreg.views.explain import changed_arguments
 from augreg.views.overlay import Drawn, Pixels, draw
+from augreg.views.photos import Photo
 from augreg.xp import NUMPY
 
 # By EXIF orientation.
@@ -50,7 +51,7 @@ class PreviewOptions:
     """What to show: `copies` samples of each image, sample c of image i at (epoch + c, index i).
 
     These are the draws of `augreg apply` with the same seed, images and order. `annotations` are
-    drawn onto the images of these names, as they move.
+    drawn onto the images of these names, as they move. `photos` are shown in place of `images`.
     """
 
     policy: Policy
@@ -60,6 +61,7 @@ class PreviewOptions:
     copies: int = 9
     each_step: bool = False
     annotations: Mapping[str, Drawn] = field(default_factory=dict)
+    photos: Sequence[Photo] = ()
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,14 @@ class _Original:
     """An image before the policy, with what is drawn onto it (boxes as xyxy), and its position."""
 
     element: Mapping[str, Any]
+    drawn: Drawn
     index: int
     options: PreviewOptions
+
+    @property
+    def pixels(self) -> Pixels:
+        """Itself, with what belongs to it drawn."""
+        return draw(self.element, self.drawn.names)
 
     def samples(self, policy: Policy, copies: int) -> list[Pixels]:
         """The first `copies` samples, uint8 [H,W,C], with what belongs to them drawn."""
@@ -80,10 +88,11 @@ class _Original:
                 index=[self.index],
                 epoch=self.options.epoch + copy,
                 bounding_box_format="xyxy" if "boxes" in self.element else None,
+                keypoint_pairs=self.drawn.pairs,
             )
             for copy in range(copies)
         )
-        return [draw(one) for one in made]
+        return [draw(one, self.drawn.names) for one in made]
 
 
 def preview(options: PreviewOptions) -> Image.Image:
@@ -96,13 +105,19 @@ def preview(options: PreviewOptions) -> Image.Image:
     saved = replace(options.policy, output=Output("uint8", (255.0,), (0.0,)))
     shown = replace(options, policy=saved)
     blocks = [_heading(shown)]
-    for index, path in enumerate(options.images or photo_paths()):
-        drawn = options.annotations.get(path.name, Drawn())
-        original = _Original(_element(read_image(path), drawn), index, shown)
-        blocks.append(_samples(path, original))
+    for photo in options.photos or _read(options):
+        element = _element(photo.pixels, photo.drawn)
+        original = _Original(element, photo.drawn, photo.index, shown)
+        blocks.append(_samples(photo.title, original))
         if options.each_step:
             blocks += _steps(original)
     return _stack(blocks)
+
+
+def _read(options: PreviewOptions) -> Iterator[Photo]:
+    for index, path in enumerate(options.images or photo_paths()):
+        drawn = options.annotations.get(path.name, Drawn())
+        yield Photo(path.name, read_image(path), drawn, index)
 
 
 def _element(pixels: Pixels, drawn: Drawn) -> dict[str, Any]:
@@ -159,7 +174,7 @@ def _heading(options: PreviewOptions) -> Image.Image:
     return block
 
 
-def _samples(path: Path, original: _Original) -> Image.Image:
+def _samples(title: str, original: _Original) -> Image.Image:
     """The original, as high as the grid, beside the grid of samples."""
     made = original.samples(original.options.policy, original.options.copies)
     columns = math.ceil(math.sqrt(len(made)))
@@ -169,9 +184,9 @@ def _samples(path: Path, original: _Original) -> Image.Image:
     block = Image.new("RGB", (side + 2 * _GAP + grid, _LINE + side), _PAPER)
     height, width = original.element["images"].shape[:2]
     after = "x".join(str(n) for n in made[0].shape)
-    _write(block, 0, 0, f"{path.name}, {height}x{width}")
+    _write(block, 0, 0, f"{title}, {height}x{width}")
     _write(block, side + 2 * _GAP, 0, f"samples, {after}")
-    _paste(block, draw(original.element), (0, _LINE), side, centred=False)
+    _paste(block, original.pixels, (0, _LINE), side, centred=False)
     for i, sample in enumerate(made):
         row, column = divmod(i, columns)
         x = side + 2 * _GAP + column * (_TILE + _GAP)
@@ -188,7 +203,7 @@ def _steps(original: _Original) -> Iterator[Image.Image]:
     none = replace(policy, augment=())
     for step in steps_in(policy.prepare_train):
         alone = replace(none, prepare_train=(replace(step, p=1.0),))
-        yield _step_row(original, step, alone, draw(original.element))
+        yield _step_row(original, step, alone, original.pixels)
     for step in steps_in(policy.augment):
         alone = replace(policy, augment=(replace(step, p=1.0),))
         yield _step_row(original, step, alone, original.samples(none, 1)[0])

@@ -2,41 +2,69 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from augreg.annotations.parts import LABELS, PADDED, TargetRules, each
+from augreg.annotations.transform import move_annotations
 from augreg.backends.reference import kernels
 from augreg.backends.reference.interpreter import Interpreter
 from augreg.checks import sample_key
 from augreg.families import AffineStage, LatticeStage, Size, Stage, displacement
 from augreg.lower import Draws, Lowering
-from augreg.plan import plan
+from augreg.plan import Plan, plan
 from augreg.policy import Policy, Step
 from augreg.xp import NUMPY
 
 if TYPE_CHECKING:
-    from augreg.sources import Source, Split
+    from augreg.sources import Source
 
 Image = NDArray[Any]
+# COCO's, by the square root of a box's area in pixels; https://cocodataset.org/#detection-eval
+EXTENTS = {"small": 32.0, "medium": 96.0, "large": math.inf}
 
 
 @dataclass
 class Found:
-    """What a data set holds. Sums are per channel, of values in 0..1."""
+    """What a data set holds. Sums are per channel, of values in 0..1.
+
+    Attributes:
+        classes: of each split, how many images, or boxes, a class has.
+        extents: how many boxes are small, medium and large.
+        pixels: of each split, how many pixels a mask's value has.
+    """
 
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
     classes: dict[str, Counter[int]] = field(default_factory=dict)
+    extents: Counter[str] = field(default_factory=Counter)
+    pixels: dict[str, Counter[int]] = field(default_factory=dict)
     low: float = float("inf")
     high: float = float("-inf")
     faults: list[str] = field(default_factory=list)
     count: int = 0
     total: Any = 0.0
     squares: Any = 0.0
+
+    def add_annotations(self, split: str, element: Mapping[str, Any]) -> None:
+        """Takes the class, boxes and mask of an element into account."""
+        classes = self.classes.setdefault(split, Counter())
+        if "labels" in element:
+            classes[int(element["labels"])] += 1
+        if "boxes" in element:
+            classes.update(element["boxes"]["labels"].tolist())
+            for left, top, right, bottom in element["boxes"]["boxes"]:
+                side = math.sqrt((right - left) * (bottom - top))
+                self.extents[next(name for name, end in EXTENTS.items() if side < end)] += 1
+        if "masks" in element:
+            values, counts = np.unique(element["masks"], return_counts=True)
+            pixels = self.pixels.setdefault(split, Counter())
+            pixels.update(dict(zip(values.tolist(), counts.tolist(), strict=True)))
 
     def add(self, name: str, image: Image) -> bool:
         """Takes one image [H,W,C] into account; `name` is for what is wrong with it, if it is."""
@@ -59,29 +87,46 @@ class Found:
 
 @dataclass
 class Effect:
-    """What one stage of the policy did to the images it was tried on.
+    """What the policy did to the images it was tried on, up to the end of one of its stages.
 
-    clipped: the sum over images of the share of values beyond 0..1 after it; filled: of the share
-    of pixels that lie outside of the image it read.
+    Attributes:
+        clipped: the sum over images of the share of values beyond 0..1; filled: of the share of
+            pixels that lie outside of the image that the stage read; covered: of the share of
+            pixels whose mask is not 0.
+        boxes: how many are left.
     """
 
     images: int = 0
     clipped: float = 0.0
     filled: float = 0.0
+    boxes: int = 0
+    covered: float = 0.0
+
+    def add_annotations(self, parts: Mapping[str, Any]) -> None:
+        """Takes the annotations of an image into account, as they are at the stage's end."""
+        if "boxes" in parts:
+            self.boxes += int(np.sum(parts["boxes"]["labels"] != PADDED))
+        if "masks" in parts:
+            self.covered += float(np.mean(parts["masks"] != 0))
 
 
 @dataclass
 class Survey:
-    """A source, what its images hold, and what the policy's stages do to them, by their steps."""
+    """A source, what its images hold, and what the policy's stages do to them, by their steps.
+
+    before: the annotations of the images that the stages were tried on.
+    """
 
     source: Source
     found: Found = field(default_factory=Found)
+    before: Effect = field(default_factory=Effect)
     effects: defaultdict[str, Effect] = field(default_factory=lambda: defaultdict(Effect))
 
     @property
     def faults(self) -> list[str]:
-        """A line for each image that is bad, or that a network should not be given."""
-        return [f"{bad.path}: {bad.reason}" for bad in self.source.bad] + self.found.faults
+        """A line for each image or annotation that is bad or unfit for a network."""
+        bad = (*self.source.bad, *self.source.bad_annotations)
+        return [*map(str, bad), *self.found.faults]
 
 
 def survey(policy: Policy, source: Source, limit: int, advance: Callable[[], Any]) -> Survey:
@@ -90,53 +135,64 @@ def survey(policy: Policy, source: Source, limit: int, advance: Callable[[], Any
     Args:
         policy: run as written, at (epoch 0, index), with seed 0.
         source: every split of it is read.
-        limit: how many training images the stages are tried on, spread evenly.
+        limit: how many images the stages are tried on, of the first split ("train" mostly), spread
+            evenly.
         advance: called after each image.
 
     Raises:
         PolicyError: the policy can't work on an image.
     """
+    from augreg.sources.elements import elements
+
     made = Survey(source)
+    first = next(iter(source.splits))  # mostly "train"
     for name, split in source.splits.items():
         every = max(1, -(-split.size // limit))
-        for index, (image, label) in enumerate(_decoded(split)):
-            fine = made.found.add(f"{name}#{index}", image)
-            made.found.classes.setdefault(name, Counter())[int(label)] += 1
-            if name == "train" and index % every == 0 and fine:
-                _try(policy, image, index, made.effects)
+        for index, element in enumerate(elements(split)):
+            fine = made.found.add(f"{name}#{index}", element["images"])
+            made.found.add_annotations(name, element)
+            if name == first and index % every == 0 and fine:
+                _try(policy, element, index, made)
             advance()
     return made
-
-
-def _decoded(split: Split) -> Iterator[tuple[Image, Any]]:
-    from augreg.images.decode import decode
-
-    dataset = split.dataset
-    if dataset.element_spec[0].dtype == "string":
-        dataset = dataset.map(lambda contents, label: (decode(contents), label))
-    yield from dataset.as_numpy_iterator()
 
 
 # --- the policy's steps ---------------------------------------------------------------------------
 
 
-def _try(policy: Policy, image: Image, index: int, effects: defaultdict[str, Effect]) -> None:
+def _try(policy: Policy, element: Mapping[str, Any], index: int, made: Survey) -> None:
     """Runs the policy's stages as written on one image, and measures after each."""
-    size, channels = image.shape[:2], image.shape[2]
-    planned = plan(policy, size=(size[0], size[1]), channels=channels, unfused=True)
-    words = Draws.make(NUMPY, planned.draws, sample_key(0, 0, [index]))
-    run = Interpreter(policy, Lowering(NUMPY, words))
+    image = element["images"]
+    size, channels = (image.shape[0], image.shape[1]), image.shape[2]
+    planned = plan(policy, size=size, channels=channels, unfused=True)
+    draws = Draws.make(NUMPY, planned.draws, sample_key(0, 0, [index]))
+    run = Interpreter(policy, Lowering(NUMPY, draws))
+    annotations = {name: _batch(element[name]) for name in made.source.parts if name != LABELS}
+    rules = TargetRules(made.source.box_format)
+    made.before.images += 1
+    made.before.add_annotations(annotations)
     pixels: Image = image[None]
-    for stages in (planned.prepare, planned.augment):
-        for stage in stages:
+    done: Plan = replace(planned, prepare=(), augment=())
+    for section in ("prepare", "augment"):
+        stages = getattr(planned, section)
+        for number, stage in enumerate(stages, start=1):
             before, pixels = pixels, run.stage(stage, pixels)
-            effect = effects[_name(stage)]
+            effect = made.effects[_name(stage)]
             effect.images += 1
             effect.filled += _filled(run.lowering, stage, before.shape[1:3], pixels.shape[1:3])
             values = kernels.to_unit(pixels)
             effect.clipped += float(np.mean((values < 0) | (values > 1)))
-        if stages is planned.prepare and stages and image.dtype == np.uint8:
+            if annotations:
+                done = replace(done, **{section: stages[:number]})
+                moved = move_annotations(NUMPY, done, draws, annotations, size, rules)
+                effect.add_annotations(moved)
+        if section == "prepare" and stages and image.dtype == np.uint8:
             pixels = kernels.quantize(pixels)
+
+
+def _batch(part: Any) -> Any:
+    """A part of one element as a batch of one."""
+    return each(lambda array: array[None], part) if isinstance(part, Mapping) else part[None]
 
 
 def _name(stage: Stage) -> str:
