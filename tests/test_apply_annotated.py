@@ -128,6 +128,8 @@ def augmented(source: Source, copies: int) -> list[Any]:
     for index, element in enumerate(elements(source.splits["train"])):
         for epoch in range(copies):
             how = {"seed": 5, "index": [index], "epoch": epoch}
+            if source.keypoints:
+                how["keypoint_pairs"] = source.keypoints.pairs
             one = augreg.augment(element, POLICY, bounding_box_format=source.box_format, **how)
             if "boxes" in one:
                 kept = one["boxes"]["labels"] >= 0
@@ -141,6 +143,23 @@ def augmented(source: Source, copies: int) -> list[Any]:
 def by_place(element: Any, source: Source) -> list[Any]:
     boxes = zip(element["boxes"]["boxes"], element["boxes"]["labels"], strict=True)
     return sorted((source.class_names[label], *box.tolist()) for box, label in boxes)
+
+
+def test_left_and_right_change_places_in_a_mirror(tmp_path: Path) -> None:
+    person = {"id": 3, "name": "cat", "keypoints": ["left_ear", "nose", "Right_Ear"]}
+    points = [5, 6, 2, 12, 9, 2, 25, 20, 1]
+    coco_set(
+        tmp_path / "data",
+        [annotation(1, 10, 3, (2, 3, 25, 19), keypoints=points)],
+        categories=[person, {"id": 7, "name": "dog"}],
+    )
+    spec, flip = f"coco:{tmp_path / 'data'}", {"op": "flip", "axis": "horizontal"}
+    source = open_source(spec)
+    assert source.keypoints and source.keypoints.pairs == ((0, 2),)
+    run(spec, tmp_path / "out", policy={"version": 1, "augment": [flip]})
+    (one, *_) = elements(open_source(f"coco:{tmp_path / 'out'}").splits["train"])
+    expected = [[W - 1 - x, y, seen] for x, y, seen in ((25, 20, 1), (12, 9, 2), (5, 6, 2))]
+    np.testing.assert_allclose(one["keypoints"], [expected], atol=1e-4)
 
 
 # --- a format into itself and into others ---------------------------------------------------------

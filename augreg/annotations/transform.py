@@ -148,7 +148,7 @@ class _Walker:
                 flat = xp.reshape(value, (shape[0], -1, shape[-1]))
                 state = replace(state, points=xp.cast(flat[..., :2], "float64"))
                 if self.rules.keypoint_pairs:
-                    state = replace(state, mirrored=xp.zeros_like(flat[:, 0, 0]) > 0)
+                    state = replace(state, mirrored=xp.array([False], "bool"))
             elif key in BOXES:
                 edges = to_edges(xp, value["boxes"], check_format(self.rules.format), size)
                 whole = xp.ones_like(edges[..., 0])
