@@ -31,6 +31,7 @@ NEUTRAL = {
     "gaussian_blur": {"kernel_size": 3, "sigma": 0.05},
     "gaussian_noise": {"std": 0},
     "hue": {"delta": 0},
+    "letterbox": {"height": 160, "width": 160},
     "pad_or_crop": {"height": 160, "width": 160},
     "perspective": {"distortion": 0},
     "posterize": {"bits": 8},
@@ -49,7 +50,7 @@ NEUTRAL = {
     "zoom": {"factor": 1},
 }
 # these always do something
-WITHOUT = {"channel_shuffle", "equalize", "erase", "flip", "grayscale", "invert"}
+WITHOUT = {"channel_shuffle", "equalize", "erase", "flip", "grayscale", "invert", "transpose"}
 COLOURED = ("channel_shuffle", "enhance", "grayscale", "hue", "rgb_shift", "saturation")
 
 # A step whose outcome differs from sample to sample.
@@ -166,7 +167,7 @@ def test_drawn_arguments_differ_between_samples_epochs_and_seeds(name):
 def test_p_chooses_between_the_op_and_the_image(name):
     """Of a step that keeps size and channels; others take no p below 1."""
     step = {"op": name, **NEUTRAL.get(name, {}), **DRAWN.get(name, {})}
-    if name in ("crop", "resize", "resized_crop", "central_crop", "pad_or_crop"):
+    if name in ("crop", "resize", "resized_crop", "central_crop", "letterbox", "pad_or_crop"):
         step.update({"height": 9, "width": 9} if name != "central_crop" else {"fraction": 0.5})
         with pytest.raises(PolicyError, match=r"/augment/0: .* takes .p. below 1"):
             _run({**step, "p": 0.5})

@@ -82,7 +82,7 @@ NAMES = {
     "GaussNoise": '"gaussian_noise"',
     "CoarseDropout": '"erase"',
     "PadIfNeeded": '"pad_or_crop"',
-    "LongestMaxSize": '"resize"',
+    "LongestMaxSize": '"letterbox"',
     "ToGray": '"grayscale"',
     "CLAHE": "no such op yet",
     "OneOf": '"one_of"',

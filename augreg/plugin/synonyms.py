@@ -25,7 +25,6 @@ ROWS = (
         '{"op": "flip", "axis": "vertical", "p": 0.5}',
         _ALWAYS,
     ),
-    ("Transpose", '{"op": "rot90", "k": 1}', "a quarter turn; add a flip for a transposition"),
     (
         "Rotate90 rot_90 D4",
         '{"op": "rot90", "k": [0, 3]}',
@@ -80,10 +79,15 @@ ROWS = (
         "takes the output size",
     ),
     (
-        "Resizing RandomResize SmallestMaxSize LongestMaxSize RandomShortestSize resize_images "
+        "Resizing RandomResize SmallestMaxSize RandomShortestSize resize_images "
         "resize_with_pad RandomHeight RandomWidth Downscale",
         '"prepare": [{"op": "resize", "height": 180, "width": 180}]',
         'one size for all; "fit" is stretch, crop or pad',
+    ),
+    (
+        "LongestMaxSize LetterBoxing",
+        '"prepare": [{"op": "letterbox", "height": 640, "width": 640, "fill_value": 0.447}]',
+        "one size for all; the rest is padded",
     ),
     (
         "RandomBrightness brightness_range multiply_brightness",

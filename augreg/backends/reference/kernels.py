@@ -147,9 +147,9 @@ def resize(images: Images, element: Resize) -> Images:
     if element.method != "bilinear" or element.antialias:
         size = (images.shape[1], images.shape[2])
         return np.asarray(resampling.resize(NUMPY, to_unit(images), element, size))
-    out = np.zeros((len(images), *element.size, images.shape[-1]), np.float32)
-    target = element.inner or element.size
-    top, left = ((whole - part) // 2 for whole, part in zip(element.size, target, strict=True))
+    out = np.empty((len(images), *element.size, images.shape[-1]), np.float32)
+    out[:] = element.fill_value
+    target, (top, left) = element.inner or element.size, element.margins
     for b, image in enumerate(images):
         if element.box is not None:
             y, x, height, width = _row(element.box, b)
