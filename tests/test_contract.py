@@ -32,6 +32,7 @@ NEUTRAL = {
     "gaussian_noise": {"std": 0},
     "hue": {"delta": 0},
     "letterbox": {"height": 160, "width": 160},
+    "motion_blur": {"kernel_size": 3, "length": 1},
     "pad_or_crop": {"height": 160, "width": 160},
     "perspective": {"distortion": 0},
     "posterize": {"bits": 8},
@@ -50,7 +51,10 @@ NEUTRAL = {
     "zoom": {"factor": 1},
 }
 # these always do something
-WITHOUT = {"channel_shuffle", "equalize", "erase", "flip", "grayscale", "invert", "transpose"}
+WITHOUT = {
+    *("channel_shuffle", "equalize", "erase", "flip", "grayscale", "invert", "median_blur"),
+    "transpose",
+}
 COLOURED = ("channel_shuffle", "enhance", "grayscale", "hue", "rgb_shift", "saturation")
 
 # A step whose outcome differs from sample to sample.
@@ -65,6 +69,7 @@ DRAWN = {
     "gaussian_blur": {"kernel_size": 5, "sigma": [0.3, 3]},
     "gaussian_noise": {"std": [0.05, 0.2]},
     "hue": {"delta": [-0.5, 0.5]},
+    "motion_blur": {"kernel_size": 5},
     "perspective": {},
     "posterize": {"bits": [1, 8]},
     "resized_crop": {"height": 64, "width": 64},

@@ -147,7 +147,7 @@ ROWS = (
         "1 changes nothing; Keras's factor f is 2f here",
     ),
     (
-        "Blur GaussianBlur BoxBlur AverageBlur MedianBlur MotionBlur AdvancedBlur",
+        "Blur GaussianBlur BoxBlur AverageBlur AdvancedBlur",
         '{"op": "gaussian_blur", "kernel_size": 5, "sigma": [0.1, 2]}',
         "",
     ),
