@@ -26,6 +26,7 @@ NEUTRAL = {
     "clip": {},
     "contrast": {"factor": 1},
     "crop": {"height": 160, "width": 160},
+    "downscale": {"scale": 1},
     "enhance": {"factor": 1},
     "gamma": {"gamma": 1},
     "gaussian_blur": {"kernel_size": 3, "sigma": 0.05},
@@ -52,7 +53,7 @@ NEUTRAL = {
 }
 # these always do something
 WITHOUT = {
-    *("channel_shuffle", "equalize", "erase", "flip", "grayscale", "invert", "median_blur"),
+    *("channel_shuffle", "equalize", "erase", "flip", "grayscale", "invert", "jpeg", "median_blur"),
     "transpose",
 }
 COLOURED = ("channel_shuffle", "enhance", "grayscale", "hue", "rgb_shift", "saturation")
@@ -63,12 +64,14 @@ DRAWN = {
     "channel_shuffle": {},
     "contrast": {"factor": [0.3, 2]},
     "crop": {"height": 150, "width": 150},
+    "downscale": {"scale": [0.1, 0.9]},
     "enhance": {"factor": [0.2, 1.8]},
     "erase": {},
     "gamma": {"gamma": [0.3, 3]},
     "gaussian_blur": {"kernel_size": 5, "sigma": [0.3, 3]},
     "gaussian_noise": {"std": [0.05, 0.2]},
     "hue": {"delta": [-0.5, 0.5]},
+    "jpeg": {"quality": [1, 99]},
     "motion_blur": {"kernel_size": 5},
     "perspective": {},
     "posterize": {"bits": [1, 8]},
@@ -139,7 +142,7 @@ def test_neutral_arguments_leave_the_image(name):
 @pytest.mark.parametrize("name", sorted(WITHOUT))
 def test_op_without_neutral_arguments_does_something(name):
     dark = IMAGES // 3
-    assert not np.allclose(_run({"op": name}, images=dark), dark / 255, atol=0.1)
+    assert not np.allclose(_run(_example(name, p=1), images=dark), dark / 255, atol=0.1)
 
 
 @pytest.mark.parametrize("name", OPS)

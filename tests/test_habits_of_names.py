@@ -92,7 +92,7 @@ NAMES = {
     "adjust_brightness": "0..1",
     "random_hue": '"hue"',
     "stateless_random_saturation": '"saturation"',
-    "adjust_jpeg_quality": "no such op yet",
+    "adjust_jpeg_quality": '"jpeg"',
     "resize_with_crop_or_pad": '"pad_or_crop"',
     "rgb_to_grayscale": '"grayscale"',
     "per_image_standardization": '"normalize"',

@@ -80,7 +80,7 @@ ROWS = (
     ),
     (
         "Resizing RandomResize SmallestMaxSize RandomShortestSize resize_images "
-        "resize_with_pad RandomHeight RandomWidth Downscale",
+        "resize_with_pad RandomHeight RandomWidth",
         '"prepare": [{"op": "resize", "height": 180, "width": 180}]',
         'one size for all; "fit" is stretch, crop or pad',
     ),
@@ -152,6 +152,12 @@ ROWS = (
         "",
     ),
     (
+        "ImageCompression JpegCompression jpeg_quality RandomJPEG",
+        '{"op": "jpeg", "quality": [40, 95]}',
+        "100 loses least",
+    ),
+    ("Pixelate", '{"op": "downscale", "scale": [0.25, 0.5]}', "1 changes nothing"),
+    (
         "GaussNoise GaussianNoise AdditiveGaussianNoise ISONoise MultiplicativeNoise noise "
         "AddNoise",
         '{"op": "gaussian_noise", "std": [0, 0.05]}',
@@ -196,8 +202,8 @@ ROWS = (
     ("NoOp Identity", '{"op": "clip"}', "an empty list of steps changes nothing"),
     (
         "ElasticTransform ElasticTransformation GridDistortion OpticalDistortion "
-        "PiecewiseAffine ThinPlateSpline Emboss ToSepia CLAHE FancyPCA ImageCompression "
-        "JpegCompression JPEG jpeg_quality PixelDropout ChannelDropout RandomRain RandomSnow "
+        "PiecewiseAffine ThinPlateSpline Emboss ToSepia CLAHE FancyPCA "
+        "PixelDropout ChannelDropout RandomRain RandomSnow "
         "RandomFog RandomShadow RandomSunFlare Superpixels PlanckianJitter RandomToneCurve "
         "RandomIoUCrop Mosaic Lambda FiveCrop TenCrop SaltAndPepper Dropout",
         "",

@@ -1,9 +1,20 @@
 """augreg's own ops, found through the same entry point as anyone's."""
 
 import augreg
-from augreg_ops import affine, auto, color, crops, filters, mixing, noise, resizing, tone
+from augreg_ops import (
+    affine,
+    auto,
+    color,
+    compression,
+    crops,
+    filters,
+    mixing,
+    noise,
+    resizing,
+    tone,
+)
 
-_MODULES = (crops, affine, resizing, color, tone, filters, noise, mixing, auto)
+_MODULES = (crops, affine, resizing, color, tone, filters, compression, noise, mixing, auto)
 
 
 @augreg.hookimpl

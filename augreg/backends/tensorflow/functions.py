@@ -59,6 +59,8 @@ def stepped(lowered: Any) -> bool:
     """Whether anything in the stages' lowered arguments is a function with steps."""
     if isinstance(lowered, PixelFunction):
         return lowered.stepped or "histogram" in lowered.statistics
+    if isinstance(lowered, Neighborhood):
+        return lowered.stepped
     if isinstance(lowered, Turns):
         return stepped(lowered.needed)
     return isinstance(lowered, list | tuple) and any(map(stepped, lowered))
