@@ -84,7 +84,7 @@ NAMES = {
     "PadIfNeeded": '"pad_or_crop"',
     "LongestMaxSize": '"letterbox"',
     "ToGray": '"grayscale"',
-    "CLAHE": "no such op yet",
+    "ImageCompression": '"jpeg"',
     "OneOf": '"one_of"',
     "tf.image.flip_left_right": '"flip"',
     "stateless_random_flip_up_down": '"vertical"',

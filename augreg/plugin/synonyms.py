@@ -202,7 +202,7 @@ ROWS = (
     ("NoOp Identity", '{"op": "clip"}', "an empty list of steps changes nothing"),
     (
         "ElasticTransform ElasticTransformation GridDistortion OpticalDistortion "
-        "PiecewiseAffine ThinPlateSpline Emboss ToSepia CLAHE FancyPCA "
+        "PiecewiseAffine ThinPlateSpline Emboss ToSepia FancyPCA "
         "PixelDropout ChannelDropout RandomRain RandomSnow "
         "RandomFog RandomShadow RandomSunFlare Superpixels PlanckianJitter RandomToneCurve "
         "RandomIoUCrop Mosaic Lambda FiveCrop TenCrop SaltAndPepper Dropout",

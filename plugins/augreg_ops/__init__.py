@@ -4,6 +4,7 @@ import augreg
 from augreg_ops import (
     affine,
     auto,
+    clahe,
     color,
     compression,
     crops,
@@ -14,7 +15,7 @@ from augreg_ops import (
     tone,
 )
 
-_MODULES = (crops, affine, resizing, color, tone, filters, compression, noise, mixing, auto)
+_MODULES = (crops, affine, resizing, color, tone, clahe, filters, compression, noise, mixing, auto)
 
 
 @augreg.hookimpl

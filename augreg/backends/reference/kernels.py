@@ -122,13 +122,8 @@ def statistics(images: Images, names: tuple[str, ...]) -> dict[str, tuple[Images
     found: dict[str, tuple[Images, ...]] = {}
     for name in names:
         if name == "histogram":
-            levels = to_levels(NUMPY, planes).astype(np.uint8)
-            found[name] = tuple(
-                np.stack([np.bincount(image.ravel(), minlength=256) for image in plane]).astype(
-                    np.int32
-                )
-                for plane in levels
-            )
+            levels = to_levels(NUMPY, planes).astype(np.uint8).reshape(*planes.shape[:2], -1)
+            found[name] = tuple(NUMPY.counts(plane, 256) for plane in levels)
         elif name == "mean":
             means = planes.mean(axis=(2, 3), dtype=np.float64, keepdims=True)
             found[name] = tuple(means.astype(np.float32))
