@@ -40,6 +40,7 @@ def test_first_party_ops_come_through_the_same_entry_point_as_anyones():
         *("perspective", "shift", "enhance", "channel_shuffle", "rgb_shift"),
         *("hue", "gamma", "posterize", "solarize", "solarize_add", "equalize", "autocontrast"),
         *("sharpness", "gaussian_blur", "gaussian_noise", "erase"),
+        *("transpose", "letterbox", "motion_blur", "median_blur", "clahe", "jpeg", "downscale"),
         *("auto_augment", "rand_augment", "trivial_augment_wide", "aug_mix", "color_jitter"),
     }
 
