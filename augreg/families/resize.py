@@ -25,10 +25,10 @@ class Resize(Transform):
         method: bilinear, nearest, bicubic or area, as `tf.image.resize`.
         antialias: widens the filter when shrinking.
         inner: (height, width) that the box is resized to, within `size`; None is `size` itself.
-        place: of the inner size: center, or top_left.
-        fill_value: 0..1, a number or one per channel, for what is outside of the inner size.
         decode: full, or scaled: a JPEG may be decoded at a fraction of its size if this is its
             first step.
+        place: of the inner size: center, or top_left.
+        fill_value: 0..1, a number or one per channel, for what is outside of the inner size.
     """
 
     arrays: ClassVar[Mapping[str, tuple[int, ...]]] = {"box": (4,)}
@@ -40,9 +40,9 @@ class Resize(Transform):
     method: str = field(default="bilinear", metadata={"static": True})
     antialias: bool = field(default=False, metadata={"static": True})
     inner: Size | None = field(default=None, metadata={"static": True})
+    decode: str = field(default="full", metadata={"static": True})
     place: str = field(default="center", metadata={"static": True})
     fill_value: Any = field(default=0.0, metadata={"static": True})
-    decode: str = field(default="full", metadata={"static": True})
 
     @property
     def margins(self) -> Size:
