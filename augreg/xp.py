@@ -66,6 +66,7 @@ class Namespace(Protocol):
     def min(self, x: Array, axis: int | tuple[int, ...], keepdims: bool = False) -> Array: ...
     def argsort(self, x: Array) -> Array: ...
     def cumsum(self, x: Array) -> Array: ...
+    def counts(self, x: Array, n: int) -> Array: ...  # [B,m], 0 to n - 1, to [B,n]: how often each
 
     # words (uint32), for the draws
     def shift_left(self, x: Array, bits: int) -> Array: ...
@@ -129,6 +130,10 @@ class _NumPy:
     min = staticmethod(lambda x, axis, keepdims=False: x.min(axis, keepdims=keepdims))
     argsort = staticmethod(lambda x: np.argsort(x, axis=-1, kind="stable").astype(np.int32))
     cumsum = staticmethod(lambda x: np.cumsum(x, axis=-1, dtype=x.dtype))
+
+    counts = staticmethod(
+        lambda x, n: np.stack([np.bincount(row, minlength=n) for row in x]).astype(np.int32)
+    )
 
     shift_left = staticmethod(lambda x, bits: np.left_shift(x, np.asarray(bits, x.dtype)))
     shift_right = staticmethod(lambda x, bits: np.right_shift(x, np.asarray(bits, x.dtype)))

@@ -27,6 +27,7 @@ NEUTRAL = {
     "coarse_dropout": {"hole_height": 0},
     "contrast": {"factor": 1},
     "crop": {"height": 160, "width": 160},
+    "downscale": {"scale": 1},
     "elastic": {"amount": 0},
     "enhance": {"factor": 1},
     "fog": {"density": 0},
@@ -37,6 +38,8 @@ NEUTRAL = {
     "grid_mask": {"ratio": 0},
     "hue": {"delta": 0},
     "iso_noise": {"luminance": 0, "hue": 0},
+    "letterbox": {"height": 160, "width": 160},
+    "motion_blur": {"kernel_size": 3, "length": 1},
     "optical_distortion": {"k": 0},
     "pad_or_crop": {"height": 160, "width": 160},
     "perspective": {"distortion": 0},
@@ -62,7 +65,10 @@ NEUTRAL = {
     "zoom": {"factor": 1},
 }
 # these always do something
-WITHOUT = {"channel_shuffle", "equalize", "erase", "flip", "grayscale", "invert"}
+WITHOUT = {
+    *("channel_shuffle", "clahe", "equalize", "erase", "flip", "grayscale", "invert", "jpeg"),
+    *("median_blur", "transpose"),
+}
 COLOURED = (
     *("channel_shuffle", "enhance", "grayscale", "hue", "iso_noise", "rgb_shift", "saturation"),
     "sepia",
@@ -72,9 +78,11 @@ COLOURED = (
 DRAWN = {
     "brightness": {"delta": [-0.5, 0.5]},
     "channel_shuffle": {},
+    "clahe": {"clip_limit": [1, 20]},
     "coarse_dropout": {},
     "contrast": {"factor": [0.3, 2]},
     "crop": {"height": 150, "width": 150},
+    "downscale": {"scale": [0.1, 0.9]},
     "elastic": {"amount": 0.4},
     "enhance": {"factor": [0.2, 1.8]},
     "erase": {},
@@ -86,6 +94,8 @@ DRAWN = {
     "grid_mask": {},
     "hue": {"delta": [-0.5, 0.5]},
     "iso_noise": {"luminance": [0.05, 0.2]},
+    "jpeg": {"quality": [1, 99]},
+    "motion_blur": {"kernel_size": 5},
     "optical_distortion": {"k": [-0.3, 1]},
     "perspective": {},
     "posterize": {"bits": [1, 8]},
@@ -162,7 +172,7 @@ def test_neutral_arguments_leave_the_image(name):
 @pytest.mark.parametrize("name", sorted(WITHOUT))
 def test_op_without_neutral_arguments_does_something(name):
     dark = IMAGES // 3
-    assert not np.allclose(_run({"op": name}, images=dark), dark / 255, atol=0.1)
+    assert not np.allclose(_run(_example(name, p=1), images=dark), dark / 255, atol=0.1)
 
 
 @pytest.mark.parametrize("name", OPS)
@@ -186,7 +196,8 @@ def test_drawn_arguments_differ_between_samples_epochs_and_seeds(name):
     first = _run(step, images=same)
 
     distinct = {first[b].tobytes() for b in range(8)}
-    assert len(distinct) >= (2 if name in ("rot90", "posterize", "channel_shuffle") else 7)
+    few = name in ("channel_shuffle", "clahe", "posterize", "rot90")  # whose arguments are whole
+    assert len(distinct) >= (2 if few else 7)
     assert not np.array_equal(first, _run(step, images=same, epoch=1))
     assert not np.array_equal(first, _run(step, images=same, seed=8))
 
@@ -195,7 +206,7 @@ def test_drawn_arguments_differ_between_samples_epochs_and_seeds(name):
 def test_p_chooses_between_the_op_and_the_image(name):
     """Of a step that keeps size and channels; others take no p below 1."""
     step = {"op": name, **NEUTRAL.get(name, {}), **DRAWN.get(name, {})}
-    if name in ("crop", "resize", "resized_crop", "central_crop", "pad_or_crop"):
+    if name in ("crop", "resize", "resized_crop", "central_crop", "letterbox", "pad_or_crop"):
         step.update({"height": 9, "width": 9} if name != "central_crop" else {"fraction": 0.5})
         with pytest.raises(PolicyError, match=r"/augment/0: .* takes .p. below 1"):
             _run({**step, "p": 0.5})

@@ -122,7 +122,7 @@ def test_every_op_and_macro_is_in_the_reference_with_its_picture():
             assert all(f"`{json.dumps(dict(given))}`" in sections[op.name] for given in op.shown)
     assert alone == {
         *("auto_augment", "autocontrast", "channel_shuffle", "equalize", "flip", "grayscale"),
-        *("invert", "trivial_augment_wide"),
+        *("invert", "median_blur", "transpose", "trivial_augment_wide"),
     }
 
 

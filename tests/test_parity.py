@@ -191,6 +191,21 @@ EVERYTHING: dict[str, dict[str, Any]] = {
             {"mixture": [{"op": "invert"}, {"op": "gamma", "gamma": 2}], "p": 0.5},
         ],
     },
+    "quality": {
+        "prepare": [{"op": "letterbox", "height": 24, "width": 24, "fill_value": 0.447}],
+        "augment": [
+            {"op": "transpose", "p": 0.5},
+            {
+                "one_of": [
+                    {"op": "motion_blur", "kernel_size": 5, "length": [1, 5]},
+                    {"op": "median_blur", "kernel_size": 3},
+                    {"op": "clahe", "clip_limit": [1, 4], "tiles": 2},
+                ]
+            },
+            {"op": "downscale", "scale": [0.4, 1], "p": 0.5},
+            {"op": "jpeg", "quality": [40, 95]},
+        ],
+    },
 }
 COUNT, BATCH = 39, 13  # batches of one length in every way: one shape to compile
 IMAGES = noise(COUNT, *SIZE, 3, seed=5)

@@ -43,6 +43,7 @@ def test_first_party_ops_come_through_the_same_entry_point_as_anyones():
         *("sepia", "tone_curve", "shot_noise", "iso_noise", "salt_and_pepper"),
         *("elastic", "grid_distortion", "optical_distortion"),
         *("coarse_dropout", "grid_mask", "fog", "rain", "shadow"),
+        *("transpose", "letterbox", "motion_blur", "median_blur", "clahe", "jpeg", "downscale"),
         *("auto_augment", "rand_augment", "trivial_augment_wide", "aug_mix", "color_jitter"),
     }
 

@@ -55,6 +55,7 @@ CALLS = {
     "min": ((F, 1), (I, 0, True)),
     "argsort": ((F,), (np.float32([1, 0, 1, 0]),)),
     "cumsum": ((F,), (I,)),
+    "counts": ((I, 7), (np.int32([[1, 1, 1], [0, 2, 0]]), 3)),
     "shift_left": ((W, 5),),
     "shift_right": ((W, 8),),
     "bitwise_or": ((W, W[::-1]),),

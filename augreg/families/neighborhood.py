@@ -23,6 +23,7 @@ class Neighborhood(Transform):
             XLA would otherwise recompute a separable filter's first pass inside its second. Between
             them planes may have any size; the last one returns the image's size.
         arguments: float32 [B] arrays, or arrays with more dimensions after B.
+        stepped: as in `PixelFunction`.
     """
 
     colored: ClassVar[bool] = True
@@ -32,6 +33,7 @@ class Neighborhood(Transform):
         field(metadata={"static": True})
     )
     arguments: tuple[Array, ...] = ()
+    stepped: bool = field(default=False, metadata={"static": True})
 
     @property
     def functions(self) -> tuple[Callable[..., tuple[Array, ...]], ...]:

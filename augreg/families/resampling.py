@@ -25,15 +25,31 @@ def resize(xp: Namespace, images: Array, element: Any, size: tuple[Any, Any]) ->
     down = weights(xp, top, rows, size[0], height, *modes)  # [B,h,H]
     across = weights(xp, left, columns, size[1], width, *modes)  # [B,w,W]
     if element.inner is not None:
-        down = _padded(xp, down, element.inner[0], element.size[0])
-        across = _padded(xp, across, element.inner[1], element.size[1])
+        before = element.margins
+        down = _padded(xp, down, before[0], element.size[0])
+        across = _padded(xp, across, before[1], element.size[1])
     height, width = element.size
     batch, *_, channels = xp.shape(images)
     flat = xp.reshape(images, (batch, size[0], size[1] * channels))
     lowered = xp.reshape(xp.matmul(down, flat), (batch, height, size[1], channels))
     turned = xp.reshape(xp.transpose(lowered, (0, 2, 1, 3)), (batch, size[1], height * channels))
     result = xp.reshape(xp.matmul(across, turned), (batch, width, height, channels))
-    return xp.transpose(result, (0, 2, 1, 3))
+    return filled(xp, xp.transpose(result, (0, 2, 1, 3)), element)
+
+
+def filled(xp: Namespace, images: Array, element: Any) -> Array:
+    """[B,height,width,C] that are 0 around the inner size, with the element's fill there."""
+    level = element.fill_value
+    levels = level if isinstance(level, tuple) else (level,)
+    if element.inner is None or not any(levels):
+        return images
+
+    def inside(axis: int) -> Array:
+        place = xp.arange(element.size[axis]) - element.margins[axis]
+        return (place >= 0) & (place < element.inner[axis])
+
+    rows, columns = xp.reshape(inside(0), (1, -1, 1, 1)), xp.reshape(inside(1), (1, 1, -1, 1))
+    return xp.where(rows & columns, images, xp.array(levels))
 
 
 def box_of(xp: Namespace, element: Any, size: tuple[Any, Any]) -> Array:
@@ -106,10 +122,9 @@ def _keys(xp: Namespace, x: Array) -> Array:
     return xp.where(x <= 1.0, near, xp.where(x < 2.0, far, xp.zeros_like(x)))
 
 
-def _padded(xp: Namespace, matrix: Array, inner: int, outer: int) -> Array:
-    """Rows of zeros around [B, inner, side], so that the inner size lies centred in the outer."""
-    before = (outer - inner) // 2
-    batch, _, side = xp.shape(matrix)
+def _padded(xp: Namespace, matrix: Array, before: int, outer: int) -> Array:
+    """[B, inner, side] as rows of [B, outer, side], zeros before and after them."""
+    batch, inner, side = xp.shape(matrix)
     above, below = (
         xp.broadcast_to(xp.array([[[0.0]]]), (batch, n, side))
         for n in (before, outer - inner - before)

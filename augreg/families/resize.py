@@ -24,10 +24,11 @@ class Resize(Transform):
         box: int32 [B,4], (top, left, height, width) in the input; None is the whole image.
         method: bilinear, nearest, bicubic or area, as `tf.image.resize`.
         antialias: widens the filter when shrinking.
-        inner: (height, width) that the box is resized to, centred in `size` with 0 around; None is
-            `size` itself.
+        inner: (height, width) that the box is resized to, within `size`; None is `size` itself.
         decode: full, or scaled: a JPEG may be decoded at a fraction of its size if this is its
             first step.
+        place: of the inner size: center, or top_left.
+        fill_value: 0..1, a number or one per channel, for what is outside of the inner size.
     """
 
     arrays: ClassVar[Mapping[str, tuple[int, ...]]] = {"box": (4,)}
@@ -40,6 +41,16 @@ class Resize(Transform):
     antialias: bool = field(default=False, metadata={"static": True})
     inner: Size | None = field(default=None, metadata={"static": True})
     decode: str = field(default="full", metadata={"static": True})
+    place: str = field(default="center", metadata={"static": True})
+    fill_value: Any = field(default=0.0, metadata={"static": True})
+
+    @property
+    def margins(self) -> Size:
+        """How many rows are above the inner size, and how many columns left of it."""
+        if self.inner is None or self.place == "top_left":
+            return 0, 0
+        (height, width), (inner_height, inner_width) = self.size, self.inner
+        return (height - inner_height) // 2, (width - inner_width) // 2
 
     def stage(self, item: Item, **common: Any) -> ResizeStage:
         return ResizeStage.of(item, **common)
@@ -86,18 +97,17 @@ class ResizeStage(Stage):
 
 
 def _points(xp: Namespace, element: Resize, size_in: Size, size: Size) -> PointMap:
-    """Of a box resized into the middle of the output. Edges go to edges, as in `tf.image.resize`.
+    """Of a box resized to a part of the output. Edges go to edges, as in `tf.image.resize`.
 
     A mask takes the pixel that the image's nearest resize takes, whatever the image's method.
     """
     box = resampling.box_of(xp, element, size_in)
     inner = [xp.array(side, "int32") for side in (element.inner or size)]
-    outer = [xp.array(side, "int32") for side in size]
-    before = [(whole - part) // 2 for whole, part in zip(outer, inner, strict=True)]  # top, left
+    before = [xp.array(margin, "int32") for margin in element.margins]
 
     def axis(i: int) -> tuple[Array, Array]:
         """The source row or column of each output one, and whether there is one: [B, side]."""
-        place = xp.reshape(xp.arange(outer[i]), (1, -1)) - before[i]
+        place = xp.reshape(xp.arange(size[i]), (1, -1)) - before[i]
         start, length = (xp.reshape(box[:, j], (-1, 1)) for j in (i, 2 + i))
         inside = (place >= 0) & (place < inner[i])
         return start + resampling.nearest(xp, place, length, inner[i]), inside

@@ -25,7 +25,6 @@ ROWS = (
         '{"op": "flip", "axis": "vertical", "p": 0.5}',
         _ALWAYS,
     ),
-    ("Transpose", '{"op": "rot90", "k": 1}', "a quarter turn; add a flip for a transposition"),
     (
         "Rotate90 rot_90 D4",
         '{"op": "rot90", "k": [0, 3]}',
@@ -80,10 +79,15 @@ ROWS = (
         "takes the output size",
     ),
     (
-        "Resizing RandomResize SmallestMaxSize LongestMaxSize RandomShortestSize resize_images "
-        "resize_with_pad RandomHeight RandomWidth Downscale",
+        "Resizing RandomResize SmallestMaxSize RandomShortestSize resize_images "
+        "resize_with_pad RandomHeight RandomWidth",
         '"prepare": [{"op": "resize", "height": 180, "width": 180}]',
         'one size for all; "fit" is stretch, crop or pad',
+    ),
+    (
+        "LongestMaxSize LetterBoxing",
+        '"prepare": [{"op": "letterbox", "height": 640, "width": 640, "fill_value": 0.447}]',
+        "one size for all; the rest is padded",
     ),
     (
         "RandomBrightness brightness_range multiply_brightness",
@@ -143,10 +147,16 @@ ROWS = (
         "1 changes nothing; Keras's factor f is 2f here",
     ),
     (
-        "Blur GaussianBlur BoxBlur AverageBlur MedianBlur MotionBlur AdvancedBlur",
+        "Blur GaussianBlur BoxBlur AverageBlur AdvancedBlur",
         '{"op": "gaussian_blur", "kernel_size": 5, "sigma": [0.1, 2]}',
         "",
     ),
+    (
+        "ImageCompression JpegCompression jpeg_quality RandomJPEG",
+        '{"op": "jpeg", "quality": [40, 95]}',
+        "100 loses least",
+    ),
+    ("Pixelate", '{"op": "downscale", "scale": [0.25, 0.5]}', "1 changes nothing"),
     (
         "GaussNoise GaussianNoise AdditiveGaussianNoise MultiplicativeNoise noise AddNoise",
         '{"op": "gaussian_noise", "std": [0, 0.05]}',
@@ -227,8 +237,7 @@ ROWS = (
     ("OpticalDistortion FishEye", '{"op": "optical_distortion", "k": [-0.2, 0.2]}', ""),
     ("NoOp Identity", '{"op": "clip"}', "an empty list of steps changes nothing"),
     (
-        "PiecewiseAffine ThinPlateSpline Emboss CLAHE FancyPCA ImageCompression "
-        "JpegCompression JPEG jpeg_quality PixelDropout ChannelDropout RandomSnow "
+        "PiecewiseAffine ThinPlateSpline Emboss FancyPCA PixelDropout ChannelDropout RandomSnow "
         "RandomSunFlare Superpixels PlanckianJitter RandomIoUCrop Mosaic Lambda FiveCrop TenCrop "
         "Dropout",
         "",

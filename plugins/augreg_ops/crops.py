@@ -1,4 +1,4 @@
-"""Ops that move whole pixels (lattice maps): flips, quarter turns, crops and padding."""
+"""Ops that move whole pixels (lattice maps): flips, transposing, turns, crops and padding."""
 
 from __future__ import annotations
 
@@ -33,6 +33,18 @@ def flip(xp: Any, size: Any, axis: str) -> augreg.LatticeMap:
     starts = (width - 1 if x else 0, height - 1 if y else 0)
     offset = xp.stack([xp.array(start, "int32") for start in starts])
     return augreg.LatticeMap(linear, offset, cuts=False, pads=False)
+
+
+@augreg.op("transpose", gray=True, output_size=lambda h, w, /: (w, h), example={})
+def transpose(xp: Any) -> augreg.LatticeMap:
+    """Transposes the image: mirrors it along its main diagonal, so that rows become columns.
+
+    A 20x30 image becomes 30x20, so `p` below 1 needs square images. With `flip` and `rot90`, it
+    makes all eight symmetries of the square. As `numpy.transpose` of height and width
+    (https://numpy.org/doc/stable/reference/generated/numpy.transpose.html).
+    """
+    linear = _constant(xp, [[0, 1], [1, 0]])
+    return augreg.LatticeMap(linear, xp.array([[0, 0]], "int32"), cuts=False, pads=False)
 
 
 def _turned(height: Any, width: Any, k: Any) -> tuple[Any, Any]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from typing import Any
 
 import augreg
 
 Array = Any
 Planes = tuple[Array, ...]
+_RADIANS = math.pi / 180
 
 
 def _smoothed(xp: Any, plane: Array) -> Array:
@@ -90,7 +93,19 @@ def _passes(axis: int) -> tuple[Any, Any]:
 _PASSES = (*_passes(2), *_passes(1))
 
 
-def _fits(h: Any, w: Any, /, kernel_size: int, sigma: Any) -> tuple[Any, Any]:
+def _framed(xp: Any, planes: Planes, *, radius: int) -> Planes:
+    """Planes with mirrored pixels on all sides."""
+    rows = (_mirrored(xp, plane, radius, 1) for plane in planes)
+    return tuple(_mirrored(xp, plane, radius, 2) for plane in rows)
+
+
+def _window(plane: Array, size: int) -> list[list[Array]]:
+    """A framed plane shifted to each place of a window of `size` rows and columns."""
+    ends = [(i, i + 1 - size or None) for i in range(size)]
+    return [[plane[:, top:bottom, left:right] for left, right in ends] for top, bottom in ends]
+
+
+def _fits(h: Any, w: Any, /, kernel_size: int, **rest: Any) -> tuple[Any, Any]:
     if kernel_size % 2 == 0:
         raise augreg.ParameterError(
             f"a kernel of {kernel_size} pixels has no centre; write {kernel_size + 1}",
@@ -119,3 +134,133 @@ def gaussian_blur(xp: Any, kernel_size: int, sigma: Array) -> augreg.Neighborhoo
     ratio = xp.reshape(distance, (1, -1)) / xp.reshape(sigma, (-1, 1))
     weights = xp.exp(ratio * ratio * -0.5)
     return augreg.Neighborhood(_PASSES, (weights / xp.sum(weights, axis=1, keepdims=True),))
+
+
+def _tent(xp: Any, x: Array) -> Array:
+    return xp.maximum(1.0 - xp.abs(x), 0.0)
+
+
+def _line_kernel(xp: Any, size: int, degrees: Array, length: Array, direction: Array) -> Array:
+    """float32 [B,size,size]: the weights of the pixels along a line through the centre."""
+    angle, length, direction = (
+        xp.reshape(value, (-1, 1)) for value in (degrees * _RADIANS, length, direction)
+    )
+    offset = xp.reshape(xp.cast(xp.arange(size), "float32") - float(size // 2), (1, -1))
+    covered = xp.clip(length * 0.5 + 0.5 - xp.abs(offset), 0.0, 1.0)
+    along = xp.clip(offset * 2.0 / xp.maximum(length - 1.0, 1.0), -1.0, 1.0)
+    weights = covered * (1.0 + direction * along)
+    weights = weights / xp.sum(weights, axis=1, keepdims=True)
+    # each point of the line is shared between the pixels next to it, as bilinear reading does
+    x, y = (
+        _tent(xp, xp.reshape(offset, (1, -1, 1)) - xp.reshape(place, (-1, 1, size)))
+        for place in (offset * xp.cos(angle), offset * xp.sin(angle) * -1.0)
+    )
+    return xp.matmul(y * xp.reshape(weights, (-1, 1, size)), xp.transpose(x, (0, 2, 1)))
+
+
+def _framed_for(xp: Any, planes: Planes, kernel: Array) -> Planes:
+    return _framed(xp, planes, radius=xp.shape(kernel)[1] // 2)
+
+
+def _correlate(xp: Any, planes: Planes, kernel: Array) -> Planes:
+    return tuple(_correlate_plane(xp, plane, kernel) for plane in planes)
+
+
+def _correlate_plane(xp: Any, plane: Array, kernel: Array) -> Array:
+    size = xp.shape(kernel)[1]
+    total = None
+    for i, row in enumerate(_window(plane, size)):
+        for j, part in enumerate(row):
+            term = part * kernel[:, i, j]
+            total = term if total is None else total + term
+    return total
+
+
+@augreg.op(
+    "motion_blur",
+    gray=True,
+    output_size=_fits,
+    kernel_size=augreg.Integer(3, 21, static=True),
+    degrees=augreg.Range(-360.0, 360.0, default=[0.0, 360.0]),
+    length=augreg.Range(1.0, 21.0, default=None),
+    direction=augreg.Range(-1.0, 1.0, default=0.0),
+    example={"kernel_size": 9, "length": [1, 9]},
+    strengths=[{"kernel_size": 21, "degrees": 30, "length": n} for n in (5, 11, 21)],
+)
+def motion_blur(
+    xp: Any, kernel_size: int, degrees: Array, length: Array, direction: Array
+) -> augreg.Neighborhood:
+    """Motion blur: averages along a line through each pixel.
+
+    kernel_size: odd, 3 to 21, static: the longest line, in pixels. degrees: the line's direction,
+    counter-clockwise; 0 is to the right. length: float32 [B], 1 to `kernel_size` (what is longer is
+    cut off), by default `kernel_size`; 1 is the identity. direction: -1 to 1; 0 weighs all pixels
+    of the line alike, 1 those ahead most and the last one behind not at all, -1 the other way
+    round. A point of the line between pixels is interpolated bilinearly; edges are mirrored
+    (dcba|abcd|dcba). As imgaug's `MotionBlur`, which counts degrees clockwise from the top
+    (https://imgaug.readthedocs.io/en/latest/source/api_augmenters_blur.html).
+    """
+    length = xp.array([float(kernel_size)]) if length is None else length
+    kernel = _line_kernel(xp, kernel_size, degrees, length, direction)
+    return augreg.Neighborhood((_framed_for, _correlate), (kernel,))
+
+
+def _median(xp: Any, planes: Planes, *, size: int) -> Planes:
+    windows = ([part for row in _window(plane, size) for part in row] for plane in planes)
+    return tuple(_median_of(xp, values) for values in windows)
+
+
+def _median_of(xp: Any, values: list[Array]) -> Array:
+    """The median of an odd number of arrays, by minima and maxima alone.
+
+    Of half of them and two more, neither the least nor the greatest can be the median of all. They
+    are dropped, one of the others is added, and so on until three are left.
+    """
+    first = len(values) // 2 + 2
+    kept = values[:first]
+    for value in values[first:]:
+        kept = [*_without_ends(xp, kept), value]
+    return _without_ends(xp, kept)[0]
+
+
+def _without_ends(xp: Any, values: list[Array]) -> list[Array]:
+    """All but the least and the greatest."""
+    values, last = list(values), len(values) - 1
+
+    def exchange(i: int, j: int) -> None:
+        low, high = xp.minimum(values[i], values[j]), xp.maximum(values[i], values[j])
+        values[i], values[j] = low, high
+
+    for i in range(len(values) // 2):
+        exchange(i, last - i)
+    for i in range(1, last // 2 + 1):
+        exchange(0, i)
+        exchange(last - i, last)
+    return values[1:last]
+
+
+# One object for each size: two steps of one size may become one stage.
+_MEDIANS = {
+    size: (
+        functools.partial(_framed, radius=size // 2),
+        functools.partial(_median, size=size),
+    )
+    for size in (3, 5)
+}
+
+
+@augreg.op(
+    "median_blur",
+    gray=True,
+    kernel_size=augreg.Option(3, 5),
+    example={"kernel_size": 5},
+)
+def median_blur(xp: Any, kernel_size: int) -> augreg.Neighborhood:
+    """Median blur: each value becomes the median of its neighbourhood, channel by channel.
+
+    kernel_size: 3 or 5, static: the side of the square neighbourhood, in pixels. Edges are mirrored
+    (dcba|abcd|dcba). Removes salt-and-pepper noise and keeps edges sharp. As
+    `scipy.ndimage.median_filter`
+    (https://docs.scipy.org/doc/scipy/reference/generated/scipy.ndimage.median_filter.html).
+    """
+    return augreg.Neighborhood(_MEDIANS[kernel_size])

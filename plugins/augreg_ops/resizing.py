@@ -47,16 +47,54 @@ def resize(xp: Any, size: Any, height: int, width: int, fit: str, **modes: Any) 
         box = xp.stack([xp.cast(side, "int32") for side in sides])
         return augreg.Resize((height, width), box, **modes)
     if fit == "pad":
-        # products of whole numbers: h / (h / height) falls below height for one size in twenty
-        sides = [
-            xp.clip(h * width / w // 1, 1.0, float(height)),
-            xp.clip(w * height / h // 1, 1.0, float(width)),
-        ]
-        inner = [xp.cast(side, "int32") for side in sides]
-        if all(isinstance(side, int) for side in size):
-            inner = [int(side) for side in inner]
-        return augreg.Resize((height, width), inner=(inner[0], inner[1]), **modes)
+        inner = _inner(xp, size, height, width, xp.floor)
+        return augreg.Resize((height, width), inner=inner, **modes)
     return augreg.Resize((height, width), **modes)
+
+
+def _inner(xp: Any, size: Any, height: int, width: int, whole: Any) -> tuple[Any, Any]:
+    """The largest size within the target that keeps the aspect ratio; `whole` rounds its sides."""
+    h, w = (xp.array(side, "float64") for side in size)
+    # products of whole numbers: h / (h / height) falls below height for one size in twenty
+    sides = (
+        xp.clip(whole(h * width / w), 1.0, float(height)),
+        xp.clip(whole(w * height / h), 1.0, float(width)),
+    )
+    inner_h, inner_w = (xp.cast(side, "int32") for side in sides)
+    if all(isinstance(side, int) for side in size):
+        return int(inner_h), int(inner_w)
+    return inner_h, inner_w
+
+
+@augreg.op(
+    "letterbox",
+    gray=True,
+    output_size=_target,
+    height=_SIDE,
+    width=_SIDE,
+    position=augreg.Option("center", "top_left"),
+    fill_value=augreg.Fill(),
+    method=augreg.Option("bilinear", "nearest", "bicubic", "area"),
+    antialias=augreg.Option(False, True),
+    decode=augreg.Option("full", "scaled"),
+    example={"height": 150, "width": 150, "fill_value": 0.447},
+    strengths=[{"height": h, "width": 200, "fill_value": 0.447} for h in (180, 120, 60)],
+)
+def letterbox(
+    xp: Any, size: Any, height: int, width: int, position: str, **modes: Any
+) -> augreg.Resize:
+    """Letterbox: resizes to fit into a size, keeping the aspect ratio, and pads the rest.
+
+    The image is scaled by min(height / H, width / W); its sides are rounded, halves to even.
+    position: center leaves equal margins (an odd pixel goes below or to the right); top_left leaves
+    margins below and to the right only. fill_value: the margins' level, 0..1, or one per channel;
+    114/255 (0.447) is usual for YOLO. Masks are 0 there. method, antialias and decode are those of
+    `resize`, whose `"fit": "pad"` rounds sides down, as TensorFlow does. Sides and place as in
+    `LetterBox` of Ultralytics YOLO
+    (https://docs.ultralytics.com/reference/data/augment/#ultralytics.data.augment.LetterBox).
+    """
+    inner = _inner(xp, size, height, width, xp.round)
+    return augreg.Resize((height, width), inner=inner, place=position, **modes)
 
 
 _ATTEMPTS = 10

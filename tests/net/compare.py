@@ -137,7 +137,7 @@ class Expected:
             and not self.case.policy.prepare(self.case.training)  # after it come levels
             and all(
                 family(step.op.name) in ("geometry", "Resize", "ColorMap")
-                and step.op.name != "pad_or_crop"
+                and step.op.name not in ("letterbox", "pad_or_crop")
                 and not edges & {v for v in step.arguments.values() if isinstance(v, str)}
                 for step in self._steps
             )

@@ -149,7 +149,7 @@ class Oracle:
                 done = _alone(element, self.images[b][np.newaxis])
                 self.images[b] = self.jitter.values(done[0])
             if takers[b] and self.masks is not None and isinstance(element, families.Resize):
-                plain = replace(element, method="nearest", antialias=False)
+                plain = replace(element, method="nearest", antialias=False, fill_value=0.0)
                 done = kernels.resize(self.masks[b][np.newaxis].astype(np.float32), plain)
                 self.masks[b] = done[0]
             if takers[b] and self.masks is not None and getattr(element, "hidden", None):

@@ -156,13 +156,8 @@ def statistics(images: Images, names: tuple[str, ...]) -> dict[str, tuple[Images
     found: dict[str, tuple[Images, ...]] = {}
     for name in names:
         if name == "histogram":
-            levels = to_levels(NUMPY, planes).astype(np.uint8)
-            found[name] = tuple(
-                np.stack([np.bincount(image.ravel(), minlength=256) for image in plane]).astype(
-                    np.int32
-                )
-                for plane in levels
-            )
+            levels = to_levels(NUMPY, planes).astype(np.uint8).reshape(*planes.shape[:2], -1)
+            found[name] = tuple(NUMPY.counts(plane, 256) for plane in levels)
         elif name == "mean":
             means = planes.mean(axis=(2, 3), dtype=np.float64, keepdims=True)
             found[name] = tuple(means.astype(np.float32))
@@ -181,9 +176,9 @@ def resize(images: Images, element: Resize) -> Images:
     if element.method != "bilinear" or element.antialias:
         size = (images.shape[1], images.shape[2])
         return np.asarray(resampling.resize(NUMPY, to_unit(images), element, size))
-    out = np.zeros((len(images), *element.size, images.shape[-1]), np.float32)
-    target = element.inner or element.size
-    top, left = ((whole - part) // 2 for whole, part in zip(element.size, target, strict=True))
+    out = np.empty((len(images), *element.size, images.shape[-1]), np.float32)
+    out[:] = element.fill_value
+    target, (top, left) = element.inner or element.size, element.margins
     for b, image in enumerate(images):
         if element.box is not None:
             y, x, height, width = _row(element.box, b)

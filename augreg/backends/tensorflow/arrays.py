@@ -58,6 +58,17 @@ def _reciprocal(x: tf.Tensor) -> tf.Tensor:
     return guess
 
 
+def _counts(x: tf.Tensor, n: int) -> tf.Tensor:
+    """int32 [B,n]: how often each number of 0 to n - 1 occurs in a row of int32 [B,m].
+
+    XLA counts one after another, 2 ns each. Comparing with each of 256 numbers takes 70 ns, a
+    product of one-hot nibbles 19 ns.
+    """
+    batch = ops.shape(x)[0]
+    flat = ops.reshape(x + (n * ops.range(batch))[:, tf.newaxis], (-1,))
+    return ops.reshape(ops.unsorted_segment_sum(ops.ones_like(flat), flat, n * batch), (batch, n))
+
+
 def _called(name: str) -> Callable[..., Any]:
     """The function of that name, looked up when it is called."""
     return lambda *arguments, **named: getattr(ops, name)(*arguments, **named)
@@ -108,6 +119,7 @@ class _TensorFlow:
     min = staticmethod(lambda x, axis, keepdims=False: ops.reduce_min(x, axis, keepdims))
     argsort = staticmethod(lambda x: ops.argsort(x, axis=-1, stable=True))
     cumsum = staticmethod(lambda x: ops.cumsum(x, axis=-1))
+    counts = staticmethod(_counts)
 
     shift_left = staticmethod(_called("left_shift"))
     shift_right = staticmethod(_called("right_shift"))

@@ -38,8 +38,8 @@ def _resize_each(images: tf.Tensor, element: Resize) -> tf.Tensor:
         spec = tf.TensorSpec((None, None, images.shape[-1]), tf.float32)
         result = tf.map_fn(lambda pair: one(*pair), (images, boxes), fn_output_signature=spec)
     if element.inner is not None:
-        top, left = ((element.size[i] - target[i]) // 2 for i in range(2))
-        result = tf.image.pad_to_bounding_box(result, top, left, *element.size)
+        padded = tf.image.pad_to_bounding_box(result, *element.margins, *element.size)
+        result = resampling.filled(TENSORFLOW, padded, element)
     result.set_shape((None, *element.size, images.shape[-1]))
     return result
 
