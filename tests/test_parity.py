@@ -206,6 +206,31 @@ EVERYTHING: dict[str, dict[str, Any]] = {
             {"op": "jpeg", "quality": [40, 95]},
         ],
     },
+    "bent": {
+        "augment": [
+            {"op": "rotate", "degrees": [-20, 20], "p": 0.5},
+            {"one_of": [{"op": "elastic", "amount": [0, 0.4]}, {"op": "flip"}]},
+            {"op": "grid_distortion", "amount": [0, 0.5], "fill": "constant", "p": 0.7},
+            {"op": "optical_distortion", "k": [-0.3, 0.6], "fill": "wrap"},
+        ]
+    },
+    "weather": {
+        "augment": [
+            {"op": "sepia", "strength": [0, 1], "p": 0.5},
+            {"op": "tone_curve", "low_y": [0.1, 0.5], "high_y": [0.5, 0.9]},
+            {"one_of": [{"op": "fog", "density": [0.2, 0.6]}, {"op": "rain", "amount": 0.2}]},
+            {"op": "shadow", "strength": [0.2, 0.6]},
+            {"op": "coarse_dropout", "count": [2, 6], "fill": "mean", "p": 0.5},
+            {"op": "grid_mask", "unit": [0.2, 0.5], "degrees": [0, 90], "p": 0.5},
+        ]
+    },
+    "sensor": {
+        "augment": [
+            {"op": "iso_noise", "luminance": [0, 0.1], "hue": [0, 0.05]},
+            {"op": "salt_and_pepper", "amount": [0, 0.1], "p": 0.5},
+            {"op": "shot_noise", "scale": [0.01, 0.1]},
+        ]
+    },
 }
 COUNT, BATCH = 39, 13  # batches of one length in every way: one shape to compile
 IMAGES = noise(COUNT, *SIZE, 3, seed=5)

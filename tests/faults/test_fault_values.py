@@ -30,7 +30,7 @@ def surveyed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: Any) -> str:
     monkeypatch.setattr("augreg.cli.policies.open_source", lambda *_, **__: source)
     said = command("validate", policy_file(tmp_path), "--data", "floats")
     assert said.code == 4
-    assert "the policy's steps, on 4 training images:" in said.out  # the good ones
+    assert "the policy's steps, on 4 images of 'train':" in said.out  # the good ones
     assert " b[x] " in said.out  # no markup
     return said.err
 

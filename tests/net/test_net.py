@@ -18,7 +18,7 @@ from net.known import KNOWN, known
 from net.running import Tally, failures, run, ways_of
 from net.ways import CHEAP
 
-CASES, EVERY, PART = 200, 50, 20
+CASES, EVERY, PART = 260, 50, 20
 
 
 @pytest.mark.parametrize("first", range(0, CASES, PART))

@@ -144,10 +144,15 @@ def _moved(
 @pytest.mark.parametrize("number", range(40))
 def test_a_keypoint_goes_where_the_image_shows_it(number):
     points = np.random.default_rng(number).uniform(15, SIDE - 16, (B, 5, 2)).astype(np.float32)
-    made, policy = _moved(number, {"images": _ramps(), "keypoints": points}, Gentle)
+    # a copy of what a crop has cut away would show another place
+    made, policy = _moved(number, {"images": _ramps(), "keypoints": points}, Framed)
 
+    height, width = made["images"].shape[1:3]
     for b in range(B):
         for given, found in zip(points[b], made["keypoints"][b], strict=True):
+            # a resize repeats half a pixel at the border, where ramps are flat
+            if not ((found >= 1) & (found <= (width - 2, height - 2))).all():
+                continue
             shown = _sampled(made["images"][b].astype(np.float64), *found)
             # a point that a later fill or padding hides shows no 0.5
             if shown is not None and abs(shown[2] - 0.5) < 1e-3:
