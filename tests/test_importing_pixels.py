@@ -124,7 +124,7 @@ def ramps(side: int) -> Any:
 
 
 def moved_by(policy: dict[str, Any], side: int) -> float:
-    """Standard deviation, in pixels, of what a policy moves pixels by, without the outer quarter."""
+    """Standard deviation, in pixels, of displacements, without the outer quarter."""
     given, inner = ramps(side)[None].repeat(60, 0), slice(side // 4, -side // 4)
     policy = {**policy, "output": {"range": [0, 1]}}
     apart = augreg.augment(given, policy, seed=0, index=range(60)) - given

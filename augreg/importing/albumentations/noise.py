@@ -39,7 +39,8 @@ def _gauss_noise(given: Given) -> list[Step]:
 
 def _shot_noise(given: Given) -> list[Step]:
     given.differs("photons are counted in stored values, there in linear light; equal at mid-grey")
-    return [{"op": "shot_noise", "scale": scaled(given.pair("scale_range"), _LINEAR)}]
+    photons = given.pair("scale_range", default=[0.1, 0.3])
+    return [{"op": "shot_noise", "scale": scaled(photons, _LINEAR)}]
 
 
 def _iso_noise(given: Given) -> list[Step]:
@@ -68,6 +69,8 @@ def _salt_and_pepper(given: Given) -> list[Step]:
 def _pixel_dropout(given: Given) -> list[Step]:
     """Pixels that all become black, or all white."""
     given.only("per_channel", False, why="only all channels of a pixel together can be dropped")
+    if given.parameters.get("drop_value", 0) is None:
+        raise NotSayableError("no op replaces pixels by random colours")
     level = given.level(given.raw("drop_value", default=0))
     if level not in (0, 1):
         raise NotSayableError(f"a drop_value of {level!r} in 0..1 is neither black nor white")

@@ -15,6 +15,7 @@ from augreg.importing.numbers import drawn, scaled, tidy
 # intensities of 0.3 to 1 on squares of 128 and 256 pixels.
 _FOG = 5.5
 _DROPS = {"drizzle": 1 / 4, "heavy": 1, "torrential": 2, "default": 1 / 3}  # for each row
+_SHORTEST = 0.02  # streak, in shorter sides
 # Polygons of five random corners cover 0.137 of their region on average, those of `shadow` as much
 # of an image where `extent` is this.
 _EXTENT = 0.31
@@ -46,14 +47,17 @@ def _rain(given: Given) -> list[Step]:
         length = given.number("drop_length") / size[0]
     drops = given.option(("rain_type",), _DROPS, "default")
     covered = drops * length * row * given.number("drop_width", default=1)
+    # of two layers, each gives a quarter of its fraction of places as light
+    amount, relative = 2 * covered, length * row / shorter
+    if amount > 1 or not _SHORTEST <= relative <= 1:
+        given.differs("there are fewer drops, or of another length")
     color = given.channels("drop_color", default=200)
     slants = [given.number(f"slant_{end}", default=d) for end, d in (("lower", -10), ("upper", 10))]
     steps: list[Step] = [
         {
             "op": "rain",
-            # of two layers, each gives a quarter of its fraction of places as light
-            "amount": tidy(min(1.0, 2 * covered)),
-            "length": tidy(min(max(length * row / shorter, 0.02), 1.0)),
+            "amount": tidy(min(1.0, amount)),
+            "length": tidy(min(max(relative, _SHORTEST), 1.0)),
             "degrees": drawn(*given.pair("slant_range", default=slants)),
             "light": tidy(sum(color) / len(color) / 255),
         }
