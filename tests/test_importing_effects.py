@@ -50,6 +50,11 @@ def differences(found: augreg.Imported) -> str:
             {"op": "downscale", "scale": 0.5, "down": "nearest", "up": "bilinear"},
         ),
         (
+            "Downscale",
+            {"scale_range": [1, 1], "interpolation_pair": {"downscale": 5, "upscale": 5}},
+            {"op": "downscale", "scale": 1, "down": "bilinear", "up": "bilinear"},
+        ),
+        (
             "CoarseDropout",
             {
                 "num_holes_range": [2, 6],
@@ -195,6 +200,7 @@ def test_every_default_of_albumentations_comes_over() -> None:
     [
         ("ElasticTransform", None, {}, "alpha and sigma are in pixels"),
         ("ImageCompression", SIZE, {"compression_type": "webp"}, "no op compresses as WebP"),
+        ("Downscale", SIZE, {"interpolation_pair": {"upscale": 0}}, "an interpolation is null"),
         ("CLAHE", SIZE, {"tile_grid_size": [4, 8]}, "tile_grid_size has two numbers"),
         ("CoarseDropout", None, {"hole_height_range": [8, 9]}, "import with --size"),
         ("CoarseDropout", SIZE, {"fill": "inpaint_ns"}, "no op fills by inpaint_ns"),
@@ -232,6 +238,8 @@ def test_rectangles_of_images_of_unknown_size_are_near() -> None:
     found = imported("CoarseDropout", None, hole_height_range=[0.1, 0.2])
     assert found.policy["augment"][0]["hole_height"] == [0.1, 0.2]
     assert "there truncated" in differences(found)
+    tiny = imported("CoarseDropout", hole_height_range=[0, 0.001])
+    assert tiny.policy["augment"][0]["hole_height"] == 0
     assert "the largest sides" in differences(imported("CoarseDropout", hole_height_range=[0, 0.9]))
 
 
@@ -301,4 +309,4 @@ def test_clahe_of_keras_is_near() -> None:
     config = {"clip_limit": 0, "tile_grid_size": [4, 4], "value_range": [0, 255]}
     found = augreg.import_policy({"class_name": name, "config": config})
     assert found.policy["augment"] == [{"op": "clahe", "clip_limit": 100, "tiles": 4}]
-    assert "there each channel" in differences(found)
+    assert "there of each channel" in differences(found)

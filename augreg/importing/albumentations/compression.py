@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from augreg.importing.conversion import Given, Table
+from typing import Any
+
+from augreg.errors import show
+from augreg.importing.conversion import Given, NotSayableError, Table
 from augreg.importing.nodes import Step
 from augreg.importing.numbers import drawn
 
@@ -16,25 +19,30 @@ def _downscale(given: Given) -> list[Step]:
     least = given.number("scale_min", default=0.25)
     most = given.number("scale_max", default=0.25)
     low, high = given.pair("scale_range", default=[least, most])
-    given_methods = given.raw("interpolation_pair", "interpolation", default=0)
-    pair = given_methods if isinstance(given_methods, dict) else {}
-    methods = {}
-    for ours, theirs in (("down", "downscale"), ("up", "upscale")):
-        number = pair.get(theirs, 0) if pair else given_methods
-        methods[ours] = _METHODS.get(number, "bilinear") if isinstance(number, int) else "bilinear"
-        if number == 0:
-            given.differs("OpenCV's nearest takes the pixel up and to the left")
-        elif methods[ours] == "bilinear" and number not in _METHODS:
-            given.differs("interpolation is bilinear")
     if low != high or not _whole(given, low):
         given.differs("pixels are as large as the rounded size says, there as the scale")
-    return [{"op": "downscale", "scale": drawn(low, high), **methods}]
+    pair = given.raw("interpolation_pair", "interpolation", default=0)
+    down, up = (
+        _method(given, pair.get(way) if isinstance(pair, dict) else pair)
+        for way in ("downscale", "upscale")
+    )
+    return [{"op": "downscale", "scale": drawn(low, high), "down": down, "up": up}]
+
+
+def _method(given: Given, number: Any) -> str:
+    if not isinstance(number, int):
+        raise NotSayableError(f"an interpolation is {show(number)}, where a number is expected")
+    if number == 0:
+        given.differs("OpenCV's nearest takes the pixel up and to the left")
+    if number not in _METHODS:
+        given.differs("interpolation is bilinear")
+    return _METHODS.get(number, "bilinear")
 
 
 def _whole(given: Given, scale: float) -> bool:
     """Whether the scaled sides are whole numbers of pixels."""
     size = given.state.size
-    return size is not None and all((side * scale).is_integer() for side in size)
+    return size is not None and all(float(side * scale).is_integer() for side in size)
 
 
 def _jpeg(given: Given) -> list[Step]:

@@ -79,7 +79,7 @@ def _side(given: Given, ends: tuple[float, float], side: int | None) -> object:
     high = high + 1 if pixels else high
     if low < 0.5 or high > side + 0.5:
         given.differs("the least and the largest sides are drawn a little less often")
-    return drawn(max(0.0, low - 0.5) / side, min(1.0, (high - 0.5) / side))
+    return drawn(*(min(max((end - 0.5) / side, 0.0), 1.0) for end in (low, high)))
 
 
 def _count(given: Given) -> object:

@@ -25,7 +25,7 @@ _MOST_SHADOWS = 16
 
 def _fog(given: Given) -> list[Step]:
     given.differs("fog is smooth, there of circles, mostly in the middle, and blurs the image")
-    alpha = given.number("alpha_coef", default=0.08)
+    alpha = max(0.0, given.number("alpha_coef", default=0.08))
     low = given.number("fog_coef_lower", default=0.3)
     high = given.number("fog_coef_upper", default=1)
     ends = given.pair("fog_coef_range", default=[low, high])

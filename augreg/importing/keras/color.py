@@ -129,7 +129,7 @@ def _clahe(given: Given) -> list[Step]:
     tiles = given.pair("tile_grid_size", default=[8, 8])
     if tiles[0] != tiles[1]:
         raise NotSayableError("tile_grid_size has two numbers; one for both sides can be said")
-    given.differs("equalizes the luminance, and as OpenCV does, there each channel")
+    given.differs("as OpenCV's, of the luminance; there of each channel, and some levels darker")
     limit = given.number("clip_limit", default=4)
     return [{"op": "clahe", "clip_limit": limit if limit > 0 else _NO_LIMIT, "tiles": tiles[0]}]
 
