@@ -59,14 +59,14 @@ def differences(found: augreg.Imported) -> str:
             {
                 "num_holes_range": [2, 6],
                 "hole_height_range": [0.1, 0.2],
-                "hole_width_range": [10, 20],
+                "hole_width_range": [0.05, 0.1],
                 "fill_mask": 0,
             },
             {
                 "op": "coarse_dropout",
                 "count": [2, 6],
                 "hole_height": [0.095, 0.195],
-                "hole_width": [0.0475, 0.1025],
+                "hole_width": [0.0475, 0.0975],
                 "targets": "hide",
             },
         ),

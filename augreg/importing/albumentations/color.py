@@ -114,7 +114,7 @@ def _clahe(given: Given) -> list[Step]:
 
 
 def _tone_curve(given: Given) -> list[Step]:
-    """Heights at a quarter and three quarters of the curve's ends, on average."""
+    """Heights of control points are normal about 0.25 and 0.75, and clipped to 0..1."""
     if given.raw("per_channel", default=False):
         given.differs("one curve for all channels")
     scale = given.number("scale", default=0.1)

@@ -55,9 +55,10 @@ def _grid(given: Given) -> list[Step]:
     if not given.raw("normalized", default=False):
         given.differs("the image's edges stay, there the last ones move")
     low, high = given.pair("distort_limit", default=[-0.3, 0.3])
-    if low + high <= -2:
+    mean = 1 + (low + high) / 2
+    if mean <= 0:
         raise NotSayableError(f"distort_limit of {low:g} to {high:g} leaves no cell a width")
-    amount = abs(high - low) / (2 + low + high)
+    amount = abs(high - low) / 2 / mean
     if amount > _MOST_SQUEEZED:
         given.differs(f"amount is {_MOST_SQUEEZED} at most")
     steps = given.number("num_steps", default=5)

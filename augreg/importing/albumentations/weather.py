@@ -9,7 +9,7 @@ import math
 
 from augreg.importing.conversion import Given, NotSayableError, Table
 from augreg.importing.nodes import Step
-from augreg.importing.numbers import drawn, scaled, tidy
+from augreg.importing.numbers import drawn, tidy
 
 # Fog hides a fraction of 1 - exp(-5.5 alpha * intensity**2) of an image on average: measured with
 # intensities of 0.3 to 1 on squares of 128 and 256 pixels.
@@ -39,6 +39,8 @@ def _rain(given: Given) -> list[Step]:
     given.differs("slants are degrees, there pixels")
     given.ignore("blur_value")
     size = given.state.size
+    if size is None:
+        given.differs("as on a square image")
     row = size[0] / size[1] if size else 1.0
     length, shorter = 1 / 8, min(row, 1.0)  # in heights; the shorter side, in widths
     if given.has("drop_length"):
@@ -85,7 +87,7 @@ def _shadow(given: Given) -> list[Step]:
     low, high = (int(end) for end in given.pair("num_shadows_limit", default=[few, many]))
     if not 1 <= low <= high <= _MOST_SHADOWS:
         raise NotSayableError(f"{low} to {high} shadows can't be said, 1 to {_MOST_SHADOWS} can")
-    strength = scaled(given.pair("shadow_intensity_range", default=0.5), 1)
+    strength = drawn(*given.pair("shadow_intensity_range", default=0.5))
     step: Step = {"op": "shadow", "strength": strength, "extent": tidy(_EXTENT * math.sqrt(area))}
     if low == high:
         return [dict(step) for _ in range(high)]
