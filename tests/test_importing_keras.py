@@ -72,6 +72,14 @@ def test_value_range_has_to_be_that_of_the_values() -> None:
     assert texts(imported, "note") == ["values at the input are taken to be 0 to 1"]
 
 
+def test_clahe_is_near() -> None:
+    config = {"clip_limit": 0, "tile_grid_size": [4, 4], "value_range": [0, 255]}
+    equalize = layer("ContrastLimitedAdaptiveHistogramEqualization", **config)
+    imported = augreg.import_policy(model(equalize))
+    assert imported.policy["augment"] == [{"op": "clahe", "clip_limit": 100, "tiles": 4}]
+    assert "there of each channel" in texts(imported, "near")[0]
+
+
 def test_value_range_without_an_extent_is_refused() -> None:
     bent = layer("RandomElasticTransform", factor=[0, 1], scale=[0, 1], value_range=[7, 7])
     with pytest.raises(augreg.PolicyError, match="no values that can be told apart"):
