@@ -3,9 +3,10 @@
     python -m venv alb && alb/bin/pip install albumentations==2.0.8 opencv-python-headless
     alb/bin/python tests/record_albumentations.py
 
-It writes `tests/data/albumentations.npz`: two images, and for each case the document of `to_dict`
+It writes `tests/data/albumentations.npz`: three images, and for each case the document of `to_dict`
 as JSON and the image that came out. All parameters are constants, and `p` is 1;
-only the place of the dropout is drawn.
+only the place of the dropout is drawn. Of rectangles whose sides are drawn, it writes those of 600
+draws, of elastic transforms how far pixels move.
 """
 
 from __future__ import annotations
@@ -21,16 +22,20 @@ CONSTANT, REPLICATE, REFLECT, WRAP, REFLECT_101 = range(5)
 
 
 def images() -> dict[str, np.ndarray]:
-    """A smooth image and a noisy one, 24x31x3 uint8; the noisy one has no 255."""
+    """A smooth image and a noisy one, 24x31x3 uint8; the noisy one has no 255, nor has its part."""
     y, x = np.mgrid[:24, :31]
     waves = np.stack([np.sin(x / 7), np.cos(y / 5), np.sin((x + 2 * y) / 9)], -1)
     smooth = np.round(waves * 90 + 128).astype(np.uint8)
     noisy = np.random.default_rng(0).integers(0, 255, (24, 31, 3)).astype(np.uint8)
-    return {"smooth": smooth, "noisy": noisy}
+    return {"smooth": smooth, "noisy": noisy, "even": noisy[:, :30]}
 
 
 def affine(**given: object) -> A.Affine:
     return A.Affine(p=1, border_mode=REPLICATE, **given)
+
+
+def downscaled(interpolation: int) -> dict[str, int]:
+    return {"downscale": interpolation, "upscale": interpolation}
 
 
 SMOOTH = {
@@ -58,10 +63,24 @@ SMOOTH = {
     "resize-cubic": A.Resize(17, 40, interpolation=2, p=1),
     "resize-area": A.Resize(12, 15, interpolation=3, p=1),
     "letterbox": A.Compose([A.LongestMaxSize(40, p=1), A.PadIfNeeded(40, 40, p=1)]),
+    "letterbox-corner": A.Compose(
+        [
+            A.LongestMaxSize(max_size_hw=(20, 40), p=1),
+            A.PadIfNeeded(20, 40, position="top_left", fill=(114, 114, 114), p=1),
+        ]
+    ),
     "cover": A.Compose([A.SmallestMaxSize(20, p=1), A.CenterCrop(20, 20, p=1)]),
     "gaussian-blur": A.GaussianBlur(blur_limit=(0, 0), sigma_limit=(1.3, 1.3), p=1),
     "gaussian-blur-kernel": A.GaussianBlur(blur_limit=(5, 5), sigma_limit=(1.3, 1.3), p=1),
     "blur": A.Blur((5, 5), p=1),
+    "motion-blur": A.MotionBlur(
+        (7, 7), allow_shifted=False, angle_range=(30, 30), direction_range=(0, 0), p=1
+    ),
+    "clahe": A.CLAHE((3, 3), (4, 4), p=1),
+    "compression": A.ImageCompression(quality_range=(75, 75), p=1),
+    "optical-camera": A.OpticalDistortion((0.3, 0.3), border_mode=REPLICATE, p=1),
+    "optical-fisheye": A.OpticalDistortion((0.3, 0.3), mode="fisheye", border_mode=REPLICATE, p=1),
+    "grid-distortion": A.GridDistortion(4, (0, 0), border_mode=REPLICATE, p=1),
     "sharpen": A.Sharpen(alpha=(0.2, 0.2), lightness=(1, 1), p=1),
 }
 NOISY = {
@@ -78,6 +97,12 @@ NOISY = {
     "jitter-hue": A.ColorJitter((1, 1), (1, 1), (1, 1), (0.2, 0.2), p=1),
     "hue": A.HueSaturationValue((30, 30), (0, 0), (0, 0), p=1),
     "hsv": A.HueSaturationValue((0, 0), (20, 20), (10, 10), p=1),
+    "sepia": A.ToSepia(p=1),
+    "tone-curve": A.RandomToneCurve(0, p=1),
+    "median-blur": A.MedianBlur((3, 3), p=1),
+    "median-blur-5": A.MedianBlur((5, 5), p=1),
+    "pixel-dropout": A.PixelDropout(1.0, drop_value=255, p=1),
+    "downscale-odd": A.Downscale((0.5, 0.5), downscaled(1), p=1),
     "gamma": A.RandomGamma((150, 150), p=1),
     "posterize": A.Posterize((3, 3), p=1),
     "solarize": A.Solarize((0.4, 0.4), p=1),
@@ -97,15 +122,55 @@ NOISY = {
     "no-op": A.NoOp(p=1),
     "dropout": A.CoarseDropout((1, 1), (0.4, 0.4), (0.3, 0.3), fill=255, p=1),
 }
+EVEN = {
+    "downscale": A.Downscale((0.5, 0.5), downscaled(1), p=1),
+    "downscale-nearest-exact": A.Downscale((0.5, 0.5), downscaled(6), p=1),
+    "downscale-nearest": A.Downscale((0.5, 0.5), downscaled(0), p=1),
+}
+SIDES = {
+    "dropout-fractions": A.CoarseDropout((1, 1), (0.2, 0.5), (0.1, 0.3), fill=255, p=1),
+    "dropout-pixels": A.CoarseDropout((1, 1), (3, 7), (5, 9), fill=255, p=1),
+}
+
+
+ELASTIC = {
+    "elastic": A.ElasticTransform(200, 10, border_mode=REPLICATE, p=1),
+    "elastic-uniform": A.ElasticTransform(
+        80, 10, border_mode=REPLICATE, noise_distribution="uniform", p=1
+    ),
+}
+
+
+def moved(transform: A.ElasticTransform) -> np.ndarray:
+    """Standard deviation, in pixels, of what pixels of 128x128 move by, without the outer 32."""
+    transform.set_random_seed(0)
+    y, x = np.mgrid[:128, :128].astype(np.float32) / 127
+    ramps = np.stack([x, y, x], -1)
+    found = [transform(image=ramps.copy())["image"] - ramps for _ in range(60)]
+    return np.std(np.array(found)[:, 32:-32, 32:-32, :2]) * 127
+
+
+def sides(transform: A.CoarseDropout) -> np.ndarray:
+    """Height and width of the rectangle in each of 600 draws: [600,2]."""
+    transform.set_random_seed(0)
+    black = np.zeros((24, 31, 3), np.uint8)
+    drawn = [transform(image=black.copy())["image"] > 0 for _ in range(600)]
+    return np.array([(one.any((1, 2)).sum(), one.any((0, 2)).sum()) for one in drawn])
 
 
 def main() -> None:
     arrays: dict[str, np.ndarray] = dict(images())
     documents = {}
-    for image, cases in (("smooth", SMOOTH), ("noisy", NOISY)):
+    for image, cases in (("smooth", SMOOTH), ("noisy", NOISY), ("even", EVEN)):
         for name, transform in cases.items():
             arrays[f"out/{name}"] = transform(image=arrays[image].copy())["image"]
             documents[name] = {"image": image, "document": A.to_dict(transform)}
+    for name, transform in SIDES.items():
+        arrays[f"sides/{name}"] = sides(transform)
+        documents[name] = {"image": "noisy", "document": A.to_dict(transform)}
+    for name, transform in ELASTIC.items():
+        arrays[f"moved/{name}"] = moved(transform)
+        documents[name] = {"image": "noisy", "document": A.to_dict(transform)}
     arrays["documents"] = np.array(json.dumps(documents))
     FILE.parent.mkdir(exist_ok=True)
     np.savez_compressed(FILE, **arrays)

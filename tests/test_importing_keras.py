@@ -72,6 +72,20 @@ def test_value_range_has_to_be_that_of_the_values() -> None:
     assert texts(imported, "note") == ["values at the input are taken to be 0 to 1"]
 
 
+def test_clahe_is_near() -> None:
+    config = {"clip_limit": 0, "tile_grid_size": [4, 4], "value_range": [0, 255]}
+    equalize = layer("ContrastLimitedAdaptiveHistogramEqualization", **config)
+    imported = augreg.import_policy(model(equalize))
+    assert imported.policy["augment"] == [{"op": "clahe", "clip_limit": 100, "tiles": 4}]
+    assert "there of each channel" in texts(imported, "near")[0]
+
+
+def test_value_range_without_an_extent_is_refused() -> None:
+    bent = layer("RandomElasticTransform", factor=[0, 1], scale=[0, 1], value_range=[7, 7])
+    with pytest.raises(augreg.PolicyError, match="no values that can be told apart"):
+        augreg.import_policy(model(bent))
+
+
 def test_fill_values_are_in_the_units_of_the_values() -> None:
     turn = layer("RandomRotation", factor=[0.1, 0.1], fill_mode="constant", fill_value=0.0)
     signed = layer("Rescaling", scale=1 / 127.5, offset=-1.0)

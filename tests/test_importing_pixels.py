@@ -29,6 +29,10 @@ NEAR = {  # at most, and inside of the outermost three pixels
     "gaussian-blur": (11, 1),
     "gaussian-blur-kernel": (10, 1),
     "blur": (14, 1),
+    "motion-blur": (13, 1),
+    "median-blur-5": (127, 0),
+    "compression": (10, 10),
+    "optical-fisheye": (7, 6),
     "sharpen": (36, 0),
     "jitter-hue": (6, 6),
     "hue": (6, 6),
@@ -36,8 +40,14 @@ NEAR = {  # at most, and inside of the outermost three pixels
     "equalize-pil": (8, 8),
     "auto-contrast-cdf": (15, 15),
 }
-DRAWN = {"dropout"}  # its place
-FAR = {"letterbox", "equalize-cv", "gray-average"}  # near in what they are for, not in pixels
+DRAWN = {  # their places or displacements
+    *("dropout", "dropout-fractions", "dropout-pixels"),
+    *("elastic", "elastic-uniform"),
+}
+FAR = {  # near in what they are for, not in pixels
+    *("equalize-cv", "gray-average", "clahe", "downscale-nearest", "downscale-odd"),
+    *("optical-camera", "grid-distortion"),
+}
 
 
 def recorded() -> dict[str, Any]:
@@ -91,6 +101,53 @@ def test_constant_rectangles_have_the_pixels_of_albumentations(arrays: Any) -> N
     assert theirs.sum() == 9 * 9
     assert set(ours.all(axis=-1).sum(axis=(1, 2))) == {9 * 9}
     assert {*ours.any(axis=(2, 3)).sum(axis=1), *ours.any(axis=(1, 3)).sum(axis=1)} == {9}
+
+
+@pytest.mark.parametrize("name", ["dropout-fractions", "dropout-pixels"])
+def test_drawn_rectangles_have_the_sides_of_albumentations(name: str, arrays: Any) -> None:
+    theirs = arrays[f"sides/{name}"]
+    imported = augreg.import_policy(recorded()[name]["document"], size=(24, 31))
+    assert one_line(imported).status == "exact"
+    black = np.zeros((600, 24, 31, 3), np.uint8)
+    hidden = augreg.augment(black, imported.policy, seed=0, index=range(600)) > 0
+    ours = np.stack([hidden.any((2, 3)).sum(1), hidden.any((1, 3)).sum(1)], axis=1)
+    for axis in (0, 1):
+        counts = [np.bincount(drawn[:, axis], minlength=32) for drawn in (ours, theirs)]
+        assert (counts[0] > 0).tolist() == (counts[1] > 0).tolist()
+        assert np.abs(counts[0] - counts[1]).max() < 60  # of 600: 4 deviations
+
+
+def ramps(side: int) -> Any:
+    """Values that are their own coordinates, 0..1: how far a pixel was moved can be read off."""
+    y, x = np.mgrid[:side, :side].astype(np.float32) / (side - 1)
+    return np.stack([x, y, x], -1)
+
+
+def moved_by(policy: dict[str, Any], side: int) -> float:
+    """Standard deviation, in pixels, of displacements, without the outer quarter."""
+    given, inner = ramps(side)[None].repeat(60, 0), slice(side // 4, -side // 4)
+    policy = {**policy, "output": {"range": [0, 1]}}
+    apart = augreg.augment(given, policy, seed=0, index=range(60)) - given
+    return float(np.std(apart[:, inner, inner, :2]) * (side - 1))
+
+
+@pytest.mark.parametrize("name", ["elastic", "elastic-uniform"])
+def test_elastic_moves_pixels_as_far_as_albumentations(name: str, arrays: Any) -> None:
+    imported = augreg.import_policy(recorded()[name]["document"], size=(128, 128))
+    assert one_line(imported).status == "near"
+    assert imported.policy["augment"][0]["cells"] == 7  # of 18 pixels, nearly sqrt(3) sigma
+    np.testing.assert_allclose(moved_by(imported.policy, 128), arrays[f"moved/{name}"], rtol=0.1)
+
+
+def test_noise_is_as_strong_as_where_it_was_measured() -> None:
+    """Deviations of Albumentations 2.0.8 on levels of 127 or 128, and a mean brightness of fog."""
+    grey = np.full((200, 200, 3), 0.5, np.float32)
+    shot = {"__class_fullname__": "ShotNoise", "p": 1, "scale_range": [0.01, 0.01]}
+    made = augreg.augment(grey, augreg.import_policy(shot).policy, seed=0)
+    assert abs(made.std() / 255 - 0.0493) < 0.002
+    fog = {"__class_fullname__": "RandomFog", "p": 1, "fog_coef_range": [1, 1]}
+    made = augreg.augment(grey * 0, augreg.import_policy(fog).policy, seed=0)
+    assert abs(made.mean() / 255 - 0.36) < 0.1
 
 
 def test_d4_gives_the_eight_symmetries_equally_often() -> None:
@@ -229,6 +286,17 @@ def test_near_layers_agree_where_they_say_so(smooth: Any) -> None:
         policy = {"version": 1, "augment": [way, move], "output": {"range": [0, 255]}}
         moved = augreg.augment(smooth, policy, seed=0, input_range=(0, 255))
         assert min(np.abs(moved - one).max() for one in found) < 0.01
+
+
+@pytest.mark.skipif(not hasattr(L, "RandomElasticTransform"), reason="this Keras has no such layer")
+def test_elastic_moves_pixels_as_far_as_the_keras_layer() -> None:
+    fixed = {"fill_mode": "nearest", "value_range": (0, 1)}
+    layer = L.RandomElasticTransform((1.0, 1.0), (0.4, 0.4), **fixed)
+    given = ramps(64)[None].repeat(16, 0)
+    theirs = (np.asarray(layer(given, training=True)) - given)[:, 16:-16, 16:-16, :2] * 63
+    np.testing.assert_allclose(moved_by(imported_from(layer).policy, 64), theirs.std(), rtol=0.15)
+    sometimes = imported_from(L.RandomElasticTransform(0.5, **fixed)).policy["augment"][0]
+    assert (sometimes["p"], sometimes["amount"]) == (0.25, [0, 0.48])
 
 
 def test_noise_has_the_deviation_of_the_keras_layer() -> None:

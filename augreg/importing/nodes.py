@@ -12,7 +12,7 @@ Size = tuple[int, int]
 Step = dict[str, Any]
 # Keeps its place among the branches of a group, and changes nothing.
 NOTHING: Step = {"op": "flip", "p": 0}
-_FIXES_SIZE = ("resize", "crop", "pad_or_crop", "resized_crop")
+_FIXES_SIZE = ("resize", "letterbox", "crop", "pad_or_crop", "resized_crop")
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Node:
             return tuple(node for branch in branches for node in branch.in_evaluation())
         step = self.value
         match step.get("op"):
-            case "resize" | "pad_or_crop" | "central_crop":
+            case "resize" | "letterbox" | "pad_or_crop" | "central_crop":
                 return (self,)
             case "crop":
                 return (replace(self, value={**step, "position": "center"}),)

@@ -17,11 +17,14 @@ MAX_STEPS = 2_000
 # What means the same where values are no longer levels, as after Normalize.
 _FREE_OF_LEVELS = frozenset(
     {
-        *("flip", "rot90", "crop", "central_crop", "pad_or_crop", "resize", "resized_crop"),
-        *("rotate", "zoom", "shear", "translate", "shift", "perspective", "erase"),
+        *("flip", "rot90", "transpose", "crop", "central_crop", "pad_or_crop"),
+        *("resize", "resized_crop", "letterbox"),
+        *("rotate", "zoom", "shear", "translate", "shift", "perspective"),
+        *("elastic", "grid_distortion", "optical_distortion"),
+        *("erase", "coarse_dropout", "grid_mask"),
     }
 )
-_MAY_CHANGE_SIZE = frozenset({"rot90", "central_crop"})
+_MAY_CHANGE_SIZE = frozenset({"rot90", "transpose", "central_crop"})
 
 
 @dataclass

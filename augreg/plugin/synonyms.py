@@ -173,7 +173,7 @@ ROWS = (
         "scale is the value of one photon",
     ),
     (
-        "SaltAndPepper ImpulseNoise SaltPepper",
+        "SaltAndPepper ImpulseNoise SaltPepper PixelDropout",
         '{"op": "salt_and_pepper", "amount": [0, 0.05]}',
         "all channels of a pixel together",
     ),
@@ -237,7 +237,7 @@ ROWS = (
     ("OpticalDistortion FishEye", '{"op": "optical_distortion", "k": [-0.2, 0.2]}', ""),
     ("NoOp Identity", '{"op": "clip"}', "an empty list of steps changes nothing"),
     (
-        "PiecewiseAffine ThinPlateSpline Emboss FancyPCA PixelDropout ChannelDropout RandomSnow "
+        "PiecewiseAffine ThinPlateSpline Emboss FancyPCA ChannelDropout RandomSnow "
         "RandomSunFlare Superpixels PlanckianJitter RandomIoUCrop Mosaic Lambda FiveCrop TenCrop "
         "Dropout",
         "",

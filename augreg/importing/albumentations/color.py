@@ -104,6 +104,27 @@ def _equalize(given: Given) -> list[Step]:
     return [{"op": "equalize"}]
 
 
+def _clahe(given: Given) -> list[Step]:
+    tiles = given.pair("tile_grid_size", default=[8, 8])
+    if tiles[0] != tiles[1]:
+        raise NotSayableError("tile_grid_size has two numbers; one for both sides can be said")
+    given.differs("equalizes the luminance, there the lightness of CIELAB")
+    limits = drawn(*given.pair("clip_limit", default=[1, 4]))
+    return [{"op": "clahe", "clip_limit": limits, "tiles": tiles[0]}]
+
+
+def _tone_curve(given: Given) -> list[Step]:
+    """Heights of control points are normal about 0.25 and 0.75, and clipped to 0..1."""
+    if given.raw("per_channel", default=False):
+        given.differs("one curve for all channels")
+    scale = given.number("scale", default=0.1)
+
+    def around(mean: float) -> Any:
+        return {"normal": [mean, scale], "min": 0, "max": 1} if scale > 0 else mean
+
+    return [{"op": "tone_curve", "low_y": around(0.25), "high_y": around(0.75)}]
+
+
 def _auto_contrast(given: Given) -> list[Step]:
     given.only("cutoff", 0, why="no op leaves out a part of the histogram")
     given.only("ignore", why="no op leaves out a level")
@@ -194,8 +215,11 @@ TABLE: Table = {
     "Posterize": _posterize,
     "Solarize": _solarize,
     "Equalize": _equalize,
+    "CLAHE": _clahe,
+    "RandomToneCurve": _tone_curve,
     "AutoContrast": _auto_contrast,
     "ToGray": _to_gray,
+    "ToSepia": _plain("sepia"),
     "InvertImg": _plain("invert"),
     "ChannelShuffle": _plain("channel_shuffle"),
     "RGBShift": _rgb_shift,

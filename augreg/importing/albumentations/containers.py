@@ -11,14 +11,30 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from augreg.errors import PolicyError
-from augreg.importing.albumentations import color, filters, geometry, sizes
+from augreg.importing.albumentations import (
+    color,
+    compression,
+    distortion,
+    dropout,
+    filters,
+    geometry,
+    noise,
+    sizes,
+    weather,
+)
 from augreg.importing.conversion import Entry, Given, NotSayableError, State
 from augreg.importing.nodes import Node, Size, Step, chosen, group, joined, single
 from augreg.importing.values import Values
 from augreg.importing.walk import Walk, unknown
 
 _NAME = "__class_fullname__"
-_TABLE: Mapping[str, Entry] = {**geometry.TABLE, **sizes.TABLE, **color.TABLE, **filters.TABLE}
+_TABLES = (
+    *(geometry, sizes, color, filters, noise, dropout),
+    *(compression, distortion, weather),
+)
+_TABLE: Mapping[str, Entry] = {
+    name: entry for module in _TABLES for name, entry in module.TABLE.items()
+}
 _SEQUENCES = ("Compose", "ReplayCompose", "Sequential")
 # mask_interpolation and the fills of masks are looked at in `_masks`
 _IGNORED = frozenset(

@@ -61,7 +61,7 @@ def _rotate90(given: Given) -> list[Step]:
 
 
 def _transpose(given: Given) -> list[Step]:
-    return [{"sequence": [{"op": "rot90", "k": 1}, {"op": "flip", "axis": "vertical"}]}]
+    return [{"op": "transpose"}]
 
 
 def _d4(given: Given) -> list[Step]:

@@ -16,6 +16,8 @@ _METHOD_DIFFERS = {
     2: "OpenCV's cubic is steeper (a = -0.75, here -0.5)",
     4: "Lanczos becomes bicubic",
 }
+_BORDER = ("border_mode", "pad_mode")
+_PADDED_WITH = ("fill", "value", "pad_val")
 _PADDING = ("pad_position", "border_mode", "pad_mode", "fill", "pad_val")
 
 
@@ -53,13 +55,18 @@ def _resize(given: Given) -> list[Step]:
     return [_sized("resize", *_sides(given), **method(given))]
 
 
+def _position(given: Given) -> str:
+    """Where the image lies in what is padded; old versions wrote a member of an enumeration."""
+    return str(given.raw("position", "pad_position", default="center")).rpartition(".")[2].lower()
+
+
 def black_centred(given: Given) -> None:
     """Notes what padding does that `pad_or_crop` does not."""
-    position = str(given.raw("position", "pad_position", default="center"))
-    if position.rpartition(".")[2].lower() != "center":
-        given.differs(f"pads at {position}, here around the centre")
-    fill = given.raw("fill", "value", "pad_val", default=0)
-    if given.raw("border_mode", "pad_mode", default=0) != 0 or given.level(fill) != 0:
+    place = _position(given)
+    if place != "center":
+        given.differs(f"pads at {place}, here around the centre")
+    fill = given.raw(*_PADDED_WITH, default=0)
+    if given.raw(*_BORDER, default=0) != 0 or given.level(fill) != 0:
         given.differs("padding is black here")
 
 
@@ -117,16 +124,33 @@ def _pad(given: Given) -> list[Step]:
 
 
 def letterbox(longest: Given, padded: Given) -> list[Step]:
-    """LongestMaxSize and then PadIfNeeded to a square of that size."""
-    sides = {_max_size(longest), side(padded, "min_height"), side(padded, "min_width")}
-    if len(sides) > 1 or method(longest):
+    """LongestMaxSize and then PadIfNeeded to the size that it fits the image into."""
+    fitted = _fitted(longest)
+    if fitted != (side(padded, "min_height"), side(padded, "min_width")):
         raise NotSayableError(
-            "LongestMaxSize goes with PadIfNeeded to a square of its size, bilinear"
+            "LongestMaxSize goes with PadIfNeeded to the size that it fits images into"
         )
     padded.ignore("pad_height_divisor", "pad_width_divisor", "padding")
-    black_centred(padded)
-    longest.differs("the shorter side is rounded down, there to the nearest")
-    return [_sized("resize", *(2 * list(sides)), fit="pad")]
+    step = _sized("letterbox", *fitted, **method(longest))
+    place = _position(padded)
+    if place == "top_left":
+        step["position"] = place
+    elif place != "center":
+        padded.differs(f"pads at {place}, here around the centre")
+    if padded.raw(*_BORDER, default=0) != 0:
+        padded.differs("padding has one colour")
+    if (level := padded.level(padded.raw(*_PADDED_WITH, default=0))) != 0:
+        step["fill_value"] = level
+    return [step]
+
+
+def _fitted(longest: Given) -> tuple[int, int]:
+    """Height and width that the image is scaled to fit into."""
+    if not longest.has("max_size_hw"):
+        return (side(longest, "max_size"),) * 2
+    longest.ignore("max_size")
+    high, wide = longest.pair("max_size_hw")
+    return int(high), int(wide)
 
 
 def cover(smallest: Given, cropped: Given) -> list[Step]:
@@ -149,7 +173,7 @@ def _max_size(given: Given) -> int:
 _VARIES = "the output's size would differ from image to image"
 # Why these are not imported; the first two are where `PAIRS` has them.
 REASONS = {
-    "LongestMaxSize": f"{_VARIES}; put PadIfNeeded to a square of its size after it",
+    "LongestMaxSize": f"{_VARIES}; put PadIfNeeded to the same size after it",
     "SmallestMaxSize": f"{_VARIES}; put CenterCrop to a square of its size after it",
     "RandomScale": f"{_VARIES}; write zoom, which keeps the size",
     "RandomSizedCrop": "crops by pixels of the image's height; write resized_crop",

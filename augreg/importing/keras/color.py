@@ -10,6 +10,7 @@ from augreg.importing.nodes import Step
 from augreg.importing.numbers import drawn, scaled, tidy
 
 _MOST_SATURATION = 4.0
+_NO_LIMIT = 100  # of the contrast: a tile's levels would have to be a hundred times the mean
 
 
 def brightness(ends: Pair) -> list[Step]:
@@ -123,6 +124,16 @@ def _equalization(given: Given) -> list[Step]:
     return [{"op": "equalize"}]
 
 
+def _clahe(given: Given) -> list[Step]:
+    ranged(given)
+    tiles = given.pair("tile_grid_size", default=[8, 8])
+    if tiles[0] != tiles[1]:
+        raise NotSayableError("tile_grid_size has two numbers; one for both sides can be said")
+    given.differs("as OpenCV's, of the luminance; there of each channel, and some levels darker")
+    limit = given.number("clip_limit", default=4)
+    return [{"op": "clahe", "clip_limit": limit if limit > 0 else _NO_LIMIT, "tiles": tiles[0]}]
+
+
 def _in_range(op: str) -> Any:
     def entry(given: Given) -> list[Step]:
         ranged(given)
@@ -192,6 +203,7 @@ TABLE: Table = {
     "RandomPosterization": _posterization,
     "Solarization": _solarization,
     "Equalization": _equalization,
+    "ContrastLimitedAdaptiveHistogramEqualization": _clahe,
     "AutoContrast": _in_range("autocontrast"),
     "RandomGrayscale": _grayscale,
     "RandomInvert": _invert,

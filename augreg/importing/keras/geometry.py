@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 from augreg.importing.conversion import Given, NotSayableError, Table
-from augreg.importing.keras.ranges import Pair, factor, probability, with_p
+from augreg.importing.elastic import like_blurred_noise
+from augreg.importing.keras.ranges import Pair, factor, probability, ranged, with_p
 from augreg.importing.nodes import Step
 from augreg.importing.numbers import drawn, scaled
 
@@ -149,6 +150,20 @@ def _erasing(given: Given) -> list[Step]:
     return [with_p({**step, **fill}, probability(given))]
 
 
+def _elastic(given: Given) -> list[Step]:
+    """Blurred normal noise, of 0.05 scale and 0.1 scale of the image's side.
+
+    Its deviation is sigma, so that the blurred noise has one of 1 / (2 sqrt(pi)).
+    """
+    ranged(given)
+    given.differs("each image has its own scale, there a batch has one")
+    given.differs("x and y move apart, there alike")
+    low, high = factor(given, "scale", low=0)
+    moved = [0.1 * scale / (2 * math.sqrt(math.pi)) for scale in (low, high)]
+    step = like_blurred_noise(given, 0.05 * (low + high) / 2, (moved[0], moved[1]))
+    return [with_p({**step, **modes(given)}, probability(given))]
+
+
 TABLE: Table = {
     "RandomFlip": _flip,
     "RandomRotation": _rotation,
@@ -159,4 +174,5 @@ TABLE: Table = {
     "CenterCrop": _center_crop,
     "RandomCrop": _random_crop,
     "RandomErasing": _erasing,
+    "RandomElasticTransform": _elastic,
 }

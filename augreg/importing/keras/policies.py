@@ -36,7 +36,5 @@ TABLE: Mapping[str, Entry | str] = {
     "MixUp": _CLASSES % "mixup",
     "CutMix": _CLASSES % "cutmix",
     "RandomPerspective": "Keras moves three of the corners; write perspective",
-    "RandomElasticTransform": "augreg has no such op",
-    "CLAHE": "augreg has no such op",
     "MaxNumBoundingBoxes": "boxes are padded where augment_dataset batches them",
 }

@@ -25,7 +25,8 @@ def ranged(given: Given) -> None:
     low, high = given.pair("value_range", default=[0, 255])
     state = given.state
     if state.start is None:
-        state.start, state.values = (low, high), Values((high - low,), (low,))
+        given.become(Values((high - low,), (low,)))
+        state.start = (low, high)
     if state.values.range != (low, high):
         raise NotSayableError(
             f"its value_range is {show([low, high])}, and the values there are "
