@@ -20,7 +20,7 @@ from augreg.annotations.parts import (
 )
 from augreg.annotations.points import SHAPES, Targets, area, clipped_to
 from augreg.errors import DataError, OpError
-from augreg.families import Mix, Size, Stage, element_of
+from augreg.families import Mix, Mosaic, Size, Stage, element_of
 from augreg.families.mix import partners
 from augreg.families.pasted import Pasted
 from augreg.lower import Lowering
@@ -29,11 +29,11 @@ from augreg.xp import Array, Namespace
 
 
 def mixing_steps(policy: Policy) -> tuple[Step, ...]:
-    """The steps of a policy that mix samples of a batch, and so need batches with labels."""
+    """The steps of a policy that mix samples, and so need batches."""
     found = []
     for step in steps_in(policy.augment):
         try:
-            if isinstance(element_of(step, (None, None)), Mix):
+            if isinstance(element_of(step, (None, None)), Mix | Mosaic):
                 found.append(step)
         except OpError as error:
             raise policy.located(error, step.pointer) from error
@@ -45,8 +45,8 @@ def label_classes(policy: Policy) -> int | None:
 
     They are float32 [B, classes] then, in evaluation too: one loss serves training and validation.
     """
-    steps = mixing_steps(policy)
-    return int(steps[0].arguments["classes"]) if steps else None
+    stated = [s.arguments["classes"] for s in mixing_steps(policy) if "classes" in s.arguments]
+    return int(stated[0]) if stated else None
 
 
 def one_hot(xp: Namespace, labels: Array, classes: int) -> Array:
@@ -97,17 +97,29 @@ def _are_shares(labels: Array, classes: int) -> bool:
 
 
 def check_mixable(policy: Policy, annotations: Annotations, unbatched: bool) -> None:
-    """Raises `PolicyError` where a policy mixes, and there is no batch or nothing to mix."""
-    step = mixing_steps(policy)[0]
+    """Raises `PolicyError` where a policy mixes, and there is no batch or nothing to mix.
+
+    Or there are labels of whole images, and a step that mixes none.
+    """
+    steps = mixing_steps(policy)
+    step = steps[0]
     known = any(key in annotations for key in (LABELS, *BOXES, *MASKS))
     if unbatched or (label_classes(policy) is not None and not known):
         found = "a single image" if unbatched else "images without labels"
         raise policy.error(
-            f'"{step.op.name}" mixes the samples of a batch and their labels, found {found}; pass '
-            'a batch with labels, as {"images": [B, H, W, C], "labels": [B]}, with boxes or with '
-            "masks, or leave the step out",
+            f'"{step.op.name}" mixes the samples of a batch, found {found}; pass a batch with '
+            'labels, as {"images": [B, H, W, C], "labels": [B]}, with boxes or with masks, or '
+            "leave the step out",
             step.pointer,
         )
+    for step in steps:
+        if LABELS in annotations and "classes" not in step.arguments:
+            raise policy.error(
+                f'"{step.op.name}" puts several samples into one image, which then has no one '
+                'label, found labels of images; use "cutmix", which mixes them, or pass boxes or '
+                "masks instead (parts= says what a tuple's parts are)",
+                step.pointer,
+            )
 
 
 def mix_labels(lowering: Lowering, stage: Stage, labels: Array, size: Size) -> Array:
