@@ -30,6 +30,7 @@ def batch(count: int = B) -> dict[str, Any]:
             left, top = rng.integers(0, W - 6), rng.integers(0, H - 6)
             right, bottom = rng.integers(left + 3, W + 1), rng.integers(top + 3, H + 1)
             boxes[b, n], classes[b, n] = (left, top, right, bottom), b * N + n
+    boxes[2, 0] = (0, 0, W, H)
     levels = np.arange(1, count + 1, dtype=np.uint8) * 10
     masks = np.broadcast_to(levels[:, None, None], (count, H, W)).copy()
     return {
@@ -110,6 +111,13 @@ def test_boxes_that_are_absent_are_padding() -> None:
     assert (np.ptp(made["boxes"][~absent].reshape(-1, 2, 2), axis=1) > 0).all()
 
 
+def test_boxes_that_are_absent_stay_so_where_ellipses_are_turned() -> None:
+    steps = policy(CUTMIX, {"op": "rotate", "degrees": 33})
+    mixed = augreg.augment(batch(), policy(CUTMIX), seed=1, min_visible=0, **FORMAT)["boxes"]
+    turned = augreg.augment(batch(), steps, 1, min_visible=0, box_from="ellipse", **FORMAT)["boxes"]
+    assert (turned["labels"][mixed["labels"] == -1] == -1).all()
+
+
 def test_the_samples_that_p_leaves_out_keep_their_own_boxes_only() -> None:
     element = batch()
     for step in (CUTMIX, MIXUP):
@@ -127,11 +135,12 @@ def test_a_sample_alone_in_its_batch_keeps_its_boxes() -> None:
     element["boxes"] = {k: v[3:4] for k, v in element["boxes"].items()}
     for step in (CUTMIX, MIXUP):
         given = {k: v for k, v in element.items() if step is CUTMIX or k != "masks"}
-        made = augreg.augment(given, policy(step), seed=2, **FORMAT)["boxes"]
-        np.testing.assert_array_equal(made["boxes"][:, :N], element["boxes"]["boxes"])
-        np.testing.assert_array_equal(
-            made["labels"][0], [*element["boxes"]["labels"][0], -1, -1, -1]
-        )
+        for seed in range(5):
+            made = augreg.augment(given, policy(step), seed=seed, **FORMAT)["boxes"]
+            np.testing.assert_array_equal(made["boxes"][:, :N], element["boxes"]["boxes"])
+            np.testing.assert_array_equal(
+                made["labels"][0], [*element["boxes"]["labels"][0], -1, -1, -1]
+            )
 
 
 def test_later_steps_move_the_boxes_of_partners_too() -> None:

@@ -216,6 +216,15 @@ def test_the_map_function_gives_what_the_reference_gives(size: str) -> None:
     assert_alike(run(element), expected)
 
 
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_bytes_and_floats_are_moved_exactly(dtype: Any, channels: int) -> None:
+    images = noise(3, 11, 14, channels).astype(dtype)
+    options = {"seed": 3, "input_range": (0, 255)}
+    found = augreg.map_fn(policy(MOSAIC), batched=True, **options)(np.arange(3), images)
+    np.testing.assert_array_equal(found, augreg.augment(images, policy(MOSAIC), **options))
+
+
 @pytest.mark.parametrize("jit", [False, True])
 def test_the_layer_gives_what_the_reference_gives(jit: bool) -> None:
     element = batch()
