@@ -8,61 +8,25 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from mixed_samples import (
+    FORMAT,
+    OPTIONS,
+    B,
+    H,
+    N,
+    W,
+    assert_alike,
+    batch,
+    painted,
+    policy,
+    rows_of,
+    tight,
+)
 
 import augreg
 
-B, N, H, W = 6, 3, 24, 31
-FORMAT = {"bounding_box_format": "xyxy"}
 CUTMIX = {"op": "cutmix", "classes": 2}
 MIXUP = {"op": "mixup", "classes": 2, "alpha": 1.5}
-
-
-def policy(*steps: Any) -> dict[str, Any]:
-    return {"version": 1, "augment": list(steps), "output": {"dtype": "uint8", "range": [0, 255]}}
-
-
-def batch(count: int = B) -> dict[str, Any]:
-    """Images whose pixels are 10 (b + 1), with up to N boxes of classes b N + n, masks alike."""
-    rng = np.random.default_rng(4)
-    boxes, classes = np.zeros((count, N, 4), np.float32), np.full((count, N), -1)
-    for b in range(count):
-        for n in range(b % (N + 1)):
-            left, top = rng.integers(0, W - 6), rng.integers(0, H - 6)
-            right, bottom = rng.integers(left + 3, W + 1), rng.integers(top + 3, H + 1)
-            boxes[b, n], classes[b, n] = (left, top, right, bottom), b * N + n
-    boxes[2, 0] = (0, 0, W, H)
-    levels = np.arange(1, count + 1, dtype=np.uint8) * 10
-    masks = np.broadcast_to(levels[:, None, None], (count, H, W)).copy()
-    return {
-        "images": np.repeat(masks[..., None], 3, -1),
-        "masks": masks.astype(np.int32),
-        "boxes": {
-            "boxes": boxes,
-            "labels": classes,
-            "ids": np.arange(100, 100 + count * N).reshape(count, N),
-        },
-        "keypoints": rng.uniform(0, 20, (count, N, 2, 3)).astype(np.float32),
-    }
-
-
-def painted(box: np.ndarray) -> np.ndarray:
-    """bool [H,W]: the pixels of a box of whole pixels."""
-    left, top, right, bottom = box.astype(int)
-    pixels = np.zeros((H, W), bool)
-    pixels[top:bottom, left:right] = True
-    return pixels
-
-
-def tight(pixels: np.ndarray) -> list[int]:
-    """The edges of a region: left, top, right, bottom."""
-    rows, columns = np.flatnonzero(pixels.any(axis=1)), np.flatnonzero(pixels.any(axis=0))
-    return [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]
-
-
-def rows_of(boxes: dict[str, Any], sample: int) -> list[tuple[int, int, list[float]]]:
-    """(class, id, edges) of a sample's boxes that are there."""
-    parts = (np.asarray(boxes[name])[sample] for name in ("labels", "ids", "boxes"))
-    return [(int(c), int(i), b.tolist()) for c, i, b in zip(*parts, strict=True) if c >= 0]
 
 
 def counted(element: dict[str, Any], image: np.ndarray, own: int, least: float) -> list[Any]:
@@ -228,16 +192,6 @@ EVERYTHING = policy(
     {**CUTMIX, "p": 0.8},
     {"op": "rotate", "degrees": [-20, 20], "fill": "constant"},
 )
-OPTIONS = {**FORMAT, "keypoint_pairs": [(0, 1)]}
-
-
-def assert_alike(found: Any, expected: Any) -> None:
-    np.testing.assert_array_equal(found["boxes"]["labels"], expected["boxes"]["labels"])
-    np.testing.assert_array_equal(found["boxes"]["ids"], expected["boxes"]["ids"])
-    np.testing.assert_allclose(found["boxes"]["boxes"], expected["boxes"]["boxes"], atol=1e-4)
-    np.testing.assert_allclose(found["keypoints"], expected["keypoints"], atol=1e-4)
-    assert np.mean(np.asarray(found["masks"]) != expected["masks"]) < 0.01
-    assert np.mean(np.asarray(found["images"]) != expected["images"]) < 0.01
 
 
 def test_the_map_function_and_the_layer_give_what_the_reference_gives() -> None:

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from samples import noise
-from test_mixed_targets import (
+from mixed_samples import (
     FORMAT,
     OPTIONS,
     B,
@@ -22,6 +21,7 @@ from test_mixed_targets import (
     rows_of,
     tight,
 )
+from samples import noise
 
 import augreg
 from augreg.families.mosaic import Mosaic, mosaic_images
