@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from augreg.families import Displacement as Displacement
     from augreg.families import LatticeMap as LatticeMap
     from augreg.families import Mix as Mix
+    from augreg.families import Mosaic as Mosaic
     from augreg.families import Neighborhood as Neighborhood
     from augreg.families import PixelFunction as PixelFunction
     from augreg.families import ProjectiveMap as ProjectiveMap
@@ -66,6 +67,7 @@ _NAMES = {
         "Displacement",
         "LatticeMap",
         "Mix",
+        "Mosaic",
         "Neighborhood",
         "PixelFunction",
         "ProjectiveMap",

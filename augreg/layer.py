@@ -213,7 +213,8 @@ class AugmentationLayer(keras.layers.Layer):
                 check_index(shape_of(index), index.dtype, count, unbatched, _FIX)
             targets = symbolic.checked(inputs, images, unbatched, self.options)
             spec = keras.KerasTensor(shape, dtype=self._output_dtype(images.dtype))
-            moved = symbolic.moved(targets, spec, self._modes[True].classes)
+            mode = self._modes[True]
+            moved = symbolic.moved(targets, spec, mode.classes, mode.mixes)
             result = keras.tree.map_structure(symbolic.anew, inputs)
             return with_targets(result, {**moved, IMAGES: spec}, self.options.parts)
 

@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 import augreg
-from augreg.annotations.mixing import mixing_steps
+from augreg.annotations.mixing import label_classes, mixing_steps
 from augreg.images import photo_paths
 from augreg.plugin.registry import FIRST_PARTY, default_registry
 from benchmarks import machine, work
@@ -55,10 +55,11 @@ def images(case: work.Case) -> np.ndarray:
 
 
 def _element(policy: Any, images: np.ndarray) -> Any:
-    """The images, with labels where the policy mixes them."""
+    """The images, or a dict where the policy mixes them, with labels where it mixes those."""
     if not mixing_steps(policy):
         return images
-    return {"images": images, "labels": np.arange(len(images)) % 10}
+    labels = {"labels": np.arange(len(images)) % 10} if label_classes(policy) is not None else {}
+    return {"images": images, **labels}
 
 
 def _pixels(element: Any) -> np.ndarray:

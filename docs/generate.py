@@ -27,6 +27,7 @@ from augreg.families import (
     Displacement,
     LatticeMap,
     Mix,
+    Mosaic,
     Neighborhood,
     PixelFunction,
     ProjectiveMap,
@@ -54,6 +55,7 @@ FAMILIES = {
     ProjectiveMap: "projective map (shares one resample with affine neighbours)",
     Neighborhood: "neighbourhood (reads a window; a separate kernel)",
     Resize: "resize (a boundary: geometry before and after is resampled separately)",
+    Mosaic: "mosaic (needs batches; its result depends on the batch)",
     Mix: "mix (needs batches with labels; its result depends on the batch)",
 }
 MACRO = "macro (`augreg expand` prints its groups)"

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 import augreg
-from augreg.annotations.mixing import mixing_steps
+from augreg.annotations.mixing import label_classes, mixing_steps
 from augreg.images import photo_paths
 
 SEED = 7
@@ -67,7 +67,10 @@ def samples(op: Op, given: Mapping[str, Any], index: int | None = None) -> np.nd
     if mixing_steps(policy):
         pairs = 4 * TRIES  # of its draws more than half hardly show a strength
         batch = np.stack([photograph(0), photograph(1)] * pairs)
-        mixed, _ = augreg.augment(batch, policy, SEED, labels=[0, 1] * pairs)
+        given: Any = {"images": batch}
+        if label_classes(policy) is not None:
+            given["labels"] = np.array([0, 1] * pairs)
+        mixed = augreg.augment(given, policy, SEED)["images"]
         return mixed[::2] if index is None else mixed[2 * index]
     if index is not None:
         return augreg.augment(photograph(0), policy, SEED, index=index)

@@ -12,7 +12,7 @@ from augreg.plan import plan
 from augreg.plugin import params
 from augreg.plugin.registry import default_registry
 
-MIXING = {"cutmix", "mixup"}  # these need batches with labels: test_mixing.py has them
+MIXING = {"cutmix", "mixup", "mosaic"}  # these need batches: test_mixing.py and test_mosaic.py
 OPS = sorted(set(default_registry().ops) - MIXING)
 SIZE = (160, 160)  # what every example takes
 IMAGES = noise(8, *SIZE, 3)

@@ -321,13 +321,6 @@ def test_images_without_labels_or_without_a_batch_are_refused() -> None:
         augreg.augment(images[0], policy(MIXUP), seed=0, labels=labels[0])
 
 
-def test_boxes_and_masks_can_t_be_mixed() -> None:
-    images, labels = photos(3)
-    element = {"images": images, "labels": labels, "masks": images[..., 0]}
-    with pytest.raises(augreg.AugregError, match='holds "masks" too, which can\'t be mixed'):
-        augreg.augment(element, policy(MIXUP), seed=0)
-
-
 def test_labels_of_another_shape_are_refused() -> None:
     images, _ = photos(3)
     with pytest.raises(augreg.AugregError, match=r"labels of the shape \(3, 7\) can't be mixed"):

@@ -205,3 +205,14 @@ def test_a_pair_beyond_the_keypoints_is_named() -> None:
     element = {"images": np.zeros((H, W, 3), np.uint8), "keypoints": np.zeros((3, 2), np.float32)}
     with pytest.raises(DataError, match="names 6 keypoints"):
         augreg.augment(element, policy(TURN), seed=0, keypoint_pairs=[(1, 5)])
+
+
+@pytest.mark.parametrize("shape", [(2, 0), (2, 0, 3)])
+def test_relative_boxes_may_be_none_in_a_whole_batch(shape: tuple[int, ...]) -> None:
+    boxes = {"boxes": np.zeros((2, 0, 4), np.float32), "labels": np.zeros(shape, np.float32)}
+    element = {"images": np.zeros((2, 8, 8, 3), np.uint8), "boxes": boxes}
+    flip = {"version": 1, "augment": [{"op": "flip"}]}
+    made = augreg.augment(element, flip, seed=1, bounding_box_format="rel_xyxy")
+    assert made["boxes"]["boxes"].shape == (2, 0, 4)
+    fn = augreg.map_fn(flip, seed=1, batched=True, bounding_box_format="rel_xyxy")
+    assert fn(np.arange(2), element)["boxes"]["labels"].shape == shape

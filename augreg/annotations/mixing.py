@@ -1,25 +1,39 @@
-"""The labels of policies that mix samples (mixup, cutmix): what they may be, and mixing them."""
+"""What comes with samples that a policy mixes (mixup, cutmix): what it may be, and mixing it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from augreg.annotations.parts import LABELS, dtype_of, is_numeric, shape_of
+from augreg.annotations.parts import (
+    BOXES,
+    FROM_MASK,
+    KEYPOINTS,
+    LABELS,
+    MASKS,
+    Annotations,
+    TargetRules,
+    dtype_of,
+    each,
+    is_numeric,
+    shape_of,
+)
+from augreg.annotations.points import SHAPES, Targets, area, clipped_to
 from augreg.errors import DataError, OpError
-from augreg.families import Mix, MixStage, element_of
+from augreg.families import Mix, Mosaic, Size, Stage, element_of
 from augreg.families.mix import partners
+from augreg.families.pasted import Pasted
 from augreg.lower import Lowering
 from augreg.policy import Policy, Step, steps_in
 from augreg.xp import Array, Namespace
 
 
 def mixing_steps(policy: Policy) -> tuple[Step, ...]:
-    """The steps of a policy that mix samples of a batch, and so need batches with labels."""
+    """The steps of a policy that mix samples, and so need batches."""
     found = []
     for step in steps_in(policy.augment):
         try:
-            if isinstance(element_of(step, (None, None)), Mix):
+            if isinstance(element_of(step, (None, None)), Mix | Mosaic):
                 found.append(step)
         except OpError as error:
             raise policy.located(error, step.pointer) from error
@@ -31,8 +45,8 @@ def label_classes(policy: Policy) -> int | None:
 
     They are float32 [B, classes] then, in evaluation too: one loss serves training and validation.
     """
-    steps = mixing_steps(policy)
-    return int(steps[0].arguments["classes"]) if steps else None
+    stated = [s.arguments["classes"] for s in mixing_steps(policy) if "classes" in s.arguments]
+    return int(stated[0]) if stated else None
 
 
 def one_hot(xp: Namespace, labels: Array, classes: int) -> Array:
@@ -82,35 +96,131 @@ def _are_shares(labels: Array, classes: int) -> bool:
     raise DataError(f"labels of the shape {shape} can't be mixed; allowed are {allowed}")
 
 
-def mix_annotations(
-    lowering: Lowering, stage: MixStage, annotations: Mapping[str, Any], size: Any
-) -> dict[str, Any]:
-    """Batches of annotations after a mixing stage: labels, and nothing else, can be mixed.
+def check_mixable(policy: Policy, annotations: Annotations, unbatched: bool) -> None:
+    """Raises `PolicyError` where a policy mixes, and there is no batch or nothing to mix.
 
-    Returns:
-        "labels": float32 [B, classes], one-hot where they were numbers, mixed with their partners'.
+    Or there are labels of whole images, and a step that mixes none.
     """
-    if others := [key for key in annotations if key != LABELS]:
-        names = ", ".join(f'"{key}"' for key in others)
-        raise DataError(
-            f'"{stage.items[0].step.op.name}" mixes images and labels, and the element holds '
-            f"{names} too, which can't be mixed; take the step or these parts out"
-        )
-    xp, element = lowering.xp, stage.lower(lowering, size)
-    soft = one_hot(xp, annotations[LABELS], element.classes)
-    weight = xp.reshape(element.weight, (-1, 1))
-    others = xp.take(soft, partners(xp, element.partner))
-    return {LABELS: soft * weight + others * (xp.array(1.0) - weight)}
-
-
-def check_mixable(policy: Policy, annotations: Mapping[str, Any], unbatched: bool) -> None:
-    """Raises `PolicyError` where a policy mixes, and there is no batch or there are no labels."""
-    if unbatched or LABELS not in annotations:
-        step = mixing_steps(policy)[0]
+    steps = mixing_steps(policy)
+    step = steps[0]
+    known = any(key in annotations for key in (LABELS, *BOXES, *MASKS))
+    if unbatched or (label_classes(policy) is not None and not known):
         found = "a single image" if unbatched else "images without labels"
         raise policy.error(
-            f'"{step.op.name}" mixes the samples of a batch and their labels, found {found}; pass '
-            'a batch with labels, as {"images": [B, H, W, C], "labels": [B]}, or leave the step '
-            "out",
+            f'"{step.op.name}" mixes the samples of a batch, found {found}; pass a batch with '
+            'labels, as {"images": [B, H, W, C], "labels": [B]}, with boxes or with masks, or '
+            "leave the step out",
             step.pointer,
         )
+    for step in steps:
+        if LABELS in annotations and "classes" not in step.arguments:
+            raise policy.error(
+                f'"{step.op.name}" puts several samples into one image, which then has no one '
+                'label, found labels of images; use "cutmix", which mixes them, or pass boxes or '
+                "masks instead (parts= says what a tuple's parts are)",
+                step.pointer,
+            )
+
+
+def mix_labels(lowering: Lowering, stage: Stage, labels: Array, size: Size) -> Array:
+    """float32 [B, classes] after a stage that reads others; `labels`: see `one_hot`."""
+    xp, element = lowering.xp, stage.lower(lowering, size)
+    soft = one_hot(xp, labels, element.classes)
+    weight = xp.reshape(element.weight, (-1, 1))
+    others = xp.take(soft, partners(xp, element.partner))
+    return soft * weight + others * (xp.array(1.0) - weight)
+
+
+# --- masks, boxes and keypoints -----------------------------------------------------------------
+
+
+def check_targets(stage: Stage, annotations: Annotations, rules: TargetRules) -> None:
+    """Raises `DataError` for keypoints and rules that have no meaning once samples are mixed."""
+    where = f'{stage.pointer}: "{stage.items[0].step.op.name}" puts samples together'
+    boxed = any(key in annotations for key in BOXES)
+    points = [key for key in KEYPOINTS if key in annotations]
+    if points and not (boxed and len(shape_of(annotations[points[0]]) or ()) == 4):
+        raise DataError(
+            f'{where}, and only a box can say which "{points[0]}" are there: allowed are [N, K, 2] '
+            "or more columns beside boxes [N, 4], K points for each box; take the step or the "
+            "keypoints out"
+        )
+    if boxed and rules.box_from == FROM_MASK:
+        raise DataError(
+            f'{where}, whose masks number their boxes alike: box_from="{FROM_MASK}" can\'t tell '
+            f"them apart; allowed are {' and '.join(SHAPES)}"
+        )
+
+
+def mix_targets(lowering: Lowering, stage: Stage, state: Targets, size: Size) -> Targets:
+    """The targets after a stage that reads others: boxes of all that an image shows, in a row.
+
+    Boxes [B,N] become [B,2N] where images show two samples, their points with them. Those of parts
+    that a sample does not show have no area.
+    """
+    xp, lowered = lowering.xp, stage.lower(lowering, size)
+    if state.masks is not None:
+        masks = stage.mix_masks(xp, state.masks, lowered)
+        if masks is None:
+            raise DataError(
+                f'{stage.pointer}: "{stage.items[0].step.op.name}" blends images, and the element '
+                "holds masks, which can't be mixed: a blended pixel has no one class; use cutmix, "
+                "or take the step or the masks out"
+            )
+        state = replace(state, masks=masks)
+    if state.boxes is None:
+        return state
+    state = _numbered(xp, state)
+    parts = [_shown(xp, state, pasted) for pasted in stage.pasted(xp, lowered, size)]
+    return replace(
+        state,
+        **{name: xp.concat([part[name] for part in parts], axis=1) for name in parts[0]},
+    )
+
+
+def _numbered(xp: Namespace, state: Targets) -> Targets:
+    """The targets with rows, and with whether points are mirrored for each box."""
+    batch, count = xp.shape(state.boxes)[:2]
+    if state.rows is None:
+        state = replace(state, rows=xp.reshape(xp.arange(batch * count), (batch, count)))
+    if state.mirrored is not None:
+        state = replace(state, mirrored=xp.broadcast_to(state.mirrored, (batch, count)))
+    return state
+
+
+def _shown(xp: Namespace, state: Targets, pasted: Pasted) -> dict[str, Array]:
+    """Boxes, and what belongs to them, of the samples that parts of new images show."""
+    names = ("boxes", "visible_fraction", "rows", "points", "mirrored")
+    given = {name: getattr(state, name) for name in names}
+    taken = {k: xp.take(part, pasted.owner) for k, part in given.items() if part is not None}
+    boxes = taken["boxes"]
+    if pasted.offset is not None:
+        offset = xp.reshape(pasted.offset, (-1, 1, 2))
+        boxes = boxes + xp.concat([offset, offset], axis=-1)
+        if "points" in taken:
+            taken["points"] = taken["points"] + offset
+    window = xp.reshape(pasted.window, (-1, 1, 4))
+    boxes, left = clipped_to(xp, boxes, window, taken["visible_fraction"])
+    if pasted.hole is not None:
+        hole = xp.reshape(pasted.hole, (-1, 1, 4))
+        _, hidden = clipped_to(xp, boxes, hole, xp.ones_like(left))
+        left = left * (1.0 - hidden)
+    seen = area(boxes)[..., None] > xp.array(0.0, "float64")
+    return {
+        **taken,
+        "boxes": xp.where(seen, boxes, xp.zeros_like(boxes)),
+        "visible_fraction": left,
+    }
+
+
+def of_rows(xp: Namespace, annotations: Annotations, rows: Array) -> dict[str, Any]:
+    """Annotations as they came, with all that belongs to boxes taken by `Targets.rows`."""
+
+    def taken(part: Array) -> Array:
+        shape = xp.shape(part)
+        if len(shape) < 2:
+            return part
+        return xp.take(xp.reshape(part, (shape[0] * shape[1], *shape[2:])), rows)
+
+    belongs = (*BOXES, *KEYPOINTS)
+    return {**annotations, **each(taken, {k: v for k, v in annotations.items() if k in belongs})}

@@ -265,7 +265,7 @@ def check_near(annotations: Annotations, rules: TargetRules) -> None:
     """Raises `DataError` where relative boxes (NumPy) are pixels."""
     for value in (annotations[key] for key in BOXES if key in annotations):
         real = value["labels"] != PADDED
-        reach = abs(value["boxes"][real.reshape(*real.shape[:2], -1).any(axis=2)])
+        reach = abs(value["boxes"][real.any(axis=tuple(range(2, real.ndim)))])
         if reach.size and reach.max() > FARTHEST:
             raise DataError(too_far(rules).format(reach.max()))
 

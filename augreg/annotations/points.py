@@ -33,7 +33,10 @@ class Targets:
         points: float64 [B,N,2], x and y, pixel centres at integers.
         boxes: float64 [B,N,4], the edges left, top, right, bottom.
         visible_fraction: float64 [B,N], what is left of each box's area, 0..1.
-        mirrored: bool [B] or [1], which images are mirrored; kept where there are points.
+        mirrored: bool [B,1] or [1,1], which images are mirrored, or [B,N], whose points are once
+            images hold parts of others; kept where there are points.
+        rows: int32 [B,N], which box of the batch as it came each box is: box n of sample b is
+            b * N + n; None before images hold parts of others.
     """
 
     masks: Array | None = None
@@ -41,6 +44,7 @@ class Targets:
     boxes: Array | None = None
     visible_fraction: Array | None = None
     mirrored: Array | None = None
+    rows: Array | None = None
 
 
 def transform_points(
@@ -54,7 +58,8 @@ def transform_points(
         changed = replace(changed, points=_moved(xp, move, targets.points))
     if targets.mirrored is not None:
         turned = determinant(move.matrix) < xp.array(0.0, "float64")
-        changed = replace(changed, mirrored=targets.mirrored ^ turned)
+        mirrored = targets.mirrored ^ xp.reshape(turned, (-1, 1))
+        changed = replace(changed, mirrored=mirrored)
     if targets.boxes is not None:
         boxes, visible_fraction = _follow_boxes(xp, targets, move, size, shape)
         changed = replace(changed, boxes=boxes, visible_fraction=visible_fraction)
@@ -125,9 +130,8 @@ def _follow_boxes(
     """The tight boxes of the moved outlines, clipped to the image, and what is left of each."""
     boxes, visible_fraction = targets.boxes, targets.visible_fraction
     if move.window is not None:
-        boxes, visible_fraction = _clipped(
-            xp, boxes, xp.reshape(move.window, (-1, 1, 4)), visible_fraction
-        )
+        window = xp.reshape(move.window, (-1, 1, 4))
+        boxes, visible_fraction = clipped_to(xp, boxes, window, visible_fraction)
     x, y = _outline(shape, bent=move.then is not None)
     left, top, right, bottom = (boxes[..., i : i + 1] for i in range(4))  # type: ignore[index]
     # a sum of shares, as a corner has to be the very number that it is
@@ -161,12 +165,13 @@ def clipped(
     height, width = (xp.cast(xp.array(side, "int32"), "float64") for side in size)
     zero = xp.zeros_like(height)
     image = xp.reshape(xp.stack([zero, zero, width, height]), (1, 1, 4))
-    return _clipped(xp, boxes, image, visible_fraction)
+    return clipped_to(xp, boxes, image, visible_fraction)
 
 
-def _clipped(
+def clipped_to(
     xp: Namespace, boxes: Array, window: Array, visible_fraction: Array
 ) -> tuple[Array, Array]:
+    """As `clipped`, for the edges of windows, [B,1,4] or [1,1,4]."""
     low, high = window[..., :2], window[..., 2:]
     sides = [xp.minimum(xp.maximum(boxes[..., i : i + 2], low), high) for i in (0, 2)]
     cut = xp.concat(sides, axis=-1)

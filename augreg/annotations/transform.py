@@ -9,7 +9,8 @@ again. What a box
 keeps of its area is multiplied up over a section (prepare, augment); at the section's end a box
 that keeps less than `min_visible`, or nothing at all, is dropped: its class is -1 and its
 coordinates are 0, Keras's padding, so that the number of boxes stays. A stage that hides pixels
-takes them out of masks and of what boxes keep; it moves nothing.
+takes them out of masks and of what boxes keep; it moves nothing. A stage that puts samples together
+appends the boxes of the others, so that from there on there are more of them.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from augreg.annotations.parts import (
 )
 from augreg.annotations.points import Targets
 from augreg.errors import DataError
-from augreg.families import MixStage, Size, Stage
+from augreg.families import Size, Stage
 from augreg.lower import Draws, Lowering
 from augreg.plan import Plan
 from augreg.xp import Array, Namespace
@@ -84,8 +85,12 @@ class _Walker:
         """The annotations after a section, and the size then."""
         after = size
         for stage in stages:
-            if isinstance(stage, MixStage):
-                annotations = mixing.mix_annotations(self.lowering, stage, annotations, after)
+            if stage.reads_others:
+                mixing.check_targets(stage, annotations, self.rules)
+                if LABELS in annotations:
+                    labels = annotations[LABELS]
+                    mixed = mixing.mix_labels(self.lowering, stage, labels, after)
+                    annotations = {**annotations, LABELS: mixed}
             after = self.lowering.size_after_stage(stage, after)
         if any(key != LABELS for key in annotations):
             state = self.stages(stages, self.to_targets(annotations, size), size)
@@ -103,6 +108,8 @@ class _Walker:
     def stage(self, stage: Stage, state: Targets, size: Size, after: Size) -> Targets:
         if stage.keeps_one:
             return self.branches(stage, state, size)
+        if stage.reads_others:
+            return mixing.mix_targets(self.lowering, stage, state, size)
         if stage.branches and _moves(stage):
             raise DataError(
                 f"{stage.pointer}: blends several warps of one image, so that its "
@@ -148,7 +155,7 @@ class _Walker:
                 flat = xp.reshape(value, (shape[0], -1, shape[-1]))
                 state = replace(state, points=xp.cast(flat[..., :2], "float64"))
                 if self.rules.keypoint_pairs:
-                    state = replace(state, mirrored=xp.array([False], "bool"))
+                    state = replace(state, mirrored=xp.array([[False]], "bool"))
             elif key in BOXES:
                 edges = to_edges(xp, value["boxes"], check_format(self.rules.format), size)
                 whole = xp.ones_like(edges[..., 0])
@@ -157,6 +164,8 @@ class _Walker:
         return state
 
     def from_targets(self, annotations: Annotations, state: Targets, size: Size) -> dict[str, Any]:
+        if state.rows is not None:
+            annotations = mixing.of_rows(self.lowering.xp, annotations, state.rows)
         result = dict(annotations)
         for key, value in annotations.items():
             if key in MASKS:
@@ -182,7 +191,9 @@ class _Walker:
         for one, other in self.rules.keypoint_pairs:
             places[one], places[other] = other, one
         swapped = xp.take(moved, xp.array(places, "int32"), axis=len(shape) - 2)
-        return xp.where(xp.reshape(state.mirrored, (-1, *[1] * (len(shape) - 1))), swapped, moved)
+        mirrored = state.mirrored
+        mirrored = xp.reshape(mirrored, (*xp.shape(mirrored), *[1] * (len(shape) - 2)))
+        return xp.where(mirrored, swapped, moved)
 
     def boxes(self, labels: Array, state: Targets, size: Size) -> dict[str, Array]:
         xp, edges = self.lowering.xp, state.boxes

@@ -38,7 +38,7 @@ class MapFunction:
     def __init__(self, options: RunOptions, batched: bool, epoch: Any, **how: Any) -> None:
         self.options, self.batched = options, batched
         self.annotated = Annotated(Compiled(options, **how))
-        if self.annotated.classes is not None and options.training and not batched:
+        if self.annotated.mixes and not batched:
             step = mixing.mixing_steps(options.policy)[0]
             raise options.policy.error(
                 f'"{step.op.name}" mixes the samples of a batch: use batched=True, augment_dataset '

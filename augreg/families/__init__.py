@@ -24,6 +24,8 @@ from augreg.families.lattice import LatticeStage as LatticeStage
 from augreg.families.lattice import move_points as move_points
 from augreg.families.mix import Mix as Mix
 from augreg.families.mix import MixStage as MixStage
+from augreg.families.mosaic import Mosaic as Mosaic
+from augreg.families.mosaic import MosaicStage as MosaicStage
 from augreg.families.neighborhood import Neighborhood as Neighborhood
 from augreg.families.neighborhood import NeighborStage as NeighborStage
 from augreg.families.pointwise import PixelFunction as PixelFunction

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
+from augreg.families.pasted import Pasted, edges, whole
 from augreg.families.stage import Item, Size, Stage, SupportsLowering, select
 from augreg.families.transform import Transform
 from augreg.xp import Array, Namespace
@@ -60,6 +61,23 @@ class MixStage(Stage):
             return element
         whole = replace(element, weight=lowering.xp.ones_like(element.weight), box=None)
         return select(lowering.xp, condition, element, whole)
+
+    def pasted(self, xp: Namespace, lowered: Mix, size: Size) -> tuple[Pasted, ...]:
+        """The sample itself, and its partner, unless that is the sample itself, too."""
+        others = partners(xp, lowered.partner)
+        own = xp.arange(xp.shape(others)[0])
+        image = whole(xp, size, own)
+        if lowered.box is None:
+            window, shown = image, (others != own) & (lowered.weight < 1.0)
+        else:
+            top, left, rows, columns = (lowered.box[:, i] for i in range(4))
+            window, shown = edges(xp, left, top, left + columns, top + rows), others != own
+        window = xp.where(xp.reshape(shown, (-1, 1)), window, xp.zeros_like(window))
+        hole = None if lowered.box is None else window
+        return Pasted(own, image, hole=hole), Pasted(others, window)
+
+    def mix_masks(self, xp: Namespace, masks: Array, lowered: Mix) -> Array | None:
+        return None if lowered.box is None else mix_images(xp, masks, lowered)
 
     def describe(self, shared: str) -> str:
         return f"one mix of the batch and its labels, {self.classes} classes"

@@ -11,6 +11,7 @@ from augreg.policy import Group, Node, Step, steps_in, walk
 from augreg.xp import Array, Namespace
 
 if TYPE_CHECKING:
+    from augreg.families.pasted import Pasted
     from augreg.families.point_map import PointMap
 
 Size = tuple[Any, Any]  # (height, width): ints, or a backend's scalars where they are not static
@@ -156,6 +157,14 @@ class Stage(ABC):
     def hidden(self, lowering: SupportsLowering, size: Size) -> Array:
         """bool [B,H,W] (B may be 1): the pixels that it hides, of a stage that `hides`."""
         raise NotImplementedError(f"{type(self).__name__} hides nothing")
+
+    def pasted(self, xp: Namespace, lowered: Any, size: Size) -> tuple[Pasted, ...]:
+        """Whose boxes and points its images of `size` hold, of a stage that reads others."""
+        raise NotImplementedError(f"{type(self).__name__} reads no other samples")
+
+    def mix_masks(self, xp: Namespace, masks: Array, lowered: Any) -> Array | None:
+        """Masks [B,H,W,C] of its images, of a stage that reads others; None where it blends."""
+        raise NotImplementedError(f"{type(self).__name__} reads no other samples")
 
     def bounds(self, lowered: Any, low: Any, high: Any) -> tuple[Any, Any] | None:
         """Where values lie afterwards that were in `low` to `high`; None: it is not known.

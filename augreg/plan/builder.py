@@ -15,6 +15,7 @@ from augreg.families import (
     LatticeStage,
     Mix,
     MixtureStage,
+    Mosaic,
     PointwiseStage,
     Stage,
 )
@@ -95,7 +96,7 @@ class Builder(Place):
         elif (part := element.part(item)) is not None:
             self.add_pointwise(part, channels)
         else:
-            if isinstance(element, Mix):
+            if isinstance(element, Mix | Mosaic):
                 self.check_mix(step, element)
             why = element.boundary or f"{step.op.name} is a boundary"
             self.start(why, element.stage, item, sides)
@@ -121,7 +122,7 @@ class Builder(Place):
         self.stages.append(PointwiseStage(parts=(part,), **common))
         self.traits, self.channels = None, channels
 
-    def check_mix(self, step: Step, element: Mix) -> None:
+    def check_mix(self, step: Step, element: Mix | Mosaic) -> None:
         """Refuses a step that has no batch, as only `augment` has, whose batches have one size."""
         name, pointer = step.op.name, step.pointer
         if self.classes is None:
@@ -130,6 +131,8 @@ class Builder(Place):
                 "group whose branches change the size or the channels",
                 pointer,
             )
+        if isinstance(element, Mosaic):
+            return
         if self.classes not in (0, element.classes):
             raise self.policy.error(
                 f'"{name}" mixes labels of {element.classes} classes, and a step before mixes '

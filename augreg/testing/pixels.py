@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augreg.annotations.element import image_of
-from augreg.annotations.mixing import label_classes
+from augreg.annotations.mixing import label_classes, mixing_steps
 from augreg.backends.reference import augment
 from augreg.errors import PolicyError
 from augreg.plan import plan
@@ -72,7 +72,7 @@ def check_run_time(case: Case) -> None:
     """
     from augreg.dataset import at_any_size, map_fn
 
-    if label_classes(case.policy) is not None:  # it needs a batch
+    if mixing_steps(case.policy):  # it needs a batch
         return
     run = at_any_size(map_fn(case.policy, SEED), case.channels)
     for size in (case.size, *_TINY):

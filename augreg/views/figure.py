@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
 
-from augreg.annotations.mixing import mixing_steps
+from augreg.annotations.mixing import label_classes, mixing_steps
 from augreg.backends.reference import augment
 from augreg.backends.reference.kernels import quantize
 from augreg.checks import InputRange, as_uint32, check_count, check_input_range, check_uint32
@@ -102,7 +102,9 @@ def preview(
 def _made(policy: Policy, images: list[Any], places: list[int], **common: Any) -> list[Pixels]:
     """A sample of each image; together where the policy mixes them."""
     if mixing_steps(policy) and len({image.shape for image in images}) == 1 < len(images):
-        element = {"images": np.stack(images), "labels": np.zeros(len(images), np.int64)}
+        element = {"images": np.stack(images)}
+        if label_classes(policy) is not None:
+            element["labels"] = np.zeros(len(images), np.int64)
         return list(augment(element, policy, index=places, **common)["images"])
     return [
         augment(image, policy, index=[place], **common)

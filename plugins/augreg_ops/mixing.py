@@ -1,4 +1,4 @@
-"""Ops that mix the samples of a batch and their labels: they depend on the batch."""
+"""Ops that mix the samples of a batch and what comes with them: they depend on the batch."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ def mixup(xp: Any, alpha: float, classes: int, partner: Array, share: Array) -> 
     """MixUp: blends each sample and its label with another of the batch.
 
     x' = w x + (1 - w) x_j and y' = w y + (1 - w) y_j, w drawn per sample from Beta(alpha, alpha).
-    A small alpha changes most samples only slightly. Labels become float32 [B, classes]. Zhang et
-    al., "mixup: Beyond Empirical Risk Minimization" (https://arxiv.org/abs/1710.09412).
+    A small alpha changes most samples only slightly. Labels become float32 [B, classes]; the boxes
+    of both are kept, [B, 2N]; masks are refused. Zhang et al., "mixup: Beyond Empirical Risk
+    Minimization" (https://arxiv.org/abs/1710.09412).
     """
     return augreg.Mix(partner, augreg.symmetric_beta(xp, share, alpha), classes)
 
@@ -49,8 +50,8 @@ def cutmix(
 
     The box has the image's aspect ratio and the area 1 - w, w from Beta(alpha, alpha); its centre
     is uniform over the image, and it is clipped to the image. Labels become probabilities, float32
-    [B, classes], in proportion to the pixels. Yun et al., "CutMix"
-    (https://arxiv.org/abs/1905.04899).
+    [B, classes], in proportion to the pixels; boxes become those of both that are seen, [B, 2N].
+    Yun et al., "CutMix" (https://arxiv.org/abs/1905.04899).
     """
     h, w = map(xp.array, size)
     side = xp.sqrt(1.0 - augreg.symmetric_beta(xp, share, alpha))
@@ -63,3 +64,25 @@ def cutmix(
     parts = (top, left, bottom - top, right - left)
     box = xp.stack([xp.cast(part, "int32") for part in parts], axis=-1)
     return augreg.Mix(partner, kept, classes, box)
+
+
+@augreg.op(
+    "mosaic",
+    gray=True,
+    x=augreg.Range(0.1, 1.0, default=[0.25, 0.75]),
+    y=augreg.Range(0.1, 1.0, default=[0.25, 0.75]),
+    first=augreg.Uniform01(),
+    second=augreg.Uniform01(),
+    third=augreg.Uniform01(),
+    example={"p": 0.5},
+    strengths=[{"x": s, "y": s} for s in (0.8, 0.6, 0.4)],
+)
+def mosaic(xp: Any, x: Array, y: Array, first: Array, second: Array, third: Array) -> augreg.Mosaic:
+    """Mosaic: four samples of the batch in one image, with their masks and boxes.
+
+    The sample itself is top left, three drawn from its batch are in the other quadrants, and their
+    corners meet at (x, y), fractions of the width and the height. Nothing is scaled. Where x and y
+    are 1, the image does not change. Boxes become those that are seen, [B, 4N]; labels of images
+    are refused. Bochkovskiy et al., "YOLOv4" (https://arxiv.org/abs/2004.10934).
+    """
+    return augreg.Mosaic(xp.stack([first, second, third], axis=-1), xp.stack([x, y], axis=-1))

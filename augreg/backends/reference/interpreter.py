@@ -20,6 +20,7 @@ from augreg.families import (
     LatticeStage,
     MixStage,
     MixtureStage,
+    MosaicStage,
     NeighborStage,
     PixelFunction,
     PointwiseStage,
@@ -28,6 +29,7 @@ from augreg.families import (
 )
 from augreg.families.functions import aligned, check_planes, coordinates
 from augreg.families.mix import mix_images
+from augreg.families.mosaic import mosaic_images
 from augreg.lower import Lowering
 from augreg.policy import Policy
 from augreg.random import fields
@@ -116,6 +118,10 @@ def _mix(run: Interpreter, stage: MixStage, lowered: Any, images: Images) -> Ima
     return np.asarray(mix_images(NUMPY, kernels.to_unit(images), lowered))
 
 
+def _mosaic(run: Interpreter, stage: MosaicStage, lowered: Any, images: Images) -> Images:
+    return np.asarray(mosaic_images(NUMPY, kernels.to_unit(images), lowered))
+
+
 def _branches(run: Interpreter, stage: BranchStage, lowered: Any, images: Images) -> Images:
     chosen, inner = np.broadcast_to(lowered[0], len(images)), lowered[1]
     results = [
@@ -143,6 +149,7 @@ KERNELS: dict[type[Stage], Callable[..., Images]] = {
     NeighborStage: _neighborhood,
     ResizeStage: _resize,
     MixStage: _mix,
+    MosaicStage: _mosaic,
     BranchStage: _branches,
     MixtureStage: _mixture,
 }

@@ -63,17 +63,20 @@ class Annotated:
     """A compiled policy for whole elements: what moves with their images, and labels that mix.
 
     Attributes:
-        classes: of the labels that the policy's sections mix; None where they mix nothing.
+        classes: of the labels that the policy's sections mix; None where they mix none.
+        mixes: whether they mix samples in training.
     """
 
     compiled: Compiled
     classes: int | None = None
+    mixes: bool = False
     _functions: Functions = field(default_factory=Functions)
 
     def __post_init__(self) -> None:
         self.options = self.compiled.options
         if "augment" in self.options.sections:
             self.classes = mixing.label_classes(self.options.policy)
+            self.mixes = self.options.training and bool(mixing.mixing_steps(self.options.policy))
 
     def read(self, element: Any, unbatched: bool | None = None) -> Given:
         """Takes an element apart; `unbatched` None: whether it is one sample is read off its image.
@@ -117,9 +120,9 @@ class Annotated:
         found = targets_of(element, self.options.parts)
         if self.options.training or isinstance(element, Mapping | tuple | list):
             check_boxes_stated(found, self.options.rules)
-        if self.classes is not None and self.options.training:
+        if self.mixes:
             mixing.check_mixable(self.options.policy, found, unbatched)
-        elif self.classes is None and (
+        if self.classes is None and (
             unbatched or not isinstance(found.get(LABELS), tf.Tensor | np.ndarray)
         ):
             found.pop(LABELS, None)

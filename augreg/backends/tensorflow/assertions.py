@@ -112,8 +112,7 @@ def near(annotations: Annotations, rules: TargetRules) -> list[Any]:
     for value in (annotations[key] for key in BOXES if key in annotations):
         boxes, labels = value["boxes"], value["labels"]
         real = tf.not_equal(labels, tf.cast(PADDED, labels.dtype))
-        rows = tf.concat([tf.shape(boxes)[:2], [-1]], 0)
-        real = tf.reduce_any(tf.reshape(real, rows), axis=2)
+        real = tf.reduce_any(real, axis=list(range(2, real.shape.rank)))
         reach = tf.abs(tf.cast(boxes, tf.float32)) * tf.cast(real, tf.float32)[..., tf.newaxis]
         most = tf.reduce_max(tf.concat([tf.reshape(reach, (-1,)), [0.0]], 0))  # there may be none
         checks.append(assert_that(most <= FARTHEST, too_far(rules), most))

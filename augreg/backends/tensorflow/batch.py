@@ -16,7 +16,7 @@ import tensorflow as tf
 from augreg.backends.tensorflow import ops
 from augreg.backends.tensorflow.arrays import TENSORFLOW, tensors_of
 from augreg.backends.tensorflow.xla import Scope
-from augreg.families import AffineStage, LatticeStage, PointwiseStage, Stage
+from augreg.families import AffineStage, LatticeStage, MosaicStage, PointwiseStage, Stage
 
 UNIT = np.float32(1 / 255)
 BYTE, WIDE = 8, 21  # bits that a channel gets in an int32 and in an int64
@@ -158,7 +158,7 @@ def _packs(scope: Scope, images: tf.Tensor, stage: Stage) -> bool:
         return False
     if isinstance(stage, AffineStage):
         return not scope.exact and can_pack(size_of(images), *stage.modes)
-    return isinstance(stage, LatticeStage) or (
+    return isinstance(stage, LatticeStage | MosaicStage) or (
         isinstance(stage, PointwiseStage) and bool(stage.statistics)
     )
 

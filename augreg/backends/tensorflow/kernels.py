@@ -12,7 +12,15 @@ import tensorflow as tf
 from augreg.backends.tensorflow import functions, lattice, ops
 from augreg.backends.tensorflow.affine import warp, warp_active
 from augreg.backends.tensorflow.arrays import TENSORFLOW
-from augreg.backends.tensorflow.batch import Pixels, Planes, size_of, to_float, to_packed, to_planes
+from augreg.backends.tensorflow.batch import (
+    Packed,
+    Pixels,
+    Planes,
+    size_of,
+    to_float,
+    to_packed,
+    to_planes,
+)
 from augreg.backends.tensorflow.debug import checked
 from augreg.backends.tensorflow.pointwise import pointwise_stage
 from augreg.backends.tensorflow.repeats import Stages, Turns
@@ -26,6 +34,7 @@ from augreg.families import (
     LatticeStage,
     MixStage,
     MixtureStage,
+    MosaicStage,
     NeighborStage,
     PointwiseStage,
     Resize,
@@ -35,6 +44,7 @@ from augreg.families import (
 )
 from augreg.families.functions import check_planes
 from augreg.families.mix import mix_images
+from augreg.families.mosaic import mosaic_images
 from augreg.images.decode import decode, decode_scaled, decode_window, shape
 from augreg.lower import Lowering
 from augreg.plan import Decode
@@ -172,6 +182,19 @@ def _mix(run: Kernels, stage: MixStage, lowered: Any, pixels: Pixels) -> Pixels:
     return run.scope.barrier(lambda: mix_images(TENSORFLOW, images, lowered))
 
 
+def _mosaic(run: Kernels, stage: MosaicStage, lowered: Any, pixels: Pixels) -> Pixels:
+    source = to_packed(run.scope, pixels, stage)
+
+    def compute() -> Pixels:
+        if isinstance(source, Packed):
+            values = mosaic_images(TENSORFLOW, source.values[..., tf.newaxis], lowered)
+            return replace(source, values=values[..., 0])
+        images = source if ops.is_array(source) else to_float(source)
+        return mosaic_images(TENSORFLOW, images, lowered)
+
+    return run.scope.barrier(compute)
+
+
 def _branches(run: Kernels, stage: BranchStage, lowered: Any, pixels: Pixels) -> Pixels:
     chosen, inner = lowered
 
@@ -219,6 +242,7 @@ KERNELS: dict[type[Stage], Callable[..., Pixels]] = {
     NeighborStage: _neighborhood,
     ResizeStage: _resize,
     MixStage: _mix,
+    MosaicStage: _mosaic,
     BranchStage: _branches,
     MixtureStage: _mixture,
 }

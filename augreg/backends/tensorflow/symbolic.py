@@ -36,18 +36,25 @@ def checked(element: Any, images: Any, unbatched: bool, options: RunOptions) -> 
     return targets
 
 
-def moved(targets: Mapping[str, Any], images: Any, classes: int | None) -> dict[str, Any]:
-    """What comes out: masks of the images' new size, points in float32, a share for each class."""
+def moved(
+    targets: Mapping[str, Any], images: Any, classes: int | None, mixes: bool
+) -> dict[str, Any]:
+    """What comes out: masks of the images' new size, points in float32, a share for each class.
+
+    mixes: whether images hold boxes of several samples in training, and so more than in evaluation.
+    """
     batch, made = images.shape[:-3], dict[str, Any]()
     for key, part in targets.items():
         if key in MASKS:
             shape = (*batch, *images.shape[-3:-1], *part.shape[len(batch) + 2 :])
             made[key] = keras.KerasTensor(shape, dtype=part.dtype)
         elif key in BOXES:
-            boxes = keras.KerasTensor(part["boxes"].shape, dtype="float32")
-            made[key] = {**each(anew, part), "boxes": boxes}
+            rows = each(_of_any_rows, part) if mixes else each(anew, part)
+            boxes = keras.KerasTensor(rows["boxes"].shape, dtype="float32")
+            made[key] = {**rows, "boxes": boxes}
         elif key in KEYPOINTS:
-            made[key] = keras.KerasTensor(part.shape, dtype="float32")
+            shape = _of_any_rows(part).shape if mixes else part.shape
+            made[key] = keras.KerasTensor(shape, dtype="float32")
         elif key == LABELS and classes is not None:
             made[key] = keras.KerasTensor((*batch, classes), dtype="float32")
     return made
@@ -56,6 +63,12 @@ def moved(targets: Mapping[str, Any], images: Any, classes: int | None) -> dict[
 def anew(part: Any) -> Any:
     """Another tensor like this one: a part that came back as it went in would be no output."""
     return keras.KerasTensor(part.shape, dtype=part.dtype, sparse=getattr(part, "sparse", False))
+
+
+def _of_any_rows(part: Any) -> Any:
+    """Another tensor like this one, of a batch, but for how many boxes it is of."""
+    shape = part.shape
+    return keras.KerasTensor((shape[0], None, *shape[2:]) if len(shape) > 1 else shape, part.dtype)
 
 
 def _batched(part: Any) -> Any:
