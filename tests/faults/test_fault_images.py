@@ -74,8 +74,9 @@ def test_fault_31_32_every_op_works_on_thin_images_or_the_plan_refuses(
     tmp_path: Path, size: tuple[int, int]
 ) -> None:
     thin = np.zeros((*size, 3), np.uint8)
-    batch = {"images": np.stack([thin, thin]), "labels": np.arange(2)}
+    images, labels = np.stack([thin, thin]), {"labels": np.arange(2)}
     for name, op in default_registry().ops.items():
+        batch = {"images": images, **(labels if "classes" in op.settable else {})}
         policy = {"version": 1, "augment": [{"op": name, **op.example}]}
         try:
             plan(augreg.load_policy(policy), size=size)
