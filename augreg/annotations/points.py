@@ -129,11 +129,12 @@ def _follow_boxes(
 ) -> tuple[Array, Array]:
     """The tight boxes of the moved outlines, clipped to the image, and what is left of each."""
     boxes, visible_fraction = targets.boxes, targets.visible_fraction
+    assert boxes is not None  # the caller has looked
     if move.window is not None:
         window = xp.reshape(move.window, (-1, 1, 4))
         boxes, visible_fraction = clipped_to(xp, boxes, window, visible_fraction)
     x, y = _outline(shape, bent=move.then is not None)
-    left, top, right, bottom = (boxes[..., i : i + 1] for i in range(4))  # type: ignore[index]
+    left, top, right, bottom = (boxes[..., i : i + 1] for i in range(4))
     # a sum of shares, as a corner has to be the very number that it is
     outline = xp.stack([left * (1 - x) + right * x, top * (1 - y) + bottom * y], axis=-1)
     half = xp.array(0.5, "float64")

@@ -5,12 +5,11 @@ running a policy on images alone costs nothing for it.
 
 Boxes are clipped to the image as they come, whatever a policy does, and then moved by their four
 corners (or an ellipse), stage by stage: the tight box of the moved points, clipped to the image
-again. What a box
-keeps of its area is multiplied up over a section (prepare, augment); at the section's end a box
-that keeps less than `min_visible`, or nothing at all, is dropped: its class is -1 and its
-coordinates are 0, Keras's padding, so that the number of boxes stays. A stage that hides pixels
-takes them out of masks and of what boxes keep; it moves nothing. A stage that puts samples together
-appends the boxes of the others, so that from there on there are more of them.
+again. What a box keeps of its area is multiplied up over a section (prepare, augment); at the
+section's end a box that keeps less than `min_visible`, or nothing at all, is dropped: its class is
+-1 and its coordinates are 0, Keras's padding, so that the number of boxes stays. A stage that hides
+pixels takes them out of masks and of what boxes keep; it moves nothing. A stage that puts samples
+together appends the boxes of the others, so that from there on there are more of them.
 """
 
 from __future__ import annotations

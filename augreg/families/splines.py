@@ -61,12 +61,9 @@ def folds(xp: Namespace, offsets: Array, spline: str, size: Size) -> Array:
         (xp.cast(xp.arange(8 * cells), "float64") + 0.5) * (last / (8.0 * cells))
         for last, cells in field.axes_in_cells
     )
-    across = xp.reshape(x, (1, -1)) + xp.reshape(y, (-1, 1)) * 0.0
-    down = xp.reshape(x, (1, -1)) * 0.0 + xp.reshape(y, (-1, 1))
-    points = xp.reshape(xp.stack([across, down], axis=-1), (1, -1, 2))
-    slopes = field.slopes(points)
-    a, d = slopes[..., 0, 0] + 1.0, slopes[..., 1, 1] + 1.0
-    return xp.min(a * d - slopes[..., 0, 1] * slopes[..., 1, 0], axis=1) <= 0.0
+    grid = xp.stack([xp.reshape(x, (1, -1)), xp.reshape(y, (-1, 1))], axis=-1)
+    a, b, c, d = _derivatives(xp, field.slopes(xp.reshape(grid, (1, -1, 2))))
+    return xp.min(a * d - b * c, axis=1) <= 0.0
 
 
 class _Field:
@@ -116,13 +113,18 @@ class _Field:
 
 
 def _solved(xp: Namespace, slopes: Array, left: Array) -> Array:
-    """What [B,N,2] the matrix of slopes, plus one, makes `left` of."""
-    one, least = xp.array(1.0, "float64"), xp.array(1e-3, "float64")
-    a, b = slopes[..., 0, 0] + one, slopes[..., 0, 1]
-    c, d = slopes[..., 1, 0], slopes[..., 1, 1] + one
+    """What [B,N,2] the map's derivatives make `left` of."""
+    least = xp.array(1e-3, "float64")
+    a, b, c, d = _derivatives(xp, slopes)
     determinant = xp.maximum(a * d - b * c, least)
     x, y = left[..., 0], left[..., 1]
     return xp.stack([(d * x - b * y) / determinant, (a * y - c * x) / determinant], axis=-1)
+
+
+def _derivatives(xp: Namespace, slopes: Array) -> tuple[Array, Array, Array, Array]:
+    """Of the whole map, point + offset, [B,N] each: row by row."""
+    one = xp.array(1.0, "float64")
+    return slopes[..., 0, 0] + one, slopes[..., 0, 1], slopes[..., 1, 0], slopes[..., 1, 1] + one
 
 
 def _squared(xp: Namespace, vectors: Array) -> Array:
