@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from augreg.families import Mix as Mix
     from augreg.families import Mosaic as Mosaic
     from augreg.families import Neighborhood as Neighborhood
+    from augreg.families import Paste as Paste
     from augreg.families import PixelFunction as PixelFunction
     from augreg.families import ProjectiveMap as ProjectiveMap
     from augreg.families import Resize as Resize
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from augreg.plugin.params import REQUIRED as REQUIRED
     from augreg.plugin.params import Fill as Fill
     from augreg.plugin.params import Integer as Integer
+    from augreg.plugin.params import KeepBoxes as KeepBoxes
     from augreg.plugin.params import Key as Key
     from augreg.plugin.params import Option as Option
     from augreg.plugin.params import Range as Range
@@ -68,6 +70,7 @@ _NAMES = {
         "LatticeMap",
         "Mix",
         "Mosaic",
+        "Paste",
         "Neighborhood",
         "PixelFunction",
         "ProjectiveMap",
@@ -79,7 +82,16 @@ _NAMES = {
     "plugin.hookspecs": ("hookimpl",),
     "plugin.macro": ("Macro", "macro"),
     "plugin.op": ("Op", "op"),
-    "plugin.params": ("Fill", "Integer", "Key", "Option", "REQUIRED", "Range", "Uniform01"),
+    "plugin.params": (
+        "Fill",
+        "Integer",
+        "KeepBoxes",
+        "Key",
+        "Option",
+        "REQUIRED",
+        "Range",
+        "Uniform01",
+    ),
     "policy": ("Policy", "load_policy"),
     "random.beta": ("symmetric_beta",),
     "sources": ("open_source",),

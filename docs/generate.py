@@ -29,13 +29,14 @@ from augreg.families import (
     Mix,
     Mosaic,
     Neighborhood,
+    Paste,
     PixelFunction,
     ProjectiveMap,
     Resize,
     element_of,
 )
 from augreg.images import photo_paths
-from augreg.plugin.params import REQUIRED, Fill, Option, Range
+from augreg.plugin.params import KEPT, REQUIRED, Fill, KeepBoxes, Option, Range
 from augreg.plugin.registry import FIRST_PARTY, default_registry
 from augreg.policy import load_policy
 from augreg.views.preview import PreviewOptions, preview
@@ -56,6 +57,7 @@ FAMILIES = {
     Neighborhood: "neighbourhood (reads a window; a separate kernel)",
     Resize: "resize (a boundary: geometry before and after is resampled separately)",
     Mosaic: "mosaic (needs batches; its result depends on the batch)",
+    Paste: "paste (needs batches with masks; its result depends on the batch)",
     Mix: "mix (needs batches with labels; its result depends on the batch)",
 }
 MACRO = "macro (`augreg expand` prints its groups)"
@@ -65,8 +67,10 @@ HEAD = """\
 
 <!-- Written by docs/generate.py: change the ops' docstrings, not this page. -->
 
-Every step also takes `p`, the probability that it is applied (0 to 1, by default 1), and `id`, a
-name for its draws that keeps them when the step moves.
+Every step also takes `p`, the probability that it is applied (0 to 1, by default 1; or a
+[schedule](write-a-policy.md#schedules)), `when`, the
+[classes that it is for](write-a-policy.md#steps-for-some-classes-only), and `id`, a name for its
+draws that keeps them when the step moves.
 
 A *drawn* parameter takes a constant, `[lo, hi]`, `{"choice": [...], "weights": [...]}` or a
 [schedule](write-a-policy.md#schedules); a number that is not an integer also takes
@@ -174,6 +178,8 @@ def row(name: str, spec: Any) -> str:
             takes = f"{kind} {spec.bounds.noun}, {spec.lo:g} to {spec.hi:g}"
         case Option():
             takes = "static: " + ", ".join(f"`{json.dumps(value)}`" for value in spec.values)
+        case KeepBoxes():
+            takes = "static: " + ", ".join(f"`{json.dumps(value)}`" for value in KEPT)
         case Fill():
             takes = "static: a level 0 to 1, or one for each channel"
         case _:

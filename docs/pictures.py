@@ -65,16 +65,32 @@ def samples(op: Op, given: Mapping[str, Any], index: int | None = None) -> np.nd
     """uint8 [N,h,w,3]: the first photograph under the draws of the first samples; or of one."""
     policy = policy_of(op, given)
     if mixing_steps(policy):
+        how: dict[str, str] = {}
         pairs = 4 * TRIES  # of its draws more than half hardly show a strength
         batch = np.stack([photograph(0), photograph(1)] * pairs)
         given: Any = {"images": batch}
         if label_classes(policy) is not None:
             given["labels"] = np.array([0, 1] * pairs)
-        mixed = augreg.augment(given, policy, SEED)["images"]
+        if op.name == "copy_paste":
+            given |= objects(2 * pairs)
+            how = {"bounding_box_format": "xyxy", "box_from": "mask"}
+        mixed = augreg.augment(given, policy, SEED, **how)["images"]
         return mixed[::2] if index is None else mixed[2 * index]
     if index is not None:
         return augreg.augment(photograph(0), policy, SEED, index=index)
     return augreg.augment(np.stack([photograph(0)] * TRIES), policy, SEED)
+
+
+def objects(count: int) -> dict[str, Any]:
+    """Three discs of each image of a batch, as objects to be cut out: the cup, and two beside."""
+    discs = ((145, 75, 62), (50, 150, 40), (250, 140, 40))  # x, y and radius
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    mask = np.zeros((HEIGHT, WIDTH), np.int32)
+    for number, (across, down, radius) in enumerate(discs, start=1):
+        mask[(x - across) ** 2 + (y - down) ** 2 < radius**2] = number
+    boxes = np.tile(np.array([0, 0, WIDTH, HEIGHT], np.float32), (count, len(discs), 1))
+    labels = np.zeros((count, len(discs)), np.int64)
+    return {"masks": np.stack([mask] * count), "boxes": {"boxes": boxes, "labels": labels}}
 
 
 def change(image: np.ndarray) -> float:

@@ -12,7 +12,8 @@ from augreg.plan import plan
 from augreg.plugin import params
 from augreg.plugin.registry import default_registry
 
-MIXING = {"cutmix", "mixup", "mosaic"}  # these need batches: test_mixing.py and test_mosaic.py
+# these need batches: test_mixing.py, test_mosaic.py and test_copy_paste.py
+MIXING = {"cutmix", "mixup", "mosaic", "copy_paste"}
 OPS = sorted(set(default_registry().ops) - MIXING)
 SIZE = (160, 160)  # what every example takes
 IMAGES = noise(8, *SIZE, 3)

@@ -115,7 +115,7 @@ def test_what_is_no_element_is_refused():
     # families of other test modules follow
     assert str(caught.value).startswith(
         'op "acme/x" returned a ndarray; it has to return one of AffineMap, '
-        "ColorMap, Displacement, LatticeMap, Mix, Mosaic, Neighborhood, PixelFunction, "
+        "ColorMap, Displacement, LatticeMap, Mix, Mosaic, Neighborhood, Paste, PixelFunction, "
         "ProjectiveMap, Resize"
     )
 

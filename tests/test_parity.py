@@ -245,8 +245,8 @@ def test_these_policies_hold_every_op_group_fill_and_distribution():
     nodes = [n for p in loaded for n in walk((*p.prepare_train, *p.augment))]
     steps = [node for node in nodes if isinstance(node, Step)]
 
-    # they read the batch: test_mixing.py and test_mosaic.py hold them to parity
-    mixing = {"mixup", "cutmix", "mosaic"}
+    # they read the batch: test_mixing.py, test_mosaic.py and test_copy_paste.py hold them to parity
+    mixing = {"mixup", "cutmix", "mosaic", "copy_paste"}
     assert {step.op.name for step in steps} == set(default_registry().ops) - mixing
     assert {node.kind for node in nodes if not isinstance(node, Step)} == {
         *("sequence", "one_of", "some_of", "random_order", "mixture")

@@ -177,7 +177,7 @@ def test_fault_17_unknown_op_of_a_package_gets_the_plugin_to_install(refusal):
 def test_fault_18_unknown_parameter_gets_the_nearest_name(refusal):
     assert refusal(_augment('{"op": "brightness", "delt": 0.1}')) == (
         'p.json:3:32 /augment/0/delt: "brightness" has no parameter "delt" (did you mean "delta"?)'
-        '; allowed: "delta", "p", "id"'
+        '; allowed: "delta", "p", "when", "id"'
     )
 
 
@@ -188,7 +188,7 @@ def test_fault_18_unknown_key_of_the_policy_or_a_group_gets_the_nearest_name(ref
     )
     assert refusal(_augment('{"one_of": [{"op": "flip"}], "weight": [1]}')) == (
         'p.json:3:42 /augment/0/weight: unknown key "weight" (did you mean "weights"?); '
-        'allowed: "one_of", "weights", "p"'
+        'allowed: "one_of", "weights", "p", "when"'
     )
 
 
@@ -333,7 +333,7 @@ def test_fault_25_random_odd_quarter_turn_on_a_non_square_image_is_refused():
 
 def test_fault_25_p_of_one_and_a_half_is_refused(refusal):
     assert refusal(_augment('{"op": "flip", "p": 1.5}')) == (
-        "p.json:3:23 /augment/0/p: 1.5 is above 1, the most allowed"
+        'p.json:3:23 /augment/0/p: 1.5 is above 1, the most that "p" takes'
     )
 
 

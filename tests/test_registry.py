@@ -36,7 +36,7 @@ def test_first_party_ops_come_through_the_same_entry_point_as_anyones():
         *("flip", "rot90", "crop", "central_crop", "pad_or_crop", "resize", "resized_crop"),
         *("rotate", "zoom", "translate", "shear"),
         *("grayscale", "saturation", "contrast", "brightness", "invert", "clip"),
-        *("mixup", "cutmix", "mosaic"),
+        *("mixup", "cutmix", "mosaic", "copy_paste"),
         *("perspective", "shift", "enhance", "channel_shuffle", "rgb_shift"),
         *("hue", "gamma", "posterize", "solarize", "solarize_add", "equalize", "autocontrast"),
         *("sharpness", "gaussian_blur", "gaussian_noise", "erase"),

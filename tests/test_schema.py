@@ -72,7 +72,7 @@ def test_schema_states_each_default_and_what_is_required(name):
             assert key in schema["required"]
         elif spec.default is not None:
             assert schema["properties"][key]["default"] == spec.default
-    assert set(schema["properties"]) == {"op", "p", "id", *op.settable}
+    assert set(schema["properties"]) == {"op", "p", "when", "id", *op.settable}
     assert schema["description"] == op.summary
 
 

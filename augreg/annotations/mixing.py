@@ -20,7 +20,7 @@ from augreg.annotations.parts import (
 )
 from augreg.annotations.points import SHAPES, Targets, area, clipped_to
 from augreg.errors import DataError, OpError
-from augreg.families import Mix, Mosaic, Size, Stage, element_of
+from augreg.families import Paste, PasteStage, Size, Stage, element_of
 from augreg.families.mix import partners
 from augreg.families.pasted import Pasted
 from augreg.lower import Lowering
@@ -33,7 +33,7 @@ def mixing_steps(policy: Policy) -> tuple[Step, ...]:
     found = []
     for step in steps_in(policy.augment):
         try:
-            if isinstance(element_of(step, (None, None)), Mix | Mosaic):
+            if element_of(step, (None, None)).reads_others:
                 found.append(step)
         except OpError as error:
             raise policy.located(error, step.pointer) from error
@@ -113,6 +113,13 @@ def check_mixable(policy: Policy, annotations: Annotations, unbatched: bool) -> 
             step.pointer,
         )
     for step in steps:
+        cuts = isinstance(element_of(step, (None, None)), Paste)
+        if cuts and not any(key in annotations for key in MASKS):
+            raise policy.error(
+                f'"{step.op.name}" cuts objects out by their masks, found images without masks; '
+                "pass boxes and masks that say which pixels are each box's own, or leave it out",
+                step.pointer,
+            )
         if LABELS in annotations and "classes" not in step.arguments:
             raise policy.error(
                 f'"{step.op.name}" puts several samples into one image, which then has no one '
@@ -145,7 +152,14 @@ def check_targets(stage: Stage, annotations: Annotations, rules: TargetRules) ->
             "or more columns beside boxes [N, 4], K points for each box; take the step or the "
             "keypoints out"
         )
-    if boxed and rules.box_from == FROM_MASK:
+    if isinstance(stage, PasteStage):
+        masked = any(key in annotations for key in MASKS)
+        if not (boxed and masked and rules.box_from == FROM_MASK):
+            raise DataError(
+                f"{where} by their masks: it takes boxes, masks that say which pixels are each "
+                f'box\'s own, and box_from="{FROM_MASK}"; pass them, or take the step out'
+            )
+    elif boxed and rules.box_from == FROM_MASK:
         raise DataError(
             f'{where}, whose masks number their boxes alike: box_from="{FROM_MASK}" can\'t tell '
             f"them apart; allowed are {' and '.join(SHAPES)}"
@@ -170,7 +184,7 @@ def mix_targets(lowering: Lowering, stage: Stage, state: Targets, size: Size) ->
         state = replace(state, masks=masks)
     if state.boxes is None:
         return state
-    state = _numbered(xp, state)
+    state = numbered_rows(xp, state)
     parts = [_shown(xp, state, pasted) for pasted in stage.pasted(xp, lowered, size)]
     return replace(
         state,
@@ -178,7 +192,7 @@ def mix_targets(lowering: Lowering, stage: Stage, state: Targets, size: Size) ->
     )
 
 
-def _numbered(xp: Namespace, state: Targets) -> Targets:
+def numbered_rows(xp: Namespace, state: Targets) -> Targets:
     """The targets with rows, and with whether points are mirrored for each box."""
     batch, count = xp.shape(state.boxes)[:2]
     if state.rows is None:
@@ -188,11 +202,16 @@ def _numbered(xp: Namespace, state: Targets) -> Targets:
     return state
 
 
+def of_boxes(state: Targets) -> dict[str, Array]:
+    """What belongs to boxes, by its name in `Targets`."""
+    names = ("boxes", "visible_fraction", "rows", "points", "mirrored")
+    parts = {name: getattr(state, name) for name in names}
+    return {name: part for name, part in parts.items() if part is not None}
+
+
 def _shown(xp: Namespace, state: Targets, pasted: Pasted) -> dict[str, Array]:
     """Boxes, and what belongs to them, of the samples that parts of new images show."""
-    names = ("boxes", "visible_fraction", "rows", "points", "mirrored")
-    given = {name: getattr(state, name) for name in names}
-    taken = {k: xp.take(part, pasted.owner) for k, part in given.items() if part is not None}
+    taken = {name: xp.take(part, pasted.owner) for name, part in of_boxes(state).items()}
     boxes = taken["boxes"]
     if pasted.offset is not None:
         offset = xp.reshape(pasted.offset, (-1, 1, 2))

@@ -73,12 +73,12 @@ def without(xp: Namespace, targets: Targets, hidden: Array) -> Targets:
         masks = xp.where(hidden[..., None], xp.zeros_like(targets.masks), targets.masks)
         changed = replace(changed, masks=masks)
     if targets.boxes is not None:
-        left = targets.visible_fraction * (1.0 - _covered(xp, targets.boxes, hidden))
+        left = targets.visible_fraction * (1.0 - covered(xp, targets.boxes, hidden))
         changed = replace(changed, visible_fraction=left)
     return changed
 
 
-def _covered(xp: Namespace, boxes: Array, hidden: Array) -> Array:
+def covered(xp: Namespace, boxes: Array, hidden: Array) -> Array:
     """float64 [B,N]: the fraction of each box's area that is hidden.
 
     A pixel on an edge counts by the part of it that lies inside. The sums are in float32, exact

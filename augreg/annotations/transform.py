@@ -17,7 +17,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from augreg.annotations import mixing, points
+from augreg.annotations import mixing, pasting, points
+from augreg.annotations.asked import kept_box
 from augreg.annotations.boxes import check_format, from_edges, to_edges
 from augreg.annotations.parts import (
     BOXES,
@@ -33,8 +34,10 @@ from augreg.annotations.parts import (
 from augreg.annotations.points import Targets
 from augreg.errors import DataError
 from augreg.families import Size, Stage
-from augreg.lower import Draws, Lowering
+from augreg.families.paste import PASTED, PasteStage
+from augreg.lower import Answers, Draws, Lowering
 from augreg.plan import Plan
+from augreg.policy import Step
 from augreg.xp import Array, Namespace
 
 
@@ -45,14 +48,19 @@ def move_annotations(
     annotations: Annotations,
     size: Size,
     rules: TargetRules,
-) -> dict[str, Any]:
-    """Batches of annotations after a plan's stages, for images of `size` (ints or scalars)."""
-    walker = _Walker(Lowering(xp, draws), rules)
+) -> tuple[dict[str, Any], Answers]:
+    """Batches of annotations after a plan's stages, for images of `size` (ints or scalars).
+
+    And what they say of what the stages ask, beside the answers that `draws` has: what the kernels
+    of the same stages need.
+    """
+    answers = dict(draws.answers)
+    walker = _Walker(Lowering(xp, replace(draws, answers=answers)), rules, answers)
     result = dict(annotations)
     # a section without stages is none: what a box keeps is counted in the other, or at least once
     for stages in [part for part in (plan.prepare, plan.augment) if part] or [()]:
         result, size = walker.section(stages, result, size)
-    return result
+    return result, answers
 
 
 def changes(plan: Plan, annotations: Annotations) -> bool:
@@ -77,6 +85,7 @@ def _hides(stage: Stage) -> bool:
 class _Walker:
     lowering: Lowering
     rules: TargetRules
+    answers: dict[tuple[str, str], Array]  # those that the lowering looks up
 
     def section(
         self, stages: tuple[Stage, ...], annotations: dict[str, Any], size: Size
@@ -107,6 +116,11 @@ class _Walker:
     def stage(self, stage: Stage, state: Targets, size: Size, after: Size) -> Targets:
         if stage.keeps_one:
             return self.branches(stage, state, size)
+        self.answer(stage, state)
+        if isinstance(stage, PasteStage):
+            state, pasted = pasting.paste_targets(self.lowering, stage, state, size)
+            self.answers[stage.steps[0].path + stage.items[0].suffix, PASTED] = pasted
+            return state
         if stage.reads_others:
             return mixing.mix_targets(self.lowering, stage, state, size)
         if stage.branches and _moves(stage):
@@ -123,6 +137,16 @@ class _Walker:
             return state
         moved = points.transform_points(xp, state, move, after, self.rules.box_from)
         return moved if condition is None else _select(xp, condition, moved, state)
+
+    def answer(self, stage: Stage, state: Targets) -> None:
+        """Works out which boxes steps are to keep, before they are lowered."""
+        if state.boxes is None:
+            return
+        for item in stage.items:
+            if isinstance(item.node, Step) and item.node.keeps is not None:
+                path, (name, _) = item.node.path + item.suffix, item.node.keeps
+                words = self.lowering.draws.words.get((path, name))
+                self.answers[path, name] = kept_box(self.lowering.xp, state.boxes, words)
 
     def branches(self, stage: Stage, state: Targets, size: Size) -> Targets:
         """All branches, one kept."""
@@ -159,6 +183,9 @@ class _Walker:
                 edges = to_edges(xp, value["boxes"], check_format(self.rules.format), size)
                 whole = xp.ones_like(edges[..., 0])
                 boxes, visible_fraction = points.clipped(xp, edges, size, whole)
+                if len(xp.shape(labels := value["labels"])) == 2:
+                    real = labels != _padded(xp, labels)
+                    boxes = xp.where(real[..., None], boxes, xp.zeros_like(boxes))
                 state = replace(state, boxes=boxes, visible_fraction=visible_fraction)
         return state
 
@@ -196,7 +223,7 @@ class _Walker:
 
     def boxes(self, labels: Array, state: Targets, size: Size) -> dict[str, Array]:
         xp, edges = self.lowering.xp, state.boxes
-        padded = xp.cast(xp.array(PADDED, "int32"), dtype_of(labels))
+        padded = _padded(xp, labels)
         enough = xp.array(self.rules.min_visible, "float64")
         kept = (state.visible_fraction >= enough) & (points.area(edges) > xp.array(0.0, "float64"))
         if len(xp.shape(labels)) == 2:
@@ -207,6 +234,11 @@ class _Walker:
         wide = xp.reshape(kept, (*xp.shape(kept), *more))
         labels = xp.where(wide, labels, xp.zeros_like(labels) + padded)
         return {"boxes": formatted, "labels": labels}
+
+
+def _padded(xp: Namespace, labels: Array) -> Array:
+    """The class of a box that is none, in the labels' dtype."""
+    return xp.cast(xp.array(PADDED, "int32"), dtype_of(labels))
 
 
 def _select(xp: Namespace, condition: Array, chosen: Targets, other: Targets) -> Targets:

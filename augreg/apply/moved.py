@@ -92,7 +92,7 @@ def move(
     if layers:
         parts["masks"] = np.stack(layers, axis=-1).astype(np.int32)[None]
     draws = Draws.make(NUMPY, plan.draws, sample_key(seed, epoch, [index]))
-    moved = move_annotations(
+    moved, _ = move_annotations(
         NUMPY, plan, draws, parts, size, TargetRules("xyxy", keypoint_pairs=pairs if points else ())
     )
     planes = list(np.moveaxis(moved["masks"][0], -1, 0)) if layers else []

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from augreg.annotations.asked import check_asks_nothing
 from augreg.apply.encoding import PNG, Encoding
 from augreg.apply.journal import Line
 from augreg.apply.store import Store
@@ -73,6 +74,7 @@ class Renderer:
         from augreg.apply.transcode import transcoder
         from augreg.dataset import map_fn
 
+        check_asks_nothing(policy)
         self.policy, self.seed, self.max_pixels = policy, seed, max_pixels
         saved = replace(policy, output=Output("uint8", (255.0,), (0.0,)))
         self._transcode = transcoder(map_fn(saved, seed=seed, training=True), encoding)

@@ -9,7 +9,7 @@ from augreg.annotations.element import Parts, check_parts
 from augreg.annotations.parts import MIN_VISIBLE, TargetRules
 from augreg.checks import InputRange, check_flag, check_input_range, check_uint32
 from augreg.plan import SECTIONS, Plan, check_sections, plan
-from augreg.policy import Policy, load_policy
+from augreg.policy import Node, Policy, load_policy
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,11 @@ class RunOptions:
             TargetRules(bounding_box_format, min_visible, box_from, keypoint_pairs),
             debug if debug is None else check_flag(debug, "debug"),
         )
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The steps and groups that run."""
+        return self.policy.nodes(self.training, self.sections)
 
     def check_epoch_is_told(self, fix: str) -> None:
         """Raises `PolicyError` where a parameter follows the epoch; `fix`: who was not told it."""

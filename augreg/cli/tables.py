@@ -68,7 +68,7 @@ def _stage_lines(stage: StageView, number: str, indent: str) -> Iterable[str]:
 
 def _step_line(step: StepView) -> str:
     arguments = ", ".join(f"{name} {text}" for name, text in step.arguments.items())
-    notes = [f"p {step.p:g}"] * (step.p < 1) + list(step.under)
+    notes = [*step.conditions, *step.under]
     if step.selected != "always":
         notes.append(f"selected on the {step.selected}")
     about = f" [{'; '.join(notes)}]" if notes else ""

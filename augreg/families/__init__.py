@@ -28,6 +28,8 @@ from augreg.families.mosaic import Mosaic as Mosaic
 from augreg.families.mosaic import MosaicStage as MosaicStage
 from augreg.families.neighborhood import Neighborhood as Neighborhood
 from augreg.families.neighborhood import NeighborStage as NeighborStage
+from augreg.families.paste import Paste as Paste
+from augreg.families.paste import PasteStage as PasteStage
 from augreg.families.pointwise import PixelFunction as PixelFunction
 from augreg.families.pointwise import PixelPart as PixelPart
 from augreg.families.pointwise import PointwiseStage as PointwiseStage

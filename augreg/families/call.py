@@ -40,7 +40,7 @@ def call_op(op: Op, xp: Namespace, arguments: Mapping[str, Any], size: Size) -> 
 def element_of(step: Step, size: StaticSize) -> Any:
     """What `step` returns for its arguments' first values: tells the family and static fields."""
     zero = NUMPY.array([0], "uint32")
-    arguments = dict(step.arguments)
+    arguments = {**step.arguments, **({step.keeps[0]: None} if step.keeps else {})}
     for name, distribution, dtype in step.drawn():
         words, times = (zero, zero), step.op.times(name)
         arguments[name] = distributions.sample(NUMPY, distribution, words, dtype, zero[0], times)

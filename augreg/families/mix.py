@@ -29,6 +29,7 @@ class Mix(Transform):
         box: int32 [B,4], (top, left, height, width), where pixels are the partner's, or None.
     """
 
+    reads_others: ClassVar[bool] = True
     boundary: ClassVar[str] = "mixes samples of a batch: the result depends on the batch"
 
     partner: Array

@@ -27,6 +27,7 @@ class Mosaic(Transform):
             to whole pixels; at (1, 1), the image is the sample's own.
     """
 
+    reads_others: ClassVar[bool] = True
     boundary: ClassVar[str] = "puts samples of a batch together: the result depends on the batch"
     arrays: ClassVar[Mapping[str, tuple[int | None, ...]]] = {"partner": (3,), "centre": (2,)}
 

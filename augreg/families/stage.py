@@ -62,7 +62,7 @@ class Item:
     @property
     def always(self) -> bool:
         """Whether every sample does it, and all steps in it."""
-        return not self.guards and all(node.p >= 1 for node in walk((self.node,)))
+        return not self.guards and all(node.always for node in walk((self.node,)))
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -234,6 +234,7 @@ class SupportsLowering(Protocol):
     def active_mask(self, items: tuple[Item, ...]) -> Array | None: ...
     def chosen(self, group: Group, suffix: str) -> Array: ...
     def mixture(self, item: Item) -> tuple[Array, Array]: ...
+    def answer(self, item: Item, name: str) -> Array | None: ...
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ class Transform:
     dtype: ClassVar[str] = "float32"
     geometric: ClassVar[bool] = False  # shares resamples with what stands before and after it
     colored: ClassVar[bool] = False  # takes three channels, unless its op says that it takes one
+    reads_others: ClassVar[bool] = False  # depends on the other samples of a batch
     boundary: ClassVar[str] = "another family"  # why it ends the stage before it
 
     def stage(self, item: Item, **common: Any) -> Stage:

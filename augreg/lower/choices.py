@@ -14,13 +14,23 @@ from augreg.random import distributions, generator
 from augreg.random.generator import SampleKey
 from augreg.xp import Array, Namespace
 
+Answers = Mapping[tuple[str, str], Array]
+WHEN = "when"  # the answer to whether a sample's label is one that a step or group is for
+
 
 @dataclass(frozen=True)
 class Draws:
-    """The words of every draw of a plan for one batch: (path, name) -> two uint32 arrays [B]."""
+    """What decides about the samples of one batch.
+
+    Attributes:
+        words: of every draw of a plan: (path, name) -> two uint32 arrays [B].
+        answers: what annotations say of what a plan's steps ask: (path, name) -> an array [B, ...].
+            Where there is no answer, a step does as if it had not asked.
+    """
 
     words: Mapping[tuple[str, str], tuple[Array, Array]]
     epoch: Array = None  # uint32 scalar or [B]: what schedules follow
+    answers: Answers = field(default_factory=dict)
 
     @classmethod
     def make(cls, xp: Namespace, draws: tuple[tuple[str, str], ...], key: SampleKey) -> Draws:
@@ -127,11 +137,18 @@ class Choices:
 
     @_once
     def chance(self, node: Node, suffix: str) -> Array | None:
-        """bool [B]: the node's own p holds; None where it always does."""
-        if node.p >= 1:
+        """bool [B]: the node's own p and labels hold; None where they always do."""
+        return both(self._by_draw(node, suffix), self.draws.answers.get((node.path, WHEN)))
+
+    def _by_draw(self, node: Node, suffix: str) -> Array | None:
+        if not node.draws_p:
             return None
-        word = self.draws.words[node.path + suffix, "p"][0]
-        return generator.bits24(self.xp, word) < round(node.p * 2**24)
+        bits = generator.bits24(self.xp, self.draws.words[node.path + suffix, "p"][0])
+        if node.schedule is None:
+            return bits < round(node.p * 2**24)
+        epoch = self.xp.array(0, "uint32") if self.draws.epoch is None else self.draws.epoch
+        now, _ = node.schedule.ends(self.xp, "float32", epoch)
+        return bits < self.xp.cast(self.xp.floor(now * 2.0**24 + 0.5), "int32")
 
     def holds(self, guards: tuple[Guard, ...]) -> Array | None:
         """bool [B]: all guards hold; None where there is none."""

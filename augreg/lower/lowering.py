@@ -37,12 +37,20 @@ class Lowering(Choices):
             values[name] = distributions.sample(
                 self.xp, distribution, words, dtype, self.draws.epoch, step.op.times(name)
             )
+        if step.keeps is not None:
+            name, _ = step.keeps
+            values[name] = self.draws.answers.get((step.path + suffix, name))
         return values
+
+    def answer(self, item: Item, name: str) -> Array | None:
+        """What annotations say of what an item's step asks by this name; None: there are none."""
+        return self.draws.answers.get((item.step.path + item.suffix, name))
 
     def element(self, step: Step, size: Size, suffix: str = "") -> Any:
         """What the step's op returns. A step without draws is worked out in NumPy, at plan time."""
-        constant = all(isinstance(drawn, distributions.Constant) for _, drawn, _ in step.drawn())
-        if constant and all(isinstance(side, int) for side in size):
+        drawn = (drawn for _, drawn, _ in step.drawn())
+        constant = all(isinstance(one, distributions.Constant) for one in drawn)
+        if constant and step.keeps is None and all(isinstance(side, int) for side in size):
             lowering = Lowering(NUMPY, self.draws)
             return call_op(step.op, NUMPY, lowering.arguments(step, suffix), size)
         return call_op(step.op, self.xp, self.arguments(step, suffix), size)

@@ -15,9 +15,9 @@ from augreg.families import (
     LatticeStage,
     Mix,
     MixtureStage,
-    Mosaic,
     PointwiseStage,
     Stage,
+    Transform,
 )
 from augreg.families.pointwise import Part
 from augreg.families.traits import Boundary, Traits, chain
@@ -89,14 +89,14 @@ class Builder(Place):
     def add_step(self, item: Item) -> None:
         step, element = item.step, self.describe(item.step)
         sides, channels = self.after(step, self.sides), element.channels_after(self.channels)
-        if (step.p < 1 or item.guards) and (sides != self.sides or channels != self.channels):
+        if (not step.always or item.guards) and (sides != self.sides or channels != self.channels):
             self.refuse_p(step, self.sides)
         if element.geometric:
             self.add_geometry(item, element.traits(), sides)
         elif (part := element.part(item)) is not None:
             self.add_pointwise(part, channels)
         else:
-            if isinstance(element, Mix | Mosaic):
+            if element.reads_others:
                 self.check_mix(step, element)
             why = element.boundary or f"{step.op.name} is a boundary"
             self.start(why, element.stage, item, sides)
@@ -106,6 +106,8 @@ class Builder(Place):
         items: tuple[Item, ...] = (item,)
         try:
             if self.traits is not None:
+                if any(step.keeps for step in item.steps):
+                    raise Boundary("it keeps boxes, wherever they are by then")
                 joined = chain(self.traits, traits)
                 if item.guards == self.scope:
                     last, traits = self.stages.pop(), joined
@@ -122,7 +124,7 @@ class Builder(Place):
         self.stages.append(PointwiseStage(parts=(part,), **common))
         self.traits, self.channels = None, channels
 
-    def check_mix(self, step: Step, element: Mix | Mosaic) -> None:
+    def check_mix(self, step: Step, element: Transform) -> None:
         """Refuses a step that has no batch, as only `augment` has, whose batches have one size."""
         name, pointer = step.op.name, step.pointer
         if self.classes is None:
@@ -131,7 +133,7 @@ class Builder(Place):
                 "group whose branches change the size or the channels",
                 pointer,
             )
-        if isinstance(element, Mosaic):
+        if not isinstance(element, Mix):
             return
         if self.classes not in (0, element.classes):
             raise self.policy.error(
@@ -173,13 +175,13 @@ class Builder(Place):
         """
         self.traits = None
         sequence = group.kind == "sequence"
-        if (changing := self.changes_shape(group)) is not None and not (sequence and group.p == 1):
+        if (changing := self.changes_shape(group)) is not None and not (sequence and group.always):
             self.add_branches(group, suffix, changing)
         else:
             for visit in group.visits():
                 branch = None if sequence else visit.number
                 guard = Guard(group, branch, visit.slot, suffix)
-                own = guards if sequence and group.p == 1 else (*guards, guard)
+                own = guards if sequence and group.always else (*guards, guard)
                 self.add(visit.branch, own, suffix + visit.suffix)
         self.traits = None
 
@@ -192,7 +194,7 @@ class Builder(Place):
         self.start("a mixture", MixtureStage.of, item, self.sides, branches=branches)
 
     def add_branches(self, group: Group, suffix: str, changing: Step) -> None:
-        if group.kind != "one_of" or group.p < 1:
+        if group.kind != "one_of" or not group.always:
             self.refuse_p(changing, self.sides)
         builders = self.inner(group, suffix)
         ends = [(inner.sides, inner.channels) for inner in builders]

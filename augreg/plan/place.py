@@ -91,7 +91,7 @@ class Place:
         changes = "changes" if sizes.is_known(sides) else "may change"
         said = (
             f'"{step.op.name}" {changes} the size or the channels here, so neither it nor a group '
-            'around it takes "p" below 1, and branches have to agree on the result'
+            'around it takes "when" or "p" below 1, and branches have to agree on the result'
         )
         raise self.policy.error(said + sizes.remedy(sides), step.pointer)
 
@@ -113,6 +113,8 @@ class Place:
             element = self.element(node, sizes.size_of(sides))
             if not element.geometric:
                 raise Boundary(element.boundary)
+            if node.keeps is not None:
+                raise Boundary(f'"{node.op.name}" keeps boxes, wherever they are by then')
             return element.traits()
         if node.kind == "mixture":
             raise Boundary("a mixture")
@@ -140,7 +142,7 @@ class Place:
             if len(set(ends)) > 1 or (node.kind != "one_of" and set(ends) != {sides}):
                 self.refuse_ends("sizes", [sizes.size_text(end) for end in ends], node)
             result = ends[0]
-        if node.p < 1 and result != sides:
+        if not node.always and result != sides:
             self.refuse_p(steps_in((node,))[0], sides)
         return result
 

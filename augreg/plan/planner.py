@@ -98,8 +98,9 @@ def plan(
         PolicyError: a step can't work at this size or with this number of channels.
     """
     chosen = check_sections(sections)
-    prepare = policy.prepare(training) if "prepare" in chosen else ()
-    augment = policy.augment if training and "augment" in chosen else ()
+    prepare, augment = (
+        policy.nodes(training, (name,)) if name in chosen else () for name in SECTIONS[:2]
+    )
     height, width = size
     builder = Builder(policy, sides_of((height, width)), channels, unfused=unfused)
     prepare_stages = builder.section(prepare)
@@ -138,12 +139,14 @@ def draws_of(nodes: Iterable[Node], suffix: str = "") -> Iterator[tuple[str, str
     """(path, name) of every draw that these nodes make, in document order; some twice."""
     for node in nodes:
         path = node.path + suffix
-        if node.p < 1:
+        if node.draws_p:
             yield path, "p"
         if isinstance(node, Step):
             for name, distribution, _ in node.drawn():
                 if not isinstance(distribution, distributions.Constant):
                     yield path, name
+            if node.keeps is not None and node.keeps[1] == "any":
+                yield path, node.keeps[0]
             continue
         if node.n[0] != node.n[1]:
             yield path, "n"

@@ -12,7 +12,7 @@ from typing import Any
 from augreg.errors import OpError, ParameterError
 from augreg.plugin.params import REQUIRED, Hidden, Integer, Option, Parameter, Range, Settable
 
-RESERVED = frozenset({"op", "p", "id", "choice", "xp", "size"})
+RESERVED = frozenset({"op", "p", "when", "id", "choice", "xp", "size"})
 _NAME = re.compile(r"(?:[a-z][a-z0-9_-]*/)?[a-z][a-z0-9_]*")
 
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from augreg.plugin.declaration import Declaration
-from augreg.plugin.params import Fill, Parameter, Range
+from augreg.plugin.params import Fill, KeepBoxes, Parameter, Range
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,12 @@ class Op(Declaration):
     def wants_size(self) -> bool:
         """The function asks for `size`."""
         return "size" in inspect.signature(self.function).parameters
+
+    @property
+    def keeps(self) -> str | None:
+        """The parameter that says which boxes to keep."""
+        kinds = self.params.items()
+        return next((name for name, spec in kinds if isinstance(spec, KeepBoxes)), None)
 
     @property
     def fills(self) -> tuple[str, ...]:
@@ -71,7 +77,7 @@ def op(
         example: arguments of a step that shows the op.
         strengths: three of them, at low, middle and high strength, for a reference's picture.
         parameters: a specification for each argument: `Range`, `Integer`, `Option`, `Fill`,
-            `Uniform01` or `Key`.
+            `KeepBoxes`, `Uniform01` or `Key`.
 
     Raises:
         OpError: the name or a parameter is not valid, the docstring is missing, or the function's

@@ -11,6 +11,7 @@ from augreg.random.numbers import Bounds
 
 REQUIRED: Any = type("Required", (), {"__repr__": lambda self: "REQUIRED"})()
 """The default of a parameter that a policy has to give."""
+KEPT = ("all", "any")
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,26 @@ class Fill:
 
 
 @dataclass(frozen=True)
+class KeepBoxes:
+    """Which boxes of a sample an op is not to lose: "all", "any" one of them, or none at all.
+
+    The op gets float32 [B,4] for it, the edges (left, top, right, bottom, in pixels) of what it is
+    to keep: the bounds of all boxes, or one drawn box; the edges of a sample without boxes are
+    infinite, left and top positive, right and bottom negative. And None where a policy asks for
+    nothing, or where there are no boxes.
+    """
+
+    static = True
+    default = None
+
+    def schema(self) -> dict[str, Any]:
+        return Option(*KEPT).schema()
+
+    def parse(self, value: Any, op: str) -> str:
+        return str(Option(*KEPT).parse(value, op))
+
+
+@dataclass(frozen=True)
 class Uniform01:
     """An internal uniform draw in [0, 1) (a crop's position), which no policy sets.
 
@@ -130,6 +151,6 @@ class Key:
     distribution = distributions.NoiseKey()
 
 
-Settable = Range | Integer | Option | Fill
+Settable = Range | Integer | Option | Fill | KeepBoxes
 Hidden = Uniform01 | Key
 Parameter = Settable | Hidden

@@ -63,6 +63,21 @@ ROWS = (
         "its position is drawn per sample",
     ),
     (
+        "AtLeastOneBBoxRandomCrop RandomCropNearBBox",
+        '{"op": "crop", "height": 180, "width": 180, "keep": "any"}',
+        "its position is drawn among those that hold a box",
+    ),
+    (
+        "RandomSizedBBoxSafeCrop BBoxSafeRandomCrop",
+        '{"op": "resized_crop", "height": 224, "width": 224, "keep": "all"}',
+        "its position is drawn among those that hold all boxes",
+    ),
+    (
+        "CopyPaste CopyAndPaste SimpleCopyPaste",
+        '{"op": "copy_paste", "share": 0.5}',
+        "it needs boxes, and masks that say which pixels are each box's own",
+    ),
+    (
         "CenterCrop CentralCrop",
         '{"op": "crop", "height": 180, "width": 180, "position": "center"}',
         "central_crop takes a fraction of each side instead",

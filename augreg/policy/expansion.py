@@ -8,6 +8,7 @@ from typing import Any
 
 from augreg.errors import ParameterError
 from augreg.plugin.macro import Macro
+from augreg.policy.chance import CHECKS
 from augreg.policy.schema import GROUPS
 
 MAX_NESTING = 8
@@ -49,4 +50,4 @@ class Expansion:
             self.refused.append(ParameterError(error.message, pointer + error.pointer))
             return None
         self.found.append(pointer)
-        return {"sequence": nodes, **({"p": step["p"]} if "p" in step else {})}
+        return {"sequence": nodes, **{name: step[name] for name in CHECKS if name in step}}

@@ -34,8 +34,10 @@ def draw_mistakes(nodes: list[Node]) -> Iterator[ParameterError]:
 
 
 def _draw_names(node: Node) -> list[str]:
-    own = (name for name, *_ in node.drawn()) if isinstance(node, Step) else ("choice", "n", "mix")
-    return [*own, "p"]
+    if not isinstance(node, Step):
+        return ["choice", "n", "mix", "p"]
+    kept = [node.op.keeps] if node.op.keeps is not None else []
+    return [*(name for name, *_ in node.drawn()), *kept, "p"]
 
 
 def hash_of(value: dict[str, Any], versions: dict[str, int]) -> str:

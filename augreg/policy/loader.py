@@ -14,6 +14,7 @@ from augreg.errors import MAX_MISTAKES, ParameterError
 from augreg.plugin import params
 from augreg.plugin.registry import FIRST_PARTY, Registry, default_registry
 from augreg.policy import document
+from augreg.policy.chance import CHECKS, guards_of
 from augreg.policy.expansion import Expansion
 from augreg.policy.given import find_policy, parsed
 from augreg.policy.identity import draw_mistakes, hash_of
@@ -189,10 +190,10 @@ class _Loader:
             raw = value.get(name, spec.default)
             with self.inner.caught(f"{pointer}/{name}"):
                 arguments[name] = None if raw is None else spec.parse(raw, op.name)
+        self._check_guards(value, pointer)
         if len(arguments) < len(op.params):
             return None
-        p = float(value.get("p", 1.0))
-        return Step(op, arguments, p, value.get("id", pointer), pointer)
+        return Step(op, arguments, value.get("id", pointer), pointer, **guards_of(value))
 
     def _group(self, value: dict[str, Any], pointer: str) -> Group:
         kind = next(key for key in GROUPS if key in value)
@@ -204,8 +205,17 @@ class _Loader:
                 weights = check_weights(value.get("weights"), len(value[kind]))
             if kind == "some_of":
                 count = _count(value, len(value[kind]))
-        p, replace = float(value.get("p", 1.0)), bool(value.get("replace", False))
-        return Group(kind, branches, p, pointer, pointer, weights, count, replace)
+        self._check_guards(value, pointer)
+        replace = bool(value.get("replace", False))
+        own = guards_of(value)
+        return Group(kind, branches, pointer, pointer, weights, count, replace, **own)
+
+    def _check_guards(self, value: dict[str, Any], pointer: str) -> None:
+        """What decides whether a node is done, beyond what the schema can say."""
+        for name, check in CHECKS.items():
+            if name in value:
+                with self.inner.caught(f"{pointer}/{name}"):
+                    check(value[name])
 
 
 def _count(value: dict[str, Any], branches: int) -> tuple[int, int]:

@@ -10,18 +10,24 @@ from typing import Any
 from augreg.errors import OpError, PolicyError
 from augreg.plugin.op import Op
 from augreg.policy import display, document
+from augreg.policy.chance import Guarded
 from augreg.random import distributions
 
 
 @dataclass(frozen=True)
-class Step:
+class Step(Guarded):
     """One op with its arguments. `path` names its draws: the step's "id", or its pointer."""
 
     op: Op
     arguments: Mapping[str, Any]  # distributions where drawn, plain values where static
-    p: float
     path: str
     pointer: str
+
+    @property
+    def keeps(self) -> tuple[str, str] | None:
+        """The parameter that says which boxes to keep, and its value; None where it keeps none."""
+        name = self.op.keeps
+        return None if name is None or (kept := self.arguments[name]) is None else (name, kept)
 
     def drawn(self) -> Iterator[tuple[str, distributions.Distribution, str]]:
         """(name, distribution, dtype) of each drawn parameter that is given."""
@@ -32,15 +38,16 @@ class Step:
 
     @property
     def scheduled(self) -> bool:
-        """A parameter follows the epoch."""
-        return any(isinstance(value, distributions.Schedule) for _, value, _ in self.drawn())
+        """Its p or a parameter follows the epoch."""
+        values = [self.schedule, *(value for _, value, _ in self.drawn())]
+        return any(isinstance(value, distributions.Schedule) for value in values)
 
     def __hash__(self) -> int:
         return hash((self.op.name, self.path, self.p))  # arguments are a dict
 
 
 @dataclass(frozen=True)
-class Group:
+class Group(Guarded):
     """Branches and how they are done.
 
     kind: sequence, one_of (by weights), some_of (n of them), random_order (all, in an order of the
@@ -49,12 +56,16 @@ class Group:
 
     kind: str
     branches: tuple[Step | Group, ...]
-    p: float
     path: str
     pointer: str
     weights: tuple[float, ...] = ()
     n: tuple[int, int] = (0, 0)
     replace: bool = False
+
+    @property
+    def scheduled(self) -> bool:
+        """Its p follows the epoch."""
+        return self.schedule is not None
 
     def visits(self) -> Iterator[Visit]:
         """Every branch, as often and in the order in which it may be done.
@@ -134,10 +145,14 @@ class Policy:
         return {**source, "wheels": dict(self.wheels)} if self.wheels else source
 
     def scheduled(self, sections: tuple[str, ...] = ("prepare", "augment")) -> str | None:
-        """The pointer of the first step of `sections` that follows the epoch, if any."""
-        prepare = self.prepare_train if "prepare" in sections else ()
-        steps = steps_in((*prepare, *(self.augment if "augment" in sections else ())))
-        return next((step.pointer for step in steps if step.scheduled), None)
+        """The pointer of the first step or group of `sections` that follows the epoch, if any."""
+        nodes = walk(self.nodes(True, sections))
+        return next((node.pointer for node in nodes if node.scheduled), None)
+
+    def nodes(self, training: bool, sections: tuple[str, ...]) -> tuple[Node, ...]:
+        """What `sections` do, in training or not."""
+        prepare = self.prepare(training) if "prepare" in sections else ()
+        return (*prepare, *(self.augment if training and "augment" in sections else ()))
 
     def prepare(self, training: bool) -> tuple[Node, ...]:
         return self.prepare_train if training else self.prepare_eval

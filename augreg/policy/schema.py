@@ -6,18 +6,20 @@ parameters with `if`/`then`: a `oneOf` over all ops would blame the wrong branch
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from augreg.plugin import params
 from augreg.plugin.macro import Macro
 from augreg.plugin.op import Op
 from augreg.plugin.registry import Registry
+from augreg.policy import chance
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 GROUPS = ("sequence", "one_of", "some_of", "random_order", "mixture")
 DTYPES = ("float32", "float16", "bfloat16", "uint8")
 
-_PROBABILITY = {"type": "number", "minimum": 0, "maximum": 1, "default": 1}
+_GUARDS = {name: {"$ref": f"#/$defs/{name}"} for name in chance.CHECKS}
 _STEPS = {"type": "array", "items": {"$ref": "#/$defs/node"}}
 _BRANCHES = {**_STEPS, "minItems": 1}
 _LEVELS = {"type": "array", "items": {"type": "number"}, "minItems": 1, "maxItems": 3}
@@ -58,6 +60,7 @@ def policy_schema(registry: Registry) -> dict[str, Any]:
                 "then": {"$ref": "#/$defs/step"},
                 "else": {"$ref": "#/$defs/group"},
             },
+            **chance.schemas(),
             "step": _step(registry),
             "group": _group(),
             "output": _output(),
@@ -65,8 +68,11 @@ def policy_schema(registry: Registry) -> dict[str, Any]:
     }
 
 
-def step_schema(op: Op | Macro) -> dict[str, Any]:
-    """The schema of a step of `op`: its own parameters, `p`, and `id` where it draws itself."""
+def step_schema(op: Op | Macro, guards: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The schema of a step of `op`: its parameters, `p`, `when`, and `id` where it draws itself.
+
+    guards: those of `p` and `when`, where they are not to be written out.
+    """
     properties: dict[str, Any] = {"op": {"const": op.name}}
     required = ["op"]
     for name, spec in op.settable.items():
@@ -75,7 +81,7 @@ def step_schema(op: Op | Macro) -> dict[str, Any]:
             required.append(name)
         elif spec.default is not None:
             properties[name]["default"] = spec.default
-    properties["p"] = _PROBABILITY
+    properties |= chance.schemas() if guards is None else guards
     if isinstance(op, Op):
         properties["id"] = {"type": "string", "minLength": 1}
     return {"description": op.summary, **_closed(properties, required)}
@@ -87,7 +93,7 @@ def _step(registry: Registry) -> dict[str, Any]:
         "required": ["op"],
         "properties": {"op": {"enum": list(registry.steps)}},
         "allOf": [
-            {"if": {"properties": {"op": {"const": op.name}}}, "then": step_schema(op)}
+            {"if": {"properties": {"op": {"const": op.name}}}, "then": step_schema(op, _GUARDS)}
             for op in registry.steps.values()
         ],
     }
@@ -103,7 +109,7 @@ def _group() -> dict[str, Any]:
     }
     rest: dict[str, Any] = {"anyOf": [{"required": [kind]} for kind in GROUPS]}
     for kind in reversed(GROUPS):
-        parts = {kind: _BRANCHES, **own.get(kind, {}), "p": _PROBABILITY}
+        parts = {kind: _BRANCHES, **own.get(kind, {}), **_GUARDS}
         shape = _closed(parts, [kind, "n"] if kind == "some_of" else [kind])
         rest = {"if": {"required": [kind]}, "then": shape, "else": rest}
     return {"type": "object", **rest}

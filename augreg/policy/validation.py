@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import lru_cache, partial, reduce
 from itertools import islice
+from operator import getitem
 from typing import Any
 
 from augreg.errors import MAX_MISTAKES, ParameterError, printable, show, suggest
 from augreg.plugin import synonyms
 from augreg.plugin.registry import Registry
+from augreg.policy.chance import CHECKS
 from augreg.policy.document import order_of, pointer_of
 from augreg.policy.schema import GROUPS, policy_schema
 
@@ -81,8 +83,12 @@ def _explain(error: Any, value: Any, registry: Registry) -> Iterator[ParameterEr
         return
     op = registry.steps.get(step["op"]) if step and isinstance(step["op"], str) else None
     if op and name in op.settable:
+        check: Any = partial(op.settable[name].parse, op=op.name)
+    else:
+        depth, check = _guard(path, depth)
+    if check is not None:
         try:
-            op.settable[name].parse(step[name], op.name)
+            check(reduce(getitem, path[: depth + 1], value))
         except ParameterError as fault:
             yield ParameterError(fault.message, pointer_of(path[: depth + 1]) + fault.pointer)
             return
@@ -105,6 +111,13 @@ def _innermost_step(value: Any, path: list[Any]) -> tuple[dict[str, Any], int]:
             found = (part, depth)
         part = part[key]
     return found
+
+
+def _guard(path: list[Any], depth: int) -> tuple[int, Any]:
+    """Where in `path` the "p" or the "when" of a step or group is, and what checks it."""
+    found = (i for i in range(depth, len(path)) if path[i] in CHECKS)
+    depth = next(found, depth)
+    return depth, CHECKS.get(path[depth]) if path else None
 
 
 def _unknown_op(name: Any, registry: Registry, wheels: Any) -> str:

@@ -232,6 +232,7 @@ class Schedule(Named):
     """Uniform between two ends, both of which move with the epoch.
 
     `start` are the ends at epoch 0, `stop` those from epoch `epochs` on; equal ends are a constant.
+    Between them they move in the `shape`; "step" keeps them until then.
     """
 
     start: tuple[float, float]
@@ -239,7 +240,7 @@ class Schedule(Named):
     epochs: int
     shape: str = "linear"
     key: ClassVar[str] = "schedule"
-    shapes: ClassVar[tuple[str, ...]] = ("linear", "cosine")
+    shapes: ClassVar[tuple[str, ...]] = ("linear", "cosine", "step")
 
     @property
     def support(self) -> tuple[float, float]:
@@ -250,6 +251,8 @@ class Schedule(Named):
         t = xp.cast(xp.minimum(epoch, self.epochs), "float32") / self.epochs
         if self.shape == "cosine":
             t = (1.0 - xp.cos(t * math.pi)) * 0.5
+        elif self.shape == "step":
+            t = xp.floor(t)
         starts, stops = (xp.array(pair) for pair in (self.start, self.stop))
         lo, hi = (starts[i] + t * (stops[i] - starts[i]) for i in range(2))
         if dtype == "int32":
@@ -303,6 +306,8 @@ class Schedule(Named):
             f"{lo:g}" if lo == hi else f"uniform {lo:g} to {hi:g}"
             for lo, hi in (self.start, self.stop)
         )
+        if self.shape == "step":
+            return f"{start}, from epoch {self.epochs} on {stop}"
         return f"{start}, over {self.epochs} epochs {stop} ({self.shape})"
 
 

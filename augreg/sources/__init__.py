@@ -27,6 +27,7 @@ def open_source(
     parts: Sequence[str] | None = None,
     bad_annotations: str = "clip",
     difficult: bool = False,
+    instances: bool = False,
 ) -> Source:
     """Opens a data source and checks its images.
 
@@ -48,6 +49,9 @@ def open_source(
             a box without area or of an unknown class; "drop" leaves out all of them; "error"
             raises.
         difficult: whether COCO's crowds and VOC's difficult objects have boxes, too.
+        instances: whether masks say which pixels are each box's own, n + 1 for box n (int32), as
+            `copy_paste` and `box_from="mask"` take them, and not which are of a class. Of `coco:`
+            and `yolo:` only.
 
     Raises:
         DataError: the source can't be opened, a class or a split is empty, there is one class
@@ -68,5 +72,6 @@ def open_source(
         None if parts is None else tuple(parts),
         bad_annotations,
         difficult,
+        instances,
     )
     return opener_of(spec).open(spec, reading)

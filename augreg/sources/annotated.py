@@ -72,6 +72,16 @@ class Annotations:
             return self.mask.values
         return painted([(one.label + 1, one.region) for one in self.things if one.region], size)
 
+    def mask_of_boxes(self, size: Size, difficult: bool) -> Mask:
+        """The mask [H, W] that numbers boxes: n + 1 in the pixels of box n."""
+        things = enumerate(with_boxes(self.things, difficult), start=1)
+        return painted([(number, one.region) for number, one in things if one.region], size)
+
+
+def with_boxes(things: Iterable[Thing], difficult: bool) -> list[Thing]:
+    """The things that have a box; `difficult`: those that are difficult have one, too."""
+    return [one for one in things if difficult or not one.difficult]
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -129,7 +139,7 @@ def open_annotated(spec: str, reading: Reading) -> Source:
     faults = Faults(reading.bad_annotations)
     checked = check_images(spec, reading, faults)
     layout = checked.layout
-    read = _read(checked, faults)
+    read = _read(spec, checked, faults, reading)
     faults.check(spec)
     hidden = 0 if reading.difficult else sum(map(_count_difficult, read.values()))
     tables = {
@@ -141,7 +151,7 @@ def open_annotated(spec: str, reading: Reading) -> Source:
     if not tables:
         raise DataError(f"{spec}: no image is left; all annotations are bad: {faults.found[0]}")
     names = _mask_names(layout, tables.values())
-    deep = max(names, default=0) > LARGEST_BYTE
+    deep = reading.instances or max(names, default=0) > LARGEST_BYTE
     notes = [
         *layout.notes,
         *(f"the split {split!r} has no image and is left out" for split in empty),
@@ -156,7 +166,7 @@ def open_annotated(spec: str, reading: Reading) -> Source:
         checked.bad,
         tuple(notes),
         layout.parts,
-        names if "masks" in layout.parts else {},
+        names if "masks" in layout.parts and not reading.instances else {},
         layout.keypoints if "keypoints" in layout.parts else None,
         tuple(faults.found),
     )
@@ -176,15 +186,26 @@ class _Encoded:
     values: tuple[int, ...] = ()
 
 
-def _read(checked: Checked, faults: Faults) -> dict[Path, _Encoded]:
+def _read(spec: str, checked: Checked, faults: Faults, reading: Reading) -> dict[Path, _Encoded]:
     layout, found = checked.layout, dict[Path, _Encoded]()
+    if reading.instances and not {"boxes", "masks"} <= set(layout.parts):
+        held = " and ".join(layout.parts)
+        raise DataError(f"{spec}: instances=True needs boxes and their masks; it holds {held}")
     for path, size in checked.sizes.items():
         made = layout.read(path, size, faults)
         if made is None:
             continue
         found[path] = _Encoded(made.things)
         if "masks" in layout.parts:
-            mask = made.mask_of_classes(size)
+            if not reading.instances:
+                mask = made.mask_of_classes(size)
+            elif made.mask is None:
+                mask = made.mask_of_boxes(size, reading.difficult)
+            else:
+                raise DataError(
+                    f"{spec}: instances=True, and its masks are files of classes, which do not say "
+                    "whose a pixel is; coco: and yolo: have a mask for each box"
+                )
             found[path] = _Encoded(made.things, encode(mask), values_of(mask))
     return found
 
@@ -206,10 +227,7 @@ class _Table:
     @classmethod
     def of(cls, paths: list[Path], read: Mapping[Path, _Encoded], reading: Reading) -> _Table:
         rows = [read[path] for path in paths]
-        kept = [
-            [thing for thing in row.things if reading.difficult or not thing.difficult]
-            for row in rows
-        ]
+        kept = [with_boxes(row.things, reading.difficult) for row in rows]
         ends = np.cumsum([0, *map(len, kept)], dtype=np.int64)
         values = {value for row in rows for value in row.values}
         return cls(paths, ends, list(chain.from_iterable(kept)), [row.mask for row in rows], values)

@@ -33,6 +33,7 @@ class Reading:
     parts: tuple[str, ...] | None = None
     bad_annotations: str = CLIP
     difficult: bool = False
+    instances: bool = False
 
     def __post_init__(self) -> None:
         if self.bad_annotations not in HANDLINGS:

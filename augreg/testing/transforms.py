@@ -30,6 +30,7 @@ _DTYPES = {
     "Resize.box": "int32",
     "Mix.box": "int32",
     "PixelFunction.noise": "uint32",
+    "Paste.key": "uint32",
 }
 _AT_RUN_TIME = " and a size that is known at run time only"
 _OWN_DRAWS = (

@@ -27,7 +27,7 @@ class StepView:
         pointer: where it stands in the policy.
         op: its name. `arguments`: parameter -> its value or distribution in words; defaults that
             the policy did not change are left out.
-        p: its own probability.
+        p: its own probability. `conditions`: that and the labels that it is for, in words.
         under: the groups that decide about it, outermost first, in words.
         selected: where p and choices act: "always" (there are none), "arguments" (on tiny arrays;
             free) or "pixels" (both are computed, one is kept).
@@ -37,6 +37,7 @@ class StepView:
     op: str
     arguments: dict[str, str]
     p: float
+    conditions: tuple[str, ...]
     under: tuple[str, ...]
     selected: str
 
@@ -161,7 +162,7 @@ def _draws(policy: Policy, planned: Plan, training: bool) -> Iterator[DrawView]:
 def _draw_text(node: Node, name: str) -> str:
     """What the draw `name` of a step or group decides."""
     if name == "p":
-        return f"probability {node.p:g}"
+        return f"probability {node.schedule or format(node.p, 'g')}"
     if isinstance(node, Step):
         return str(node.arguments[name])
     count = f"{len(node.branches)} branches"
@@ -227,13 +228,13 @@ def _steps(stage: Stage, under: tuple[str, ...], pixels: bool) -> Iterator[StepV
 
 def _item_steps(node: Node, under: tuple[str, ...], item: Item, pixels: bool) -> Iterator[StepView]:
     if isinstance(node, Step):
-        free = node.p == 1 and not under
+        free = node.always and not under
         selected = "always" if free else "pixels" if pixels else "arguments"
         shown = {name: str(value) for name, value in changed_arguments(node).items()}
         pointer = node.pointer + item.suffix
-        yield StepView(pointer, node.op.name, shown, node.p, under, selected)
+        yield StepView(pointer, node.op.name, shown, node.p, node.conditions, under, selected)
         return
-    if node.kind != "sequence" or node.p < 1:
+    if node.kind != "sequence" or not node.always:
         kind = node.kind if node.kind != "some_of" else f"{_count(node)} of {len(node.branches)}"
         under = (*under, _group_text(node, kind))
     for branch in node.branches:
@@ -259,7 +260,8 @@ def _guard_text(guard: Guard) -> str:
 
 
 def _group_text(group: Group, kind: str) -> str:
-    chance = f" with p {group.p:g}" if group.p < 1 else ""
+    conditions = " and ".join(group.conditions)
+    chance = f" with {conditions}" if conditions else ""
     return f"{kind}{chance} at {group.pointer}"
 
 

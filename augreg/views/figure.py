@@ -14,6 +14,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
 
+from augreg.annotations.asked import unasked
 from augreg.annotations.mixing import label_classes, mixing_steps
 from augreg.backends.reference import augment
 from augreg.backends.reference.kernels import quantize
@@ -82,7 +83,7 @@ def preview(
     loaded = load_policy(policy)
     found = _images(images)
     places = _places(index, len(found))
-    shown = replace(loaded, output=Output("uint8", (255.0,), (0.0,)))
+    shown = replace(unasked(loaded), output=Output("uint8", (255.0,), (0.0,)))
     alone = len(found) == 1
     columns = math.ceil(math.sqrt(samples)) if alone else samples
     rows = math.ceil(samples / columns)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from augreg.annotations.asked import unasked
 from augreg.annotations.boxes import from_edges, to_edges
 from augreg.backends.reference import augment
 from augreg.errors import ImageError, PolicyError
@@ -80,6 +81,7 @@ class _Original:
 
     def samples(self, policy: Policy, copies: int) -> list[Pixels]:
         """The first `copies` samples, uint8 [H,W,C], with what belongs to them drawn."""
+        policy = policy if "boxes" in self.element else unasked(policy)
         made = (
             augment(
                 self.element,
@@ -202,10 +204,10 @@ def _steps(original: _Original) -> Iterator[Image.Image]:
     policy = original.options.policy
     none = replace(policy, augment=())
     for step in steps_in(policy.prepare_train):
-        alone = replace(none, prepare_train=(replace(step, p=1.0),))
+        alone = replace(none, prepare_train=(step.for_all(),))
         yield _step_row(original, step, alone, original.pixels)
     for step in steps_in(policy.augment):
-        alone = replace(policy, augment=(replace(step, p=1.0),))
+        alone = replace(policy, augment=(step.for_all(),))
         yield _step_row(original, step, alone, original.samples(none, 1)[0])
 
 
@@ -231,7 +233,7 @@ def _step_row(original: _Original, step: Step, alone: Policy, before: Pixels) ->
 
 def _step_text(step: Step) -> str:
     given = [f"{name} {value!s}" for name, value in changed_arguments(step).items()]
-    chance = [f"p {step.p:g} (here always)"] if step.p < 1 else []
+    chance = [f"{condition} (here always)" for condition in step.conditions]
     about = ", ".join([*given, *chance])
     return f"{step.pointer}  {step.op.name}{': ' if about else ''}{about}"
 

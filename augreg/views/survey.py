@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augreg.annotations.parts import LABELS, PADDED, TargetRules, each
+from augreg.annotations.asked import label_answers
+from augreg.annotations.parts import BOXES, LABELS, PADDED, TargetRules, each
 from augreg.annotations.transform import move_annotations
 from augreg.backends.reference import kernels
 from augreg.backends.reference.interpreter import Interpreter
 from augreg.checks import sample_key
 from augreg.families import AffineStage, LatticeStage, Size, Stage, displacement
 from augreg.lower import Draws, Lowering
-from augreg.plan import Plan, plan
+from augreg.plan import SECTIONS, Plan, plan
 from augreg.policy import Policy, Step
 from augreg.xp import NUMPY
 
@@ -166,7 +167,10 @@ def _try(policy: Policy, element: Mapping[str, Any], index: int, made: Survey) -
     size, channels = (image.shape[0], image.shape[1]), image.shape[2]
     planned = plan(policy, size=size, channels=channels, unfused=True)
     draws = Draws.make(NUMPY, planned.draws, sample_key(0, 0, [index]))
-    run = Interpreter(policy, Lowering(NUMPY, draws))
+    known = {name: _batch(element[name]) for name in made.source.parts if name in (LABELS, *BOXES)}
+    if any(name in known for name in (LABELS, *BOXES)):
+        answers = label_answers(NUMPY, policy.nodes(True, SECTIONS), known)
+        draws = replace(draws, answers=answers)
     annotations = {name: _batch(element[name]) for name in made.source.parts if name != LABELS}
     rules = TargetRules(made.source.box_format)
     made.before.images += 1
@@ -176,16 +180,18 @@ def _try(policy: Policy, element: Mapping[str, Any], index: int, made: Survey) -
     for section in ("prepare", "augment"):
         stages = getattr(planned, section)
         for number, stage in enumerate(stages, start=1):
-            before, pixels = pixels, run.stage(stage, pixels)
             effect = made.effects[_name(stage)]
             effect.images += 1
+            if annotations:
+                done = replace(done, **{section: stages[:number]})
+                moved, answers = move_annotations(NUMPY, done, draws, annotations, size, rules)
+                effect.add_annotations(moved)
+                draws = replace(draws, answers=answers)
+            run = Interpreter(policy, Lowering(NUMPY, draws))
+            before, pixels = pixels, run.stage(stage, pixels)
             effect.filled += _filled(run.lowering, stage, before.shape[1:3], pixels.shape[1:3])
             values = kernels.to_unit(pixels)
             effect.clipped += float(np.mean((values < 0) | (values > 1)))
-            if annotations:
-                done = replace(done, **{section: stages[:number]})
-                moved = move_annotations(NUMPY, done, draws, annotations, size, rules)
-                effect.add_annotations(moved)
         if section == "prepare" and stages and image.dtype == np.uint8:
             pixels = kernels.quantize(pixels)
 

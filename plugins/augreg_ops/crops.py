@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import augreg
+from augreg_ops.windows import drawn_start, span_of, starts_of
 
 Array = Any
 _SIDE = augreg.Integer(1, 16384, static=True)
@@ -85,7 +86,11 @@ def rot90(xp: Any, size: Any, k: Array) -> augreg.LatticeMap:
     return augreg.LatticeMap(linear, xp.stack([x, y], axis=-1), cuts=False, pads=False)
 
 
-def _crop_size(h: Any, w: Any, /, height: int, width: int, position: str) -> tuple[int, int]:
+def _crop_size(
+    h: Any, w: Any, /, height: int, width: int, position: str, keep: str | None
+) -> tuple[int, int]:
+    if position == "center" and keep is not None:
+        raise augreg.ParameterError("a crop in the centre can't keep boxes; leave one out", "/keep")
     for name, wanted, found in (("height", height, h), ("width", width, w)):
         # of a side that is not known nothing is said: nan at plan time, a tensor inside a graph
         if isinstance(found, int | float) and wanted > found:
@@ -104,25 +109,32 @@ def _crop_size(h: Any, w: Any, /, height: int, width: int, position: str) -> tup
     height=_SIDE,
     width=_SIDE,
     position=augreg.Option("random", "center"),
+    keep=augreg.KeepBoxes(),
     x=augreg.Uniform01(),
     y=augreg.Uniform01(),
     example={"height": 150, "width": 150},
     strengths=[{"height": h, "width": h * 3 // 2} for h in (180, 140, 80)],
 )
 def crop(
-    xp: Any, size: Any, height: int, width: int, position: str, x: Array, y: Array
+    xp: Any, size: Any, height: int, width: int, position: str, keep: Array, x: Array, y: Array
 ) -> augreg.LatticeMap:
     """Crops to a fixed size, at a random position or in the centre.
 
-    Each sample has its own position, all positions equally likely. As `tf.image.random_crop`
+    Each sample has its own position, all positions equally likely; with `keep`, all those that hold
+    "all" boxes, or one drawn box ("any"), which is drawn anew for each sample. Where these are
+    larger than the crop, it lies within them. As `tf.image.random_crop`
     (https://www.tensorflow.org/api_docs/python/tf/image/random_crop).
     """
     free = [xp.array(size[1] - width, "int32"), xp.array(size[0] - height, "int32")]
     if position == "center":
         offset = xp.stack([side // 2 for side in free])
     else:
-        drawn = [u * xp.cast(side + 1, "float32") for u, side in zip((x, y), free, strict=True)]
-        offset = xp.cast(xp.floor(xp.stack(drawn, axis=-1)), "int32")
+        starts = []
+        for axis, (u, side, length) in enumerate(zip((x, y), free, (width, height), strict=True)):
+            span = None if keep is None else span_of(xp, keep, axis)
+            places = starts_of(xp, xp.cast(side, "float32"), length, span)
+            starts.append(drawn_start(xp, u, places))
+        offset = xp.cast(xp.stack(starts, axis=-1), "int32")
     return augreg.LatticeMap(_constant(xp, [[1, 0], [0, 1]]), offset, pads=False)
 
 

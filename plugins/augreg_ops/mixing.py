@@ -86,3 +86,24 @@ def mosaic(xp: Any, x: Array, y: Array, first: Array, second: Array, third: Arra
     are refused. Bochkovskiy et al., "YOLOv4" (https://arxiv.org/abs/2004.10934).
     """
     return augreg.Mosaic(xp.stack([first, second, third], axis=-1), xp.stack([x, y], axis=-1))
+
+
+@augreg.op(
+    "copy_paste",
+    gray=True,
+    share=augreg.Range(0.0, 1.0, default=0.5),
+    partner=augreg.Uniform01(),
+    key=augreg.Key(),
+    example={"share": 0.5},
+    strengths=[{"share": s} for s in (0.25, 0.5, 1.0)],
+)
+def copy_paste(xp: Any, share: Array, partner: Array, key: Array) -> augreg.Paste:
+    """Copy-paste: pastes objects of another sample of the batch, cut out by their masks.
+
+    share: the probability that an object is pasted, decided for each one. Objects stay where they
+    are in their own image: move images before, by `resized_crop` or `affine`. Needs boxes, masks
+    that say which pixels are each box's own, and `box_from="mask"`; boxes become those of both that
+    are seen, [B, 2N]. Ghiasi et al., "Simple Copy-Paste is a Strong Data Augmentation Method for
+    Instance Segmentation" (https://arxiv.org/abs/2012.07177).
+    """
+    return augreg.Paste(partner, share, key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import augreg
+from augreg_ops.windows import drawn_start, span_of, starts_of
 
 Array = Any
 _SIDE = augreg.Integer(1, 16384, static=True)
@@ -121,6 +122,24 @@ def _central(xp: Any, size: Any, ratio: Any) -> tuple[Array, Array]:
     return high, wide
 
 
+def _placed(
+    xp: Any, sides: tuple[Array, Array], u: Array, keep: Array, axis: int, found: Array
+) -> tuple[Array, Array]:
+    """Where a box begins along an axis, and its length, which grows to hold what is kept.
+
+    sides: the image's, and the box's. found: the place is drawn; else in the centre, if it may be.
+    """
+    side, length = sides
+    span = None
+    if keep is not None:
+        span = span_of(xp, keep, axis)
+        length = xp.maximum(length, xp.clip(span[1] - span[0], 0.0, side))
+    free = side - length
+    low, high = starts_of(xp, free, length, span)
+    central = xp.minimum(xp.maximum(xp.floor(free * 0.5), low), high)
+    return xp.where(found, drawn_start(xp, u, (low, high)), central), length
+
+
 @augreg.op(
     "resized_crop",
     gray=True,
@@ -130,13 +149,22 @@ def _central(xp: Any, size: Any, ratio: Any) -> tuple[Array, Array]:
     width=_SIDE,
     area=augreg.Range(0.001, 1.0, default=[0.08, 1.0], count=_ATTEMPTS),
     ratio=augreg.Range(0.1, 10.0, default={"log_uniform": [3 / 4, 4 / 3]}, count=_ATTEMPTS),
+    keep=augreg.KeepBoxes(),
     x=augreg.Uniform01(),
     y=augreg.Uniform01(),
     example={"height": 96, "width": 96},
     strengths=[{"height": 200, "width": 200, "area": a, "ratio": 1} for a in (0.6, 0.3, 0.08)],
 )
 def resized_crop(
-    xp: Any, size: Any, height: int, width: int, area: Any, ratio: Any, x: Array, y: Array
+    xp: Any,
+    size: Any,
+    height: int,
+    width: int,
+    area: Any,
+    ratio: Any,
+    keep: Array,
+    x: Array,
+    y: Array,
 ) -> augreg.Resize:
     """Random resized crop: the standard crop for training on ImageNet.
 
@@ -144,16 +172,17 @@ def resized_crop(
     by default. Ten pairs are drawn, and the first whose box fits into the image is used; its sides
     are sqrt(area*H*W*ratio) and sqrt(area*H*W/ratio), rounded, its position is uniform over whole
     pixels. If none fits, it is the whole image; if the image's own ratio is outside of the range,
-    the largest central box of the nearest ratio. Szegedy et al., "Going deeper with convolutions"
-    (https://arxiv.org/abs/1409.4842), as torchvision's `RandomResizedCrop`
+    the largest central box of the nearest ratio. With `keep`, the box grows until it can hold "all"
+    boxes of the sample, or one of them, drawn ("any"), and lies where it does. Szegedy et al.,
+    "Going deeper with convolutions" (https://arxiv.org/abs/1409.4842), as torchvision's
+    `RandomResizedCrop`
     (https://pytorch.org/vision/stable/generated/torchvision.transforms.RandomResizedCrop.html).
     """
     h, w = map(xp.array, size)
     high, wide, found = _first_fit(xp, (h, w), area, ratio)
     central_h, central_w = _central(xp, (h, w), ratio)
     box_h, box_w = xp.where(found, high, central_h), xp.where(found, wide, central_w)
-    free_h, free_w = h - box_h, w - box_w
-    top = xp.where(found, xp.floor(y * (free_h + 1.0)), xp.floor(free_h * 0.5))
-    left = xp.where(found, xp.floor(x * (free_w + 1.0)), xp.floor(free_w * 0.5))
+    top, box_h = _placed(xp, (h, box_h), y, keep, 1, found)
+    left, box_w = _placed(xp, (w, box_w), x, keep, 0, found)
     box = xp.stack([xp.cast(side, "int32") for side in (top, left, box_h, box_w)], axis=-1)
     return augreg.Resize((height, width), box)

@@ -152,8 +152,9 @@ class Generator:
 
     @property
     def ops(self) -> dict[str, Any]:
-        """Without mosaics, which refuse the labels that every case has: test_mosaic.py."""
-        known = {k: op for k, op in default_registry().ops.items() if family(k) != "Mosaic"}
+        """Without those that refuse the labels of all cases: test_mosaic, test_copy_paste."""
+        ops = default_registry().ops.items()
+        known = {k: op for k, op in ops if family(k) not in ("Mosaic", "Paste")}
         return {name: op for name, op in known.items() if self.names is None or name in self.names}
 
     # --- nodes, each with the shape behind it

@@ -22,6 +22,7 @@ from augreg.families import (
     MixtureStage,
     MosaicStage,
     NeighborStage,
+    PasteStage,
     PixelFunction,
     PointwiseStage,
     ResizeStage,
@@ -30,6 +31,7 @@ from augreg.families import (
 from augreg.families.functions import aligned, check_planes, coordinates
 from augreg.families.mix import mix_images
 from augreg.families.mosaic import mosaic_images
+from augreg.families.paste import paste_images
 from augreg.lower import Lowering
 from augreg.policy import Policy
 from augreg.random import fields
@@ -122,6 +124,10 @@ def _mosaic(run: Interpreter, stage: MosaicStage, lowered: Any, images: Images) 
     return np.asarray(mosaic_images(NUMPY, kernels.to_unit(images), lowered))
 
 
+def _paste(run: Interpreter, stage: PasteStage, lowered: Any, images: Images) -> Images:
+    return np.asarray(paste_images(NUMPY, images, *lowered))
+
+
 def _branches(run: Interpreter, stage: BranchStage, lowered: Any, images: Images) -> Images:
     chosen, inner = np.broadcast_to(lowered[0], len(images)), lowered[1]
     results = [
@@ -150,6 +156,7 @@ KERNELS: dict[type[Stage], Callable[..., Images]] = {
     ResizeStage: _resize,
     MixStage: _mix,
     MosaicStage: _mosaic,
+    PasteStage: _paste,
     BranchStage: _branches,
     MixtureStage: _mixture,
 }

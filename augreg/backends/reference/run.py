@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from augreg.annotations import mixing, transform
+from augreg.annotations import asked, mixing, transform
 from augreg.annotations.element import Parts, image_of, targets_of, weights_of, with_targets
 from augreg.annotations.parts import (
+    BOXES,
     IMAGES,
     LABELS,
     MIN_VISIBLE,
@@ -36,7 +38,7 @@ from augreg.checks import (
     sample_key,
 )
 from augreg.errors import DataError, ImageError
-from augreg.lower import Draws, Lowering
+from augreg.lower import Answers, Draws, Lowering
 from augreg.plan import SECTIONS, Plan
 from augreg.policy import Output
 from augreg.random.generator import SampleKey
@@ -117,12 +119,16 @@ def augment(
     planned = options.plan(pixels.shape)
     unbatched = pixels.ndim == 3
     batch = pixels[None] if unbatched else pixels
-    given = _targets(element, options, planned, batch)
-    words = Draws.make(NUMPY, planned.draws, _key(seed, epoch, index, len(batch), unbatched))
-    moved = {}
+    given, answers = _targets(element, options, planned, batch)
+    key = _key(seed, epoch, index, len(batch), unbatched)
+    words = replace(Draws.make(NUMPY, planned.draws, key), answers=answers)
+    moved: dict[str, Any] = {}
     if given:
         size = planned.size_in
-        moved = transform.move_annotations(NUMPY, planned, words, given, size, options.rules)
+        moved, answers = transform.move_annotations(
+            NUMPY, planned, words, given, size, options.rules
+        )
+        words = replace(words, answers=answers)
         moved = in_floats(NUMPY, moved)
     result = _pixels(planned, words, batch, options.input_range)
     if unbatched:
@@ -130,14 +136,21 @@ def augment(
     return with_targets(element, {**moved, IMAGES: result}, options.parts)
 
 
-def _targets(element: Any, options: RunOptions, planned: Plan, images: Images) -> dict[str, Any]:
-    """What is not to stay as it is, with a batch's dimension, once it is seen to go together."""
+def _targets(
+    element: Any, options: RunOptions, planned: Plan, images: Images
+) -> tuple[dict[str, Any], Answers]:
+    """What is not to stay as it is, with a batch's dimension, once it is seen to go together.
+
+    And what labels say of the steps that are for some only.
+    """
     parts, rules = options.parts, options.rules
     unbatched = np.ndim(image_of(element, parts)) == 3
     classes = mixing.label_classes(options.policy) if "augment" in options.sections else None
     found = targets_of(element, parts)
     if options.training or isinstance(element, Mapping | tuple | list):
         check_boxes_stated(found, rules)
+    asked.check_asked(options.policy, options.nodes, found)
+    answers = _answers(found, options, unbatched)
     if planned.mixes:
         mixing.check_mixable(planned.policy, found, unbatched)
     if classes is None and (unbatched or isinstance(found.get(LABELS), tuple)):
@@ -154,7 +167,16 @@ def _targets(element: Any, options: RunOptions, planned: Plan, images: Images) -
         given.pop(LABELS, None)
     elif LABELS in given:
         given[LABELS] = mixing.one_hot(NUMPY, given[LABELS], classes)
-    return given
+    return given, answers
+
+
+def _answers(found: Mapping[str, Any], options: RunOptions, unbatched: bool) -> Answers:
+    """What labels say of the steps that are for some samples only."""
+    if not asked.asks_labels(options.nodes):
+        return {}
+    given = {key: _arrays(found[key], key) for key in (LABELS, *BOXES) if key in found}
+    given = each(lambda part: part[None], given) if unbatched else given
+    return asked.label_answers(NUMPY, options.nodes, given)
 
 
 def _key(seed: Any, epoch: Any, index: Any, batch: int, unbatched: bool) -> SampleKey:

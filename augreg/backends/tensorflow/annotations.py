@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from augreg.annotations import mixing, transform
+from augreg.annotations import asked, mixing, transform
 from augreg.annotations.element import image_of, targets_of, weights_of, with_targets
 from augreg.annotations.parts import (
+    BOXES,
     IMAGES,
     LABELS,
     MASKS,
@@ -31,7 +32,7 @@ from augreg.backends.tensorflow.compiled import SHARED, Compiled, Functions
 from augreg.backends.tensorflow.dense import dense
 from augreg.checks import as_uint32, check_epoch, check_images, check_index, check_one_or_many
 from augreg.images.decode import decode
-from augreg.lower import Draws
+from augreg.lower import Answers, Draws
 from augreg.plan import Plan
 from augreg.policy import steps_in
 from augreg.random.generator import SampleKey
@@ -47,6 +48,7 @@ class Given:
         images: [B,H,W,C], or a scalar string that a policy's own first steps decode.
         targets: what is not to stay as it is, with a batch's dimension.
         checks: of what has to be looked at in the data.
+        answers: what labels say of the steps that are for some samples only.
         contents: the file that `images` were decoded from, where a policy decodes it otherwise.
     """
 
@@ -56,6 +58,7 @@ class Given:
     targets: dict[str, Any]
     checks: list[Any]
     contents: tf.Tensor | None = None
+    answers: Answers = field(default_factory=dict)
 
 
 @dataclass
@@ -90,11 +93,14 @@ class Annotated:
         unbatched = check_one_or_many(images.shape.rank, images.dtype.name, unbatched)
         if images.dtype != tf.string or not unbatched:
             check_images(tuple(images.shape), images.dtype.name)
-        targets, contents = self._targets(element, unbatched), None
+        found = targets_of(element, self.options.parts)
+        asked.check_asked(self.options.policy, self.options.nodes, found)
+        answers = self._answers(found, unbatched)
+        targets, contents = self._targets(element, found, unbatched), None
         suspects = check_declared(element, self.options.parts, unbatched)
         if images.dtype == tf.string:
             if not suspects and not targets:
-                return Given(element, unbatched, images, {}, [])
+                return Given(element, unbatched, images, {}, [], answers=answers)
             contents, images = images if self._scales() else None, decode(images)
         if unbatched:
             images, targets = images[tf.newaxis], each(lambda part: part[tf.newaxis], targets)
@@ -108,16 +114,24 @@ class Annotated:
             *assertions.near(moving, self.options.rules),
             *assertions.smaller(said, images, unbatched),
         ]
-        return Given(element, unbatched, images, moving, checks, contents)
+        return Given(element, unbatched, images, moving, checks, contents, answers)
+
+    def _answers(self, found: Mapping[str, Any], unbatched: bool) -> Answers:
+        """What labels say of the steps that are for some samples only."""
+        if not asked.asks_labels(self.options.nodes):
+            return {}
+        given = {key: dense(found[key], key) for key in (LABELS, *BOXES) if key in found}
+        if unbatched:
+            given = each(lambda part: part[tf.newaxis], given)
+        return asked.label_answers(TENSORFLOW, self.options.nodes, given)
 
     def _scales(self) -> bool:
         """Whether files are decoded at a part of their size, which gives other pixels."""
         steps = steps_in(self.options.policy.prepare(self.options.training))
         return any(step.arguments.get("decode") == "scaled" for step in steps)
 
-    def _targets(self, element: Any, unbatched: bool) -> dict[str, Any]:
+    def _targets(self, element: Any, found: dict[str, Any], unbatched: bool) -> dict[str, Any]:
         """The element's targets as tensors; labels that nothing mixes are looked at in a batch."""
-        found = targets_of(element, self.options.parts)
         if self.options.training or isinstance(element, Mapping | tuple | list):
             check_boxes_stated(found, self.options.rules)
         if self.mixes:
@@ -173,6 +187,7 @@ class Annotated:
         self, given: Given, key: SampleKey, checks: list[Any]
     ) -> tuple[tf.Tensor, dict[str, Any]]:
         compiled, images, targets, poison = self.compiled, given.images, given.targets, None
+        answers = given.answers
         encoded = images.dtype == tf.string
         if not encoded:
             checks = [*checks, *given.checks]
@@ -181,10 +196,11 @@ class Annotated:
         for number, part in enumerate(compiled.parts(encoded)):
             move = self._function(part, images, targets) if targets else None
             if move is not None:
-                targets = move(targets, tf.shape(images)[1:3], key)
+                targets, answers = move(targets, tf.shape(images)[1:3], key, answers)
             if number == 0 and given.contents is not None:
                 images = given.contents
-            images = compiled.program(part, images, key)(images, key)
+            program = compiled.program(part, images, key, answers)
+            images = program(images, key, answers) if answers else program(images, key)
         if not encoded:  # a program's batch size is open
             images.set_shape([given.images.shape[0], None, None, None])
         if poison is not None and images.dtype.is_floating:
@@ -250,12 +266,15 @@ class AnnotationProgram:
         return self._traced[key]
 
     def __call__(
-        self, annotations: Mapping[str, Any], size: tf.Tensor, key: SampleKey
-    ) -> dict[str, Any]:
-        """size: int32 [2], the images' height and width, used where the plan does not know them."""
+        self, annotations: Mapping[str, Any], size: tf.Tensor, key: SampleKey, answers: Answers
+    ) -> tuple[dict[str, Any], Answers]:
+        """The annotations, and what they say of what the plan's stages ask, beside `answers`.
+
+        size: int32 [2], the images' height and width, used where the plan does not know them.
+        """
         height, width = self.plan.size_in
         sides = (size[0] if height is None else height, size[1] if width is None else width)
-        words = Draws.make(TENSORFLOW, self.plan.draws, key)
+        words = replace(Draws.make(TENSORFLOW, self.plan.draws, key), answers=answers)
         return transform.move_annotations(
             TENSORFLOW, self.plan, words, annotations, sides, self.rules
         )

@@ -19,6 +19,7 @@ from augreg.backends.tensorflow.module import as_module
 from augreg.backends.tensorflow.program import Program
 from augreg.checks import DEEP_UNIT, SLACK, UNSTATED
 from augreg.errors import PolicyError
+from augreg.lower import Answers
 from augreg.plan.passes import optimize
 from augreg.random.generator import SampleKey
 
@@ -128,27 +129,38 @@ class Compiled:
         rest = tuple(name for name in self.options.sections if name != "prepare")
         return [first, rest] if rest else [first]
 
-    def program(self, sections: tuple[str, ...], images: tf.Tensor, key: SampleKey) -> Any:
-        """The function of these sections for batches like `images`, of samples like the key's."""
+    def program(
+        self,
+        sections: tuple[str, ...],
+        images: tf.Tensor,
+        key: SampleKey,
+        answers: Answers | None = None,
+    ) -> Any:
+        """The function of these sections for batches like `images`, of samples like the key's.
+
+        Call it with the images and the key; and with the answers, if there are any, which are what
+        steps ask of annotations.
+        """
         encoded = images.dtype == tf.string
         shape = (None, None, 3) if encoded else tuple(images.shape[1:])
         epochs = key.epoch.shape.rank == 1
         batch = images.shape[0] if self._as_module(images) else None
-        form = (sections, images.dtype, epochs, batch)
+        asked = _specs(answers or {})
+        form = (sections, images.dtype, epochs, asked, batch)
 
         def make(shape: tuple[Any, ...], many: bool = False, kept: bool = True) -> Any:
             if self.debug:
                 planned = self.options.plan(shape, sections, encoded=encoded, unfused=True)
                 return Program(planned, xla=False, portable=self.portable, debug=True)
             made_of = (self.options.shared(sections), shape, images.dtype, self._in_turns(shape))
-            program = shared_program(*made_of, epochs) if kept else _program(*made_of)
+            program = shared_program(*made_of, epochs, asked) if kept else _program(*made_of)
             if isinstance(program, Program):  # XLA, which compiles the others, has all their ops
                 program = replace(program, portable=self.portable)
-            else:
+            elif not asked:
                 program = self._of_one_length(program, images, epochs)
             return tf.function(program, autograph=False, reduce_retracing=True) if many else program
 
-        return self._programs.get(form, form[:3], shape, tuple(images.shape[:1]), make)
+        return self._programs.get(form, form[:4], shape, tuple(images.shape[:1]), make)
 
     def _as_module(self, images: tf.Tensor) -> bool:
         """Whether a module does a batch of a known length.
@@ -184,8 +196,11 @@ def shared_program(
     dtype: tf.DType,
     in_turns: bool,
     epochs: bool,
+    asked: tuple[tuple[tuple[str, str], tf.TensorSpec], ...] = (),
 ) -> Any:
     """The program of batches [B, *shape] for all that run the policy; `epochs`: one per sample.
+
+    asked: what its answers are, by what they are answers to.
 
     Seed, epoch and index are its arguments, so layers, datasets and functions share it. At static
     sizes it is traced and compiled once.
@@ -201,6 +216,7 @@ def shared_program(
     word = tf.TensorSpec([], tf.uint32)
     key = SampleKey(word, number if epochs else word, number)
     signature = [tf.TensorSpec([None, *shape], dtype), key]  # one trace for batches of all lengths
+    signature += [dict(asked)] if asked else []
     return tf.function(replace(program, xla=True), signature, autograph=False, jit_compile=True)
 
 
@@ -209,6 +225,12 @@ def _program(
 ) -> Program:
     planned, _ = optimize(options.plan(shape, encoded=dtype == tf.string))
     return Program(planned, xla=False, in_turns=in_turns)
+
+
+def _specs(answers: Answers) -> tuple[tuple[tuple[str, str], tf.TensorSpec], ...]:
+    """What answers are, for a batch of any length."""
+    specs = ((k, tf.TensorSpec([None, *a.shape[1:]], a.dtype)) for k, a in answers.items())
+    return tuple(sorted(specs, key=lambda one: one[0]))
 
 
 def _filled_up(program: Any, longest: int, images: tf.Tensor, key: SampleKey) -> tf.Tensor:

@@ -36,6 +36,7 @@ from augreg.families import (
     MixtureStage,
     MosaicStage,
     NeighborStage,
+    PasteStage,
     PointwiseStage,
     Resize,
     ResizeStage,
@@ -45,6 +46,7 @@ from augreg.families import (
 from augreg.families.functions import check_planes
 from augreg.families.mix import mix_images
 from augreg.families.mosaic import mosaic_images
+from augreg.families.paste import paste_images
 from augreg.images.decode import decode, decode_scaled, decode_window, shape
 from augreg.lower import Lowering
 from augreg.plan import Decode
@@ -195,6 +197,11 @@ def _mosaic(run: Kernels, stage: MosaicStage, lowered: Any, pixels: Pixels) -> P
     return run.scope.barrier(compute)
 
 
+def _paste(run: Kernels, stage: PasteStage, lowered: Any, pixels: Pixels) -> Pixels:
+    images = pixels if ops.is_array(pixels) else run.scope.barrier(lambda: to_float(pixels))
+    return run.scope.barrier(lambda: paste_images(TENSORFLOW, images, *lowered))
+
+
 def _branches(run: Kernels, stage: BranchStage, lowered: Any, pixels: Pixels) -> Pixels:
     chosen, inner = lowered
 
@@ -243,6 +250,7 @@ KERNELS: dict[type[Stage], Callable[..., Pixels]] = {
     ResizeStage: _resize,
     MixStage: _mix,
     MosaicStage: _mosaic,
+    PasteStage: _paste,
     BranchStage: _branches,
     MixtureStage: _mixture,
 }

@@ -6,7 +6,7 @@ recompute a warp inside each of its consumers). Before a size is fixed, stages r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
 
@@ -21,7 +21,7 @@ from augreg.backends.tensorflow.kernels import Kernels
 from augreg.backends.tensorflow.pointwise import finish
 from augreg.backends.tensorflow.repeats import LoweringInTurns
 from augreg.backends.tensorflow.xla import Scope, opaque_true
-from augreg.lower import Draws, Lowering
+from augreg.lower import Answers, Draws, Lowering
 from augreg.plan import Plan
 from augreg.policy import Output
 from augreg.random.generator import SampleKey
@@ -49,10 +49,14 @@ class Program:
     debug: bool = False
     in_turns: bool = False
 
-    def __call__(self, images: tf.Tensor, key: SampleKey) -> tf.Tensor:
+    def __call__(
+        self, images: tf.Tensor, key: SampleKey, answers: Answers | None = None
+    ) -> tf.Tensor:
+        """answers: what annotations say of what the plan's stages ask; see `Draws`."""
         plan = self.plan
         scope = Scope(opaque_true(key.index) if self.xla else None)
         words = Draws.make(TENSORFLOW, plan.draws, key).kept(scope.barrier)
+        words = replace(words, answers=answers or {})
         fits = partial(check_fit, plan.policy)
         lowering = (LoweringInTurns if self.xla else Lowering)(TENSORFLOW, words, fits, self.xla)
         if self.debug:

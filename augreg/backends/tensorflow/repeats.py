@@ -192,10 +192,17 @@ def _same_node(one: Node, two: Node) -> bool:
         return (
             isinstance(one, Step)
             and isinstance(two, Step)
-            and (one.op, one.arguments, one.p) == (two.op, two.arguments, two.p)
+            and (one.op, one.arguments) == (two.op, two.arguments)
+            and _same_guards(one, two)
         )
-    mine, its = ((g.kind, g.p, g.weights, g.n, g.replace, len(g.branches)) for g in (one, two))
-    return mine == its and all(map(_same_node, one.branches, two.branches))
+    mine, its = ((g.kind, g.weights, g.n, g.replace, len(g.branches)) for g in (one, two))
+    alike = mine == its and _same_guards(one, two)
+    return alike and all(map(_same_node, one.branches, two.branches))
+
+
+def _same_guards(one: Node, two: Node) -> bool:
+    """Whether their p is the same, and no label decides, which is looked up by the place."""
+    return (one.p, one.schedule) == (two.p, two.schedule) and one.labels is two.labels is None
 
 
 def _same_form(one: Any, two: Any) -> bool:

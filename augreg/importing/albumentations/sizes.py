@@ -94,6 +94,20 @@ def _resized_crop(given: Given) -> list[Step]:
     return [_sized("resized_crop", height, width, area=area, ratio=ratio)]
 
 
+def _crop_near_a_box(given: Given) -> list[Step]:
+    given.ignore("erosion_factor")
+    given.differs("a box of the image, drawn for each sample, is whole in the crop if it fits")
+    return [_sized("crop", *_sides(given), keep="any")]
+
+
+def _crop_with_all_boxes(given: Given) -> list[Step]:
+    if method(given):
+        given.differs("interpolation is bilinear")
+    given.ignore("erosion_rate")
+    given.differs("the crop has 0.08 to 1 of the image's area, or more where the boxes need it")
+    return [_sized("resized_crop", *_sides(given), keep="all")]
+
+
 def _pad_if_needed(given: Given) -> list[Step]:
     for name in ("pad_height_divisor", "pad_width_divisor"):
         given.only(name, why="the output's size would depend on the image")
@@ -189,6 +203,8 @@ TABLE: Table = {
     "CenterCrop": _center_crop,
     "RandomCrop": _random_crop,
     "RandomResizedCrop": _resized_crop,
+    "AtLeastOneBBoxRandomCrop": _crop_near_a_box,
+    "RandomSizedBBoxSafeCrop": _crop_with_all_boxes,
     "PadIfNeeded": _pad_if_needed,
     "Pad": _pad,
 }

@@ -1,0 +1,172 @@
+"""What steps ask of annotations: whether a label is one of theirs, and which boxes to keep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from augreg.annotations.parts import (
+    BOXES,
+    LABELS,
+    Annotations,
+    dtype_of,
+    is_numeric,
+    shape_of,
+)
+from augreg.annotations.points import area
+from augreg.errors import DataError
+from augreg.lower import Answers
+from augreg.lower.choices import WHEN
+from augreg.policy import Group, Node, Policy, Step, walk
+from augreg.random import generator
+from augreg.xp import Array, Namespace
+
+_REMEDY = "; or leave it out"
+
+
+def check_asked(policy: Policy, nodes: tuple[Node, ...], found: Annotations) -> None:
+    """Raises `PolicyError` where steps ask for what elements do not hold."""
+    boxed = any(key in found for key in BOXES)
+    for node in walk(nodes):
+        if node.labels is not None and not (LABELS in found or boxed):
+            raise policy.error(
+                '"when" asks for the labels of the samples, found images without labels; pass '
+                '(image, label), or {"images": ..., "labels": ...}' + _REMEDY,
+                f"{node.pointer}/when",
+            )
+        if isinstance(node, Step) and node.keeps is not None and not boxed:
+            raise policy.error(
+                f'"{node.op.name}" keeps boxes, found images without boxes; pass {{"images": ..., '
+                '"boxes": {"boxes": [N, 4], "labels": [N]}} and bounding_box_format' + _REMEDY,
+                f"{node.pointer}/{node.keeps[0]}",
+            )
+
+
+def check_asks_nothing(policy: Policy) -> None:
+    """Raises `PolicyError` for steps that ask, where images are augmented without annotations."""
+    for node in walk(policy.nodes(True, ("prepare", "augment"))):
+        kept = node.keeps[0] if isinstance(node, Step) and node.keeps else None
+        name = kept if node.labels is None else "when"
+        if name is not None:
+            raise policy.error(
+                f'"{name}" asks for what belongs to an image, and here images are augmented '
+                "without it; augment_dataset, map_fn and the layer look at it, or leave it out",
+                f"{node.pointer}/{name}",
+            )
+
+
+def unasked(policy: Policy) -> Policy:
+    """The policy as it does for images without annotations: for all labels, keeping no boxes."""
+
+    def plain(node: Node) -> Node:
+        if isinstance(node, Group):
+            return replace(node, labels=None, branches=tuple(map(plain, node.branches)))
+        kept = {} if node.keeps is None else {node.keeps[0]: None}
+        return replace(node, labels=None, arguments={**node.arguments, **kept})
+
+    train, evaluation, augment = (
+        tuple(map(plain, nodes))
+        for nodes in (policy.prepare_train, policy.prepare_eval, policy.augment)
+    )
+    return replace(policy, prepare_train=train, prepare_eval=evaluation, augment=augment)
+
+
+# --- labels -------------------------------------------------------------------------------------
+
+
+def asks_labels(nodes: tuple[Node, ...]) -> bool:
+    """Whether any of the steps and groups is for some samples only."""
+    return any(node.labels is not None for node in walk(nodes))
+
+
+def label_answers(xp: Namespace, nodes: tuple[Node, ...], found: Annotations) -> Answers:
+    """Whether each sample is one that a step or group with a "when" is for: bool [B] of each.
+
+    found: batches of annotations, as they came. The labels of images decide; where there are none,
+    those of boxes, of which one is enough.
+
+    Raises:
+        DataError: labels are of another kind than a policy names, or of no shape that it knows.
+    """
+    asking = [node for node in walk(nodes) if node.labels is not None]
+    return {(node.path, WHEN): _any_of(xp, found, node) for node in asking}
+
+
+def _any_of(xp: Namespace, found: Annotations, node: Node) -> Array:
+    """bool [B]: the samples with one of the node's labels."""
+    wanted = node.labels or ()
+    labels = found.get(LABELS)
+    if labels is None:
+        labels = next(found[key]["labels"] for key in BOXES if key in found)
+        return _shared(xp, xp.stack([_equal(xp, labels, one, node) for one in wanted], axis=-1))
+    shape = shape_of(labels)
+    if shape is None or len(shape) not in (1, 2):
+        found_shape = "unknown shape" if shape is None else f"the shape {shape}"
+        raise DataError(
+            f'labels of {found_shape}, and {node.pointer} has a "when"; allowed are [B] and '
+            "[B, classes]"
+        )
+    if len(shape) == 2 and shape[1] != 1:
+        return _shares(xp, labels, wanted, node)
+    flat = xp.reshape(labels, (-1,))
+    return _shared(xp, xp.stack([_equal(xp, flat, one, node) for one in wanted], axis=-1))
+
+
+def _shared(xp: Namespace, hits: Array) -> Array:
+    """bool [B]: whether there is any in [B, ...]."""
+    rank = len(xp.shape(hits))
+    return xp.max(xp.cast(hits, "int32"), axis=tuple(range(1, rank))) > 0
+
+
+def _equal(xp: Namespace, labels: Array, wanted: int | str, node: Node) -> Array:
+    numbers = is_numeric(labels)
+    if numbers == isinstance(wanted, str):
+        kind = "a name" if isinstance(wanted, str) else "a number"
+        raise DataError(
+            f'labels of dtype {dtype_of(labels)}, and "when" of {node.pointer} asks for {kind}, '
+            f"{wanted!r}; write the labels as the data has them"
+        )
+    if numbers:
+        return labels == xp.cast(xp.array(wanted, "int32"), dtype_of(labels))
+    kind = getattr(getattr(labels, "dtype", None), "kind", "U")
+    return labels == (wanted.encode() if kind == "S" else wanted)  # type: ignore[union-attr]
+
+
+def _shares(xp: Namespace, labels: Array, wanted: Iterable[Any], node: Node) -> Array:
+    """bool [B]: of shares or truths [B, classes], whether half of a sample is of these classes."""
+    count = xp.shape(labels)[1]
+    if not is_numeric(labels) or any(isinstance(one, str) for one in wanted):
+        raise DataError(
+            f'labels [B, classes] of dtype {dtype_of(labels)}, and "when" of {node.pointer} asks '
+            "for names; allowed are the numbers of classes, 0 and up"
+        )
+    for one in wanted:
+        if isinstance(count, int) and not 0 <= one < count:
+            raise DataError(
+                f'"when" of {node.pointer} asks for class {one}, and labels have {count} classes'
+            )
+    hits = [xp.cast(labels[:, one], "float32") for one in wanted]
+    return _shared(xp, xp.stack(hits, axis=-1) >= xp.array(0.5))
+
+
+# --- boxes --------------------------------------------------------------------------------------
+
+
+def kept_box(xp: Namespace, boxes: Array, words: Any) -> Array:
+    """float32 [B,4]: the edges of what is to be kept of boxes [B,N,4], as `KeepBoxes` says.
+
+    words: the draw of which box, where any will do; None: all.
+    """
+    there = area(boxes) > xp.array(0.0, "float64")
+    if words is not None:
+        rank = xp.cumsum(xp.cast(there, "int32")) - 1
+        count = xp.sum(xp.cast(there, "int32"), axis=1)
+        drawn = generator.uniform(xp, words[0]) * xp.cast(count, "float32")
+        picked = xp.minimum(xp.cast(xp.floor(drawn), "int32"), count - 1)
+        there = there & (rank == xp.reshape(picked, (-1, 1)))
+    far = xp.array(float("inf"), "float64")
+    wide, there = xp.zeros_like(boxes) + far, there[..., None]
+    low = xp.min(xp.where(there, boxes, wide), axis=1)[:, :2]
+    high = xp.max(xp.where(there, boxes, -wide), axis=1)[:, 2:]
+    return xp.cast(xp.concat([low, high], axis=-1), "float32")
