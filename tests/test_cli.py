@@ -96,6 +96,7 @@ def test_op_shows_parameters_ranges_defaults_and_an_example_that_loads(said: Any
         assert words in out
     for op in json.loads(said("ops", "--json")[1]):
         augreg.load_policy({"version": 1, "augment": [op["example"]]})
+        assert said("ops", op["name"])[0] == 0
 
 
 def test_unknown_op_is_a_failure_with_a_suggestion(said: Any) -> None:

@@ -114,6 +114,78 @@ def test_the_layer_asks_for_the_epoch_in_training_only():
     np.testing.assert_allclose(found, GREY / 255 + 0.2, atol=1e-6)
 
 
+def test_a_step_stays_until_its_epoch():
+    found = [_added(_policy(0.0, 0.4, shape="step"), epoch)[0] for epoch in range(6)]
+    np.testing.assert_allclose(found, [0, 0, 0, 0, 0.4, 0.4], atol=1e-6)
+
+
+def _chance(**schedule):
+    node = {"op": "invert", "p": {"schedule": {"epochs": 4, **schedule}}}
+    return {"version": 1, "augment": [{"sequence": [node]}, {"one_of": [{"op": "clip"}]}]}
+
+
+def test_p_follows_the_epoch_in_every_way_of_running_it():
+    """By counting: the share of samples that a step is done to, and the same ones everywhere."""
+    black, index = np.zeros((2000, 1, 1, 3), np.uint8), np.arange(2000)
+    policy = _chance(**{"from": 1, "to": 0.2})
+    fn = augreg.map_fn(policy, seed=7, batched=True)
+    layer = augreg.AugmentationLayer(policy, seed=7)
+    source = tf.data.Dataset.from_tensor_slices(black)
+    epochs = iter(augreg.augment_dataset(source, policy, 2000, seed=7, epochs=6))
+    for epoch, share in enumerate((1, 0.8, 0.6, 0.4, 0.2, 0.2)):
+        made = augreg.augment(black, policy, seed=7, epoch=epoch)
+        assert abs(made.mean() - share) < 0.04
+        for other in (
+            fn(index, black, epoch),
+            layer(black, training=True, index=index, epoch=epoch),
+            next(epochs),
+            fn(index, black, np.full(2000, epoch)),
+        ):
+            np.testing.assert_array_equal(other, made)
+
+
+def test_who_is_done_at_a_smaller_p_is_done_at_a_larger_one():
+    black = np.zeros((500, 1, 1, 3), np.uint8)
+    grow = _chance(**{"from": 0, "to": 1, "shape": "step"})
+    assert not augreg.augment(black, grow, seed=7, epoch=3).any()
+    assert augreg.augment(black, grow, seed=7, epoch=4).all()
+
+
+def test_a_scheduled_p_needs_the_epoch():
+    fn = augreg.map_fn(_chance(**{"from": 1, "to": 0}), seed=7, batched=True)
+    with pytest.raises(augreg.PolicyError, match="follows the epoch") as caught:
+        fn(tf.range(3), GREY)
+    assert caught.value.pointer == "/augment/0/sequence/0"
+
+
+@pytest.mark.parametrize(
+    ("p", "message"),
+    [
+        ([0.2, 0.5], '/p: "p" is one number, 0 to 1, or a schedule'),
+        ({"choice": [0, 1]}, '/p/choice: unknown key "choice"'),
+        ({"schedule": {"from": [0, 1], "to": 1, "epochs": 2}}, '/p/schedule/from: "p" is a prob'),
+        ({"schedule": {"from": 0, "to": 2, "epochs": 2}}, "/p/schedule/to: 2 is above 1"),
+        ({"schedule": {"from": 0, "to": 1}}, '/p/schedule: "schedule" takes "from", "to"'),
+    ],
+)
+def test_a_wrong_p_names_the_place(p, message):
+    for node in ({"op": "invert", "p": p}, {"one_of": [{"op": "invert"}], "p": p}):
+        with pytest.raises(augreg.PolicyError) as caught:
+            augreg.load_policy({"version": 1, "augment": [node]})
+        assert "/augment/0" + message in str(caught.value)
+
+
+def test_a_step_that_changes_the_size_takes_no_schedule():
+    crop = {
+        "op": "crop",
+        "height": 2,
+        "width": 2,
+        "p": {"schedule": {"from": 1, "to": 1, "epochs": 2}},
+    }
+    with pytest.raises(augreg.PolicyError, match=r"takes .p. below 1"):
+        augreg.augment(GREY, {"version": 1, "augment": [crop]}, seed=7)
+
+
 @pytest.mark.parametrize(
     ("schedule", "message"),
     [

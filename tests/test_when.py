@@ -190,5 +190,5 @@ def test_a_macro_takes_it_for_all_of_its_steps():
 
 def test_a_step_that_changes_the_size_takes_none():
     crop = {"op": "crop", "height": 8, "width": 8, "when": {"label": [1]}}
-    with pytest.raises(augreg.PolicyError, match='takes "when"'):
+    with pytest.raises(augreg.PolicyError, match='below 1 or "when"'):
         augreg.augment((IMAGES, LABELS), policy(crop), seed=7)

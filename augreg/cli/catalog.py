@@ -76,6 +76,8 @@ def parameter_entry(spec: Any) -> dict[str, Any]:
             entry["type"] = spec.bounds.noun
             bounds = {"minimum": spec.lo, "maximum": spec.hi}
             entry |= {key: value for key, value in bounds.items() if math.isfinite(value)}
+        case params.KeepBoxes():
+            entry |= {"type": "option", "values": list(params.KEPT)}
         case params.Option():
             entry |= {"type": "option", "values": list(spec.values)}
         case params.Fill():
@@ -126,10 +128,12 @@ def _print_op(op: Op | Macro, registry: Registry) -> None:
             rows.add_row(name, *_parameter_row(parameter_entry(spec)))
         stdout().print(rows)
     if kind == "macro":
-        print('It also takes "p" (0 to 1, default 1). Its steps decide which channels it takes.')
+        print('It also takes "p" (0 to 1, default 1) and "when" (the labels that it is for).')
+        print("Its steps decide which channels it takes.")
         print("It becomes a group of steps: `augreg expand` prints a policy with them.")
     else:
-        print('Every step also takes "p" (0 to 1, default 1) and "id" (names its draws).')
+        print('Every step also takes "p" (0 to 1, default 1), "when" (the labels that it is for)')
+        print('and "id" (names its draws).')
         print(f"Channels: {'three or one' if registry.ops[op.name].gray else 'three'}")
     print(f"Example: {json.dumps({'op': op.name, **op.example})}")
 

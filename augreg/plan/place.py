@@ -91,7 +91,7 @@ class Place:
         changes = "changes" if sizes.is_known(sides) else "may change"
         said = (
             f'"{step.op.name}" {changes} the size or the channels here, so neither it nor a group '
-            'around it takes "when" or "p" below 1, and branches have to agree on the result'
+            'around it takes "p" below 1 or "when", and branches have to agree on the result'
         )
         raise self.policy.error(said + sizes.remedy(sides), step.pointer)
 

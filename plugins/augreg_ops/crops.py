@@ -87,7 +87,7 @@ def rot90(xp: Any, size: Any, k: Array) -> augreg.LatticeMap:
 
 
 def _crop_size(
-    h: Any, w: Any, /, height: int, width: int, position: str, keep: str | None
+    h: Any, w: Any, /, height: int, width: int, position: str, keep: str | None = None
 ) -> tuple[int, int]:
     if position == "center" and keep is not None:
         raise augreg.ParameterError("a crop in the centre can't keep boxes; leave one out", "/keep")

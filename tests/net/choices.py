@@ -6,6 +6,7 @@ published vectors, and how a distribution is sampled, and nothing else with the 
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,18 @@ class Choices:
 
     def takes(self, node: Node, suffix: str, b: int) -> bool:
         """A sample does the node, by the node's own p."""
-        return node.p >= 1 or self.bits(node.path + suffix, "p", b) < round(node.p * 2**24)
+        p = node.p if node.schedule is None else self._scheduled(node.schedule)
+        return p >= 1 or self.bits(node.path + suffix, "p", b) < round(p * 2**24)
+
+    def _scheduled(self, schedule: distributions.Schedule) -> float:
+        """A p that follows the epoch: from its first value to its last."""
+        t = min(int(self.epoch), schedule.epochs) / schedule.epochs
+        if schedule.shape == "step":
+            t = t // 1
+        elif schedule.shape == "cosine":
+            t = (1 - math.cos(math.pi * t)) / 2
+        (start, _), (stop, _) = schedule.start, schedule.stop
+        return start + t * (stop - start)
 
     def chosen(self, group: Group, suffix: str, b: int) -> int:
         """The branch of a one_of."""

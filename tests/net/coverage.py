@@ -22,6 +22,7 @@ class Coverage:
         nodes = walk((*policy.prepare_train, *policy.prepare_eval, *policy.augment))
         for node in nodes:
             held |= _of_step(node) if isinstance(node, Step) else _of_group(node)
+            held |= {("p", "scheduled")} if node.schedule else set()
             held.add(("p", "0" if node.p == 0 else "1" if node.p == 1 else "below 1"))
             if node.path != node.pointer:
                 held.add(("p", "with an id"))

@@ -103,6 +103,7 @@ class Generator:
         self.where = "augment"
         self.classes, self.ids = 2, 0
         self.refused: Counter[str] = Counter()
+        self.schedules = random.Random(0)  # of p: one of its own leaves the other choices alone
 
     def policy(self) -> Policy:
         """The first of those drawn that loads, and that is planned for this size."""
@@ -204,6 +205,10 @@ class Generator:
             node["p"] = self.rng.choice([0, 1])
         elif roll < 0.55:
             node["p"] = self.rng.choice([0.5, 0.25, round(self.rng.random(), 3)])
+        if "p" in node and self.schedules.random() < 0.15:
+            ends = {"from": node["p"], "to": self.schedules.choice([0, 0.5, 1])}
+            shape = self.schedules.choice(["linear", "cosine", "step"])
+            node["p"] = {"schedule": {**ends, "epochs": 7, "shape": shape}}
         return node
 
     def _named(self, step: Node) -> Node:
