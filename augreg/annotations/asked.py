@@ -154,7 +154,7 @@ def _shares(xp: Namespace, labels: Array, wanted: Iterable[Any], node: Node) -> 
 
 
 def kept_box(xp: Namespace, boxes: Array, words: Any) -> Array:
-    """float32 [B,4]: the edges of what is to be kept of boxes [B,N,4], as `KeepBoxes` says.
+    """float32 [B,4]: what is to be kept of boxes [B,N,4], in whole pixels, as `KeepBoxes` says.
 
     words: the draw of which box, where any will do; None: all.
     """
@@ -169,4 +169,5 @@ def kept_box(xp: Namespace, boxes: Array, words: Any) -> Array:
     wide, there = xp.zeros_like(boxes) + far, there[..., None]
     low = xp.min(xp.where(there, boxes, wide), axis=1)[:, :2]
     high = xp.max(xp.where(there, boxes, -wide), axis=1)[:, 2:]
-    return xp.cast(xp.concat([low, high], axis=-1), "float32")
+    # in float64: an edge that float32 rounds inwards would be cut off
+    return xp.cast(xp.concat([xp.floor(low), -xp.floor(-high)], axis=-1), "float32")

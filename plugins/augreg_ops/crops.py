@@ -131,7 +131,7 @@ def crop(
     else:
         starts = []
         for axis, (u, side, length) in enumerate(zip((x, y), free, (width, height), strict=True)):
-            span = None if keep is None else span_of(xp, keep, axis)
+            span = None if keep is None else span_of(keep, axis)
             places = starts_of(xp, xp.cast(side, "float32"), length, span)
             starts.append(drawn_start(xp, u, places))
         offset = xp.cast(xp.stack(starts, axis=-1), "int32")

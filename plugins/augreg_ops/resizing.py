@@ -132,7 +132,7 @@ def _placed(
     side, length = sides
     span = None
     if keep is not None:
-        span = span_of(xp, keep, axis)
+        span = span_of(keep, axis)
         length = xp.maximum(length, xp.clip(span[1] - span[0], 0.0, side))
     free = side - length
     low, high = starts_of(xp, free, length, span)

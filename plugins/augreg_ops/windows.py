@@ -8,12 +8,12 @@ Array = Any
 Span = tuple[Array, Array]
 
 
-def span_of(xp: Any, keep: Array, axis: int) -> Span:
-    """float32 [B] twice: where what is kept begins and ends, in whole pixels.
+def span_of(keep: Array, axis: int) -> Span:
+    """float32 [B] twice: where what is kept begins and ends.
 
     keep: float32 [B,4], as `augreg.KeepBoxes` gives it. axis: 0 for x, 1 for y.
     """
-    return xp.floor(keep[:, axis]), -xp.floor(-keep[:, axis + 2])
+    return keep[:, axis], keep[:, axis + 2]
 
 
 def starts_of(xp: Any, free: Array, length: Any, span: Span | None) -> Span:
