@@ -190,7 +190,7 @@ def _numbered(xp: Namespace, state: Targets) -> Targets:
 
 def _shown(xp: Namespace, state: Targets, pasted: Pasted) -> dict[str, Array]:
     """Boxes, and what belongs to them, of the samples that parts of new images show."""
-    names = ("boxes", "visible_fraction", "rows", "points", "mirrored")
+    names = ("boxes", "corners", "visible_fraction", "rows", "points", "mirrored")
     given = {name: getattr(state, name) for name in names}
     taken = {k: xp.take(part, pasted.owner) for k, part in given.items() if part is not None}
     boxes = taken["boxes"]
@@ -199,6 +199,8 @@ def _shown(xp: Namespace, state: Targets, pasted: Pasted) -> dict[str, Array]:
         boxes = boxes + xp.concat([offset, offset], axis=-1)
         if "points" in taken:
             taken["points"] = taken["points"] + offset
+        if "corners" in taken:
+            taken["corners"] = taken["corners"] + offset[:, None]
     window = xp.reshape(pasted.window, (-1, 1, 4))
     boxes, left = clipped_to(xp, boxes, window, taken["visible_fraction"])
     if pasted.hole is not None:

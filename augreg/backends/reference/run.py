@@ -61,6 +61,7 @@ def augment(
     min_visible: float = MIN_VISIBLE,
     box_from: str = "corners",
     keypoint_pairs: Iterable[tuple[int, int]] = (),
+    oriented: bool = False,
 ) -> Any:
     """Augments a batch in NumPy: the reference implementation, which is slow.
 
@@ -84,6 +85,8 @@ def augment(
             rotation; or its "mask", the pixels of box n that are n + 1 in the masks, or channel n.
         keypoint_pairs: positions of keypoints that are a left and a right, as [(1, 2), (3, 4)]:
             where an image is mirrored, they change places, so that a left eye is one.
+        oriented: adds the boxes' moved corners to their dict: "corners", float32 [B,N,4,2], x and
+            y of what was top left, top right, bottom right and bottom left; not clipped.
 
     Returns:
         [B,H',W',C'] (or without B) in the policy's output dtype and range. For a dict, a dict with
@@ -111,6 +114,7 @@ def augment(
         min_visible=min_visible,
         box_from=box_from,
         keypoint_pairs=keypoint_pairs,
+        oriented=oriented,
     )
     pixels = _array(image_of(element, options.parts), "images")
     check_images(pixels.shape, str(pixels.dtype))
