@@ -78,6 +78,10 @@ def test_a_trainer_makes_the_turned_rectangle_of_a_line(tmp_path: Path) -> None:
     np.testing.assert_allclose(center, turned + 0.5, atol=1e-3)
     np.testing.assert_allclose(sorted(size), [6, 12], atol=1e-3)
     assert math.isclose(angle % 90, 60, abs_tol=1e-2)
+    again = open_source(f"yolo:{tmp_path / 'out'}", bad_annotations="error")
+    assert again.parts == ("boxes", "masks")  # a line is a polygon
+    (one,) = elements(again.splits["train"])
+    assert abs(one["masks"].astype(bool).sum() - 6 * 12) < 8
 
 
 def test_an_object_is_left_out_whose_turned_box_is_outside(tmp_path: Path) -> None:

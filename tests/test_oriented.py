@@ -128,7 +128,10 @@ CURVED: dict[str, list[dict[str, Any]]] = {
     ],
     "what is hidden": [{"op": "erase", "area": 0.3, "targets": "hide"}, TURN],
 }
-PREPARE = [{"op": "resize", "height": 30, "width": 37, "fit": "pad"}]
+PREPARE = [
+    {"op": "rotate", "degrees": 20, "fill": "constant"},
+    {"op": "resize", "height": 30, "width": 37, "fit": "pad"},
+]
 
 
 @pytest.mark.parametrize("prepare", [(), PREPARE], ids=["", "prepared"])
@@ -194,7 +197,7 @@ def test_corners_are_x_and_y_and_relative_where_the_boxes_are(name: str) -> None
 @pytest.mark.parametrize("form", [element, flat], ids=["dict", "flat"])
 @pytest.mark.parametrize("way", EVERY_WAY[1:])
 def test_every_way_gives_the_corners_of_the_reference(way: str, form: Any) -> None:
-    made = policy(*CURVED["choices"], *CURVED["perspective"], prepare=PREPARE)
+    made = policy({"op": "flip", "p": 0.5}, *CURVED["perspective"], prepare=PREPARE)
     for index in (1, 2):
         expected, found = (run(one, form(), made, index) for one in ("augment", way))
         assert set(found) == set(expected)
