@@ -70,8 +70,9 @@ class AugmentationLayer(keras.layers.Layer):
             rotation; or its "mask", the pixels of box n that are n + 1 in the masks, or channel n.
         keypoint_pairs: positions of keypoints that are a left and a right, as [(1, 2), (3, 4)]:
             where an image is mirrored, they change places, so that a left eye is one.
-        oriented: adds the boxes' moved corners to their dict: "corners", float32 [B,N,4,2], x and
-            y of what was top left, top right, bottom right and bottom left; not clipped.
+        oriented: adds the boxes' four corners to their dict, moved and not clipped: "corners",
+            float32 [B,N,4,2], x and y, clockwise from the top left as the box came; relative
+            where the boxes are. Boxes that come with corners keep theirs.
         debug: checks every step, slowly; None reads `AUGREG_DEBUG`. Not saved with the model.
 
     >>> import augreg, numpy as np
