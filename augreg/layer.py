@@ -70,6 +70,9 @@ class AugmentationLayer(keras.layers.Layer):
             rotation; or its "mask", the pixels of box n that are n + 1 in the masks, or channel n.
         keypoint_pairs: positions of keypoints that are a left and a right, as [(1, 2), (3, 4)]:
             where an image is mirrored, they change places, so that a left eye is one.
+        oriented: adds the boxes' four corners to their dict, moved and not clipped: "corners",
+            float32 [B,N,4,2], x and y, clockwise from the top left as the box came; relative
+            where the boxes are. Boxes that come with corners keep theirs.
         debug: checks every step, slowly; None reads `AUGREG_DEBUG`. Not saved with the model.
 
     >>> import augreg, numpy as np
@@ -90,6 +93,7 @@ class AugmentationLayer(keras.layers.Layer):
         min_visible: float = MIN_VISIBLE,
         box_from: str = "corners",
         keypoint_pairs: Iterable[tuple[int, int]] = (),
+        oriented: bool = False,
         debug: bool | None = None,
         **kwargs: Any,
     ) -> None:
@@ -108,6 +112,7 @@ class AugmentationLayer(keras.layers.Layer):
             min_visible=min_visible,
             box_from=box_from,
             keypoint_pairs=keypoint_pairs,
+            oriented=oriented,
             debug=debug,
         )
         self._modes = {
@@ -214,7 +219,7 @@ class AugmentationLayer(keras.layers.Layer):
             targets = symbolic.checked(inputs, images, unbatched, self.options)
             spec = keras.KerasTensor(shape, dtype=self._output_dtype(images.dtype))
             mode = self._modes[True]
-            moved = symbolic.moved(targets, spec, mode.classes, mode.mixes)
+            moved = symbolic.moved(targets, spec, mode.classes, mode.mixes, self.options.rules)
             result = keras.tree.map_structure(symbolic.anew, inputs)
             return with_targets(result, {**moved, IMAGES: spec}, self.options.parts)
 
@@ -240,6 +245,7 @@ class AugmentationLayer(keras.layers.Layer):
             "min_visible": options.rules.min_visible,
             "box_from": options.rules.box_from,
             "keypoint_pairs": [list(pair) for pair in options.rules.keypoint_pairs],
+            "oriented": options.rules.oriented,
             # Keras prints the config of a layer that it does not know, and so the remedy
             _REMEDY: "import augreg after keras, or from augreg import AugmentationLayer",
         }

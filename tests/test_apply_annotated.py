@@ -306,14 +306,16 @@ def test_splits_stay_apart_and_training_images_have_the_indices_of_training(tmp_
 
 # --- the promises of `apply` ----------------------------------------------------------------------
 
+PROMISED = [("coco", ""), ("yolo", ""), ("voc", ""), ("masks", ""), ("people", "yolo-obb")]
 
-@pytest.mark.parametrize("name", ["coco", "yolo", "voc", "masks"])
+
+@pytest.mark.parametrize(("name", "form"), PROMISED)
 def test_a_run_that_is_stopped_at_any_file_ends_as_one_that_was_not(
-    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, name: str, form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("augreg.apply.run.Renderer", driver.HashMaker)
     spec = MAKERS[name](tmp_path / "data")
-    run(spec, tmp_path / "whole")
+    run(spec, tmp_path / "whole", annotations=form)
     whole, write = driver.tree(tmp_path / "whole"), OutputFolder.write
     for stop in range(len(whole)):
         left = iter(range(stop))
@@ -326,23 +328,23 @@ def test_a_run_that_is_stopped_at_any_file_ends_as_one_that_was_not(
         monkeypatch.setattr(OutputFolder, "write", stopping)
         output = tmp_path / f"stopped{stop}"
         try:
-            run(spec, output)
+            run(spec, output, annotations=form)
         except KeyboardInterrupt:
             monkeypatch.setattr(OutputFolder, "write", write)
-            run(spec, output)
+            run(spec, output, annotations=form)
         assert driver.tree(output) == whole
         monkeypatch.setattr(OutputFolder, "write", write)
 
 
-@pytest.mark.parametrize("name", ["coco", "yolo", "voc", "masks"])
+@pytest.mark.parametrize(("name", "form"), PROMISED)
 def test_merged_shards_are_the_files_of_one_run(
-    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, name: str, form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("augreg.apply.run.Renderer", driver.HashMaker)
     spec = MAKERS[name](tmp_path / "data")
-    run(spec, tmp_path / "whole", copies=2)
+    run(spec, tmp_path / "whole", copies=2, annotations=form)
     for number in (1, 0):
-        run(spec, tmp_path / "out", copies=2, shard=Shard(number, 2))
+        run(spec, tmp_path / "out", copies=2, annotations=form, shard=Shard(number, 2))
     merge(tmp_path / "out", Merged())
     assert driver.tree(tmp_path / "out") == driver.tree(tmp_path / "whole")
 

@@ -2,6 +2,8 @@
 
 Boxes are edges: a box that covers the one pixel (0, 0) is left 0, top 0, right 1, bottom 1. An edge
 `e` lies at the pixel coordinate `e - 0.5`, because pixel centres are at integers.
+
+An oriented box is four corners beside the box, [..., 4, 2]: x and y, in the same coordinates.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ FORMATS = (
     "rel_center_xywh",
 )
 _RELATIVE = "rel_"
+CORNERS = "corners"  # the key of oriented boxes, beside "boxes" and "labels"
 
 
 def check_format(name: Any) -> str:
@@ -65,3 +68,46 @@ def from_edges(xp: Namespace, edges: Array, name: str, size: tuple[Any, Any]) ->
     if plain in ("yxyx", "center_yxhw"):
         a, b, c, d = b, a, d, c
     return xp.cast(xp.stack([a, b, c, d], axis=-1), "float32")
+
+
+# --- corners ------------------------------------------------------------------------------------
+
+
+def check_corners(key: str, shape: tuple[Any, ...], oriented: bool) -> None:
+    """Raises `DataError` where corners, [B, N, 4, 2] of the boxes in `key`, can't be moved."""
+    if not oriented:
+        raise DataError(
+            f'"{key}" with "{CORNERS}", which would stay behind while the image moves: '
+            "oriented=True moves them; or give them another key"
+        )
+    if len(shape) != 4 or shape[2] not in (4, None) or shape[3] not in (2, None):
+        raise DataError(
+            f'"{key}" with "{CORNERS}" of the shape {shape}; allowed is [N, 4, 2], x and y of four '
+            "corners of each box, with a batch's dimension in front where images have one"
+        )
+
+
+def corners_of(xp: Namespace, edges: Array) -> Array:
+    """float64 [..., 4, 2] of edges [..., 4]: top left, top right, bottom right, bottom left."""
+    left, top, right, bottom = (edges[..., i] for i in range(4))
+    points = [(left, top), (right, top), (right, bottom), (left, bottom)]
+    return xp.stack([xp.stack([x, y], axis=-1) for x, y in points], axis=-2)
+
+
+def corners_in_pixels(xp: Namespace, corners: Array, name: str, size: tuple[Any, Any]) -> Array:
+    """float64 [..., 4, 2] in pixels; `corners` as they stand beside boxes in the format `name`."""
+    corners = xp.cast(corners, "float64")
+    return corners * _sides(xp, size) if name.startswith(_RELATIVE) else corners
+
+
+def corners_beside(xp: Namespace, corners: Array, name: str, size: tuple[Any, Any]) -> Array:
+    """float32 [..., 4, 2] as they stand beside boxes in the format `name`, of corners in pixels."""
+    if name.startswith(_RELATIVE):
+        corners = corners / _sides(xp, size)
+    return xp.cast(corners, "float32")
+
+
+def _sides(xp: Namespace, size: tuple[Any, Any]) -> Array:
+    """float64 [2]: width and height."""
+    height, width = size
+    return xp.stack([xp.cast(xp.array(side, "int32"), "float64") for side in (width, height)])

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from augreg.annotations.boxes import CORNERS
 from augreg.annotations.parts import BOXES, IMAGES, LABELS, TARGETS, shape_of
 from augreg.errors import DataError, suggest
 
@@ -63,23 +64,32 @@ def targets_of(element: Any, parts: Parts | None = None) -> dict[str, Any]:
     """The parts of an element that are masks, boxes, keypoints or labels, by these names.
 
     Boxes are a dict of their own, {"boxes": [N, 4], "labels": [N]}, also where the element holds
-    the two side by side, as detection models take them.
+    the two side by side, as detection models take them, and "corners" beside them.
     """
     places = paths(element, parts)
     found = {name: _at(element, path) for name, path in places.items() if name != IMAGES}
     found = {name: value for name, value in found.items() if value is not None}
     for name in _flat(found):
         found[name] = {"boxes": found[name], "labels": found.pop(LABELS)}
+        if CORNERS in found:
+            found[name][CORNERS] = found.pop(CORNERS)
     return found
 
 
 def with_targets(element: Any, targets: Mapping[str, Any], parts: Parts | None = None) -> Any:
-    """The element with these in place of its own, in the form that they had."""
+    """The element with these in place of its own, in the form that they had.
+
+    Raises:
+        DataError: corners of boxes that stand beside their labels in a tuple, which has no key for
+            them.
+    """
     places = paths(element, parts)
     flat = _flat({name: _at(element, path) for name, path in places.items()})
     for name, value in targets.items():
         if name in flat:
             element = _with(element, places[LABELS], value["labels"])
+            if CORNERS in value:
+                element = _with(element, _beside(element, places[name]), value[CORNERS])
             value = value["boxes"]
         element = _with(element, places[name], value)
     return element
@@ -100,6 +110,16 @@ def _flat(found: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _beside(element: Any, boxes: Path) -> Path:
+    """Where corners go of boxes that are an array: a key beside theirs; raises `DataError`."""
+    if not isinstance(_at(element, boxes[:-1]), Mapping):
+        raise DataError(
+            'oriented=True for boxes that are a part of a tuple, which has no key for "corners"; '
+            'allowed are a dict {"boxes": [N, 4], "labels": [N]}, and the two as keys of another'
+        )
+    return (*boxes[:-1], CORNERS)
+
+
 def paths(element: Any, parts: Parts | None = None) -> dict[str, Path]:
     """The path to each part of an element that augreg knows, by its name; "images" is there.
 
@@ -114,6 +134,11 @@ def paths(element: Any, parts: Parts | None = None) -> dict[str, Path]:
             found[name] = path
     if IMAGES not in found:
         raise DataError(_without_images(element, parts))
+    for name in _flat({name: _at(element, path) for name, path in found.items()}):
+        holder = found[name][:-1]
+        there = isinstance(beside := _at(element, holder), Mapping) and CORNERS in beside
+        if there and (*holder, CORNERS) not in excused(element, parts):
+            found[CORNERS] = (*holder, CORNERS)
     return found
 
 
@@ -257,7 +282,7 @@ def _with(element: Any, path: Path, value: Any) -> Any:
     if not path:
         return value
     first, rest = path[0], path[1:]
-    inner = _with(element[first], rest, value)
+    inner = _with(element[first], rest, value) if rest else value
     if isinstance(element, Mapping):
         if type(element) is dict or not hasattr(element, "__setitem__"):
             return {**element, first: inner}

@@ -204,7 +204,7 @@ def numbered_rows(xp: Namespace, state: Targets) -> Targets:
 
 def of_boxes(state: Targets) -> dict[str, Array]:
     """What belongs to boxes, by its name in `Targets`."""
-    names = ("boxes", "visible_fraction", "rows", "points", "mirrored")
+    names = ("boxes", "corners", "visible_fraction", "rows", "points", "mirrored")
     parts = {name: getattr(state, name) for name in names}
     return {name: part for name, part in parts.items() if part is not None}
 
@@ -218,6 +218,8 @@ def _shown(xp: Namespace, state: Targets, pasted: Pasted) -> dict[str, Array]:
         boxes = boxes + xp.concat([offset, offset], axis=-1)
         if "points" in taken:
             taken["points"] = taken["points"] + offset
+        if "corners" in taken:
+            taken["corners"] = taken["corners"] + offset[:, None]
     window = xp.reshape(pasted.window, (-1, 1, 4))
     boxes, left = clipped_to(xp, boxes, window, taken["visible_fraction"])
     if pasted.hole is not None:

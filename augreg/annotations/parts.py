@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from augreg.annotations.boxes import check_format
-from augreg.annotations.points import SHAPES
+from augreg.annotations.boxes import CORNERS, check_corners, check_format
+from augreg.annotations.points import SHAPES, checked_pairs
 from augreg.errors import DataError
 from augreg.xp import Array, Namespace
 
@@ -39,12 +38,14 @@ class TargetRules:
         box_from: what a box stands for while it is turned, one of `SHAPES`, or "mask", where masks
             hold which pixels are its own.
         keypoint_pairs: positions of keypoints that change places where an image is mirrored.
+        oriented: whether boxes have their four corners beside them, moved as they are.
     """
 
     format: str | None = None
     min_visible: float = MIN_VISIBLE
     box_from: str = SHAPES[0]
     keypoint_pairs: tuple[tuple[int, int], ...] = ()
+    oriented: bool = False
 
     def __post_init__(self) -> None:
         if self.format is not None:
@@ -55,26 +56,11 @@ class TargetRules:
         if self.box_from not in (allowed := (*SHAPES, FROM_MASK)):
             names = ", ".join(f'"{shape}"' for shape in allowed)
             raise ValueError(f"box_from has to be one of {names}, found {self.box_from!r}")
-        object.__setattr__(self, "keypoint_pairs", _checked_pairs(self.keypoint_pairs))
+        object.__setattr__(self, "keypoint_pairs", checked_pairs(self.keypoint_pairs))
 
     @property
     def relative(self) -> bool:
         return self.format is not None and self.format.startswith("rel_")
-
-
-def _checked_pairs(pairs: Any) -> tuple[tuple[int, int], ...]:
-    """Pairs of positions, none of them twice; raises `ValueError`."""
-    try:
-        checked = tuple((operator.index(one), operator.index(other)) for one, other in pairs)
-    except (TypeError, ValueError):
-        checked = ((-1, -1),)
-    places = [place for pair in checked for place in pair]
-    if len(set(places)) < len(places) or min(places, default=0) < 0:
-        raise ValueError(
-            "keypoint_pairs has to be pairs of positions, 0 and up, each once, as [(1, 2)], "
-            f"found {pairs!r}"
-        )
-    return checked
 
 
 @dataclass(frozen=True)
@@ -186,6 +172,9 @@ def _check_boxes(key: str, value: Any, rules: TargetRules) -> None:
             f'"{key}" with labels of the shape {classes}; allowed is [N], one class for each box, '
             f"{_BATCHED}"
         )
+    if CORNERS in value:
+        check_corners(key, _known_shape(f"{key}/{CORNERS}", value[CORNERS]), rules.oriented)
+        _check_numbers(f"{key}/{CORNERS}", value[CORNERS])
 
 
 def _check_own_masks(annotations: Annotations) -> None:

@@ -8,6 +8,7 @@ of the copies, and may leave the picture.
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -32,6 +33,8 @@ class Targets:
         masks: [B,H,W,C], any dtype.
         points: float64 [B,N,2], x and y, pixel centres at integers.
         boxes: float64 [B,N,4], the edges left, top, right, bottom.
+        corners: float64 [B,N,4,2], x and y of each box's corners, in the coordinates of its edges;
+            never clipped.
         visible_fraction: float64 [B,N], what is left of each box's area, 0..1.
         mirrored: bool [B,1] or [1,1], which images are mirrored, or [B,N], whose points are once
             images hold parts of others; kept where there are points.
@@ -42,6 +45,7 @@ class Targets:
     masks: Array | None = None
     points: Array | None = None
     boxes: Array | None = None
+    corners: Array | None = None
     visible_fraction: Array | None = None
     mirrored: Array | None = None
     rows: Array | None = None
@@ -60,6 +64,8 @@ def transform_points(
         turned = determinant(move.matrix) < xp.array(0.0, "float64")
         mirrored = targets.mirrored ^ xp.reshape(turned, (-1, 1))
         changed = replace(changed, mirrored=mirrored)
+    if targets.corners is not None:
+        changed = replace(changed, corners=_moved_outlines(xp, move, targets.corners))
     if targets.boxes is not None:
         boxes, visible_fraction = _follow_boxes(xp, targets, move, size, shape)
         changed = replace(changed, boxes=boxes, visible_fraction=visible_fraction)
@@ -102,6 +108,21 @@ def _overlaps(xp: Namespace, low: Array, high: Array, side: Any) -> Array:
     return xp.maximum(ends, xp.zeros_like(ends))
 
 
+def checked_pairs(pairs: Any) -> tuple[tuple[int, int], ...]:
+    """Pairs of positions of keypoints, none of them twice; raises `ValueError`."""
+    try:
+        checked = tuple((operator.index(one), operator.index(other)) for one, other in pairs)
+    except (TypeError, ValueError):
+        checked = ((-1, -1),)
+    places = [place for pair in checked for place in pair]
+    if len(set(places)) < len(places) or min(places, default=0) < 0:
+        raise ValueError(
+            "keypoint_pairs has to be pairs of positions, 0 and up, each once, as [(1, 2)], "
+            f"found {pairs!r}"
+        )
+    return checked
+
+
 # --- points and boxes ---------------------------------------------------------------------------
 
 
@@ -137,12 +158,17 @@ def _follow_boxes(
     left, top, right, bottom = (boxes[..., i : i + 1] for i in range(4))
     # a sum of shares, as a corner has to be the very number that it is
     outline = xp.stack([left * (1 - x) + right * x, top * (1 - y) + bottom * y], axis=-1)
-    half = xp.array(0.5, "float64")
-    batch, count, points = (xp.shape(outline)[i] for i in range(3))
-    flat = xp.reshape(outline, (batch, count * points, 2))
-    moved = xp.reshape(_moved(xp, move, flat - half) + half, (batch, count, points, 2))
+    moved = _moved_outlines(xp, move, outline)
     tight = xp.concat([xp.min(moved, axis=2), xp.max(moved, axis=2)], axis=-1)
     return clipped(xp, tight, size, visible_fraction)
+
+
+def _moved_outlines(xp: Namespace, move: PointMap, outlines: Array) -> Array:
+    """[B,N,P,2] points of each box, in the coordinates of its edges."""
+    half = xp.array(0.5, "float64")
+    batch, count, points = (xp.shape(outlines)[i] for i in range(3))
+    flat = xp.reshape(outlines, (batch, count * points, 2))
+    return xp.reshape(_moved(xp, move, flat - half) + half, (batch, count, points, 2))
 
 
 def _outline(shape: str, bent: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

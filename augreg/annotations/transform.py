@@ -5,11 +5,12 @@ running a policy on images alone costs nothing for it.
 
 Boxes are clipped to the image as they come, whatever a policy does, and then moved by their four
 corners (or an ellipse), stage by stage: the tight box of the moved points, clipped to the image
-again. What a box keeps of its area is multiplied up over a section (prepare, augment); at the
-section's end a box that keeps less than `min_visible`, or nothing at all, is dropped: its class is
--1 and its coordinates are 0, Keras's padding, so that the number of boxes stays. A stage that hides
-pixels takes them out of masks and of what boxes keep; it moves nothing. A stage that puts samples
-together appends the boxes of the others, so that from there on there are more of them.
+again. Oriented boxes also keep the four corners themselves, which nothing clips. What a box keeps
+of its area is multiplied up over a section (prepare, augment); at the section's end a box that
+keeps less than `min_visible`, or nothing at all, is dropped: its class is -1 and its coordinates
+are 0, Keras's padding, so that the number of boxes stays. A stage that hides pixels takes them out
+of masks and of what boxes keep; it moves nothing. A stage that puts samples together appends the
+boxes of the others, so that from there on there are more of them.
 """
 
 from __future__ import annotations
@@ -19,7 +20,15 @@ from typing import Any
 
 from augreg.annotations import mixing, pasting, points
 from augreg.annotations.asked import kept_box
-from augreg.annotations.boxes import check_format, from_edges, to_edges
+from augreg.annotations.boxes import (
+    CORNERS,
+    check_format,
+    corners_beside,
+    corners_in_pixels,
+    corners_of,
+    from_edges,
+    to_edges,
+)
 from augreg.annotations.parts import (
     BOXES,
     FROM_MASK,
@@ -180,7 +189,13 @@ class _Walker:
                 if self.rules.keypoint_pairs:
                     state = replace(state, mirrored=xp.array([[False]], "bool"))
             elif key in BOXES:
-                edges = to_edges(xp, value["boxes"], check_format(self.rules.format), size)
+                form = check_format(self.rules.format)
+                edges = to_edges(xp, value["boxes"], form, size)
+                if CORNERS in value:
+                    corners = corners_in_pixels(xp, value[CORNERS], form, size)
+                    state = replace(state, corners=corners)
+                elif self.rules.oriented:
+                    state = replace(state, corners=corners_of(xp, edges))
                 whole = xp.ones_like(edges[..., 0])
                 boxes, visible_fraction = points.clipped(xp, edges, size, whole)
                 if len(xp.shape(labels := value["labels"])) == 2:
@@ -228,12 +243,17 @@ class _Walker:
         kept = (state.visible_fraction >= enough) & (points.area(edges) > xp.array(0.0, "float64"))
         if len(xp.shape(labels)) == 2:
             kept = kept & (labels != padded)
-        formatted = from_edges(xp, edges, check_format(self.rules.format), size)
+        form = check_format(self.rules.format)
+        formatted = from_edges(xp, edges, form, size)
         formatted = xp.where(kept[..., None], formatted, xp.zeros_like(formatted))
         more = (1,) * (len(xp.shape(labels)) - 2)
         wide = xp.reshape(kept, (*xp.shape(kept), *more))
         labels = xp.where(wide, labels, xp.zeros_like(labels) + padded)
-        return {"boxes": formatted, "labels": labels}
+        made = {"boxes": formatted, "labels": labels}
+        if state.corners is not None:
+            corners = corners_beside(xp, state.corners, form, size)
+            made[CORNERS] = xp.where(kept[..., None, None], corners, xp.zeros_like(corners))
+        return made
 
 
 def _padded(xp: Namespace, labels: Array) -> Array:

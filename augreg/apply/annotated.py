@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 from augreg.apply import coco, masks, voc, yolo
 from augreg.apply.journal import Line
 from augreg.apply.moved import Moved, known_size, move
-from augreg.apply.settings import ANNOTATED
+from augreg.apply.settings import ANNOTATED, YOLO_OBB
 from augreg.apply.store import Output, Store
 from augreg.errors import DataError
 from augreg.images import one_line
@@ -42,6 +42,7 @@ class Form:
         files: what holds the annotations.
         part: what a source has to have.
         regions: whether the pixels of each object are written.
+        oriented: whether the corners of each box are written.
         flat: whether the images of all splits are in one folder.
     """
 
@@ -49,12 +50,14 @@ class Form:
     files: Files
     part: str
     regions: bool = False
+    oriented: bool = False
     flat: bool = False
 
 
 FORMS = {
     "coco": Form(coco.target, coco.files, "boxes", regions=True),
     "yolo": Form(yolo.target, yolo.files, "boxes", regions=True),
+    YOLO_OBB: Form(yolo.target, yolo.oriented_files, "boxes", oriented=True),
     "voc": Form(voc.target, voc.files, "boxes", flat=True),
     "masks": Form(masks.target, masks.files, "masks"),
 }
@@ -147,8 +150,9 @@ class AnnotatedInput:
                 raise DataError(f"{one_line(path)}: its annotations changed while they were read")
             mask = made.mask_of_classes(size) if "masks" in self.layout.parts else None
             key = (line.seed, line.epoch, line.index)
+            regions, oriented = self.form.regions, self.form.oriented
             things, mask = move(
-                planned(size), key, made, mask, size, self.form.regions, self._pairs
+                planned(size), key, made, mask, size, regions, self._pairs, oriented
             )
             palette = made.mask.palette if made.mask else None
             after = known_size(planned(size))

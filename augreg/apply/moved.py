@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from augreg.annotations.boxes import CORNERS
 from augreg.annotations.parts import PADDED, TargetRules
 from augreg.annotations.transform import move_annotations
 from augreg.checks import sample_key
@@ -28,6 +29,8 @@ class MovedThing:
 
     Attributes:
         box: float32 [4], xyxy in pixels.
+        corners: float32 [4, 2], those of its box as it came, x and y in pixels, where its format
+            needs them; they may lie outside of the image.
         keypoints: float32 [K, 3]; zeros for a point that is not annotated, or left the image.
         region: bool [H, W], where its format needs it and the object had one.
     """
@@ -37,6 +40,7 @@ class MovedThing:
     keypoints: Array | None
     region: Array | None
     difficult: bool
+    corners: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,7 @@ def move(
     size: Size,
     regions: bool,
     pairs: tuple[tuple[int, int], ...] = (),
+    oriented: bool = False,
 ) -> tuple[tuple[MovedThing, ...], Array | None]:
     """The objects and the mask of an image after a plan.
 
@@ -76,6 +81,7 @@ def move(
         mask: int32 [H, W], or None.
         regions: whether the region of each object is wanted.
         pairs: keypoints that change places in a mirrored image.
+        oriented: whether the corners of each box are wanted.
     """
     seed, epoch, index = key
     things = made.things
@@ -92,9 +98,9 @@ def move(
     if layers:
         parts["masks"] = np.stack(layers, axis=-1).astype(np.int32)[None]
     draws = Draws.make(NUMPY, plan.draws, sample_key(seed, epoch, [index]))
-    moved, _ = move_annotations(
-        NUMPY, plan, draws, parts, size, TargetRules("xyxy", keypoint_pairs=pairs if points else ())
-    )
+    pairs = pairs if points else ()
+    rules = TargetRules("xyxy", keypoint_pairs=pairs, oriented=oriented)
+    moved, _ = move_annotations(NUMPY, plan, draws, parts, size, rules)
     planes = list(np.moveaxis(moved["masks"][0], -1, 0)) if layers else []
     mask_after = planes.pop(0) if mask is not None else None
     found = dict(zip(with_region, (plane.astype(bool) for plane in planes), strict=True))
@@ -105,7 +111,8 @@ def move(
             if one.keypoints is not None:
                 after = _inside(moved["keypoints"][0, i], known_size(plan))
             box = moved["boxes"]["boxes"][0, i]
-            left.append(MovedThing(one.label, box, after, found.get(i), one.difficult))
+            corners = moved["boxes"][CORNERS][0, i] if oriented else None
+            left.append(MovedThing(one.label, box, after, found.get(i), one.difficult, corners))
     return tuple(left), mask_after
 
 

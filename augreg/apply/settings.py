@@ -26,6 +26,7 @@ from augreg.sources.source import CLIP
 POLICY, SETTINGS = "policy.json", "apply.json"
 SAME = ("policy", "seed", "epoch", "copies", "images", "listing", "encoding")
 FILES, TFDS = "files", "tfds"
+YOLO_OBB = "yolo-obb"  # annotations that are written and not read: oriented boxes
 # of annotated images: what their annotations depend on, and with `max_pixels` their positions
 ANNOTATED = ("annotations", "bad_annotations", "max_pixels")
 _FIRST = {"format": FILES, "encoding": str(FIRST)}  # of runs that recorded none
@@ -85,7 +86,8 @@ class ApplyOptions:
                 object.__setattr__(self, name, place_of(place))
 
     def _check_annotations(self) -> None:
-        allowed = ("", *(opener.form.partition(":")[0] for opener in OPENERS if opener.annotated))
+        read = (opener.form.partition(":")[0] for opener in OPENERS if opener.annotated)
+        allowed = ("", *read, YOLO_OBB)
         if self.annotations not in allowed:
             raise RunError(
                 f'"{self.annotations}" is no format of annotations; allowed are '

@@ -47,6 +47,7 @@ class RunOptions:
         min_visible: Any = MIN_VISIBLE,
         box_from: Any = "corners",
         keypoint_pairs: Any = (),
+        oriented: Any = False,
         debug: Any = None,
     ) -> RunOptions:
         """The options as a caller gives them.
@@ -63,7 +64,13 @@ class RunOptions:
             check_sections(sections),
             check_input_range(input_range),
             check_parts(parts),
-            TargetRules(bounding_box_format, min_visible, box_from, keypoint_pairs),
+            TargetRules(
+                bounding_box_format,
+                min_visible,
+                box_from,
+                keypoint_pairs,
+                check_flag(oriented, "oriented"),
+            ),
             debug if debug is None else check_flag(debug, "debug"),
         )
 

@@ -123,7 +123,10 @@ def apply(
         str, typer.Option(metavar="NAME[:LEVEL]", help="png (levels 0 to 9), jpeg (1 to 100).")
     ] = "png:1",
     annotations: Annotated[
-        str, typer.Option(help="Format of the annotations: coco, yolo, voc, masks; as INPUT's.")
+        str,
+        typer.Option(
+            help="Format of the annotations: coco, yolo, yolo-obb, voc, masks; as INPUT's."
+        ),
     ] = "",
     bad_annotations: BadAnnotations = CLIP,
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,14 +18,14 @@ def batch(
     size: int,
     drop_remainder: bool,
     parts: Parts | None,
-    ragged: Sequence[bool],
+    ragged: Any,
 ) -> tf.data.Dataset:
     """`Dataset.batch` of (index, element), but for what varies in number.
 
     Boxes are padded with class -1, keypoints with zeros, and so with visibility 0. Leaves where
-    `ragged` holds (those of elements that `singles` took out of batches) are rows of a ragged batch
-    again. Each is the row of a ragged tensor while it is batched, so that Dataset's own batch does
-    the work, whatever else is in an element.
+    `ragged` holds (an element of truths from `singles`, or None) are rows of a ragged batch again.
+    Each is the row of a ragged tensor while it is batched, so that Dataset's own batch does the
+    work, whatever else is in an element.
     """
     _, spec = ds.element_spec
     rows = _rows(spec, parts, ragged)
@@ -46,7 +46,7 @@ def batch(
 
 def varies(spec: Any, parts: Parts | None) -> bool:
     """Whether anything in elements like this one has to be padded."""
-    return any(_rows(spec, parts, ()))
+    return any(_rows(spec, parts, None))
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Row:
     filler: int | None
 
 
-def _rows(spec: Any, parts: Parts | None, ragged: Sequence[bool]) -> list[Row | None]:
+def _rows(spec: Any, parts: Parts | None, ragged: Any) -> list[Row | None]:
     """For each leaf of an element its `Row`, or None where its length is known."""
     found: dict[str, Any] = {}
     for key, part in targets_of(spec, parts).items():
@@ -66,8 +66,8 @@ def _rows(spec: Any, parts: Parts | None, ragged: Sequence[bool]) -> list[Row | 
             }
         elif key in KEYPOINTS and (row := _row(part, 0)) and (part.shape[-1] or 0) > 2:
             found[key] = row
-    stays = ragged or [False] * len(tf.nest.flatten(spec))
-    marked = tf.nest.pack_sequence_as(spec, [Row(None) if one else None for one in stays])
+    stays = spec if ragged is None else ragged
+    marked = tf.nest.map_structure(lambda one: Row(None) if one is True else None, stays)
     return list(tf.nest.flatten(with_targets(marked, found, parts)))
 
 

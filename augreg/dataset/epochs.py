@@ -81,7 +81,7 @@ class Epochs:
     def _differ(self, spec: Any) -> bool:
         """Whether two elements may differ in shape, so that single ones have to be looked at."""
         leaves = tf.nest.flatten(spec)
-        return any(self.ragged) or varies(spec, self.parts) or any(map(unknown, leaves))
+        return self.ragged is not None or varies(spec, self.parts) or any(map(unknown, leaves))
 
     def _singles(self, ds: tf.data.Dataset, epoch: tf.Tensor, skip: tf.Tensor) -> tf.data.Dataset:
         """Elements, prepared: before the shuffle, or after it where that holds files."""

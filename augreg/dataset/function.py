@@ -73,6 +73,7 @@ def map_fn(
     min_visible: float = MIN_VISIBLE,
     box_from: str = "corners",
     keypoint_pairs: Iterable[tuple[int, int]] = (),
+    oriented: bool = False,
     views: int = 1,
     debug: bool | None = None,
 ) -> Callable[..., Any]:
@@ -97,6 +98,9 @@ def map_fn(
             rotation; or its "mask", the pixels of box n that are n + 1 in the masks, or channel n.
         keypoint_pairs: positions of keypoints that are a left and a right, as [(1, 2), (3, 4)]:
             where an image is mirrored, they change places, so that a left eye is one.
+        oriented: adds the boxes' four corners to their dict, moved and not clipped: "corners",
+            float32 [B,N,4,2], x and y, clockwise from the top left as the box came; relative
+            where the boxes are. Boxes that come with corners keep theirs.
         views: how many augmentations of each element, for contrastive learning: above 1, `fn`
             returns a tuple of elements. Each view has draws of its own, the first those of 1.
         debug: checks shape, dtype, range and NaN after every step, slowly; None reads
@@ -133,6 +137,7 @@ def map_fn(
         min_visible=min_visible,
         box_from=box_from,
         keypoint_pairs=keypoint_pairs,
+        oriented=oriented,
         debug=debug,
     )
     seeds = [view_seed(options.seed, view) for view in range(check_count(views, "views"))]

@@ -46,6 +46,7 @@ def augment_dataset(
     min_visible: float = MIN_VISIBLE,
     box_from: str = "corners",
     keypoint_pairs: Iterable[tuple[int, int]] = (),
+    oriented: bool = False,
     debug: bool | None = None,
 ) -> tf.data.Dataset:
     """Prepares, shuffles, batches, augments (in training only) and prefetches.
@@ -59,7 +60,7 @@ def augment_dataset(
             position. Arrays (`from_tensor_slices`), the splits of `augreg.sources.open_source` and
             `Indexed` have random access.
         policy: as in `map_fn`; so are seed, training, input_range, parts, sections,
-            bounding_box_format, min_visible, box_from, keypoint_pairs and debug.
+            bounding_box_format, min_visible, box_from, keypoint_pairs, oriented and debug.
         batch_size: the last batch of an epoch may be smaller, unless `drop_remainder`.
         shuffle: True permutes all of `ds`, held in memory after "prepare" (or as encoded files, if
             `ds` holds files); if the length is unknown, in a window of 10,000. A number is the size
@@ -102,6 +103,7 @@ def augment_dataset(
         min_visible=min_visible,
         box_from=box_from,
         keypoint_pairs=keypoint_pairs,
+        oriented=oriented,
         debug=debug,
     )
     if not isinstance(ds, Indexed):

@@ -98,7 +98,7 @@ class Steps:
             return numbers, self.work.prepared(i, self.source.element(i), self.epoch(step))
 
         singles = parallel_map(plain_map(steps, numbered).unbatch(), one)
-        return batch(alike(singles, self.length, self.parts), self.length, True, self.parts, ())
+        return batch(alike(singles, self.length, self.parts), self.length, True, self.parts, None)
 
     def augmented(self, numbers: tf.Tensor, element: Any) -> Any:
         """What `read` gives, without what filled it up."""

@@ -13,10 +13,10 @@ from augreg.dataset.maps import parallel_map
 from augreg.errors import DataError
 
 
-def singles(ds: tf.data.Dataset, parts: Parts | None) -> tuple[tf.data.Dataset, tuple[bool, ...]]:
+def singles(ds: tf.data.Dataset, parts: Parts | None) -> tuple[tf.data.Dataset, Any]:
     """The elements of a data set, one by one, in their order.
 
-    With them, for each of their leaves, whether it was a row of a ragged batch; () for none.
+    With them, an element of whether each leaf was a row of a ragged batch; None where none was.
     Of batches, boxes that are there to fill one up are taken off again: what a sample becomes does
     not depend on how its source was batched. Images, masks, boxes and keypoints are dense tensors
     then.
@@ -25,7 +25,7 @@ def singles(ds: tf.data.Dataset, parts: Parts | None) -> tuple[tf.data.Dataset, 
         DataError: images of an unknown rank, or a part of a batch that has no batch dimension.
     """
     batched = is_batched(ds.element_spec, parts)
-    rows: tuple[bool, ...] = ()
+    rows = None
     if batched:
         _check_batches(ds.element_spec)
         rows = _passing_rows(ds.element_spec, parts)
@@ -37,17 +37,17 @@ def singles(ds: tf.data.Dataset, parts: Parts | None) -> tuple[tf.data.Dataset, 
     ragged = any(isinstance(leaf, tf.RaggedTensorSpec) for leaf in tf.nest.flatten(spec))
     if ragged or padded:
         ds = parallel_map(ds, lambda *one: _plain(one if len(one) > 1 else one[0], parts, padded))
-    return ds, rows if any(rows) else ()
+    return ds, rows if any(tf.nest.flatten(rows)) else None
 
 
-def _passing_rows(spec: Any, parts: Parts | None) -> tuple[bool, ...]:
+def _passing_rows(spec: Any, parts: Parts | None) -> Any:
     """Which leaves of batches are ragged in their first dimension, and are no part that moves."""
     marked = tf.nest.map_structure(
         lambda leaf: isinstance(leaf, tf.RaggedTensorSpec) and leaf.ragged_rank == 1, spec
     )
     moving = {key: part for key, part in targets_of(marked, parts).items() if key != LABELS}
     dense = each(lambda _: False, moving)
-    return tuple(tf.nest.flatten(with_targets(marked, dense, parts)))
+    return with_targets(marked, dense, parts)
 
 
 def is_batched(spec: Any, parts: Parts | None) -> bool:

@@ -63,6 +63,7 @@ def augment(
     min_visible: float = MIN_VISIBLE,
     box_from: str = "corners",
     keypoint_pairs: Iterable[tuple[int, int]] = (),
+    oriented: bool = False,
 ) -> Any:
     """Augments a batch in NumPy: the reference implementation, which is slow.
 
@@ -86,6 +87,9 @@ def augment(
             rotation; or its "mask", the pixels of box n that are n + 1 in the masks, or channel n.
         keypoint_pairs: positions of keypoints that are a left and a right, as [(1, 2), (3, 4)]:
             where an image is mirrored, they change places, so that a left eye is one.
+        oriented: adds the boxes' four corners to their dict, moved and not clipped: "corners",
+            float32 [B,N,4,2], x and y, clockwise from the top left as the box came; relative
+            where the boxes are. Boxes that come with corners keep theirs.
 
     Returns:
         [B,H',W',C'] (or without B) in the policy's output dtype and range. For a dict, a dict with
@@ -113,6 +117,7 @@ def augment(
         min_visible=min_visible,
         box_from=box_from,
         keypoint_pairs=keypoint_pairs,
+        oriented=oriented,
     )
     pixels = _array(image_of(element, options.parts), "images")
     check_images(pixels.shape, str(pixels.dtype))

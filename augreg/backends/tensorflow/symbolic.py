@@ -7,12 +7,14 @@ from typing import Any
 
 import keras
 
+from augreg.annotations.boxes import CORNERS
 from augreg.annotations.element import targets_of
 from augreg.annotations.parts import (
     BOXES,
     KEYPOINTS,
     LABELS,
     MASKS,
+    TargetRules,
     check_annotations,
     check_boxes_stated,
     each,
@@ -37,7 +39,11 @@ def checked(element: Any, images: Any, unbatched: bool, options: RunOptions) -> 
 
 
 def moved(
-    targets: Mapping[str, Any], images: Any, classes: int | None, mixes: bool
+    targets: Mapping[str, Any],
+    images: Any,
+    classes: int | None,
+    mixes: bool,
+    rules: TargetRules,
 ) -> dict[str, Any]:
     """What comes out: masks of the images' new size, points in float32, a share for each class.
 
@@ -52,6 +58,9 @@ def moved(
             rows = each(_of_any_rows, part) if mixes else each(anew, part)
             boxes = keras.KerasTensor(rows["boxes"].shape, dtype="float32")
             made[key] = {**rows, "boxes": boxes}
+            if rules.oriented:
+                shape = (*boxes.shape[:-1], 4, 2)
+                made[key][CORNERS] = keras.KerasTensor(shape, dtype="float32")
         elif key in KEYPOINTS:
             shape = _of_any_rows(part).shape if mixes else part.shape
             made[key] = keras.KerasTensor(shape, dtype="float32")
