@@ -107,9 +107,9 @@ class KeepBoxes:
     """Which boxes of a sample an op is not to lose: "all", "any" one of them, or none at all.
 
     The op gets float32 [B,4] for it, the edges (left, top, right, bottom, in whole pixels) of what
-    it is to keep: the bounds of all boxes, or one drawn box; the edges of a sample without boxes are
-    infinite, left and top positive, right and bottom negative. And None where a policy asks for
-    nothing, or where there are no boxes.
+    it is to keep: the bounds of all boxes, or one drawn box; of a sample without boxes, left and
+    top are infinite, right and bottom minus infinite. And None where a policy asks for nothing, or
+    where there are no boxes.
     """
 
     static = True
