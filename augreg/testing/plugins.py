@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -41,8 +42,9 @@ def check_plugins(target: str | None = None, seconds: float = 60.0) -> Iterator[
         done: list[str] = []
         cut = True
         while cut:
-            given = {"distribution": distribution, "done": done}
-            with started("augreg.testing.worker", folder, **given) as worker:
+            inside = os.path.join(folder, "") if folder else ""
+            given = {"distribution": distribution, "done": done, "folder": inside}
+            with started("augreg.testing.worker", folder, given) as worker:
                 cut = yield from _checked(worker, seconds, done)
 
 

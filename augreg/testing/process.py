@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, Any
@@ -41,18 +41,19 @@ class Worker:
         return event
 
     def why_ended(self) -> str:
-        """By which signal, or with which code and last words."""
+        """By which signal, or with which code and, of an exception, with which error."""
         code = self.process.wait()
         if code < 0:
             return f"{signal.Signals(-code).name} ended the process"
         self.said.seek(0)
-        lines = self.said.read().decode(errors="backslashreplace").split("\n")
-        last = next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
-        return f"the process ended with code {code}: {last}"
+        # TensorFlow writes there, too, so only the last line of Python's own words is an error
+        _, traceback, words = self.said.read().decode(errors="replace").rpartition("Traceback (")
+        lines = [line.strip() for line in words.splitlines() if line.strip()]
+        return f"the process ended with code {code}" + (f": {lines[-1]}" if traceback else "")
 
 
 @contextmanager
-def started(module: str, folder: str, **given: Any) -> Iterator[Worker]:
+def started(module: str, folder: str, given: Mapping[str, Any]) -> Iterator[Worker]:
     """`python -m MODULE PIPE JSON`, which imports what is imported here, from `folder` first.
 
     It is killed at the end, with all that it has started. It reads nothing, and what it prints is

@@ -1,8 +1,9 @@
 """The process that checks plugins for `augreg.testing.plugins`, which may end it at any time.
 
 Arguments: the number of a pipe, and JSON with `distribution`, whose plugins are checked (null: all
-but augreg's own), and `done`, the ops to leave out. It writes a line of JSON for each event: {} at
-its start, the plugins, and then, for each op, its name, the findings and its end.
+but augreg's own), `done`, the ops to leave out, and `folder`, which no place begins with. It writes
+a line of JSON for each event: {} at its start, the plugins, and then, for each op, its name, the
+findings and its end.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ def main() -> None:
     given = json.loads(sys.argv[2])
     with os.fdopen(int(sys.argv[1]), "w", buffering=1, encoding="utf-8") as out:
         for event in _events(given["distribution"], given["done"]):
+            if "place" in event:  # of a wheel, whose folder is temporary
+                event["place"] = event["place"].removeprefix(given["folder"])
             out.write(json.dumps(event, default=repr) + "\n")
 
 
