@@ -28,7 +28,7 @@ def plugins(
     ] = 60.0,
     in_json: AsJson = False,
 ) -> None:
-    """Lists the installed plugins with version, ops and state.
+    """Lists the installed plugins with version, ops and state, or checks their ops.
 
     AUGREG_DISABLE_PLUGINS=name,name blocks plugins by name.
 
