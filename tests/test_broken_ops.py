@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -183,6 +185,19 @@ def test_op_without_an_identity_is_not_broken():
     states = {finding.check: finding.state for finding in findings(dim)}
     assert states.pop("neutral value") == NOT_DECLARED
     assert set(states.values()) == {PASSED}
+
+
+def test_identity_that_no_policy_takes_is_named():
+    @augreg.op("acme/dim", amount=AMOUNT, identity={"amount": [1, 0]})
+    def dim(xp, amount):
+        """Has an identity whose range runs backwards."""
+        return lifted(xp, -amount)
+
+    with pytest.raises(ContractError, match=r"with {'amount': \[1, 0\]}: ") as caught:
+        check_op(dim)
+    assert caught.value.check == "declaration"
+    copied = pickle.loads(pickle.dumps(caught.value))
+    assert (str(copied), copied.check) == (str(caught.value), "declaration")
 
 
 def test_hidden_pixels_that_still_show_the_image_are_named():

@@ -12,7 +12,6 @@ from urllib.parse import unquote, urlparse
 from augreg.plugin import hookspecs
 from augreg.plugin.registry import FIRST_PARTY, Plugin
 
-UNREGISTERED = "unregistered"
 _HOOK = re.compile(r"^def register_ops\b", re.MULTILINE)
 _NEEDS = re.compile(rf"{FIRST_PARTY}(?![\w.-])", re.IGNORECASE)
 
@@ -25,10 +24,16 @@ def unregistered() -> list[Plugin]:
     return [
         _without_entry_point(distribution, module)
         for distribution in metadata.distributions()
-        if any(_NEEDS.match(needed) for needed in distribution.requires or ())
+        if _needs_augreg(distribution)
         and not distribution.entry_points.select(group=hookspecs.PROJECT)
         and (module := _module_with_hook(distribution))
     ]
+
+
+def _needs_augreg(distribution: metadata.Distribution) -> bool:
+    if not (distribution.read_text("METADATA") or distribution.read_text("PKG-INFO")):
+        return False  # what a removal left behind, which importlib can't read
+    return any(_NEEDS.match(needed) for needed in distribution.requires or ())
 
 
 def _without_entry_point(distribution: metadata.Distribution, module: str) -> Plugin:
@@ -39,7 +44,7 @@ def _without_entry_point(distribution: metadata.Distribution, module: str) -> Pl
         name="",
         distribution=distribution.name,
         version=distribution.version,
-        state=UNREGISTERED,
+        state="unregistered",
         error=(
             f'{defined}the distribution has no entry point in the group "{hookspecs.PROJECT}"; add '
             f"[project.entry-points.{hookspecs.PROJECT}] with a line such as {example} to its "

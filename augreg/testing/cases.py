@@ -47,6 +47,9 @@ class ContractError(OpError):
         self.given = None if given is None else dict(given)
         super().__init__(f'op "{op}"{self.where}: {found}', op)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.op, self.check, self.found, self.given, self.shape)
+
     @property
     def where(self) -> str:
         """The arguments and the images that show it; empty where it shows without."""

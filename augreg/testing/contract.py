@@ -92,7 +92,7 @@ def findings(op: Op, registry: Registry | None = None) -> Iterator[Finding]:
     tried, broken = _tried(op, registry_with(op, registry=registry))
     for place, name in enumerate(NAMES):
         if broken is None and name in CHECKS:
-            broken = _run(op, name, tried)
+            broken = _run(name, tried[name])
         if broken is not None and place == NAMES.index(broken.check):
             yield Finding(op.name, name, BROKEN, broken, place_of(op, broken))
         elif broken is not None and place > NAMES.index(broken.check):
@@ -102,25 +102,23 @@ def findings(op: Op, registry: Registry | None = None) -> Iterator[Finding]:
             yield Finding(op.name, name, NOT_DECLARED if undeclared else PASSED)
 
 
-def _tried(op: Op, ops: Registry) -> tuple[list[Case], ContractError | None]:
-    """The cases to try, and the first of `BASICS` that is broken."""
+def _tried(op: Op, ops: Registry) -> tuple[dict[str, list[Case]], ContractError | None]:
+    """The cases that each of `CHECKS` tries, and the first of `BASICS` that is broken."""
     try:
         _check_schema(op)
         with np.errstate(all="ignore"):  # what becomes NaN is reported as such, with its place
-            tried = list(cases(op, ops))
-            for case in tried:
+            every, neutral = list(cases(op, ops)), []
+            if (identity := op.identity) is not None:
+                neutral = [case_of(op, ops, identity, channels) for channels in channels_of(op)]
+            for case in every:
                 check_result(case)
     except ContractError as error:
-        return [], error
-    return tried, None
+        return {}, error
+    return {**dict.fromkeys(CHECKS, every), NEUTRAL: neutral}, None
 
 
-def _run(op: Op, name: str, tried: list[Case]) -> ContractError | None:
+def _run(name: str, tried: list[Case]) -> ContractError | None:
     """What one of `CHECKS` finds broken; an exception that nobody foresaw is the op's, too."""
-    if name == NEUTRAL:
-        given = op.identity
-        several = channels_of(op) if given is not None else ()
-        tried = [case_of(op, tried[0].registry, given or {}, channels) for channels in several]
     for case in (replace(case, check=name) for case in tried):
         try:
             with np.errstate(all="ignore"):

@@ -41,11 +41,10 @@ def _events(distribution: str | None, done: list[str]) -> Iterator[dict[str, Any
     registry = default_registry()
     plugins = _plugins(registry, distribution)
     yield {"plugins": [asdict(plugin) for plugin in plugins]}
-    for name in (name for plugin in plugins for name in plugin.ops if name not in done):
-        yield {
-            "op": name,
-            "place": place_of(registry.steps[name]) if name in registry.steps else "",
-        }
+    names = dict.fromkeys(name for plugin in plugins for name in plugin.ops if name not in done)
+    for name in names:
+        step = registry.steps.get(name)  # none of a name that two plugins claim
+        yield {"op": name, "place": "" if step is None else place_of(step)}
         for finding in _findings(registry, name):
             yield finding.record()
         yield {"end": name}
