@@ -147,12 +147,6 @@ def test_editable_distribution_without_an_entry_point_is_listed(tmp_path, monkey
     assert ['"acme" defines' in plugin.error for plugin in unregistered()] == [True]
 
 
-def test_what_a_removal_left_behind_is_passed_over(tmp_path, monkeypatch):
-    (tmp_path / "acme_ops-1.5.dist-info").mkdir()
-    monkeypatch.syspath_prepend(str(tmp_path))
-    assert unregistered() == []
-
-
 @pytest.mark.parametrize(
     ("source", "options"),
     [

@@ -24,16 +24,10 @@ def unregistered() -> list[Plugin]:
     return [
         _without_entry_point(distribution, module)
         for distribution in metadata.distributions()
-        if _needs_augreg(distribution)
+        if any(_NEEDS.match(needed) for needed in distribution.requires or ())
         and not distribution.entry_points.select(group=hookspecs.PROJECT)
         and (module := _module_with_hook(distribution))
     ]
-
-
-def _needs_augreg(distribution: metadata.Distribution) -> bool:
-    if not (distribution.read_text("METADATA") or distribution.read_text("PKG-INFO")):
-        return False  # what a removal left behind, which importlib can't read
-    return any(_NEEDS.match(needed) for needed in distribution.requires or ())
 
 
 def _without_entry_point(distribution: metadata.Distribution, module: str) -> Plugin:
