@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from samples import command
+from samples import EntryPoint, Plugin, command, with_plugins
 
+import augreg
 from augreg.plugin.unregistered import unregistered
+from augreg.testing import worker
 
 METADATA = "Metadata-Version: 2.1\nName: acme-ops\nVersion: 1.5\nRequires-Dist: augreg>=0.1\n"
 HOOK = """
@@ -64,7 +66,7 @@ def test_op_that_hangs_crashes_or_is_broken_is_named_with_its_place(tmp_path, ca
     at = {op: source[: source.index(f'"acme/{op}"')].count("\n") + 1 for op in bodies}
     assert [line for line in lines if ": broken" in line] == [
         f'acme/hangs: time limit: broken at acme.py:{at["hangs"]}: "declaration" is not done 4 '
-        "seconds after the first check began",
+        "seconds after the first check began; find what does not end, or allow more seconds",
         f"acme/crashes: declaration: broken at acme.py:{at['crashes']}: SIGSEGV ended the process",
         f"acme/leaves: declaration: broken at acme.py:{at['leaves']}: the process ended with "
         "code 3",
@@ -116,6 +118,33 @@ def test_wheel_whose_hook_is_not_marked_is_told_so(tmp_path, capsys):
         'acme-ops 1.5, plugin "acme": empty: it registers nothing: its register_ops is not ' in out
     )
     assert "marked with @augreg.hookimpl" in out
+
+
+def test_macro_and_op_that_two_plugins_claim_are_checked_as_far_as_they_go(monkeypatch):
+    @augreg.macro("acme/fine", example={})
+    def fine():
+        """Writes a step."""
+        return [{"op": "flip"}]
+
+    @augreg.macro("acme/lost", example={})
+    def lost():
+        """Writes a step that there is none of."""
+        return [{"op": "acme/missing"}]
+
+    @augreg.macro("acme/claimed", example={})
+    def claimed():
+        """Is shipped twice."""
+        return []
+
+    one, two = Plugin(fine, lost, claimed), Plugin(claimed)
+    registry = with_plugins(EntryPoint("acme", one), EntryPoint("other", two))
+    monkeypatch.setattr(worker, "default_registry", lambda: registry)
+    found = {event["op"]: event for event in worker.events(None, []) if "check" in event}
+    assert (found["acme/fine"]["check"], found["acme/fine"]["state"]) == ("declaration", "passed")
+    assert 'unknown op "acme/missing"' in found["acme/lost"]["found"]
+    assert found["acme/lost"]["place"].startswith(f"{__file__}:")
+    assert 'op "acme/claimed" is claimed by two plugins' in found["acme/claimed"]["found"]
+    assert [found[name]["state"] for name in ("acme/lost", "acme/claimed")] == ["broken"] * 2
 
 
 def installed(folder: Path, source: str, monkeypatch: pytest.MonkeyPatch, **options: Any) -> None:

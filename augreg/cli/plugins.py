@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -67,15 +68,15 @@ def _list(in_json: bool) -> None:
 def _check(target: str | None, seconds: float, in_json: bool) -> None:
     from augreg.testing.plugins import check_plugins
 
-    records = check_plugins(target, seconds)
-    found: list[dict[str, Any]] = next(records)["plugins"]
     checks = []
-    if not in_json:
-        _print_plugins(found)
-    for record in records:
-        checks.append(record)
+    with closing(check_plugins(target, seconds)) as records:
+        found: list[dict[str, Any]] = next(records)["plugins"]
         if not in_json:
-            print(_line(record), flush=True)
+            _print_plugins(found)
+        for record in records:
+            checks.append(record)
+            if not in_json:
+                print(_line(record), flush=True)
     if in_json:
         print_json({"plugins": found, "checks": checks})
     else:

@@ -21,7 +21,9 @@ _START = 600.0  # seconds for TensorFlow to start, on a busy machine
 Record = dict[str, Any]
 
 
-def check_plugins(target: str | None = None, seconds: float = 60.0) -> Iterator[Record]:
+def check_plugins(
+    target: str | None = None, seconds: float = 60.0
+) -> Generator[Record, None, None]:
     """Runs augreg's contract on the ops of plugins, which runs the plugins' code.
 
     Args:
@@ -107,7 +109,10 @@ def _of_op(worker: Worker, begun: Record, seconds: float) -> Generator[Record, N
         try:
             record = worker.event(ends - time.monotonic())
         except TimeoutError:
-            found = f'"{running}" is not done {seconds:g} seconds after the first check began'
+            found = (
+                f'"{running}" is not done {seconds:g} seconds after the first check began; find '
+                "what does not end, or allow more seconds"
+            )
             yield {**made, "check": TIME_LIMIT, "state": BROKEN, "found": found}
             return True
         if record is None:

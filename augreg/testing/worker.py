@@ -30,13 +30,14 @@ def main() -> None:
 
     given = json.loads(sys.argv[2])
     with os.fdopen(int(sys.argv[1]), "w", buffering=1, encoding="utf-8") as out:
-        for event in _events(given["distribution"], given["done"]):
+        for event in events(given["distribution"], given["done"]):
             if "place" in event:  # of a wheel, whose folder is temporary
                 event["place"] = event["place"].removeprefix(given["folder"])
             out.write(json.dumps(event, default=repr) + "\n")
 
 
-def _events(distribution: str | None, done: list[str]) -> Iterator[dict[str, Any]]:
+def events(distribution: str | None, done: list[str]) -> Iterator[dict[str, Any]]:
+    """What is written, in this process."""
     yield {}  # it has started
     registry = default_registry()
     plugins = _plugins(registry, distribution)
