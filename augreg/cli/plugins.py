@@ -104,7 +104,8 @@ def _line(record: dict[str, Any]) -> str:
     shown = "" if given is None else f"; with {json.dumps(given)}"
     shown += f" on images of {images}" if images else ""
     place = f" at {record['place']}" if record["place"] else ""
-    return f"{line}{place}: {record['found']}{shown}"
+    found = " ".join(record["found"].split())  # TensorFlow's errors have many lines
+    return f"{line}{place}: {found}{shown}"
 
 
 def _summary(checks: list[dict[str, Any]]) -> str:

@@ -29,7 +29,7 @@ class ContractError(OpError):
 
     Attributes:
         op: its name.
-        check: the name of the check that found it, as in `augreg.testing.CHECKS`.
+        check: the name of the check that found it, such as "shape"; the guide has a list of them.
         given: the arguments of the step that shows it; None: it shows without a step.
         shape: (height, width, channels) of the images that show it; None: it shows without any.
         found: what was found, what is allowed and how to fix it.
@@ -55,9 +55,8 @@ class ContractError(OpError):
         """The arguments and the images that show it; empty where it shows without."""
         if self.given is None:
             return ""
-        return f" with {self.given}" + (
-            f" on {'x'.join(map(str, self.shape))}" if self.shape else ""
-        )
+        images = f" on {'x'.join(map(str, self.shape))}" if self.shape else ""
+        return f" with {self.given}{images}"
 
 
 @dataclass(frozen=True)

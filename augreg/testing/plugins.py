@@ -103,9 +103,9 @@ def _loaded(worker: Worker, seconds: float) -> Record:
 
 def _of_op(worker: Worker, begun: Record, seconds: float) -> Generator[Record, None, bool]:
     """The records of one op; whether it was cut off."""
-    ends, checks = time.monotonic() + seconds, iter((*NAMES, TIME_LIMIT))
+    ends = time.monotonic() + seconds
     made = {**begun, "state": PASSED}
-    for running in checks:
+    for running in (*NAMES, TIME_LIMIT):
         try:
             record = worker.event(ends - time.monotonic())
         except TimeoutError:
@@ -118,7 +118,8 @@ def _of_op(worker: Worker, begun: Record, seconds: float) -> Generator[Record, N
         if record is None:
             yield {**made, "check": running, "state": BROKEN, "found": worker.why_ended()}
             return True
-        yield record if "check" in record else {**made, "check": TIME_LIMIT}
         if "check" not in record:
+            yield {**made, "check": TIME_LIMIT}
             return False
+        yield record
     raise AssertionError("a worker reports more checks than there are")
