@@ -70,8 +70,8 @@ def test_op_that_hangs_crashes_or_is_broken_is_named_with_its_place(tmp_path, ca
         f"acme/crashes: declaration: broken at acme.py:{at['crashes']}: SIGSEGV ended the process",
         f"acme/leaves: declaration: broken at acme.py:{at['leaves']}: the process ended with "
         "code 3",
-        f"acme/raises: call: broken at acme.py:{at['raises'] + 3}: raised ValueError: one two; with "
-        "{}",
+        f"acme/raises: call: broken at acme.py:{at['raises'] + 3}: raised ValueError: one two; "
+        "with {}",
     ]
     assert "acme/raises: declaration: passed" in lines and "acme/raises: XLA: not run" in lines
 
