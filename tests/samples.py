@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 import augreg
+from augreg.cli import main
 from augreg.plugin.registry import Registry, build
 from augreg.policy import Policy
 
@@ -68,3 +70,11 @@ def with_plugins(*points: EntryPoint) -> Registry:
 def with_ops(*ops: augreg.Op) -> Registry:
     """The first-party ops and `ops`, as a plugin "acme" ships them."""
     return with_plugins(EntryPoint("acme", Plugin(*ops), "acme-ops", "2.5"))
+
+
+def command(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    """The exit code, stdout and stderr of a command."""
+    with pytest.raises(SystemExit) as end:
+        main([str(argument) for argument in arguments])
+    said = capsys.readouterr()
+    return int(end.value.code or 0), said.out, said.err

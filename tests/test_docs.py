@@ -140,6 +140,14 @@ def test_every_function_of_xp_is_in_the_guide():
     assert [n for n in sorted(names - words) if f"`{n}`" not in page] == []
 
 
+def test_every_check_of_an_op_is_in_the_guide():
+    from augreg.testing.contract import NAMES
+
+    page = (ROOT / "docs" / "write-an-op.md").read_text()
+    rows = re.findall(r"^\| ([\w, -]+) \|", page.split("## Test an op")[1], re.MULTILINE)
+    assert [name for row in rows[1:] for name in row.split(", ")] == list(NAMES)
+
+
 def augreg_ops():
     from augreg.plugin.registry import FIRST_PARTY, default_registry
 

@@ -188,6 +188,13 @@ def test_blocked_plugin_is_listed_and_its_ops_are_gone(fresh):
     assert "disabled" in augreg_command(fresh, "plugins", **blocked)
 
 
+def test_new_plugin_is_written_whole(fresh, tmp_path):
+    augreg_command(fresh, "new-plugin", "augreg-new", "--directory", tmp_path / "new")
+    written = {str(p.relative_to(tmp_path / "new")) for p in (tmp_path / "new").rglob("*.*")}
+    assert {".gitignore", ".github/workflows/test.yml", "augreg_new/color.py"} <= written
+    assert (tmp_path / "new" / "LICENSE").exists()
+
+
 def test_policy_with_the_op_validates(fresh, tmp_path):
     policy = tmp_path / "tinted.json"
     policy.write_text('{"version": 1, "augment": [{"op": "acme/tint", "p": 0.5}]}')

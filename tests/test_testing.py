@@ -291,7 +291,7 @@ def test_size_that_is_taken_for_a_python_number_is_named():
             raise TypeError("no number")
         return augreg.AffineMap(xp.array([shift]))
 
-    with pytest.raises(OpError, match=r"TypeError with tensorflow's xp and a size that is known"):
+    with pytest.raises(OpError, match=r"TypeError with numpy's xp and a size that is known"):
         check_op(half)
 
 

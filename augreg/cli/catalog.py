@@ -1,4 +1,4 @@
-"""What is installed: `ops`, `plugins`, and the `schema` that editors read."""
+"""What is installed: `ops`, and the `schema` that editors read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from augreg.cli.console import AsJson, OutputFile, print_json, stdout, table
-from augreg.errors import PluginError
 
 if TYPE_CHECKING:
     from augreg.plugin.macro import Macro
@@ -34,28 +33,6 @@ def ops(
         return
     op = registry.steps.get(name) or registry.get(name)
     print_json(_op_entry(op, registry)) if in_json else _print_op(op, registry)
-
-
-def plugins(in_json: AsJson = False) -> None:
-    """Lists the installed plugins with version, ops and state.
-
-    AUGREG_DISABLE_PLUGINS=name,name blocks plugins by name.
-    """
-    from augreg.plugin.registry import default_registry
-
-    found = default_registry()
-    if in_json:
-        print_json([vars(plugin) for plugin in found.plugins])
-        return
-    rows = table("plugin", "wheel", "version", "state", "ops")
-    for plugin in found.plugins:
-        shown = ", ".join(plugin.ops) if plugin.ops else plugin.error
-        rows.add_row(plugin.name, plugin.distribution, plugin.version, plugin.state, shown)
-    stdout().print(rows)
-    for conflict in found.conflicts.values():
-        print(f"conflict: {conflict}")
-    if found.conflicts:
-        raise PluginError(f"{len(found.conflicts)} ops are claimed by two plugins each")
 
 
 def schema(output: OutputFile = None) -> None:

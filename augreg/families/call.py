@@ -19,6 +19,14 @@ from augreg.xp import NUMPY, Namespace
 _PLACEHOLDER = 64  # a side to ask an op's family with, where the real one is not known yet
 
 
+class DtypeError(ValueError):
+    """An array of a transform that is of another dtype than its family says."""
+
+
+class ShapeError(ValueError):
+    """An array of a transform that has another shape than its family says."""
+
+
 def call_op(op: Op, xp: Namespace, arguments: Mapping[str, Any], size: Size) -> Any:
     """What an op's function returns, with a leading dimension everywhere; raises `OpError`."""
     extra = {"size": size} if op.wants_size else {}
@@ -54,7 +62,7 @@ def batched(xp: Namespace, element: Any) -> Any:
     """The element with a leading dimension everywhere.
 
     Raises:
-        ValueError: an array has the wrong shape or dtype.
+        DtypeError, ShapeError: an array is not what its family says.
     """
     parts = {}
     kind = type(element).__name__
@@ -64,7 +72,7 @@ def batched(xp: Namespace, element: Any) -> Any:
             continue
         found = getattr(getattr(value, "dtype", None), "name", "no array")
         if found != element.dtype:
-            raise ValueError(f"{kind}.{name} is {found}; it has to be {element.dtype}")
+            raise DtypeError(f"{kind}.{name} is {found}; it has to be {element.dtype}")
         shape = tuple(xp.shape(value))
         if len(shape) == len(wanted):
             value = xp.reshape(value, (1, *shape))
@@ -74,7 +82,7 @@ def batched(xp: Namespace, element: Any) -> Any:
             for w, s in zip(wanted, shape[1:], strict=True)
         ):
             sides = ", ".join({None: "1 or 3", ANY: "n"}.get(w, str(w)) for w in wanted)
-            raise ValueError(f"{kind}.{name} has the shape {shape}; it has to be [B, {sides}]")
+            raise ShapeError(f"{kind}.{name} has the shape {shape}; it has to be [B, {sides}]")
         parts[name] = value
     return replace(element, **parts) if parts else element
 

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 from augreg.plugin.declaration import Declaration
@@ -26,10 +27,17 @@ class Op(Declaration):
             crop). Return an unchanged side as it is. Drawn arguments are distributions. May raise
             `ParameterError`. None: the size does not change.
         gray: also takes images of one channel.
+        identity: arguments that leave every image as it is; None: there are none, or nobody said.
     """
 
     output_size: Callable[..., tuple[Any, Any]] | None = None
     gray: bool = False
+    identity: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.identity is not None:
+            object.__setattr__(self, "identity", MappingProxyType(dict(self.identity)))
 
     def __hash__(self) -> int:
         return hash((self.name, self.version))  # its mappings have none
@@ -64,6 +72,7 @@ def op(
     version: int = 1,
     example: Mapping[str, Any] | None = None,
     strengths: Sequence[Mapping[str, Any]] = (),
+    identity: Mapping[str, Any] | None = None,
     **parameters: Parameter,
 ) -> Callable[[Callable[..., Any]], Op]:
     """Decorator that makes an op of a function.
@@ -76,6 +85,8 @@ def op(
         version: part of every policy hash; raise it when the pixels change.
         example: arguments of a step that shows the op.
         strengths: three of them, at low, middle and high strength, for a reference's picture.
+        identity: arguments that leave an image as it is, such as `{"amount": 0}`; `check_op` tries
+            them.
         parameters: a specification for each argument: `Range`, `Integer`, `Option`, `Fill`,
             `KeepBoxes`, `Uniform01` or `Key`.
 
@@ -96,6 +107,6 @@ def op(
 
     def decorate(function: Callable[..., Any]) -> Op:
         shown = (example or {}, tuple(strengths))
-        return Op(name, function, parameters, version, *shown, output_size, gray)
+        return Op(name, function, parameters, version, *shown, output_size, gray, identity)
 
     return decorate

@@ -29,8 +29,8 @@ DISABLE = "AUGREG_DISABLE_PLUGINS"
 class Plugin:
     """One entry point and what became of it.
 
-    state: ready, disabled (by name), skipped (another API version), failed, or empty (it registers
-    no op).
+    state: ready, disabled (by name), skipped (another API version), failed, empty (it registers no
+    op), or unregistered (there is no entry point; see `unregistered`).
     """
 
     name: str

@@ -14,11 +14,12 @@ from augreg.backends.reference import augment
 from augreg.errors import PolicyError
 from augreg.plan import plan
 from augreg.testing.cases import BATCH, INDEX, SEED, Case
+from augreg.testing.transforms import check_finite
 
 _TINY = ((1, 1), (1, 7), (7, 1), (5, 4))
 
 
-def _images(case: Case, smooth: bool) -> NDArray[np.uint8]:
+def images_of(case: Case, smooth: bool) -> NDArray[np.uint8]:
     """uint8 [B,H,W,C]: waves, or noise."""
     height, width = case.size
     shape = (BATCH, height, width, case.channels)
@@ -29,39 +30,61 @@ def _images(case: Case, smooth: bool) -> NDArray[np.uint8]:
     return np.broadcast_to(np.round(wave * 120 + 128), shape).astype(np.uint8)
 
 
-def _element(case: Case, images: NDArray[np.uint8]) -> Any:
-    """The images; with labels where the op mixes them."""
-    classes = label_classes(case.policy)
+def element_with(case: Case, smooth: bool) -> Any:
+    """The case's images; with labels where the op mixes them."""
+    images, classes = images_of(case, smooth), label_classes(case.policy)
     return images if classes is None else {"images": images, "labels": INDEX % classes}
 
 
+def check_range(case: Case) -> None:
+    """Arrays and pixels are finite, and no pixel is `MOST` times as large as 1, which is white."""
+    from augreg.backends.tensorflow.debug import MOST
+
+    check_finite(case)
+    inside = ("prepare", "augment")  # nothing clips there
+    element = element_with(case, smooth=False)
+    made = image_of(augment(element, case.policy, SEED, INDEX, sections=inside))
+    if not np.isfinite(made).all():
+        raise case.fail("its pixels hold NaN or infinity")
+    if (most := float(np.abs(made).max())) > MOST:
+        raise case.fail(
+            f"its pixels reach {most:.4g}, and {MOST:.0f} is the most; inside, 1 is white, not 255"
+        )
+
+
+def check_xla(case: Case) -> None:
+    """XLA compiles the op, as it does in tf.data and the layer."""
+    from augreg.dataset import map_fn
+
+    try:
+        map_fn(case.policy, SEED, batched=True)(INDEX, element_with(case, smooth=True))
+    except Exception as error:
+        raise case.fail(
+            f"XLA can't compile it, so that it can't run in tf.data and Keras: {_first_line(error)}"
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
+
+
 def check_pixels(case: Case) -> None:
-    """Finite results in 0..1, and TensorFlow within DESIGN's bounds of the reference."""
+    """Images have the planned size; TensorFlow's are within DESIGN's bounds of the reference's."""
     from augreg.dataset import map_fn
 
     kernel = map_fn(case.policy, SEED, batched=True)
+    planned = plan(case.policy, size=case.size, channels=case.channels)
+    shape = (BATCH, *planned.size_out, planned.channels_out)
     for smooth, bound in ((True, 1e-4), (False, 1 / 255)):
-        images = _images(case, smooth)
-        element = _element(case, images)
+        element = element_with(case, smooth)
         expected = image_of(augment(element, case.policy, SEED, INDEX))
-        if not np.isfinite(expected).all():
-            raise case.fail("its pixels hold NaN or infinity")
-        planned = plan(case.policy, size=case.size, channels=case.channels)
-        shape = (BATCH, *planned.size_out, planned.channels_out)
         if expected.shape != shape:
             raise case.fail(f"the result has the shape {expected.shape}, and {shape} was planned")
-        try:
-            result = np.asarray(image_of(kernel(INDEX, element)))
-        except Exception as error:
+        off = np.abs(np.asarray(image_of(kernel(INDEX, element))) - expected).max(axis=-1)
+        if (off > bound + 1e-6).mean() > 0.001:
             raise case.fail(
-                f"{type(error).__name__} in a TensorFlow graph, where arrays have no values yet: "
-                f"{error}"
-            ) from error
-        off = np.abs(result - expected).max(axis=-1) > bound + 1e-6
-        if off.mean() > 0.001:
-            raise case.fail(
-                f"TensorFlow differs from the reference by up to "
-                f"{np.abs(result - expected).max():.2g} (0..1 units; {bound:.1g} is allowed)"
+                f"TensorFlow differs from the reference by up to {off.max():.2g} "
+                f"(0..1 units; {bound:.1g} is allowed)"
             )
 
 
@@ -72,12 +95,12 @@ def check_run_time(case: Case) -> None:
     """
     from augreg.dataset import at_any_size, map_fn
 
-    if mixing_steps(case.policy):  # it needs a batch
+    if not case.example or mixing_steps(case.policy):  # which need a batch
         return
     run = at_any_size(map_fn(case.policy, SEED), case.channels)
     for size in (case.size, *_TINY):
         tried = replace(case, size=size)
-        image = _images(tried, smooth=False)[0]
+        image = images_of(tried, smooth=False)[0]
         try:
             expected = augment(image, case.policy, SEED, [0])
             found = np.asarray(run(0, image))
@@ -100,9 +123,9 @@ def check_run_time(case: Case) -> None:
 
 def check_identity(case: Case) -> None:
     """The case's arguments leave an image as it is."""
-    images = _images(case, smooth=False)
-    result = image_of(augment(_element(case, images), case.policy, SEED, INDEX))
-    expected = images * np.float32(1 / 255)
+    element = element_with(case, smooth=False)
+    result = image_of(augment(element, case.policy, SEED, INDEX))
+    expected = image_of(element) * np.float32(1 / 255)
     if result.shape != expected.shape:
         raise case.fail(f"this was to be the identity, but the shape becomes {result.shape}")
     if (worst := float(np.abs(result - expected).max())) > 1e-5:

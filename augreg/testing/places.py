@@ -1,4 +1,4 @@
-"""Whether functions of planes leave pixels in their places, where masks and boxes stay."""
+"""Whether masks, boxes and keypoints can follow: maps have an inverse, functions move nothing."""
 
 from __future__ import annotations
 
@@ -6,20 +6,68 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augreg import families
+from augreg.families.splines import folds
 from augreg.testing.cases import BATCH, INDEX, SEED, Case
 from augreg.testing.transforms import element_of_case, made_of_planes
 from augreg.xp import NUMPY
 
+_FLAT = 1e-6  # of determinants: what shrinks each side to a thousandth of it
 _NEAR = 1  # pixels; a filter may read a neighbour alone, as a blend with one does at its end
 
 
 def check_places(case: Case) -> None:
-    """A pixel function reads its own pixel alone; a neighbourhood does not rearrange pixels."""
+    """Masks, boxes and keypoints can follow what the op returns.
+
+    A resample has an inverse; a pixel function reads its own pixel alone, and hides what it says; a
+    neighbourhood does not rearrange pixels.
+    """
     element = element_of_case(case, NUMPY, INDEX, case.size)
     if isinstance(element, families.PixelFunction):
         _check_pointwise(case, element)
+        _check_hidden(case, element)
     elif isinstance(element, families.Neighborhood):
         _check_unmoved(case, element)
+    elif isinstance(element, families.Displacement):
+        _check_unfolded(case, element)
+    elif isinstance(element, families.AffineMap | families.ProjectiveMap):
+        _check_invertible(case, element)
+
+
+def _check_invertible(case: Case, element: families.AffineMap | families.ProjectiveMap) -> None:
+    square = element.matrix[:, :2, :2].astype(np.float64)
+    if isinstance(element, families.ProjectiveMap):
+        square = element.matrix.astype(np.float64)
+    if (np.abs(np.linalg.det(square)) < _FLAT).any():
+        raise case.fail(
+            "its matrix has no inverse: the image becomes a line or a point, and masks, boxes and "
+            "keypoints have no place; keep its determinant away from 0"
+        )
+
+
+def _check_unfolded(case: Case, element: families.Displacement) -> None:
+    if folds(NUMPY, element.offsets, element.spline, case.size).any():
+        raise case.fail(
+            "its offsets fold the image, so that masks, boxes and keypoints have no one place; "
+            "keep them below 0.48 of a cell with a cubic spline, 0.25 with a linear one"
+        )
+
+
+def _check_hidden(case: Case, element: families.PixelFunction) -> None:
+    """Pixels that are said to be hidden do not depend on what was there."""
+    if element.hidden is None:
+        return
+    rng = np.random.default_rng(SEED)
+    images = rng.uniform(0, 1, (2, case.channels, BATCH, *case.size)).astype(np.float32)
+    one, other = (
+        np.stack(made_of_planes(case, NUMPY, element, list(image), list(images[0])))
+        for image in images
+    )
+    hidden = np.broadcast_to(element.hidden_pixels(NUMPY, case.size), one.shape[1:])
+    if (seen := (one != other).any(axis=0) & hidden).any():
+        raise case.fail(
+            f"{seen.sum() / hidden.sum():.0%} of the pixels that `hidden` names still show the "
+            "image, so masks and boxes lose what can be seen; let both functions use one condition"
+        )
 
 
 def _check_pointwise(case: Case, element: families.PixelFunction) -> None:

@@ -14,13 +14,12 @@ from augreg.backends.reference import kernels
 from augreg.errors import OpError
 from augreg.families.call import call_op
 from augreg.families.functions import aligned, coordinates
-from augreg.families.splines import folds
 from augreg.lower import Draws, Lowering
 from augreg.plan import plan
 from augreg.policy import steps_in
 from augreg.random import fields
 from augreg.random.generator import SampleKey
-from augreg.testing.cases import BATCH, INDEX, SEED, Case
+from augreg.testing.cases import BATCH, INDEX, SEED, Case, kind_of, without_name
 from augreg.xp import NUMPY, Namespace
 
 Elements = dict[str, NDArray[Any]]
@@ -33,66 +32,100 @@ _DTYPES = {
     "Paste.key": "uint32",
 }
 _AT_RUN_TIME = " and a size that is known at run time only"
+_IN_A_GRAPH = "in a TensorFlow graph, where arrays have no values yet"
 _OWN_DRAWS = (
     "an op must not draw random numbers of its own: declare a parameter, or augreg.Uniform01() for "
     "one that policies do not see"
 )
 
 
-def check_elements(case: Case) -> None:
-    """Shapes, dtypes, values, determinism and batch independence, in NumPy and TensorFlow."""
-    from augreg.backends.tensorflow.arrays import TENSORFLOW
+def check_result(case: Case) -> None:
+    """The function returns a transform, whose arrays have the right shapes and dtypes."""
+    for name, part in lowered(case, NUMPY, INDEX).items():
+        wanted = next((t for start, t in _DTYPES.items() if name.startswith(start)), "float32")
+        if part.dtype != wanted:
+            said = f"{name} is {part.dtype}; it has to be {wanted} (xp's functions keep to 32 bits)"
+            raise case.fail(said, "dtype")
+        if part.ndim == 0 or len(part) not in (1, BATCH):
+            said = f"{name} has the shape {part.shape}; it has to begin with B or 1"
+            raise case.fail(said, "shape")
+        if name == "LatticeMap.linear" and not (np.abs(np.linalg.det(part)).round() == 1).all():
+            raise case.fail("LatticeMap.linear has to be a signed permutation of (x, y)")
+    if case.op.wants_size:
+        lowered(case, NUMPY, INDEX, dynamic=True)
 
-    first = _lowered(case, NUMPY, INDEX)
-    for name, part in first.items():
-        _check_part(case, name, part)
-    if difference := _difference(first, _lowered(case, NUMPY, INDEX)):
+
+def check_finite(case: Case) -> None:
+    """No array holds NaN or infinity, for planes that reach out of 0..1, as in a policy."""
+    for name, part in lowered(case, NUMPY, INDEX).items():
+        if not np.isfinite(part).all():
+            why = " where its input is below 0 or above 1; clip it" if name[:5] == "plane" else ""
+            raise case.fail(f"{name} holds NaN or infinity{why}")
+
+
+def check_determinism(case: Case) -> None:
+    """Equal arguments give equal results."""
+    if difference := _difference(lowered(case, NUMPY, INDEX), lowered(case, NUMPY, INDEX)):
         plane = difference.startswith("plane")
         where = " of its pixel function" if plane else ""
         when = "two calls" if plane else "two calls with the same arguments"
         raise case.fail(f"{difference}{where} differs between {when}; {_OWN_DRAWS}")
+
+
+def check_independence(case: Case) -> None:
+    """A sample's result does not depend on the batch around it."""
+    together = lowered(case, NUMPY, INDEX)
     for b in range(BATCH):
-        row = {name: part[b : b + 1] if len(part) > 1 else part for name, part in first.items()}
-        if difference := _difference(row, _lowered(case, NUMPY, INDEX[b : b + 1]), 1e-6):
+        row = {name: part[b : b + 1] if len(part) > 1 else part for name, part in together.items()}
+        if difference := _difference(row, lowered(case, NUMPY, INDEX[b : b + 1]), 1e-6):
             raise case.fail(
                 f"{difference} of a sample depends on the batch around it; each row of a result "
                 "may depend on the same row of the arguments only"
             )
+
+
+def check_tensorflow(case: Case) -> None:
+    """TensorFlow's arrays are NumPy's, and a graph can be made of the function."""
+    from augreg.backends.tensorflow.arrays import TENSORFLOW, trace
+
+    expected = lowered(case, NUMPY, INDEX)
     for dynamic in (False, True):
-        other = _lowered(case, TENSORFLOW, INDEX, dynamic)
+        found = lowered(case, TENSORFLOW, INDEX, dynamic)
         how = _AT_RUN_TIME if dynamic else ""
-        for name, part in other.items():
-            if part.dtype != first[name].dtype:
+        for name, part in found.items():
+            if part.dtype != expected[name].dtype:
                 raise case.fail(f"{name} is {part.dtype} with TensorFlow's xp{how}")
-        if difference := _difference(first, other, 1e-4):
+        if difference := _difference(expected, found, 1e-4):
             raise case.fail(f"{difference} differs between NumPy's and TensorFlow's xp{how}")
 
+    def call(index: Any) -> None:
+        size = _as_numbers(TENSORFLOW, case.size)
+        made = element_of_case(case, TENSORFLOW, index, size)
+        if isinstance(made, families.PixelFunction | families.Neighborhood):
+            _planes(case, TENSORFLOW, made, INDEX)
 
-def _lowered(case: Case, xp: Namespace, index: NDArray[np.int_], dynamic: bool = False) -> Elements:
+    _called(case, _IN_A_GRAPH, lambda: trace(call))
+
+
+def _as_numbers(xp: Namespace, size: tuple[int, int]) -> tuple[Any, Any]:
+    """A size as an op gets it that is known at run time only."""
+    return xp.array(size[0], "int32"), xp.array(size[1], "int32")
+
+
+def lowered(case: Case, xp: Namespace, index: NDArray[np.int_], dynamic: bool = False) -> Elements:
     """Every array of the element that the op returns, as NumPy, by its name."""
-    height, width = case.size
-    size = (xp.array(height, "int32"), xp.array(width, "int32")) if dynamic else case.size
-    how = f"{xp.name}'s xp{_AT_RUN_TIME if dynamic else ''}"
+    size = _as_numbers(xp, case.size) if dynamic else case.size
+    how = f"with {xp.name}'s xp{_AT_RUN_TIME if dynamic else ''}"
     element = _called(case, how, lambda: element_of_case(case, xp, index, size))
     found = _arrays(case, xp, element)
-    if isinstance(element, families.Displacement) and xp is NUMPY:
-        _check_folds(case, element)
     if isinstance(element, families.PixelFunction | families.Neighborhood):
-        planes = _called(case, how, lambda: _planes(case, xp, element, len(index)))
+        planes = _called(case, how, lambda: _planes(case, xp, element, index))
         for i, plane in enumerate(planes):
             found[f"plane {i}"] = _numpy(case, xp, f"plane {i}", plane)
     if isinstance(element, families.PixelFunction) and element.hidden is not None:
         hidden = _called(case, how, lambda: element.hidden_pixels(xp, case.size))
         found["hidden"] = _numpy(case, xp, "hidden", xp.cast(hidden, "float32"))
     return found
-
-
-def _check_folds(case: Case, element: families.Displacement) -> None:
-    if folds(NUMPY, element.offsets, element.spline, case.size).any():
-        raise case.fail(
-            "its offsets fold the image, so that masks, boxes and keypoints have no one place; "
-            "keep them below 0.48 of a cell with a cubic spline, 0.25 with a linear one"
-        )
 
 
 def element_of_case(case: Case, xp: Namespace, index: NDArray[np.int_], size: Any) -> Any:
@@ -105,14 +138,19 @@ def element_of_case(case: Case, xp: Namespace, index: NDArray[np.int_], size: An
 
 
 def _called(case: Case, how: str, function: Callable[[], Any]) -> Any:
+    """What a function that calls the op's gives; raises `ContractError` for what that raises."""
     try:
         return function()
-    except OpError as error:
-        if (cause := error.__cause__) and str(error).startswith(f'op "{case.op.name}" raised'):
-            raise case.fail(f"{type(cause).__name__} with {how}: {cause}") from cause
-        raise case.fail(str(error).removeprefix(f'op "{case.op.name}": ')) from error
     except Exception as error:
-        raise case.fail(f"{type(error).__name__} with {how}: {error}") from error
+        cause = error.__cause__ if isinstance(error, OpError) else error
+        if isinstance(error, OpError) and not _raised(case, error):
+            raise case.fail(without_name(case.op, error), kind_of(error)) from error
+        raise case.fail(f"{type(cause).__name__} {how}: {cause}") from cause
+
+
+def _raised(case: Case, error: OpError) -> bool:
+    """Whether an error says what the op's function raised, and not what it returned."""
+    return error.__cause__ is not None and str(error).startswith(f'op "{case.op.name}" raised')
 
 
 def _arrays(case: Case, xp: Namespace, element: Any) -> Elements:
@@ -131,11 +169,15 @@ def _arrays(case: Case, xp: Namespace, element: Any) -> Elements:
 
 
 def _planes(
-    case: Case, xp: Namespace, element: families.PixelFunction | families.Neighborhood, batch: int
+    case: Case,
+    xp: Namespace,
+    element: families.PixelFunction | families.Neighborhood,
+    index: NDArray[np.int_],
 ) -> Any:
     """What a function makes of planes; they reach out of 0..1, as in a policy."""
-    noise = np.random.default_rng(SEED).uniform(-0.25, 1.25, (case.channels, *case.size))
-    planes = [np.broadcast_to(plane, (batch, *case.size)).astype(np.float32) for plane in noise]
+    shape = (case.channels, BATCH, *case.size)
+    noise = np.random.default_rng(SEED).uniform(-0.25, 1.25, shape)
+    planes = list(noise[:, index].astype(np.float32))
     return made_of_planes(case, xp, element, planes, planes)
 
 
@@ -179,21 +221,6 @@ def _numpy(case: Case, xp: Namespace, name: str, value: Any) -> NDArray[Any]:
         found = type(value).__name__
         raise case.fail(f"{name} is a {found}; use xp's functions only, so that it is an array")
     return np.asarray(value)
-
-
-def _check_part(case: Case, name: str, part: NDArray[Any]) -> None:
-    wanted = next((dtype for start, dtype in _DTYPES.items() if name.startswith(start)), "float32")
-    if part.dtype != wanted:
-        raise case.fail(
-            f"{name} is {part.dtype}; it has to be {wanted} (xp's functions keep to 32 bits)"
-        )
-    if part.ndim == 0 or len(part) not in (1, BATCH):
-        raise case.fail(f"{name} has the shape {part.shape}; it has to begin with B or 1")
-    if not np.isfinite(part).all():
-        why = " where its input is below 0 or above 1; clip it" if name.startswith("plane") else ""
-        raise case.fail(f"{name} holds NaN or infinity{why}")
-    if name == "LatticeMap.linear" and not (np.abs(np.linalg.det(part)).round() == 1).all():
-        raise case.fail("LatticeMap.linear has to be a signed permutation of (x, y)")
 
 
 def _difference(one: Elements, two: Elements, tolerance: float = 0.0) -> str:

@@ -154,3 +154,9 @@ def tensors_of(value: Any) -> list[tf.Tensor]:
 
     map_tensors(keep, value)
     return found
+
+
+def trace(function: Callable[[tf.Tensor], Any]) -> None:
+    """Makes a graph of a function of numbers, int64 [B], and runs none of it."""
+    graph = tf.function(function, [tf.TensorSpec([None], tf.int64)], autograph=False)
+    graph.get_concrete_function()
