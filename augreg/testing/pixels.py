@@ -12,6 +12,7 @@ from augreg.annotations.element import image_of
 from augreg.annotations.mixing import label_classes, mixing_steps
 from augreg.backends.reference import augment
 from augreg.errors import PolicyError
+from augreg.families import Paste, element_of
 from augreg.plan import plan
 from augreg.testing.cases import BATCH, INDEX, SEED, Case
 from augreg.testing.transforms import check_finite
@@ -31,9 +32,23 @@ def images_of(case: Case, smooth: bool) -> NDArray[np.uint8]:
 
 
 def element_with(case: Case, smooth: bool) -> Any:
-    """The case's images; with labels where the op mixes them."""
+    """The case's images; with labels where the op mixes them, or with an object that it pastes."""
     images, classes = images_of(case, smooth), label_classes(case.policy)
+    if options_of(case):
+        height, width = case.size
+        masks = np.zeros((BATCH, height, width), np.int32)
+        masks[:, height // 4 : height // 2, width // 4 : width // 2] = 1
+        boxes = np.tile(np.array([0, 0, width, height], np.float32), (BATCH, 1, 1))
+        labels = np.zeros((BATCH, 1), np.int64)
+        return {"images": images, "masks": masks, "boxes": {"boxes": boxes, "labels": labels}}
     return images if classes is None else {"images": images, "labels": INDEX % classes}
+
+
+def options_of(case: Case) -> dict[str, Any]:
+    """What the case's element has to be augmented with: an op that pastes asks for masks."""
+    steps = mixing_steps(case.policy)
+    pastes = any(isinstance(element_of(step, case.size), Paste) for step in steps)
+    return {"bounding_box_format": "xyxy", "box_from": "mask"} if pastes else {}
 
 
 def check_range(case: Case) -> None:
@@ -43,7 +58,7 @@ def check_range(case: Case) -> None:
     check_finite(case)
     inside = ("prepare", "augment")  # nothing clips there
     element = element_with(case, smooth=False)
-    made = image_of(augment(element, case.policy, SEED, INDEX, sections=inside))
+    made = image_of(augment(element, case.policy, SEED, INDEX, sections=inside, **options_of(case)))
     if not np.isfinite(made).all():
         raise case.fail("its pixels hold NaN or infinity")
     if (most := float(np.abs(made).max())) > MOST:
@@ -57,7 +72,8 @@ def check_xla(case: Case) -> None:
     from augreg.dataset import map_fn
 
     try:
-        map_fn(case.policy, SEED, batched=True)(INDEX, element_with(case, smooth=True))
+        fn = map_fn(case.policy, SEED, batched=True, **options_of(case))
+        fn(INDEX, element_with(case, smooth=True))
     except Exception as error:
         raise case.fail(
             f"XLA can't compile it, so that it can't run in tf.data and Keras: {_first_line(error)}"
@@ -72,12 +88,13 @@ def check_pixels(case: Case) -> None:
     """Images have the planned size; TensorFlow's are within DESIGN's bounds of the reference's."""
     from augreg.dataset import map_fn
 
-    kernel = map_fn(case.policy, SEED, batched=True)
+    options = options_of(case)
+    kernel = map_fn(case.policy, SEED, batched=True, **options)
     planned = plan(case.policy, size=case.size, channels=case.channels)
     shape = (BATCH, *planned.size_out, planned.channels_out)
     for smooth, bound in ((True, 1e-4), (False, 1 / 255)):
         element = element_with(case, smooth)
-        expected = image_of(augment(element, case.policy, SEED, INDEX))
+        expected = image_of(augment(element, case.policy, SEED, INDEX, **options))
         if expected.shape != shape:
             raise case.fail(f"the result has the shape {expected.shape}, and {shape} was planned")
         off = np.abs(np.asarray(image_of(kernel(INDEX, element))) - expected).max(axis=-1)
@@ -124,7 +141,7 @@ def check_run_time(case: Case) -> None:
 def check_identity(case: Case) -> None:
     """The case's arguments leave an image as it is."""
     element = element_with(case, smooth=False)
-    result = image_of(augment(element, case.policy, SEED, INDEX))
+    result = image_of(augment(element, case.policy, SEED, INDEX, **options_of(case)))
     expected = image_of(element) * np.float32(1 / 255)
     if result.shape != expected.shape:
         raise case.fail(f"this was to be the identity, but the shape becomes {result.shape}")

@@ -10,7 +10,7 @@ from augreg.annotations.element import image_of
 from augreg.policy import load_policy
 from augreg.policy.schema import step_schema
 from augreg.testing.cases import INDEX, SEED, Case
-from augreg.testing.pixels import element_with
+from augreg.testing.pixels import element_with, options_of
 
 
 def check_saved(case: Case) -> None:
@@ -19,7 +19,7 @@ def check_saved(case: Case) -> None:
 
     if not case.example:
         return
-    layer = AugmentationLayer(case.policy, SEED)
+    layer = AugmentationLayer(case.policy, SEED, **options_of(case))
     try:
         json.dumps(step_schema(case.op), allow_nan=False)
         text = json.dumps(layer.get_config(), allow_nan=False)

@@ -103,7 +103,8 @@ class Generator:
         self.where = "augment"
         self.classes, self.ids = 2, 0
         self.refused: Counter[str] = Counter()
-        self.schedules = random.Random(0)  # of p: one of its own leaves the other choices alone
+        # of p: one of its own leaves the other choices alone
+        self.schedules = random.Random(rng.getstate()[1][0])
 
     def policy(self) -> Policy:
         """The first of those drawn that loads, and that is planned for this size."""

@@ -105,7 +105,7 @@ def eager(case: Case, passes: bool, debug: bool = False) -> Parts:
     if given and not passes:
         given = tf.nest.map_structure(tf.convert_to_tensor, given)
         program = AnnotationProgram(planned, TargetRules(case.box_format))
-        result |= program(given, tf.constant(case.size), key)
+        result |= program(given, tf.constant(case.size), key, {})[0]
     elif passes:
         result = {"images": result["images"]}
     return _arrays(result)
