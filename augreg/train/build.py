@@ -31,16 +31,12 @@ def build(feed: Feed, model: Any = None) -> tuple[Any, Recipe]:
         if options.weights is None:
             core = models.network(options.model, feed.fed, classes, output.dtype)
             return _giving_floats(core), Recipe(class_weights=weights)
-        core = pretrained_network(
-            options.model,
-            options.weights,
-            feed.fed,
-            classes,
-            output,
-            inference=options.freeze_epochs > 0,
-        )
+        shape = feed.fed
+        core = pretrained_network(options.model, options.weights, shape, classes, output)
         head = core.get_layer(HEAD).trainable_variables
-        return _giving_floats(core), Recipe(head=head, class_weights=weights)
+        frozen = options.freeze_epochs > 0
+        recipe = Recipe(head=head, inference=frozen, class_weights=weights)
+        return _giving_floats(core), recipe
 
 
 @contextmanager

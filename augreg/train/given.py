@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from augreg.errors import RunError
+from augreg.train import models
 from augreg.train.loop import Recipe
 from augreg.train.options import TrainOptions
 
@@ -44,22 +46,21 @@ def given_network(model: Any, shape: tuple[int, int, int], classes: int) -> Any:
     Raises:
         RunError: it can't take them, or gives something else than one number per class.
     """
-    inputs = keras.Input(shape)
-    try:
-        outputs = model(inputs)
+    try:  # images, not a symbol: of that a functional model does not check the shape
+        outputs = model(np.zeros((1, *shape), np.float32))
     except (ValueError, TypeError) as error:
-        sides = "x".join(map(str, shape))
-        first = str(error).strip().splitlines()[0]
         raise RunError(
-            f"the model can't take the policy's images, which are {sides}: {first}"
+            f"the model can't take the policy's images, which are {'x'.join(map(str, shape))}: "
+            f"{models.reason(error)}"
         ) from error
     found = getattr(outputs, "shape", None)
-    if found != (None, classes):
+    if found != (1, classes):
         raise RunError(
-            f"the model gives {found or type(outputs).__name__}, and the data has {classes} "
-            f"classes: its output has to be (None, {classes})"
+            f"the model gives {found or type(outputs).__name__} for one image, and the data has "
+            f"{classes} classes: (1, {classes}) is needed"
         )
-    return keras.Model(inputs, outputs, name=f"{model.name}_of_images")
+    inputs = keras.Input(shape)
+    return keras.Model(inputs, model(inputs), name=f"{model.name}_of_images")
 
 
 def given_recipe(

@@ -19,6 +19,8 @@ class Recipe:
         given: whether the network is a Keras model from Python, which no option names.
         from_logits: whether the network gives logits; else probabilities.
         head: the variables that are trained while the others are frozen.
+        inference: whether the network is in inference mode in training too. (`training=False` where
+            a functional model calls its backbone is no way: that of the outer call replaces it.)
         first_rate: the learning rate, where the options name none; None: the optimizer's own.
         class_weights: what the loss of a sample of each class is multiplied by; None: by 1.
     """
@@ -27,6 +29,7 @@ class Recipe:
     from_logits: bool = True
     given: bool = False
     head: Sequence[Any] = ()
+    inference: bool = False
     first_rate: float | None = 0.001
     class_weights: Sequence[float] | None = None
 
@@ -111,7 +114,7 @@ class Network:
     def _train(self, batch: Any, epoch: tf.Tensor) -> None:
         images, labels = self._augmented(batch, epoch, True)
         with tf.GradientTape() as tape:
-            logits = self.core(images, training=True)
+            logits = self.core(images, training=not self.recipe.inference)
             loss = self._training_loss(labels, logits)
             total = self.optimizer.scale_loss(tf.add_n([loss, *self.core.losses]))
         gradients = tape.gradient(total, self.trained)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from augreg.train.options import TUTORIAL
 if TYPE_CHECKING:
     from augreg.train.data import Feed
 
+_BOLD = re.compile(r"\x1b\[\d+m")
 _SMALLEST = 8  # three poolings halve it to 1
 
 
@@ -138,6 +140,13 @@ def _untrained(name: str, shape: tuple[int, int, int], classes: int) -> Any:
         return build(**arguments)
     except ValueError as error:
         raise RunError(f"model {name} with images of {shape}: {error}") from error
+
+
+def reason(error: Exception) -> str:
+    """What an error of Keras says, on one line: not where, nor the arguments."""
+    lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    line = lines[1] if lines[0].startswith("Exception encountered") and lines[1:] else lines[0]
+    return _BOLD.sub("", line)
 
 
 def _has_lambda(config: Any) -> bool:

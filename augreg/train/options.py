@@ -164,9 +164,7 @@ class TrainOptions:
                 "use learning_rate"
             )
         if self.decay is not None and self.schedule != "exponential":
-            raise RunError(
-                f"decay belongs to schedule exponential, and schedule is {self.schedule}"
-            )
+            raise RunError(f"decay goes with schedule exponential, and schedule is {self.schedule}")
         shortest = min(filter(None, (self.freeze_epochs, self.epochs - self.freeze_epochs)))
         if self.warmup_epochs >= shortest and self.warmup_epochs:
             raise RunError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ import keras
 import numpy as np
 
 from augreg.errors import RunError
+from augreg.layer import AugmentationLayer
 from augreg.policy.nodes import Output
-from augreg.train.models import application, load_model
+from augreg.train.models import application, load_model, reason
 from augreg.train.options import IMAGENET
 
 HEAD = "head"  # the layer that is new
@@ -27,7 +29,6 @@ def pretrained_network(
     shape: tuple[int, int, int],
     classes: int,
     output: Output,
-    inference: bool,
 ) -> Any:
     """A classifier that gives logits, with a new dense layer as its head.
 
@@ -39,7 +40,6 @@ def pretrained_network(
         classes: how many logits.
         output: how a policy's images leave it: they are brought back to 0..255, and from there to
             what the network was trained on, by its `preprocess_input`.
-        inference: whether the network without its head stays in inference mode in training.
 
     Raises:
         RunError: the file can't be read or holds other weights, or there is no network to download
@@ -59,8 +59,8 @@ def pretrained_network(
         backbone = _loaded(name, build, arguments, path)
     inputs = keras.Input(shape, dtype="uint8" if output.dtype == "uint8" else None)
     images = inspect.getmodule(build).preprocess_input(_to_bytes(output)(inputs))  # type: ignore[union-attr]
-    features = backbone(images, training=False) if inference else backbone(images)
-    return keras.Model(inputs, keras.layers.Dense(classes, name=HEAD)(features), name=name)
+    logits = keras.layers.Dense(classes, name=HEAD)(backbone(images))
+    return keras.Model(inputs, logits, name=name)
 
 
 def _to_bytes(output: Output) -> Any:
@@ -79,7 +79,7 @@ def _downloaded(name: str, build: Any, arguments: dict[str, Any]) -> Any:
         raise RunError(f"model {name} with weights imagenet: {error}") from error
     except Exception as error:  # Keras raises no narrower one where a download fails
         raise RunError(
-            f"ImageNet weights of {name} can't be downloaded ({str(error).splitlines()[0]}); where "
+            f"ImageNet weights of {name} can't be downloaded ({reason(error)}); where "
             "there is no network, download the file elsewhere: "
             f'keras.applications.{name}(include_top=False, weights="imagenet") leaves it in '
             "~/.keras/models. Then pass its path as weights"
@@ -106,17 +106,22 @@ def _loaded(name: str, build: Any, arguments: dict[str, Any], path: Path) -> Any
 
 def _read(name: str, backbone: Any, path: Path) -> None:
     try:
-        backbone.load_weights(path)
+        with warnings.catch_warnings():  # that parts are missing, of any file of an older Keras
+            warnings.simplefilter("ignore", UserWarning)
+            backbone.load_weights(path)
     except (ValueError, KeyError, OSError) as error:
         raise RunError(
             f"weights {path}: not those of {name} without its top "
-            f"({str(error).strip().splitlines()[0]}); save them with keras.applications.{name}"
+            f"({reason(error)}); save them with keras.applications.{name}"
             "(include_top=False, ...).save_weights(...)"
         ) from error
 
 
 def _take(name: str, backbone: Any, path: Path) -> None:
-    found, wanted = load_model(path).weights, backbone.weights
+    model = load_model(path)
+    if any(isinstance(layer, AugmentationLayer) for layer in model.layers):
+        model = model.layers[-1]  # the network of an earlier run, behind its policy
+    found, wanted = model.weights, backbone.weights
     shapes = [tuple(variable.shape) for variable in wanted]
     if [tuple(variable.shape) for variable in found[: len(wanted)]] != shapes:
         raise RunError(

@@ -109,7 +109,11 @@ class SlicedNetwork(Network):
         with tf.GradientTape() as tape:
             tape.watch(trained)
             logits, after, losses = self.core.stateless_call(
-                weights, state, images, training=True, return_losses=True
+                weights,
+                state,
+                images,
+                training=not self.recipe.inference,
+                return_losses=True,
             )
             loss = self._training_loss(labels, logits)
             sums = [loss / samples, *(one * share for one in losses)]
