@@ -174,11 +174,12 @@ class Run:
         return means
 
     def _save(self) -> str:
-        if self.is_best:  # to continue with more epochs takes the last weights
-            return str(self.checkpoints.paths()[0])
-        kept = str(self.checkpoints.save(self.progress)) if self.team.leads else "of worker 0"
         self.saved = time.monotonic()
-        return kept
+        if not self.team.leads:
+            return "of worker 0"
+        if self.is_best:  # to continue with more epochs takes the last weights, which are kept
+            return str(self.checkpoints.paths()[0])
+        return str(self.checkpoints.save(self.progress))
 
     def _restore(self) -> None:
         if not self.options.resume:
