@@ -225,6 +225,7 @@ def rows(*losses: float) -> list[dict[str, float]]:
         ((1, 2, 0.5, 1), {"early_stopping": 2}, False),
         ((1, 2), {"early_stopping": 1, **PRETRAINED, "freeze_epochs": 2}, False),
         ((1, 2, 2), {"early_stopping": 1, **PRETRAINED, "freeze_epochs": 2}, True),
+        ((1, 2, 2), {"early_stopping": 2, **PRETRAINED, "freeze_epochs": 2}, False),
         ((float("nan"), 2), {"early_stopping": 1}, False),
     ],
 )

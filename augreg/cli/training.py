@@ -70,9 +70,7 @@ def train(
     ] = 1,
     config: Annotated[
         Path | None,
-        typer.Option(
-            callback=_defaults, is_eager=True, help="TOML file of options; the command line wins."
-        ),
+        typer.Option(callback=_defaults, help="TOML file of options; the command line wins."),
     ] = None,
     checkpoint_seconds: Annotated[
         float, typer.Option(min=0, help="Seconds between two checkpoints within an epoch.")

@@ -14,6 +14,7 @@ from typing import Any
 import tensorflow as tf
 
 FOLDER = "logs"
+_SCALARS, _TEXTS = 1, 2  # DataClass in TensorFlow's summary.proto
 _ONE_SPLIT = ("learning_rate", "images_per_second")
 
 
@@ -31,7 +32,7 @@ class Logs:
         text = json.dumps(written, indent=2, ensure_ascii=False)
         indented = "".join(f"    {line}\n" for line in text.splitlines())  # code, in Markdown
         with self._writers["train"].as_default():
-            tf.summary.write("policy", indented, step=0, metadata=_metadata("text"))
+            tf.summary.write("policy", indented, step=0, metadata=_metadata("text", _TEXTS))
 
     def epoch(self, row: Mapping[str, float]) -> None:
         """Adds a row of the history. A run that is resumed may add one again, with equal values."""
@@ -52,10 +53,11 @@ class Logs:
 
 
 def _scalar(name: str, value: float, step: int) -> None:
-    tf.summary.write(name, tf.constant(value, tf.float32), step, _metadata("scalars"))
+    metadata = _metadata("scalars", _SCALARS)
+    tf.summary.write(name, tf.constant(value, tf.float32), step, metadata)
 
 
-def _metadata(plugin: str) -> Any:
-    made = tf.compat.v1.SummaryMetadata()
+def _metadata(plugin: str, data_class: int) -> Any:
+    made = tf.compat.v1.SummaryMetadata(data_class=data_class)
     made.plugin_data.plugin_name = plugin
     return made

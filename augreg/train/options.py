@@ -106,7 +106,9 @@ class TrainOptions:
 
     def __post_init__(self) -> None:
         tfds = (one for one in (self.data_dir, self.manual_dir) if isinstance(one, Path))
-        check_here(self.output, without_kind(self.data), *tfds)  # TFDS reads "gs://..."
+        check_here(
+            self.output, self.weights, without_kind(self.data), *tfds
+        )  # TFDS reads "gs://..."
         object.__setattr__(self, "output", Path(self.output))
         self._check_values()
         self._check_together()

@@ -90,7 +90,8 @@ class Run:
                 if not math.isfinite(loss):
                     raise RunError(
                         f"the loss is {loss} in epoch {progress.epoch + 1}: the model diverged; "
-                        "check the policy's output range, or try another model or seed"
+                        "check the policy's output range, or try a lower learning rate, another "
+                        "model or seed"
                     )
                 self._close_epoch(loss, accuracy, display, logs)
 
