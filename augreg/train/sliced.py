@@ -31,6 +31,7 @@ class SlicedNetwork(Network):
         batch_size: of a full batch.
         slices: how many.
         mixes: the layer mixes samples, so it needs a batch before that is cut.
+        recipe: how it is trained.
     """
 
     def __init__(
@@ -104,8 +105,8 @@ class SlicedNetwork(Network):
         weights = [tf.convert_to_tensor(v) for v in self._weights]
         state = [_begun(v, number) for v in self._state]
         share = tf.cast(tf.shape(images)[0], tf.float32) / samples
-        names = {id(v) for v in self.trained}
-        trained = [w for v, w in zip(self._weights, weights, strict=True) if id(v) in names]
+        ids = {id(v) for v in self.trained}
+        trained = [w for v, w in zip(self._weights, weights, strict=True) if id(v) in ids]
         with tf.GradientTape() as tape:
             tape.watch(trained)
             logits, after, losses = self.core.stateless_call(

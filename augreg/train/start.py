@@ -62,8 +62,6 @@ def train(
     True
     """
     options.check_places()
-    if model is not None:
-        check_given(model, options)
     check_keras_backend(keras.config.backend(), "augreg.train")
     if options.input_service is not None:
         check_service(options.input_service)
@@ -73,6 +71,8 @@ def train(
     console = console or Console()
     with Signals() as signals, ExitStack() as stack:
         options, team = _team(options, signals, console)
+        if model is not None:
+            check_given(model, options)  # which depends on the number of workers
         if team.leads:
             stack.enter_context(_written(options))
         if options.deterministic:
