@@ -51,8 +51,10 @@ if TYPE_CHECKING:
     from augreg.policy import load_policy as load_policy
     from augreg.random.beta import symmetric_beta as symmetric_beta
     from augreg.sources import open_source as open_source
-    from augreg.train.fit import fit as train  # noqa: F401 - under its public name
+    from augreg.train.fit import fit
     from augreg.views.figure import preview as preview
+
+    train = fit
 
 __version__ = "0.1.0"
 

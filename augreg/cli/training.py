@@ -137,9 +137,7 @@ def train(
     ] = None,
     mixed_precision: Annotated[
         str | None,
-        typer.Option(
-            help="Compute in float16 or bfloat16: faster on GPUs.", rich_help_panel=OPTIMIZATION
-        ),
+        typer.Option(help="Compute in float16 or bfloat16.", rich_help_panel=OPTIMIZATION),
     ] = None,
 ) -> None:
     """Trains a model with a policy. Writes the model, an export, curves and a summary."""
