@@ -53,7 +53,10 @@ if TYPE_CHECKING:
     from augreg.policy import load_policy as load_policy
     from augreg.random.beta import symmetric_beta as symmetric_beta
     from augreg.sources import open_source as open_source
+    from augreg.train.fit import fit
     from augreg.views.figure import preview as preview
+
+    train = fit
 
 __version__ = "0.1.0"
 
@@ -100,7 +103,7 @@ _NAMES = {
 _HOME = {name: module for module, names in _NAMES.items() for name in names}
 _RENAMED = {"Unit": "Uniform01"}  # for one release
 
-__all__ = sorted([*_HOME, "__version__"])
+__all__ = sorted([*_HOME, "__version__", "train"])
 
 
 def __getattr__(name: str) -> Any:
@@ -108,6 +111,8 @@ def __getattr__(name: str) -> Any:
         new = _RENAMED[name]
         warnings.warn(f"augreg.{name} is augreg.{new} now", DeprecationWarning, stacklevel=2)
         return __getattr__(new)
+    if name == "train":  # the package itself, which is called
+        return import_module("augreg.train")
     if name not in _HOME:
         raise AttributeError(f"module 'augreg' has no attribute {name!r}")
     value = getattr(import_module(f"augreg.{_HOME[name]}"), name)

@@ -148,7 +148,7 @@ def test_a_run_writes_whole_files_and_leaves_no_temporary_ones(
     output = runs("data")
     found = {path.name for path in output.iterdir()}
     wanted = {"policy.json", "summary.json", "history.csv", "curves.png", "model.keras", "export"}
-    assert found == wanted | {"checkpoints", ".lock"}
+    assert found == wanted | {"train.toml", "checkpoints", ".lock"}
     assert len(list((output / "checkpoints").iterdir())) == 2
     with Image.open(output / "curves.png") as image:
         assert image.size[0] > 500

@@ -12,6 +12,20 @@ from augreg.cli.quiet import quiet_tensorflow
 from augreg.cli.workers import stop_with_parent, train_with
 from augreg.sources import forms
 
+FINE_TUNING, OPTIMIZATION = "Pretrained weights", "Optimization"
+
+
+def _defaults(context: typer.Context, path: Path | None) -> Path | None:
+    """Makes a file's values the defaults of the other options, so that the command line wins."""
+    if path is not None:
+        from augreg.train import read_config
+
+        found = read_config(path)
+        if "size" in found:
+            found["size"] = "{}x{}".format(*found["size"])
+        context.default_map = {name: value for name, value in found.items() if value is not None}
+    return path
+
 
 def train(
     policy: Annotated[
@@ -54,10 +68,81 @@ def train(
     workers: Annotated[
         int, typer.Option(min=1, help="Start this many workers on this machine, a slice each.")
     ] = 1,
+    config: Annotated[
+        Path | None,
+        typer.Option(callback=_defaults, help="TOML file of options; the command line wins."),
+    ] = None,
+    checkpoint_seconds: Annotated[
+        float, typer.Option(min=0, help="Seconds between two checkpoints within an epoch.")
+    ] = 60.0,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write TensorBoard logs to the run folder.")
+    ] = False,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            help="Pretrained weights of the model: imagenet, or a .h5 or .keras file.",
+            rich_help_panel=FINE_TUNING,
+        ),
+    ] = None,
+    freeze_epochs: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Train the head alone in the first epochs.", rich_help_panel=FINE_TUNING
+        ),
+    ] = 0,
+    fine_tune_rate: Annotated[
+        float | None,
+        typer.Option(
+            help="Learning rate after these epochs; a hundredth by default.",
+            rich_help_panel=FINE_TUNING,
+        ),
+    ] = None,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(help="Learning rate; 0.001 by default.", rich_help_panel=OPTIMIZATION),
+    ] = None,
+    schedule: Annotated[
+        str,
+        typer.Option(
+            help="Of the learning rate: constant, cosine or exponential.",
+            rich_help_panel=OPTIMIZATION,
+        ),
+    ] = "constant",
+    warmup_epochs: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Epochs of linear warm-up before it.", rich_help_panel=OPTIMIZATION
+        ),
+    ] = 0,
+    decay: Annotated[
+        float | None,
+        typer.Option(
+            help="Factor per epoch, of exponential; 0.95 by default.", rich_help_panel=OPTIMIZATION
+        ),
+    ] = None,
+    early_stopping: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Stop after this many epochs without a lower validation loss; keep the best.",
+            rich_help_panel=OPTIMIZATION,
+        ),
+    ] = None,
+    class_weights: Annotated[
+        str | None,
+        typer.Option(
+            help="balanced: rare classes weigh as much as others.", rich_help_panel=OPTIMIZATION
+        ),
+    ] = None,
+    mixed_precision: Annotated[
+        str | None,
+        typer.Option(help="Compute in float16 or bfloat16.", rich_help_panel=OPTIMIZATION),
+    ] = None,
 ) -> None:
     """Trains a model with a policy. Writes the model, an export, curves and a summary."""
     given = dict(locals())  # every option, under the name that `TrainOptions` has for it
-    del given["workers"]
+    del given["workers"], given["config"]  # whose values are in the others
     if placement not in ("data", "model"):
         raise typer.BadParameter(f'"{placement}" is no placement; allowed are data and model')
     from augreg.policy import find_policy

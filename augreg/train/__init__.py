@@ -1,26 +1,37 @@
-"""Trains an image classifier under a policy: `train(TrainOptions(...))`, and `load_model`.
+"""Trains an image classifier under a policy. The package itself is called: `augreg.train(...)`.
 
-Names load on first use: `TrainOptions` does not import TensorFlow.
+`train(TrainOptions(...))` takes all options as one object. Names load on first use: `TrainOptions`
+does not import TensorFlow.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from augreg.checks import check_keras_backend
+from augreg.train.config import read_config
 from augreg.train.options import TrainOptions
 
 if TYPE_CHECKING:
+    from augreg.train.fit import fit as fit
     from augreg.train.models import load_model as load_model
     from augreg.train.report import Summary as Summary
     from augreg.train.signals import Interrupted as Interrupted
     from augreg.train.start import train as train
 
-_HOME = {"Interrupted": "signals", "Summary": "report", "load_model": "models", "train": "start"}
+_HOME = {
+    "Interrupted": "signals",
+    "Summary": "report",
+    "fit": "fit",
+    "load_model": "models",
+    "train": "start",
+}
 
-__all__ = ["Interrupted", "Summary", "TrainOptions", "load_model", "train"]
+__all__ = [*_HOME, "TrainOptions", "read_config"]
 
 
 def __getattr__(name: str) -> Any:
@@ -31,3 +42,17 @@ def __getattr__(name: str) -> Any:
     value = getattr(import_module(f"augreg.train.{_HOME[name]}"), name)
     globals()[name] = value
     return value
+
+
+class _Callable(ModuleType):
+    """The package, which is a function too.
+
+    A function of its name would be hidden by the package as soon as anybody imports that.
+    """
+
+    def __call__(self, model: Any, policy: Any, *args: Any, **options: Any) -> Summary:
+        """As `augreg.train.fit`."""
+        return __getattr__("fit")(model, policy, *args, **options)
+
+
+sys.modules[__name__].__class__ = _Callable

@@ -11,7 +11,7 @@ import json
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +19,10 @@ import numpy as np
 
 from augreg import files
 from augreg.errors import RunError
+from augreg.train.options import TrainOptions
 
 if TYPE_CHECKING:
     from augreg.train.data import Feed
-    from augreg.train.options import TrainOptions
 
 FORMAT = 1
 KEPT = 2
@@ -134,7 +134,11 @@ class Checkpoints:
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
 
 
-_DEFAULTS = {"slices": 1}  # of what an identity names only where it is something else
+# Options that an identity names only where they are something else than the default.
+_ONLY_CHANGED = (
+    *("slices", "weights", "freeze_epochs", "learning_rate", "fine_tune_rate", "schedule"),
+    *("warmup_epochs", "decay", "early_stopping", "class_weights", "mixed_precision"),
+)
 
 
 def identity(feed: Feed) -> dict[str, Any]:
@@ -152,8 +156,26 @@ def identity(feed: Feed) -> dict[str, Any]:
         "training images": source.splits["train"].size,
         "image size": list(feed.fed),
         "deterministic": options.deterministic,
-        **({"slices": options.slices} if options.slices > 1 else {}),
+        **_changed(options),
     }
+
+
+def _changed(options: TrainOptions) -> dict[str, Any]:
+    defaults = _defaults()
+    found = {name: getattr(options, name) for name in _ONLY_CHANGED}
+    if options.schedule == "cosine":
+        found["epochs"] = options.epochs  # the rate of each step depends on where the run ends
+    return {
+        name: str(value) if isinstance(value, Path) else value
+        for name, value in found.items()
+        if value != defaults[name]
+    }
+
+
+def _defaults() -> dict[str, Any]:
+    """What an identity says where it does not name an option."""
+    values = {field.name: field.default for field in fields(TrainOptions)}
+    return {**{name: values[name] for name in _ONLY_CHANGED}, "epochs": None}
 
 
 def refuse_to_overwrite(options: TrainOptions) -> None:
@@ -170,7 +192,7 @@ def refuse_to_overwrite(options: TrainOptions) -> None:
 def _check_identity(path: Path, meta: Mapping[str, Any], identity: Mapping[str, Any]) -> None:
     if meta["format"] != FORMAT:
         raise RunError(f"{path}: format {meta['format']}; this release reads {FORMAT}")
-    kept = {**_DEFAULTS, **meta["identity"]}
+    kept = {**_defaults(), **meta["identity"]}
     then, now = kept.get("class_names"), identity["class_names"]
     if then != now:
         raise RunError(
@@ -179,7 +201,7 @@ def _check_identity(path: Path, meta: Mapping[str, Any], identity: Mapping[str, 
         )
     differing = [
         f"{name} was {kept.get(name)!r} and is now {value!r}"
-        for name, value in {**_DEFAULTS, **identity}.items()
+        for name, value in {**_defaults(), **identity}.items()
         if kept.get(name) != value
     ]
     if differing:

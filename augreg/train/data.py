@@ -28,6 +28,8 @@ SPLITS = ("train", "validation", "test")
 
 def policy_of(options: TrainOptions) -> Policy:
     """The policy of a run; without one, images as they are, resized where a size is given."""
+    if isinstance(options.policy, Policy):
+        return options.policy
     if options.policy is not None:
         return load_policy(options.policy)
     steps: list[dict[str, Any]] = []

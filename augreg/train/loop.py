@@ -2,32 +2,89 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained.
+
+    Attributes:
+        optimizer: a Keras optimizer that is not built.
+        given: whether the network is a Keras model from Python, which no option names.
+        from_logits: whether the network gives logits; else probabilities.
+        head: the variables that are trained while the others are frozen.
+        inference: whether the network is in inference mode in training too. (`training=False` where
+            a functional model calls its backbone is no way: that of the outer call replaces it.)
+        first_rate: the learning rate, where the options name none; None: the optimizer's own.
+        class_weights: what the loss of a sample of each class is multiplied by; None: by 1.
+    """
+
+    optimizer: Any = field(default_factory=keras.optimizers.Adam)
+    from_logits: bool = True
+    given: bool = False
+    head: Sequence[Any] = ()
+    inference: bool = False
+    first_rate: float | None = 0.001
+    class_weights: Sequence[float] | None = None
+
+
 class Network:
     """A network, its optimizer and, in the model placement, the layer in front.
 
     Attributes:
+        frozen, trained: whether steps train the head alone, and the variables that they change.
         totals: float64 [3]: the sum of losses, right answers and samples since `clear`. A variable,
             so that a step does not wait for the host, and a checkpoint keeps half an epoch.
     """
 
     def __init__(
-        self, core: Any, layer: Any | None, reduction: str = "sum_over_batch_size"
+        self,
+        core: Any,
+        layer: Any | None,
+        recipe: Recipe | None = None,
+        reduction: str = "sum_over_batch_size",
     ) -> None:
-        self.core, self.layer = core, layer
-        self.optimizer = keras.optimizers.Adam()
+        self.core, self.layer, self.recipe = core, layer, recipe or Recipe()
+        self.optimizer = self.recipe.optimizer
+        if core.compute_dtype == "float16":
+            self.optimizer = keras.optimizers.LossScaleOptimizer(self.optimizer)
         self.optimizer.build(core.trainable_variables)
-        how = {"from_logits": True, "reduction": reduction}
+        how = {"from_logits": self.recipe.from_logits, "reduction": reduction}
         self.loss = keras.losses.SparseCategoricalCrossentropy(**how)
         self.mixed_loss = keras.losses.CategoricalCrossentropy(**how)
         self.totals = tf.Variable(tf.zeros(3, tf.float64), trainable=False, name="totals")
-        self._train_step = tf.function(self._train, autograph=False)
+        self._rate: float | None = None
         self._evaluation_step = tf.function(self._evaluate, autograph=False)
+        self.freeze(False)
+
+    def freeze(self, frozen: bool) -> None:
+        """Has the next steps train the head alone, or everything that is trainable."""
+        self.frozen = frozen
+        self.trained = list(self.recipe.head if frozen else self.core.trainable_variables)
+        self._train_step = tf.function(self._train, autograph=False)
+
+    def set_rate(self, rate: float) -> None:
+        """Sets the learning rate of the next steps."""
+        if rate != self._rate:
+            self.optimizer.learning_rate = self._rate = rate
+
+    def rate(self) -> float:
+        """The learning rate of the last step."""
+        return float(self.optimizer.learning_rate)
+
+    def restart_optimizer(self) -> None:
+        """Forgets what the optimizer has seen, such as momentum."""
+        fresh = type(self.optimizer).from_config(self.optimizer.get_config())
+        fresh.build(self.core.trainable_variables)
+        for variable, value in zip(self.optimizer.variables, fresh.variables, strict=True):
+            variable.assign(value)
+        self._rate = None
 
     def train(self, batch: Any, epoch: tf.Tensor, samples: int) -> None:
         """A step on a batch of so many samples."""
@@ -57,11 +114,11 @@ class Network:
     def _train(self, batch: Any, epoch: tf.Tensor) -> None:
         images, labels = self._augmented(batch, epoch, True)
         with tf.GradientTape() as tape:
-            logits = self.core(images, training=True)
-            loss = self._loss(labels, logits)
-            total = tf.add_n([loss, *self.core.losses])
-        gradients = tape.gradient(total, self.core.trainable_variables)
-        self.optimizer.apply(gradients, self.core.trainable_variables)
+            logits = self.core(images, training=not self.recipe.inference)
+            loss = self._training_loss(labels, logits)
+            total = self.optimizer.scale_loss(tf.add_n([loss, *self.core.losses]))
+        gradients = tape.gradient(total, self.trained)
+        self.optimizer.apply(gradients, self.trained)
         self._count(labels, logits, loss)
 
     def _evaluate(self, batch: Any) -> None:
@@ -69,9 +126,24 @@ class Network:
         logits = self.core(images, training=False)
         self._count(labels, logits, self._loss(labels, logits))
 
-    def _loss(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    def _training_loss(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        """As `_loss`, with the weights of the classes."""
+        if self.recipe.class_weights is None:
+            return self._loss(labels, logits)
+        weights = tf.constant(self.recipe.class_weights, tf.float32)
+        if labels.shape.rank != 2:
+            return self._loss(labels, logits, tf.gather(weights, labels))
+        weighted = tf.cast(labels, tf.float32) * weights
+        sums = tf.reduce_sum(weighted, -1)
+        # the gradient of TensorFlow's cross-entropy is only right where shares sum to 1
+        return self._loss(tf.math.divide_no_nan(weighted, sums[:, None]), logits, sums)
+
+    def _loss(
+        self, labels: tf.Tensor, logits: tf.Tensor, weights: tf.Tensor | None = None
+    ) -> tf.Tensor:
         """Of class numbers [B], or of shares [B, classes] where the policy mixes samples."""
-        return (self.mixed_loss if labels.shape.rank == 2 else self.loss)(labels, logits)
+        loss = self.mixed_loss if labels.shape.rank == 2 else self.loss
+        return loss(labels, logits, sample_weight=weights)
 
     def _augmented(
         self, batch: Any, epoch: tf.Tensor | None, training: bool

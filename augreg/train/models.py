@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from augreg.train.options import TUTORIAL
 if TYPE_CHECKING:
     from augreg.train.data import Feed
 
+_BOLD = re.compile(r"\x1b\[\d+m")
 _SMALLEST = 8  # three poolings halve it to 1
 
 
@@ -33,7 +35,12 @@ def network(name: str, shape: tuple[int, int, int], classes: int, dtype: str) ->
     Raises:
         RunError: no such network, or it can't take images of this shape.
     """
-    body = _tutorial(shape, classes) if name == TUTORIAL else _application(name, shape, classes)
+    body = _tutorial(shape, classes) if name == TUTORIAL else _untrained(name, shape, classes)
+    return taking(body, shape, dtype)
+
+
+def taking(body: Any, shape: tuple[int, int, int], dtype: str) -> Any:
+    """The network, for images of this dtype."""
     if dtype != "uint8":
         return body
     # Convolutions take no integers, and Keras casts floats only.
@@ -103,13 +110,23 @@ def _tutorial(shape: tuple[int, int, int], classes: int) -> Any:
     return keras.Sequential(layers, name=TUTORIAL)
 
 
-def _application(name: str, shape: tuple[int, int, int], classes: int) -> Any:
+def application(name: str) -> Any:
+    """The function of `keras.applications` that builds a network.
+
+    Raises:
+        RunError: there is none of this name.
+    """
     known = {n: f for n, f in vars(keras.applications).items() if inspect.isfunction(f)}
     if name not in known:
         raise RunError(
             f'unknown model "{name}"{suggest(name, [TUTORIAL, *known])}; allowed are {TUTORIAL} '
             "and the names in keras.applications, such as MobileNetV2"
         )
+    return known[name]
+
+
+def _untrained(name: str, shape: tuple[int, int, int], classes: int) -> Any:
+    build = application(name)
     arguments: dict[str, Any] = {
         "weights": None,
         "include_top": True,
@@ -117,12 +134,19 @@ def _application(name: str, shape: tuple[int, int, int], classes: int) -> Any:
         "classes": classes,
         "classifier_activation": None,
     }
-    if "include_preprocessing" in inspect.signature(known[name]).parameters:
+    if "include_preprocessing" in inspect.signature(build).parameters:
         arguments["include_preprocessing"] = False
     try:
-        return known[name](**arguments)
+        return build(**arguments)
     except ValueError as error:
         raise RunError(f"model {name} with images of {shape}: {error}") from error
+
+
+def reason(error: Exception) -> str:
+    """What an error of Keras says, on one line: not where, nor the arguments."""
+    lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    line = lines[1] if lines[0].startswith("Exception encountered") and lines[1:] else lines[0]
+    return _BOLD.sub("", line)
 
 
 def _has_lambda(config: Any) -> bool:

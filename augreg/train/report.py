@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,10 @@ import tensorflow as tf
 
 import augreg
 from augreg import files
-from augreg.train import models
+from augreg.train import config, models
 from augreg.train.data import Feed
+from augreg.train.loop import Network
+from augreg.train.schedule import History, best_row
 
 
 @dataclass(frozen=True)
@@ -26,14 +28,23 @@ class Summary:
     """What `summary.json` says.
 
     Attributes:
-        test_accuracy, test_loss: of the model after the last epoch.
+        test_accuracy, test_loss: of the model that was written: after the last epoch, or after the
+            best one with `early_stopping`.
+        val_accuracy, val_loss: of the same model.
+        best_epoch: the epoch after which it was, counted from 1.
+        epochs: how many there were.
+        class_weights: by class, where they are not the same.
         images_per_second: training samples over the epochs after the first; None of a single one.
         bad_images: what was left out of the data, and why.
         output: the run's folder.
+        history: the rows of history.csv; not in `summary.json`.
     """
 
     test_accuracy: float
     test_loss: float
+    val_accuracy: float
+    val_loss: float
+    best_epoch: int
     epochs: int
     seed: int
     placement: str
@@ -46,30 +57,32 @@ class Summary:
     slices: int
     deterministic: bool
     class_names: list[str]
+    class_weights: dict[str, float] | None
     samples: dict[str, int]
     images_per_second: float | None
     bad_images: list[Any]
     notes: list[str]
     versions: dict[str, str]
     output: str
+    history: list[dict[str, float]]
 
 
 def write(
     feed: Feed,
-    core: Any,
-    history: Sequence[Mapping[str, float]],
+    network: Network,
+    history: History,
     test: tuple[float, float],
 ) -> Summary:
     """Writes the model, the export, the curves, and last the summary: where it is, all is.
 
     Args:
         feed: of the run, with its options, policy and source.
-        core: the trained network.
+        network: the trained network.
         history: a row for each epoch.
         test: loss and accuracy on the test split.
     """
     options, output = feed.options, feed.options.output
-    model = models.whole(feed, core)
+    model = models.whole(feed, network.core)
     with files.replacing(output / "model.keras") as path:
         model.save(path)
     with files.replacing(output / "export") as path:
@@ -77,22 +90,28 @@ def write(
     write_history(output / "history.csv", history)
     title = f"{options.model}, {feed.policy.name}, {options.data}"
     _write_curves(output / "curves.png", history, title)
-    made = summary(feed, history, test)
+    without = ("model",) if network.recipe.given else ()
+    config.write_config(output / config.NAME, options, without)
+    made = summary(feed, network, history, test)
     values = asdict(made)
-    del values["output"]  # a run's folder may be moved
+    del values["output"], values["history"]  # a run's folder may be moved; and history.csv
     text = json.dumps(values, indent=2, allow_nan=False)
     files.write_text(output / "summary.json", text + "\n")
     return made
 
 
-def summary(
-    feed: Feed, history: Sequence[Mapping[str, float]], test: tuple[float, float]
-) -> Summary:
+def summary(feed: Feed, network: Network, history: History, test: tuple[float, float]) -> Summary:
     """What there is to say of a run that is done."""
     options, policy, source = feed.options, feed.policy, feed.source
+    kept = history[-1 if options.early_stopping is None else best_row(history)]
+    weights = network.recipe.class_weights
+    by_class = None if weights is None else dict(zip(source.class_names, weights, strict=True))
     return Summary(
         test_accuracy=test[1],
         test_loss=test[0],
+        val_accuracy=kept["val_accuracy"],
+        val_loss=kept["val_loss"],
+        best_epoch=int(kept["epoch"]),
         epochs=len(history),
         seed=options.seed,
         placement=options.placement,
@@ -105,12 +124,14 @@ def summary(
         slices=options.slices,
         deterministic=options.deterministic,
         class_names=list(source.class_names),
+        class_weights=by_class,
         samples={name: split.size for name, split in source.splits.items()},
         images_per_second=rate(history, source.splits["train"].size),
         bad_images=[asdict(bad) for bad in source.bad],
         notes=list(source.notes),
         versions=versions(policy.plugins),
         output=str(options.output),
+        history=[dict(row) for row in history],
     )
 
 
@@ -122,23 +143,24 @@ def versions(plugins: Mapping[str, str]) -> dict[str, str]:
     return {"augreg": augreg.__version__, **found, **python, **plugins}
 
 
-def rate(history: Sequence[Mapping[str, float]], samples: int) -> float | None:
+def rate(history: History, samples: int) -> float | None:
     """Training samples a second, over the epochs after the first: that one compiles."""
     later = history[1:]
     seconds = sum(row["seconds"] for row in later)
     return len(later) * samples / seconds if seconds > 0 else None
 
 
-def write_history(path: Path, history: Sequence[Mapping[str, float]]) -> None:
+def write_history(path: Path, history: History) -> None:
     """Writes `history.csv`, a row for each epoch; epochs count from 1."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(history[0]), lineterminator="\n")
+    # rows of a run that an earlier release began have fewer columns
+    writer = csv.DictWriter(text, list(history[-1]), restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(history)
     files.write_text(path, text.getvalue())
 
 
-def _write_curves(path: Path, history: Sequence[Mapping[str, float]], title: str) -> None:
+def _write_curves(path: Path, history: History, title: str) -> None:
     """Draws training and validation loss and accuracy by epoch."""
     # Takes half a second, and a run may fail long before.
     from matplotlib.figure import Figure

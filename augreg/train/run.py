@@ -6,7 +6,7 @@ import json
 import math
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from typing import Any
 
 import tensorflow as tf
@@ -15,11 +15,15 @@ from rich.console import Console
 from augreg import files
 from augreg.errors import RunError, WorkerLostError
 from augreg.layer import AugmentationLayer
-from augreg.train import data, models, report
+from augreg.train import data, report
+from augreg.train.best import Best
+from augreg.train.build import build
 from augreg.train.checkpoint import Checkpoints, Progress, identity
+from augreg.train.logs import Logs
 from augreg.train.loop import Network
 from augreg.train.progress import Display
 from augreg.train.report import Summary
+from augreg.train.schedule import Schedule, best_row, is_over
 from augreg.train.signals import Interrupted, Signals, Stop
 from augreg.train.sliced import SlicedNetwork
 from augreg.train.team import Alone
@@ -28,16 +32,23 @@ from augreg.train.team import Alone
 class Run:
     """One run: the network, where it is, and what it writes."""
 
-    def __init__(self, feed: data.Feed, team: Alone, signals: Signals, console: Console) -> None:
+    def __init__(
+        self, feed: data.Feed, team: Alone, signals: Signals, console: Console, model: Any = None
+    ) -> None:
         self.feed, self.team, self.signals, self.console = feed, team, signals, console
         self.options, self.policy, self.source = feed.options, feed.policy, feed.source
         self.output = self.options.output
-        classes, dtype = len(self.source.class_names), self.policy.output.dtype
-        self.core = models.network(self.options.model, feed.fed, classes, dtype)
+        self.core, self.recipe = build(feed, model)
         self.network = self._network()
         variables = self.network.variables()
+        self.best = None if self.options.early_stopping is None else Best(variables["model"])
+        if self.best is not None:
+            variables["best"] = self.best.kept
         self.checkpoints = Checkpoints(self.output, identity(feed), variables)
+        rate = self.recipe.first_rate
+        self.schedule = None if rate is None else Schedule(self.options, feed.steps, rate)
         self.progress, self.saved = Progress(), time.monotonic()
+        self.is_best = False  # whether the network has the best weights, not the last
 
     def run(self) -> Summary:
         """Continues where a checkpoint says, trains to the end, and writes everything."""
@@ -50,11 +61,10 @@ class Run:
             files.write_text(self.output / "policy.json", text + "\n")
         with self._kept_on_signal(), data.reading(self.options.data):
             self._fit()
+            self._take_best()
             test = self._evaluated("test")
-        if self.team.leads:
-            summary = report.write(self.feed, self.core, self.progress.history, test)
-        else:
-            summary = report.summary(self.feed, self.progress.history, test)
+        write = report.write if self.team.leads else report.summary
+        summary = write(self.feed, self.network, self.progress.history, test)
         self.team.wait()
         if self.source.bad:
             self._say(f"left out, because they can't be read: {len(self.source.bad)}")
@@ -68,20 +78,31 @@ class Run:
 
     def _fit(self) -> None:
         options, progress = self.options, self.progress
-        if progress.epoch >= options.epochs:
+        if is_over(options, progress.history):
             return
         batches = self.feed.training(progress.epoch, progress.batch)
         display = Display(self.console, options.epochs, self.source.splits["train"].size)
-        with display.bar:
-            while progress.epoch < options.epochs:
+        with display.bar, self._logs() as logs:
+            while not is_over(options, progress.history):
+                self._begin_epoch()
                 self._train_epoch(batches, display)
                 loss, accuracy = self.network.means()
                 if not math.isfinite(loss):
                     raise RunError(
                         f"the loss is {loss} in epoch {progress.epoch + 1}: the model diverged; "
-                        "check the policy's output range, or try another model or seed"
+                        "check the policy's output range, or try a lower learning rate, another "
+                        "model or seed"
                     )
-                self._close_epoch(loss, accuracy, display)
+                self._close_epoch(loss, accuracy, display, logs)
+
+    def _begin_epoch(self) -> None:
+        """Sets what is trained, which changes after `freeze_epochs`."""
+        border, progress = self.options.freeze_epochs, self.progress
+        frozen = progress.epoch < border
+        if frozen != self.network.frozen:
+            self.network.freeze(frozen)
+        if progress.epoch == border > 0 and progress.batch == 0:
+            self.network.restart_optimizer()
 
     def _train_epoch(self, batches: Iterator[Any], display: Display) -> None:
         progress, options = self.progress, self.options
@@ -91,6 +112,8 @@ class Run:
         if progress.batch == 0:
             self.network.clear()
         for _ in range(progress.batch, self.feed.steps):
+            if self.schedule is not None:
+                self.network.set_rate(self.schedule.rate(progress.step))
             self.network.train(next(batches), epoch, self.feed.samples(progress.batch))
             progress.batch, progress.step = progress.batch + 1, progress.step + 1
             progress.seconds = before + time.perf_counter() - begun
@@ -101,7 +124,9 @@ class Run:
         self.network.means()  # waits for the last step
         progress.seconds = before + time.perf_counter() - begun
 
-    def _close_epoch(self, loss: float, accuracy: float, display: Display) -> None:
+    def _close_epoch(
+        self, loss: float, accuracy: float, display: Display, logs: Logs | None
+    ) -> None:
         """Validates, adds a row to the history, and keeps a checkpoint."""
         progress, samples = self.progress, self.source.splits["train"].size
         trained = self.network.totals.numpy()
@@ -118,13 +143,27 @@ class Run:
             "val_accuracy": val_accuracy,
             "seconds": round(progress.seconds, 3),
             "images_per_second": round(samples / max(progress.seconds, 1e-9), 1),
+            "learning_rate": self.network.rate(),  # of the last step
         }
         progress.history.append(row)
         progress.epoch, progress.batch, progress.seconds = progress.epoch + 1, 0, 0.0
+        if self.best is not None and best_row(progress.history) == progress.epoch - 1:
+            self.best.keep()
+        if logs is not None:
+            logs.epoch(row)
         self._save()
         if self.team.leads:
             report.write_history(self.output / "history.csv", progress.history)
         display.end(row)
+
+    def _take_best(self) -> None:
+        if self.best is not None:
+            self.best.restore()
+            self.is_best = True
+            epoch = best_row(self.progress.history) + 1
+            self._say(
+                f"takes the weights after epoch {epoch}, which has the lowest validation loss"
+            )
 
     def _evaluated(self, split: str) -> tuple[float, float]:
         self.network.clear()
@@ -136,9 +175,12 @@ class Run:
         return means
 
     def _save(self) -> str:
-        kept = str(self.checkpoints.save(self.progress)) if self.team.leads else "of worker 0"
         self.saved = time.monotonic()
-        return kept
+        if not self.team.leads:
+            return "of worker 0"
+        if self.is_best:  # to continue with more epochs takes the last weights, which are kept
+            return str(self.checkpoints.paths()[0])
+        return str(self.checkpoints.save(self.progress))
 
     def _restore(self) -> None:
         if not self.options.resume:
@@ -185,9 +227,18 @@ class Run:
     def _network(self) -> Network:
         options = self.options
         if options.slices == 1:
-            return Network(self.core, self._layer())
+            return Network(self.core, self._layer(), self.recipe)
         batch, slices, mixes = options.batch_size, options.slices, self.feed.mixes
-        return SlicedNetwork(self.core, self._layer(), self.team, batch, slices, mixes)
+        how = (self.team, batch, slices, mixes, self.recipe)
+        return SlicedNetwork(self.core, self._layer(), *how)
+
+    def _logs(self) -> AbstractContextManager[Logs | None]:
+        if not (self.options.tensorboard and self.team.leads):
+            return nullcontext()
+        logs = Logs(self.output)
+        if self.progress.step == 0:
+            logs.policy(self.policy.written)
+        return closing(logs)
 
     def _layer(self) -> Any | None:
         if self.options.placement == "data":

@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from augreg.dataset import slice_rows
-from augreg.train.loop import Network, right_and_all
+from augreg.train.loop import Network, Recipe, right_and_all
 from augreg.train.team import Alone, Row
 
 _STRIDE = 1_000_003  # between the seeds of two slices
@@ -31,18 +31,29 @@ class SlicedNetwork(Network):
         batch_size: of a full batch.
         slices: how many.
         mixes: the layer mixes samples, so it needs a batch before that is cut.
+        recipe: how it is trained.
     """
 
     def __init__(
-        self, core: Any, layer: Any | None, team: Alone, batch_size: int, slices: int, mixes: bool
+        self,
+        core: Any,
+        layer: Any | None,
+        team: Alone,
+        batch_size: int,
+        slices: int,
+        mixes: bool,
+        recipe: Recipe | None = None,
     ) -> None:
-        super().__init__(core, layer, reduction="sum")
+        super().__init__(core, layer, recipe, reduction="sum")
         self.team, self.batch_size, self.slices, self.mixes = team, batch_size, slices, mixes
         self._weights: list[Any] = core.trainable_variables
         self._state: list[Any] = core.non_trainable_variables
         self._floats = [v for v in self._state if "float" in v.dtype]
         self._counters = [v for v in self._state if "float" not in v.dtype]
         self._mix = tf.function(self._augmented, autograph=False)
+
+    def freeze(self, frozen: bool) -> None:
+        super().freeze(frozen)
         self._move = tf.function(self._moved, autograph=False)
         self._programs: dict[str, Any] = {}
 
@@ -94,25 +105,32 @@ class SlicedNetwork(Network):
         weights = [tf.convert_to_tensor(v) for v in self._weights]
         state = [_begun(v, number) for v in self._state]
         share = tf.cast(tf.shape(images)[0], tf.float32) / samples
+        ids = {id(v) for v in self.trained}
+        trained = [w for v, w in zip(self._weights, weights, strict=True) if id(v) in ids]
         with tf.GradientTape() as tape:
-            tape.watch(weights)
+            tape.watch(trained)
             logits, after, losses = self.core.stateless_call(
-                weights, state, images, training=True, return_losses=True
+                weights,
+                state,
+                images,
+                training=not self.recipe.inference,
+                return_losses=True,
             )
-            loss = self._loss(labels, logits)
-            total = tf.add_n([loss / samples, *(one * share for one in losses)])
-        gradients = tape.gradient(total, weights, unconnected_gradients="zero")
+            loss = self._training_loss(labels, logits)
+            sums = [loss / samples, *(one * share for one in losses)]
+            total = self.optimizer.scale_loss(tf.add_n(sums))
+        gradients = tape.gradient(total, trained, unconnected_gradients="zero")
         moves = [now - before for now, before in zip(after, state, strict=True)]
         floats = [tf.cast(move, tf.float32) * share for move in moves if move.dtype.is_floating]
         counts = [tf.where(number == 0, m, 0) for m in moves if not m.dtype.is_floating]
-        sums = self._sums(labels, logits, loss)
-        return _flat([*gradients, *floats], tf.float32), _flat([sums, *counts], tf.float64)
+        figures = self._sums(labels, logits, loss)
+        return _flat([*gradients, *floats], tf.float32), _flat([figures, *counts], tf.float64)
 
     def _moved(self, wide: tf.Tensor, narrow: tf.Tensor) -> None:
         """Takes the step, with the sums over all slices."""
-        moves = _split(wide, [*self._weights, *self._floats])
-        self.optimizer.apply(moves[: len(self._weights)], self._weights)
-        for variable, move in zip(self._floats, moves[len(self._weights) :], strict=True):
+        moves = _split(wide, [*self.trained, *self._floats])
+        self.optimizer.apply(moves[: len(self.trained)], self.trained)
+        for variable, move in zip(self._floats, moves[len(self.trained) :], strict=True):
             variable.assign_add(move)
         self.totals.assign_add(narrow[:3])
         for variable, move in zip(self._counters, _split(narrow[3:], self._counters), strict=True):

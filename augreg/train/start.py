@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -18,6 +19,7 @@ from augreg.sources import Source, open_source
 from augreg.train import data
 from augreg.train.checkpoint import FOLDER, refuse_to_overwrite
 from augreg.train.cluster import cluster_of_environment
+from augreg.train.given import check_given
 from augreg.train.options import TrainOptions
 from augreg.train.report import Summary
 from augreg.train.run import Run
@@ -26,14 +28,18 @@ from augreg.train.team import Alone, Workers
 
 
 def train(
-    options: TrainOptions, *, source: Source | None = None, console: Console | None = None
+    options: TrainOptions,
+    *,
+    source: Source | None = None,
+    model: Any = None,
+    console: Console | None = None,
 ) -> Summary:
     """Trains a classifier and writes the run's folder.
 
-    Writes policy.json, history.csv, model.keras, export/, curves.png and finally summary.json to
-    `options.output`, each file atomically (`export/`, a folder, by two renames). The call sets the
-    seeds of Python, NumPy and TensorFlow; `options.deterministic` switches TensorFlow in this
-    process to deterministic ops.
+    Writes policy.json, history.csv, model.keras, export/, curves.png, train.toml and finally
+    summary.json to `options.output`, each file atomically (`export/`, a folder, by two renames).
+    The call sets the seeds of Python, NumPy and TensorFlow; `options.deterministic` switches
+    TensorFlow in this process to deterministic ops.
 
     Where TF_CONFIG names several workers, this process is one of them: all call it with the same
     options and compute one slice of each batch; worker 0 writes.
@@ -41,6 +47,8 @@ def train(
     Args:
         options: what to train.
         source: the data, where it is not to be opened by `options.data`.
+        model: a Keras model to train, where it is not to be built by `options.model`; see
+            `augreg.train.fit`.
         console: where progress goes; `Console(quiet=True)` for nowhere.
 
     Raises:
@@ -63,6 +71,8 @@ def train(
     console = console or Console()
     with Signals() as signals, ExitStack() as stack:
         options, team = _team(options, signals, console)
+        if model is not None:
+            check_given(model, options)  # which depends on the number of workers
         if team.leads:
             stack.enter_context(_written(options))
         if options.deterministic:
@@ -75,7 +85,8 @@ def train(
             max_bad=options.max_bad,
         )
         feed = data.Feed(opened, policy, options, team.worker)
-        return Run(feed, team, signals, console if team.leads else Console(quiet=True)).run()
+        console = console if team.leads else Console(quiet=True)
+        return Run(feed, team, signals, console, model).run()
 
 
 def _team(options: TrainOptions, signals: Signals, console: Console) -> tuple[TrainOptions, Alone]:
