@@ -7,18 +7,17 @@ from typing import Any
 
 from augreg.annotations.parts import (
     BOXES,
+    FRAMES,
     FROM_MASK,
     KEYPOINTS,
     LABELS,
     MASKS,
     Annotations,
     TargetRules,
-    dtype_of,
     each,
-    is_numeric,
-    shape_of,
 )
 from augreg.annotations.points import SHAPES, Targets, area, clipped_to
+from augreg.checks import dtype_of, is_numeric, shape_of
 from augreg.errors import DataError, OpError
 from augreg.families import Mix, Mosaic, Size, Stage, element_of
 from augreg.families.mix import partners
@@ -96,14 +95,16 @@ def _are_shares(labels: Array, classes: int) -> bool:
     raise DataError(f"labels of the shape {shape} can't be mixed; allowed are {allowed}")
 
 
-def check_mixable(policy: Policy, annotations: Annotations, unbatched: bool) -> None:
+def check_mixable(
+    policy: Policy, annotations: Annotations, rules: TargetRules, unbatched: bool
+) -> None:
     """Raises `PolicyError` where a policy mixes, and there is no batch or nothing to mix.
 
     Or there are labels of whole images, and a step that mixes none.
     """
     steps = mixing_steps(policy)
     step = steps[0]
-    known = any(key in annotations for key in (LABELS, *BOXES, *MASKS))
+    known = any(key in (LABELS, *BOXES) or rules.is_mask(key) for key in annotations)
     if unbatched or (label_classes(policy) is not None and not known):
         found = "a single image" if unbatched else "images without labels"
         raise policy.error(
@@ -120,6 +121,17 @@ def check_mixable(policy: Policy, annotations: Annotations, unbatched: bool) -> 
                 "masks instead (parts= says what a tuple's parts are)",
                 step.pointer,
             )
+
+
+def check_images_mixable(policy: Policy, frames: bool) -> None:
+    """Raises `PolicyError` where a policy mixes samples, and these are frames."""
+    steps = mixing_steps(policy) if frames else ()
+    if steps:
+        raise policy.error(
+            f'"{steps[0].op.name}" mixes samples, found "{FRAMES}": a mixed frame would belong to '
+            "several samples; pass images, or leave the step out",
+            steps[0].pointer,
+        )
 
 
 def mix_labels(lowering: Lowering, stage: Stage, labels: Array, size: Size) -> Array:
@@ -159,15 +171,17 @@ def mix_targets(lowering: Lowering, stage: Stage, state: Targets, size: Size) ->
     that a sample does not show have no area.
     """
     xp, lowered = lowering.xp, stage.lower(lowering, size)
-    if state.masks is not None:
-        masks = stage.mix_masks(xp, state.masks, lowered)
-        if masks is None:
+    masks = {}
+    for name, mask in state.masks.items():
+        masks[name] = stage.mix_masks(xp, mask, lowered)
+        if masks[name] is None:
+            what = "masks" if name in MASKS else f'"{name}"'
             raise DataError(
                 f'{stage.pointer}: "{stage.items[0].step.op.name}" blends images, and the element '
-                "holds masks, which can't be mixed: a blended pixel has no one class; use cutmix, "
-                "or take the step or the masks out"
+                f"holds {what}, which can't be mixed: a blended pixel has no one class; use "
+                "cutmix, or leave the step or the part out"
             )
-        state = replace(state, masks=masks)
+    state = replace(state, masks=masks)
     if state.boxes is None:
         return state
     state = _numbered(xp, state)

@@ -9,12 +9,12 @@ from typing import Any
 import tensorflow as tf
 
 from augreg.annotations import mixing
-from augreg.annotations.element import Parts
-from augreg.annotations.parts import MIN_VISIBLE, shape_of
+from augreg.annotations.layout import Also, Parts
+from augreg.annotations.parts import MIN_VISIBLE
 from augreg.backends.options import RunOptions
 from augreg.backends.tensorflow.annotations import Annotated, whole
 from augreg.backends.tensorflow.compiled import Compiled
-from augreg.checks import InputRange, check_count, check_flag, check_index
+from augreg.checks import InputRange, check_count, check_flag, check_index, shape_of
 from augreg.errors import DataError
 from augreg.plan import SECTIONS
 from augreg.random.generator import view_seed
@@ -68,6 +68,7 @@ def map_fn(
     *,
     input_range: InputRange = None,
     parts: Parts | None = None,
+    also: Also | None = None,
     sections: Iterable[str] = SECTIONS,
     bounding_box_format: str | None = None,
     min_visible: float = MIN_VISIBLE,
@@ -129,6 +130,7 @@ def map_fn(
         sections=sections,
         input_range=input_range,
         parts=parts,
+        also=also,
         bounding_box_format=bounding_box_format,
         min_visible=min_visible,
         box_from=box_from,

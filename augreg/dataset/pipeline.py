@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from augreg.annotations.element import Indexed, Parts
+from augreg.annotations.element import Indexed
+from augreg.annotations.layout import Also, Parts
 from augreg.annotations.parts import MIN_VISIBLE
 from augreg.backends.options import RunOptions
 from augreg.checks import InputRange, check_count, check_dataset, check_flag, check_uint32
@@ -35,6 +36,7 @@ def augment_dataset(
     *,
     input_range: InputRange = None,
     parts: Parts | None = None,
+    also: Also | None = None,
     sections: Iterable[str] = SECTIONS,
     first_batch: int = 0,
     drop_remainder: bool = False,
@@ -98,6 +100,7 @@ def augment_dataset(
         sections=sections,
         input_range=input_range,
         parts=parts,
+        also=also,
         bounding_box_format=bounding_box_format,
         min_visible=min_visible,
         box_from=box_from,

@@ -8,14 +8,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augreg.annotations import mixing, transform
-from augreg.annotations.element import Parts, image_of, targets_of, weights_of, with_targets
+from augreg.annotations import frames, mixing, transform
+from augreg.annotations.agreement import check_annotations
+from augreg.annotations.element import (
+    has_frames,
+    image_of,
+    targets_of,
+    weights_of,
+    with_targets,
+)
+from augreg.annotations.layout import Also, Parts
 from augreg.annotations.parts import (
+    FRAMES,
     IMAGES,
     LABELS,
     MIN_VISIBLE,
     PADDED,
-    check_annotations,
     check_boxes_stated,
     check_near,
     each,
@@ -56,6 +64,7 @@ def augment(
     labels: Any = None,
     input_range: InputRange = None,
     parts: Parts | None = None,
+    also: Also | None = None,
     sections: Iterable[str] = SECTIONS,
     bounding_box_format: str | None = None,
     min_visible: float = MIN_VISIBLE,
@@ -107,47 +116,72 @@ def augment(
         sections=sections,
         input_range=input_range,
         parts=parts,
+        also=also,
         bounding_box_format=bounding_box_format,
         min_visible=min_visible,
         box_from=box_from,
         keypoint_pairs=keypoint_pairs,
     )
-    pixels = _array(image_of(element, options.parts), "images")
-    check_images(pixels.shape, str(pixels.dtype))
-    planned = options.plan(pixels.shape)
-    unbatched = pixels.ndim == 3
+    several = has_frames(element, options.layout)
+    pixels = _array(image_of(element, options.layout), FRAMES if several else IMAGES)
+    check_images(pixels.shape, str(pixels.dtype), several)
+    unbatched = pixels.ndim == 3 + several
     batch = pixels[None] if unbatched else pixels
-    given = _targets(element, options, planned, batch)
-    words = Draws.make(NUMPY, planned.draws, _key(seed, epoch, index, len(batch), unbatched))
-    moved = {}
-    if given:
-        size = planned.size_in
-        moved = transform.move_annotations(NUMPY, planned, words, given, size, options.rules)
-        moved = in_floats(NUMPY, moved)
-    result = _pixels(planned, words, batch, options.input_range)
+    planned = options.plan(pixels.shape)
+    key = _key(seed, epoch, index, len(batch), unbatched)
+    given = {IMAGES: batch, **_targets(element, options, planned, batch, unbatched)}
+    if several:
+        key, given = frames.key_of_frames(NUMPY, key, batch), frames.folded(NUMPY, given)
+    moved = _moved(options, planned, key, given)
+    if several:
+        moved = frames.unfolded(NUMPY, moved, batch)
     if unbatched:
-        result, moved = result[0], each(lambda part: part[0], moved)
-    return with_targets(element, {**moved, IMAGES: result}, options.parts)
+        moved = each(lambda part: part[0], moved)
+    return with_targets(element, moved, options.layout)
 
 
-def _targets(element: Any, options: RunOptions, planned: Plan, images: Images) -> dict[str, Any]:
-    """What is not to stay as it is, with a batch's dimension, once it is seen to go together."""
-    parts, rules = options.parts, options.rules
-    unbatched = np.ndim(image_of(element, parts)) == 3
-    classes = mixing.label_classes(options.policy) if "augment" in options.sections else None
-    found = targets_of(element, parts)
+def _moved(
+    options: RunOptions, planned: Plan, key: SampleKey, given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Images [B,H,W,C] and all that belongs to them, by name, after a plan."""
+    words = Draws.make(NUMPY, planned.draws, key)
+    pictures = {name: given[name] for name in (IMAGES, *options.rules.bilinear)}
+    targets = {name: part for name, part in given.items() if name not in pictures}
+    if targets:
+        size = planned.size_in
+        moved = transform.move_annotations(NUMPY, planned, words, targets, size, options.rules)
+        targets = in_floats(NUMPY, moved)
+    for name, images in pictures.items():
+        own = planned if name == IMAGES else options.plan(images.shape)
+        targets[name] = _pixels(own, words, images, options.input_range)
+    return targets
+
+
+def _targets(
+    element: Any, options: RunOptions, planned: Plan, images: Images, unbatched: bool
+) -> dict[str, Any]:
+    """What is not to stay as it is, with a batch's dimension, once it is seen to go together.
+
+    images: [B,H,W,C] or [B,T,H,W,C].
+    """
+    layout, rules = options.layout, options.rules
+    augments = "augment" in options.sections
+    classes = mixing.label_classes(options.policy) if augments else None
+    found = targets_of(element, layout)
     if options.training or isinstance(element, Mapping | tuple | list):
         check_boxes_stated(found, rules)
+    if augments:
+        mixing.check_images_mixable(options.policy, images.ndim == 5)
     if planned.mixes:
-        mixing.check_mixable(planned.policy, found, unbatched)
+        mixing.check_mixable(planned.policy, found, rules, unbatched)
     if classes is None and (unbatched or isinstance(found.get(LABELS), tuple)):
         found.pop(LABELS, None)
-    suspects = check_declared(element, parts, unbatched)
+    suspects = check_declared(element, layout, unbatched)
     given = {key: _arrays(value, key) for key, value in found.items()}
     given = each(lambda part: part[None], given) if unbatched else given
-    weights = {} if unbatched else weights_of(element, parts)
+    weights = {} if unbatched else weights_of(element, layout)
     check_annotations(given, images, rules, each(np.asarray, weights))
-    of_unknown_size(suspects, images, element, parts, unbatched)
+    of_unknown_size(suspects, images, element, layout, unbatched)
     if rules.relative:
         check_near(given, rules)
     if classes is None:
