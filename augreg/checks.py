@@ -177,11 +177,12 @@ def check_unit(images: NDArray[Any]) -> None:
         raise ImageError(f"image {which} {UNSTATED.format(low[which], high[which])}")
 
 
-def check_images(shape: Shape, dtype: str, frames: bool = False, name: str = "images") -> None:
+def check_images(shape: Shape, dtype: str, frames: bool = False, name: str = "") -> None:
     """Raises `ImageError` where a shape is no [H,W,C] or [B,H,W,C].
 
-    frames: allowed are [T,H,W,C] and [B,T,H,W,C]. name: of the images, in messages.
+    frames: allowed are [T,H,W,C] and [B,T,H,W,C]. name: of the images, where they have another.
     """
+    name = name or ("frames" if frames else "images")
     one = 4 if frames else 3
     if len(shape) not in (one, one + 1):
         sides = "T, H, W, C" if frames else "H, W, C"

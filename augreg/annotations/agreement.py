@@ -80,13 +80,12 @@ def _agreements(
     annotations: Annotations, images: Any, parts: Annotations, rules: TargetRules
 ) -> Iterator[Agreement]:
     rows = len(images.shape) - 3  # where a sample's, or a frame's, own dimensions begin
-    name = IMAGES if rows == 1 else FRAMES
-    size = "a mask of the image's own height and width, [H, W] or [H, W, 1]"
-    alike = "an image of the first one's height and width"
+    name, sample = (IMAGES, "image") if rows == 1 else (FRAMES, "sample")
+    size = "the image's own height and width, [H, W] or [H, W, C]"
 
     def leading(key: str, part: Any, count: int) -> Iterator[Agreement]:
         for axis in range(count):
-            rule = "one for each frame" if axis else "one for each image"
+            rule = "one for each frame" if axis else f"one for each {sample}"
             yield Agreement((key, part, axis), (name, images, axis), rule)
 
     for key, value in annotations.items():
@@ -103,8 +102,7 @@ def _agreements(
         if shape_of(value):
             yield from leading(key, value, 1 if key == LABELS else rows)
         if rules.is_mask(key) or key in rules.bilinear:
-            rule = size if rules.is_mask(key) else alike
             for axis in (rows, rows + 1):
-                yield Agreement((key, value, axis), (name, images, axis), rule)
+                yield Agreement((key, value, axis), (name, images, axis), size)
     for key, part in parts.items():
         yield from leading(key, part, 1)

@@ -83,8 +83,8 @@ def _checked_parts(parts: Any, names: Sequence[str]) -> Parts | None:
             allowed = ", ".join(f'"{one}"' for one in names)
             hint = suggest(name, names) if isinstance(name, str) else ""
             raise DataError(
-                f"parts={parts!r}: {name!r} is no part{hint}; allowed are {allowed} and None, "
-                "and the names in also="
+                f"parts={parts!r}: {name!r} is no part{hint}; allowed are {allowed}, None, and "
+                "the names that also= gives"
             )
     if not isinstance(parts, Mapping) and not {IMAGES, FRAMES} & {*found} and {} not in parts:
         raise DataError(f'parts={parts!r} without "images"; one of the parts has to be the image')

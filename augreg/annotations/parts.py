@@ -110,7 +110,7 @@ def check_form(key: str, value: Any, rules: TargetRules, leading: int) -> None:
                 f'"{key}" of the shape {shape}; allowed is an image as the first is, [H, W, C], '
                 f"{_BATCHED}"
             )
-        check_images(shape, dtype_of(value), frames=leading == 2, name=f'"{key}"')
+        check_images(shape, dtype_of(value), leading == 2, f'"{key}"')
     if rules.is_mask(key) and len(shape) not in (leading + 2, leading + 3):
         raise DataError(
             f'"{key}" of the shape {shape}; allowed are [H, W] and [H, W, 1] of the image\'s own '
