@@ -48,7 +48,8 @@ class AugmentationLayer(keras.layers.Layer):
     the policy's dtype and range. Or with an element, returned in the same form: a dict with
     "images", a tuple (image, label) or (image, {...}), or a tuple with `parts`. "masks", "boxes"
     and "keypoints" move with the images (as `augreg.augment` takes them), and labels become
-    float32 [B, classes] if the policy mixes samples.
+    float32 [B, classes] if the policy mixes samples. "frames", [B,T,H,W,C] or [T,H,W,C], in place
+    of "images" have the draws of their sample.
 
     With `index` (integers [B]) and `epoch` (a scalar, [1] or [B]), the pixels are the same as in
     `augment_dataset`. Without `index`, the layer draws at epoch 0 with the number of samples it has
@@ -64,6 +65,7 @@ class AugmentationLayer(keras.layers.Layer):
             0..1; note that Keras converts uint8 images to floats in a model without a uint8
             `Input`.
         parts: names the parts of a tuple, as ("images", "masks"); see `augreg.map_fn`.
+        also: further parts that move with the image, as {"depth": "nearest"}; see `augreg.map_fn`.
         sections: which of prepare, augment and output to run; `("augment", "output")` if the
             dataset has already run prepare.
         bounding_box_format: Keras's name of the format of boxes, as xyxy or rel_xywh.

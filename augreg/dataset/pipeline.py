@@ -60,7 +60,7 @@ def augment_dataset(
         ds: elements as in `map_fn`, or batches of them, in a fixed order: an element's index is its
             position. Arrays (`from_tensor_slices`), the splits of `augreg.sources.open_source` and
             `Indexed` have random access.
-        policy: as in `map_fn`; so are seed, training, input_range, parts, sections,
+        policy: as in `map_fn`; so are seed, training, input_range, parts, also, sections,
             bounding_box_format, min_visible, box_from, keypoint_pairs and debug.
         batch_size: the last batch of an epoch may be smaller, unless `drop_remainder`.
         shuffle: True permutes all of `ds`, held in memory after "prepare" (or as encoded files, if

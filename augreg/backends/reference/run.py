@@ -77,7 +77,8 @@ def augment(
         images: uint8 (0..255) or float (`input_range`) [B,H,W,C] or [H,W,C]. Or a dict
             with "images", and with "masks" [B,H,W], "boxes" (a dict: "boxes" [B,N,4] and "labels"
             [B,N]), "keypoints" float [B,N,2] (x, y, pixel centres at integers) and "labels", each
-            optional; all without B for a single image.
+            optional; all without B for a single image. "frames" [B,T,H,W,C] in place of "images"
+            have the draws of their sample; then all but labels is [B,T,...].
         policy: a `Policy`, a dict or a path.
         seed, epoch: 0 to 2**32-1.
         index: [B] positions of the samples in their source; None: 0, 1, ...
@@ -85,6 +86,7 @@ def augment(
         labels: [B] class numbers or [B, classes] probabilities, for policies that mix samples.
         input_range: the range of floats, such as (0, 255). Without it, they have to be in 0..1.
         parts: what the parts of a tuple are, as ("images", "masks"); see `map_fn`.
+        also: further parts that move with the image, as {"depth": "nearest"}; see `map_fn`.
         sections: which of prepare, augment and output to run. Without output, the result is
             float32 in 0..1, unclipped; after prepare only, uint8 for uint8 images.
         bounding_box_format: Keras's name of the boxes' format, such as xyxy or rel_xywh.
