@@ -9,6 +9,7 @@ from augreg.annotations.parts import (
     BOXES,
     FRAMES,
     FROM_MASK,
+    IMAGES,
     KEYPOINTS,
     LABELS,
     MASKS,
@@ -123,14 +124,13 @@ def check_mixable(
             )
 
 
-def check_images_mixable(policy: Policy, frames: bool) -> None:
-    """Raises `PolicyError` where a policy mixes samples, and these are frames."""
-    steps = mixing_steps(policy) if frames else ()
-    if steps:
+def refuse_frames(policy: Policy) -> None:
+    """Raises `PolicyError` where a policy mixes samples: partners are images, not frames."""
+    for step in mixing_steps(policy):
         raise policy.error(
-            f'"{steps[0].op.name}" mixes samples, found "{FRAMES}": a mixed frame would belong to '
-            "several samples; pass images, or leave the step out",
-            steps[0].pointer,
+            f'"{step.op.name}" mixes samples, found "{FRAMES}"; pass "{IMAGES}", or leave the step '
+            "out",
+            step.pointer,
         )
 
 

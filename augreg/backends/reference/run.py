@@ -172,8 +172,8 @@ def _targets(
     found = targets_of(element, layout)
     if options.training or isinstance(element, Mapping | tuple | list):
         check_boxes_stated(found, rules)
-    if augments:
-        mixing.check_images_mixable(options.policy, images.ndim == 5)
+    if augments and images.ndim == 5:
+        mixing.refuse_frames(options.policy)
     if planned.mixes:
         mixing.check_mixable(planned.policy, found, rules, unbatched)
     if classes is None and (unbatched or isinstance(found.get(LABELS), tuple)):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from augreg.annotations import frames, mixing, transform
+from augreg.annotations import mixing, transform
 from augreg.annotations.agreement import check_annotations
 from augreg.annotations.element import (
     has_frames,
@@ -34,6 +34,7 @@ from augreg.backends.tensorflow import assertions
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.compiled import SHARED, Compiled, Functions
 from augreg.backends.tensorflow.dense import dense
+from augreg.backends.tensorflow.given import Given
 from augreg.checks import (
     as_uint32,
     check_epoch,
@@ -47,31 +48,6 @@ from augreg.lower import Draws
 from augreg.plan import Plan
 from augreg.policy import steps_in
 from augreg.random.generator import SampleKey
-
-
-@dataclass(frozen=True)
-class Given:
-    """An element that was read, and checked as far as its shapes are known.
-
-    Attributes:
-        element: as it came.
-        unbatched: a single sample; else a batch.
-        images: [B,H,W,C], frames [B,T,H,W,C], or a scalar string that a policy's own first steps
-            decode.
-        targets: what is not to stay as it is, with a batch's dimension.
-        checks: of what has to be looked at in the data.
-        others: further images, by their names.
-        contents: the files that images were decoded from, by their names, where a policy decodes
-            them otherwise.
-    """
-
-    element: Any
-    unbatched: bool
-    images: tf.Tensor
-    targets: dict[str, Any]
-    checks: list[Any]
-    others: dict[str, tf.Tensor] = field(default_factory=dict)
-    contents: dict[str, tf.Tensor] = field(default_factory=dict)
 
 
 @dataclass
@@ -142,8 +118,8 @@ class Annotated:
         found = targets_of(element, self.options.layout)
         if self.options.training or isinstance(element, Mapping | tuple | list):
             check_boxes_stated(found, self.options.rules)
-        if "augment" in self.options.sections:
-            mixing.check_images_mixable(self.options.policy, several)
+        if several and "augment" in self.options.sections:
+            mixing.refuse_frames(self.options.policy)
         if self.mixes:
             mixing.check_mixable(self.options.policy, found, self.options.rules, unbatched)
         if self.classes is None and (
@@ -188,36 +164,26 @@ class Annotated:
         one = sure and epoch.shape == ()
         numbers = [] if one else assertions.one_each(given.images, index, epoch)
         key = SampleKey(tf.constant(self.options.seed, tf.uint32), epoch, index)
-        made = self._run(given, key, numbers)
-        if given.unbatched:
-            made = each(lambda part: part[0], made)
+        made = self._run(given.checked(numbers), key)
         return with_targets(given.element, made, self.options.layout)
 
-    def _run(self, given: Given, key: SampleKey, checks: list[Any]) -> dict[str, Any]:
+    def _run(self, given: Given, key: SampleKey) -> dict[str, Any]:
         """Images and all that belongs to them, by name."""
-        images = {IMAGES: given.images, **given.others}
-        if given.images.dtype == tf.string:
-            return {IMAGES: self._sections(given.images, {}, key)[0]}
-        checks = [*checks, *given.checks]
-        images, targets = assertions.after(checks, images), assertions.after(checks, given.targets)
-        several, count = given.images.shape.rank == 5, 1
-        if several:
-            key, count = frames.key_of_frames(TENSORFLOW, key, given.images), given.images.shape[1]
-            images, targets = (frames.folded(TENSORFLOW, part) for part in (images, targets))
-        made = {}
-        for name, pixels in images.items():
-            own = targets if name == IMAGES else {}
-            made[name], moved = self._sections(pixels, own, key, given.contents.get(name), count)
+        count, made = given.images_each, dict[str, Any]()
+        folded, key = given.folded(key)
+        for name, images in folded.pictures.items():
+            targets, contents = folded.targets if name == IMAGES else {}, given.contents.get(name)
+            made[name], moved = self._sections(images, targets, key, contents, count)
             made.update(moved)
-        return frames.unfolded(TENSORFLOW, made, given.images) if several else made
+        return given.unfolded(made)
 
     def _sections(
         self,
         images: tf.Tensor,
         targets: dict[str, Any],
         key: SampleKey,
-        contents: tf.Tensor | None = None,
-        count: int | None = 1,
+        contents: tf.Tensor | None,
+        count: int | None,
     ) -> tuple[tf.Tensor, dict[str, Any]]:
         """Images, and targets that move with them, after the policy's sections.
 
@@ -268,7 +234,7 @@ def _program(options: RunOptions, shape: tuple[Any, ...]) -> AnnotationProgram:
 
 def _is_file(image: tf.Tensor) -> bool:
     """Whether an image is the bytes of its file."""
-    return bool(image.dtype == tf.string and image.shape.rank == 0)
+    return bool(image.dtype == tf.string and image.shape.rank in (0, None))
 
 
 def whole(value: Any, name: str) -> Any:

@@ -28,8 +28,8 @@ def checked(element: Any, images: Any, unbatched: bool, options: RunOptions) -> 
     targets = targets_of(element, layout)
     if isinstance(element, Mapping | tuple | list):
         check_boxes_stated(targets, rules)
-    if "augment" in options.sections:
-        mixing.check_images_mixable(options.policy, has_frames(element, layout))
+    if "augment" in options.sections and has_frames(element, layout):
+        mixing.refuse_frames(options.policy)
     suspects = check_declared(element, layout, unbatched)
     nested = isinstance(targets.get(LABELS), tuple | list)  # labels of several heads
     together = {k: v for k, v in targets.items() if not (k == LABELS and (unbatched or nested))}
