@@ -186,10 +186,13 @@ def check_images(shape: Shape, dtype: str, frames: bool = False, name: str = "")
     one = 4 if frames else 3
     if len(shape) not in (one, one + 1):
         sides = "T, H, W, C" if frames else "H, W, C"
-        fix = f"; a grey image has its channel last, {name}[..., None]"
+        fix = ""
+        if len(shape) == one - 1:
+            fix = f"; a grey image has its channel last, {name}[..., None]"
+        elif len(shape) == 5:
+            fix = '; several images of a sample are "frames", as parts=("frames", "labels") says'
         raise ImageError(
-            f"{name} of the shape {shape}; allowed are [{sides}] and [B, {sides}]"
-            + fix * (len(shape) == one - 1)
+            f"{name} of the shape {shape}; allowed are [{sides}] and [B, {sides}]{fix}"
         )
     if shape[-1] is None:
         raise ImageError(

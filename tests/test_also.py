@@ -285,6 +285,7 @@ def test_a_part_that_does_not_fit_is_refused_by_name(changed, error, message):
     ("given", "parts"),
     [
         ({"images": noise(B, H, W, 3)}, None),
+        ({"images": noise(B, H, W, 3), "depth": None}, None),
         ((noise(B, H, W, 3), DEPTH), ("images", "masks")),
         (noise(B, H, W, 3), None),
     ],

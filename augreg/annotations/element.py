@@ -69,10 +69,20 @@ def targets_of(element: Any, layout: Layout = PLAIN) -> dict[str, Any]:
 
     Boxes are a dict of their own, {"boxes": [N, 4], "labels": [N]}, also where the element holds
     the two side by side, as detection models take them.
+
+    Raises:
+        DataError: as `paths`, or a further part that the layout names is not there.
     """
     places = paths(element, layout)
     found = {name: _at(element, path) for name, path in places.items() if name != IMAGES}
     found = {name: value for name, value in found.items() if value is not None}
+    for name, _ in layout.also:
+        if name not in found:
+            keys = f"; found {_keys(element)}" if isinstance(element, Mapping) else ""
+            raise DataError(
+                f'also names "{name}", which the element does not hold{keys}; it is the key of a '
+                "dict, or a name that parts= gives"
+            )
     for name in _flat(found):
         found[name] = {"boxes": found[name], "labels": found.pop(LABELS)}
     return found
@@ -111,8 +121,7 @@ def paths(element: Any, layout: Layout = PLAIN) -> dict[str, Path]:
     "images" is there, and leads to an element's frames where it has those.
 
     Raises:
-        DataError: the element has another form, no image, two parts of one name, or lacks a part
-            that the layout names.
+        DataError: the element has another form, no image, or two parts of one name.
     """
     found: dict[str, Path] = {}
     for name, path in _named(element, layout):
@@ -125,13 +134,6 @@ def paths(element: Any, layout: Layout = PLAIN) -> dict[str, Path]:
             f'an element with "{IMAGES}" and "{FRAMES}"; allowed is one of them, and also= for '
             "images beside it"
         )
-    for name, _ in layout.also:
-        if name not in found:
-            keys = f"; found {_keys(element)}" if isinstance(element, Mapping) else ""
-            raise DataError(
-                f'also names "{name}", which the element does not hold{keys}; it is the key of a '
-                "dict, or a name that parts= gives"
-            )
     if FRAMES in found:
         found[IMAGES] = found.pop(FRAMES)
     if IMAGES not in found:

@@ -122,6 +122,7 @@ def map_fn(
     Raises:
         PolicyError: the policy is wrong, can't work at this size, or needs the epoch; also raised
             from inside of `map`.
+        ValueError, DataError: as `augreg.augment`.
 
     >>> import augreg, tensorflow as tf
     >>> fn = augreg.map_fn({"version": 1, "augment": [{"op": "invert"}]}, seed=7)

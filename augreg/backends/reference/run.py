@@ -103,7 +103,10 @@ def augment(
     Raises:
         PolicyError: the policy is wrong, or can't work on images of this size.
         ImageError: a float image holds NaN or infinite values.
-        DataError: the annotations do not fit the images or the policy.
+        DataError: the annotations do not fit the images or the policy, or a part that `also` names
+            is not there.
+        ValueError: an argument is out of range; `also` names a part that augreg knows, or another
+            way than "bilinear" and "nearest".
 
     >>> import numpy as np, augreg
     >>> black = np.zeros((2, 4, 4, 3), np.uint8)
