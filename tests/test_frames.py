@@ -330,6 +330,12 @@ def test_what_does_not_go_with_frames_is_refused(changed, error, message):
             augmented()
 
 
+def test_one_number_for_all_boxes_is_allowed_beside_images():
+    boxes = {"boxes": np.zeros((B, 2, 4)), "labels": np.zeros((B, 2), int), "scale": np.float32(3)}
+    given = {"images": noise(B, H, W, 3), "boxes": boxes}
+    assert augreg.augment(given, policy(*STEPS), 7, **FORMAT)["boxes"]["scale"] == 3
+
+
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("step", [{"op": "cutmix", "classes": 5}, {"op": "mosaic"}])
 def test_policies_that_mix_samples_refuse_frames(step, training):

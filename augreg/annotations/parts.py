@@ -146,7 +146,7 @@ def _check_boxes(key: str, value: Any, rules: TargetRules, leading: int) -> None
             f'"{key}" with labels of dtype {dtype}; allowed are signed integers and floats, '
             f"because a dropped box has class {PADDED}"
         )
-    for name, part in value.items():
+    for name, part in value.items() if leading == 2 else ():
         if (known := shape_of(part)) is not None and len(known) < leading:
             raise DataError(f'"{key}/{name}" of the shape {known}; allowed is one for each frame')
     shape, classes = _known_shape(key, boxes), _known_shape(key, labels)
