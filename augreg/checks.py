@@ -108,13 +108,19 @@ def check_epoch(shape: Shape | None, dtype: str, batch: int | None) -> None:
     )
 
 
-def check_one_or_many(rank: int | None, dtype: str, unbatched: bool | None) -> bool:
+def check_one_or_many(
+    rank: int | None, dtype: str, unbatched: bool | None, frames: bool = False
+) -> bool:
     """Whether images are a single one: `unbatched`, or what their rank says where that is None.
+
+    frames: each of them is several, [T,H,W,C].
 
     Raises:
         ImageError: the rank is unknown, or another than `unbatched` says.
         DataError: a batch of encoded images.
     """
+    if dtype == "string" and frames:
+        raise DataError("frames that are encoded; decode them before")
     if dtype == "string" and unbatched is not None:
         if not unbatched:
             raise DataError("encoded images are decoded one by one: use batched=False")
@@ -124,10 +130,12 @@ def check_one_or_many(rank: int | None, dtype: str, unbatched: bool | None) -> b
             "images of unknown rank; state it, as tf.ensure_shape(image, [None, None, 3]) does, or "
             "tf.io.decode_image with expand_animations=False and channels=3"
         )
-    if unbatched is not None and rank == (4 if unbatched else 3):
-        found = "a batch, [B, H, W, C]" if unbatched else "a single image, [H, W, C]"
+    one, sides = (4, "T, H, W, C") if frames else (3, "H, W, C")
+    if unbatched is not None and rank == (one + 1 if unbatched else one):
+        single = "frames of a single sample" if frames else "a single image"
+        found = f"a batch, [B, {sides}]" if unbatched else f"{single}, [{sides}]"
         raise ImageError(f"found {found}; use batched={unbatched}")
-    return rank == 3 if unbatched is None else unbatched
+    return rank == one if unbatched is None else unbatched
 
 
 def check_input_range(value: Any) -> tuple[float, float] | None:
@@ -169,16 +177,26 @@ def check_unit(images: NDArray[Any]) -> None:
         raise ImageError(f"image {which} {UNSTATED.format(low[which], high[which])}")
 
 
-def check_images(shape: Shape, dtype: str) -> None:
-    """Raises `ImageError` where a shape is no [H,W,C] or [B,H,W,C]."""
-    if len(shape) not in (3, 4):
-        fix = "; a grey image has its channel last, images[..., None]" if len(shape) == 2 else ""
+def check_images(shape: Shape, dtype: str, frames: bool = False, name: str = "") -> None:
+    """Raises `ImageError` where a shape is no [H,W,C] or [B,H,W,C].
+
+    frames: allowed are [T,H,W,C] and [B,T,H,W,C]. name: of the images, where they have another.
+    """
+    name = name or ("frames" if frames else "images")
+    one = 4 if frames else 3
+    if len(shape) not in (one, one + 1):
+        sides = "T, H, W, C" if frames else "H, W, C"
+        fix = ""
+        if len(shape) == one - 1:
+            fix = f"; a grey image has its channel last, {name}[..., None]"
+        elif len(shape) == 5:
+            fix = '; several images of a sample are "frames", as parts=("frames", "labels") says'
         raise ImageError(
-            f"images of the shape {shape}; allowed are [H, W, C] and [B, H, W, C]{fix}"
+            f"{name} of the shape {shape}; allowed are [{sides}] and [B, {sides}]{fix}"
         )
     if shape[-1] is None:
         raise ImageError(
-            "images whose number of channels is not known; state it, as tf.ensure_shape(image, "
+            f"{name} whose number of channels is not known; state it, as tf.ensure_shape(image, "
             "[None, None, 3]) or decode_jpeg(..., channels=3) do"
         )
     width, channels = shape[-2], shape[-1]
@@ -188,6 +206,24 @@ def check_images(shape: Shape, dtype: str) -> None:
             f"images[..., None], or one image of {channels} channels, which is written [1, H, W, C]"
         )
     if dtype not in ("uint8", "uint16", *FLOATS):
-        raise ImageError(f"images of dtype {dtype}; allowed are uint8, uint16 and floats")
+        raise ImageError(f"{name} of dtype {dtype}; allowed are uint8, uint16 and floats")
     if 0 in shape[-3:]:
         raise ImageError(f"an image of the shape {shape} has no pixels")
+
+
+def is_numeric(array: Any) -> bool:
+    """Whether an array, of either backend, holds numbers or truths."""
+    return dtype_of(array).startswith(("int", "uint", "float", "bfloat", "bool"))
+
+
+def shape_of(array: Any) -> tuple[Any, ...] | None:
+    """The static shape of an array or a spec; None where there is none or its rank is unknown."""
+    shape = getattr(array, "shape", None)
+    if shape is None or getattr(shape, "rank", 0) is None:
+        return None
+    return tuple(shape)
+
+
+def dtype_of(array: Any) -> str:
+    """The name of an array's dtype, of either backend."""
+    return str(getattr(array.dtype, "name", array.dtype))

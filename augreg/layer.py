@@ -11,8 +11,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from augreg.annotations.element import Parts, image_of, with_targets
-from augreg.annotations.parts import IMAGES, MIN_VISIBLE, shape_of
+from augreg.annotations.element import has_frames, image_of, with_targets
+from augreg.annotations.layout import Also, Parts
+from augreg.annotations.parts import IMAGES, MIN_VISIBLE
 from augreg.backends.options import RunOptions
 from augreg.backends.tensorflow import symbolic
 from augreg.backends.tensorflow.annotations import Annotated
@@ -23,6 +24,7 @@ from augreg.checks import (
     check_index,
     check_keras_backend,
     check_one_or_many,
+    shape_of,
 )
 from augreg.errors import AugregError, PluginError, PolicyError
 from augreg.plan import SECTIONS
@@ -46,7 +48,8 @@ class AugmentationLayer(keras.layers.Layer):
     the policy's dtype and range. Or with an element, returned in the same form: a dict with
     "images", a tuple (image, label) or (image, {...}), or a tuple with `parts`. "masks", "boxes"
     and "keypoints" move with the images (as `augreg.augment` takes them), and labels become
-    float32 [B, classes] if the policy mixes samples.
+    float32 [B, classes] if the policy mixes samples. "frames", [B,T,H,W,C] or [T,H,W,C], in place
+    of "images" have the draws of their sample.
 
     With `index` (integers [B]) and `epoch` (a scalar, [1] or [B]), the pixels are the same as in
     `augment_dataset`. Without `index`, the layer draws at epoch 0 with the number of samples it has
@@ -62,6 +65,7 @@ class AugmentationLayer(keras.layers.Layer):
             0..1; note that Keras converts uint8 images to floats in a model without a uint8
             `Input`.
         parts: names the parts of a tuple, as ("images", "masks"); see `augreg.map_fn`.
+        also: further parts that move with the image, as {"depth": "nearest"}; see `augreg.map_fn`.
         sections: which of prepare, augment and output to run; `("augment", "output")` if the
             dataset has already run prepare.
         bounding_box_format: Keras's name of the format of boxes, as xyxy or rel_xywh.
@@ -88,6 +92,7 @@ class AugmentationLayer(keras.layers.Layer):
         *,
         input_range: InputRange = None,
         parts: Parts | None = None,
+        also: Also | None = None,
         sections: Iterable[str] = SECTIONS,
         bounding_box_format: str | None = None,
         min_visible: float = MIN_VISIBLE,
@@ -108,6 +113,7 @@ class AugmentationLayer(keras.layers.Layer):
             sections=sections,
             input_range=input_range,
             parts=parts,
+            also=also,
             bounding_box_format=bounding_box_format,
             min_visible=min_visible,
             box_from=box_from,
@@ -154,7 +160,12 @@ class AugmentationLayer(keras.layers.Layer):
     @property
     def parts(self) -> Parts | None:
         """What the parts of an element are."""
-        return self.options.parts
+        return self.options.layout.parts
+
+    @property
+    def also(self) -> Also:
+        """How further parts that move with the images are resampled, by their names."""
+        return dict(self.options.layout.also)
 
     @property
     def samples_seen(self) -> int:
@@ -210,18 +221,25 @@ class AugmentationLayer(keras.layers.Layer):
     ) -> Any:
         """What comes out, all of it new: a part that came back as it went in would be no output."""
         with _raised_as_itself():
-            images = image_of(inputs, self.options.parts)
-            unbatched = check_one_or_many(len(images.shape), images.dtype, None)
-            shape = self.compute_output_shape(images.shape)
+            layout, rules = self.options.layout, self.options.rules
+            several = has_frames(inputs, layout)
+            images = image_of(inputs, layout)
+            check_images(tuple(images.shape), "uint8", several)
+            unbatched = check_one_or_many(len(images.shape), images.dtype, None, several)
             count = 1 if unbatched else images.shape[0]
             if index is not None:
                 check_index(shape_of(index), index.dtype, count, unbatched, _FIX)
             targets = symbolic.checked(inputs, images, unbatched, self.options)
-            spec = keras.KerasTensor(shape, dtype=self._output_dtype(images.dtype))
-            mode = self._modes[True]
-            moved = symbolic.moved(targets, spec, mode.classes, mode.mixes, self.options.rules)
+            spec, mode = self._after(images), self._modes[True]
+            moved = symbolic.moved(targets, spec, rules, self._after, mode.classes, mode.mixes)
             result = keras.tree.map_structure(symbolic.anew, inputs)
-            return with_targets(result, {**moved, IMAGES: spec}, self.options.parts)
+            return with_targets(result, {**moved, IMAGES: spec}, layout)
+
+    def _after(self, images: Any) -> Any:
+        """The images, or frames, that come out for these."""
+        _, *shape = self.compute_output_shape((None, *images.shape[-3:]))
+        shape = (*images.shape[:-3], *shape)
+        return keras.KerasTensor(shape, dtype=self._output_dtype(images.dtype))
 
     def _output_dtype(self, given: Any) -> str:
         if "output" in self.options.sections:
@@ -239,7 +257,8 @@ class AugmentationLayer(keras.layers.Layer):
             "plugins": dict(self.policy.plugins),
             "seed": self.seed,
             "input_range": options.input_range and list(options.input_range),
-            "parts": options.parts,
+            "parts": options.layout.parts,
+            "also": dict(options.layout.also),
             "sections": list(options.sections),
             "bounding_box_format": options.rules.format,
             "min_visible": options.rules.min_visible,

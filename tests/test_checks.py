@@ -51,7 +51,11 @@ def test_images_are_taken(shape, dtype):
             "uint8",
             r"images of the shape \(4, 5\); allowed are \[H, W, C\] and \[B, H, W, C\]",
         ),
-        ((1, 2, 4, 5, 3), "uint8", "images of the shape"),
+        (
+            (1, 2, 4, 5, 3),
+            "uint8",
+            'images of the shape .* of a sample are "frames"',
+        ),
         (
             (32, 28, 28),
             "uint8",

@@ -198,3 +198,13 @@ def test_coco_gives_masks_that_number_their_boxes(coco):
         own = made["masks"][0].numpy() == mask
         if label >= 0:
             np.testing.assert_allclose(box, tight(own), atol=1e-4)
+
+
+def test_a_depth_map_is_pasted_with_the_pixels():
+    given = numbered()
+    given["depth"] = given["images"][..., 0].astype(np.float32)
+    how = {**HOW, "also": {"depth": "nearest"}}
+    made = augreg.augment(given, policy(PASTE), seed=5, **how)
+    np.testing.assert_array_equal(made["depth"], made["images"][..., 0])
+    fn = augreg.map_fn(policy(PASTE), seed=5, batched=True, **how)
+    np.testing.assert_array_equal(fn(np.arange(B), given)["depth"], made["depth"])

@@ -190,3 +190,25 @@ def test_in_branches_each_keeps_its_own():
         fn = augreg.map_fn(written, seed=3, batched=True, min_visible=1.0, **FORMAT)
         again = fn(np.arange(B), batch(), epoch)
         np.testing.assert_array_equal(again["images"], made["images"])
+
+
+def test_further_images_are_cropped_at_the_same_place():
+    """`also` images follow what the first one's boxes say; so do a depth map's numbers."""
+    given = {**batch(), "right": batch()["images"], "depth": batch()["images"][..., 0]}
+    written, how = (
+        policy({**CROP, "keep": "all"}),
+        {"also": {"right": "bilinear", "depth": "nearest"}},
+    )
+    made = augreg.augment(given, written, seed=3, **FORMAT, **how)
+    fn = augreg.map_fn(written, seed=3, batched=True, **FORMAT, **how)
+    for one in (made, fn(np.arange(B), given)):
+        np.testing.assert_array_equal(one["right"], one["images"])
+        np.testing.assert_array_equal(one["depth"], np.asarray(one["images"])[..., 0])
+
+
+def test_frames_are_refused_because_each_would_be_cropped_elsewhere():
+    given = batch()
+    boxes = {name: part[:, None] for name, part in given["boxes"].items()}
+    frames = {"frames": given["images"][:, None], "boxes": boxes}
+    with pytest.raises(augreg.PolicyError, match='keeps boxes, found "frames"'):
+        augreg.augment(frames, policy({**CROP, "keep": "all"}), seed=3, **FORMAT)

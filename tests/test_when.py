@@ -192,3 +192,22 @@ def test_a_step_that_changes_the_size_takes_none():
     crop = {"op": "crop", "height": 8, "width": 8, "when": {"label": [1]}}
     with pytest.raises(augreg.PolicyError, match='below 1 or "when"'):
         augreg.augment((IMAGES, LABELS), policy(crop), seed=7)
+
+
+def test_all_frames_of_a_sample_have_its_label():
+    frames = np.stack([IMAGES, IMAGES[:, ::-1]], axis=1)
+    written = policy({**INVERT, "p": 0.7})
+    made = augreg.augment({"frames": frames, "labels": LABELS}, written, seed=7)["frames"]
+    fn = augreg.map_fn(written, seed=7, batched=True)
+    np.testing.assert_allclose(
+        fn(np.arange(6), {"frames": frames, "labels": LABELS})["frames"], made, atol=1e-6
+    )
+    for t in range(2):
+        alone, _ = augreg.augment((frames[:, t], LABELS), written, seed=7)
+        np.testing.assert_array_equal(made[:, t], alone)
+
+
+def test_further_images_follow_the_label():
+    given = {"images": IMAGES, "right": IMAGES, "labels": LABELS}
+    fn = augreg.map_fn(policy(INVERT), seed=7, batched=True, also={"right": "bilinear"})
+    np.testing.assert_allclose(fn(np.arange(6), given)["right"], expected(THEIRS), atol=1e-6)

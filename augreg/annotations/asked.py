@@ -6,15 +6,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from augreg.annotations.parts import (
-    BOXES,
-    LABELS,
-    Annotations,
-    dtype_of,
-    is_numeric,
-    shape_of,
-)
+from augreg.annotations.parts import BOXES, FRAMES, LABELS, Annotations
 from augreg.annotations.points import area
+from augreg.checks import dtype_of, is_numeric, shape_of
 from augreg.errors import DataError
 from augreg.lower import Answers
 from augreg.lower.choices import WHEN
@@ -25,8 +19,11 @@ from augreg.xp import Array, Namespace
 _REMEDY = "; or leave it out"
 
 
-def check_asked(policy: Policy, nodes: tuple[Node, ...], found: Annotations) -> None:
-    """Raises `PolicyError` where steps ask for what elements do not hold."""
+def check_asked(policy: Policy, nodes: tuple[Node, ...], found: Annotations, several: bool) -> None:
+    """Raises `PolicyError` where steps ask for what elements do not hold.
+
+    several: the images are frames, of which each would be cropped elsewhere.
+    """
     boxed = any(key in found for key in BOXES)
     for node in walk(nodes):
         if node.labels is not None and not (LABELS in found or boxed):
@@ -34,6 +31,12 @@ def check_asked(policy: Policy, nodes: tuple[Node, ...], found: Annotations) -> 
                 '"when" asks for the labels of the samples, found images without labels; pass '
                 '(image, label), or {"images": ..., "labels": ...}' + _REMEDY,
                 f"{node.pointer}/when",
+            )
+        if isinstance(node, Step) and node.keeps is not None and several:
+            raise policy.error(
+                f'"{node.op.name}" keeps boxes, found "{FRAMES}", whose boxes may be anywhere; '
+                'pass "images"' + _REMEDY,
+                f"{node.pointer}/{node.keeps[0]}",
             )
         if isinstance(node, Step) and node.keeps is not None and not boxed:
             raise policy.error(

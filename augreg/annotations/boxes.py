@@ -73,14 +73,17 @@ def from_edges(xp: Namespace, edges: Array, name: str, size: tuple[Any, Any]) ->
 # --- corners ------------------------------------------------------------------------------------
 
 
-def check_corners(key: str, shape: tuple[Any, ...], oriented: bool) -> None:
-    """Raises `DataError` where corners, [B, N, 4, 2] of the boxes in `key`, can't be moved."""
+def check_corners(key: str, shape: tuple[Any, ...], oriented: bool, leading: int) -> None:
+    """Raises `DataError` where corners, [..., N, 4, 2] of the boxes in `key`, can't be moved.
+
+    leading: how many dimensions stand in front of a sample's, or a frame's, own.
+    """
     if not oriented:
         raise DataError(
             f'"{key}" with "{CORNERS}", which would stay behind while the image moves: '
             "oriented=True moves them; or give them another key"
         )
-    if len(shape) != 4 or shape[2] not in (4, None) or shape[3] not in (2, None):
+    if len(shape) != leading + 3 or shape[-2] not in (4, None) or shape[-1] not in (2, None):
         raise DataError(
             f'"{key}" with "{CORNERS}" of the shape {shape}; allowed is [N, 4, 2], x and y of four '
             "corners of each box, with a batch's dimension in front where images have one"

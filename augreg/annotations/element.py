@@ -12,14 +12,12 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from augreg.annotations.boxes import CORNERS
-from augreg.annotations.parts import BOXES, IMAGES, LABELS, TARGETS, shape_of
-from augreg.errors import DataError, suggest
+from augreg.annotations.layout import PLAIN, Layout, Parts
+from augreg.annotations.parts import BOXES, FRAMES, IMAGES, LABELS
+from augreg.checks import shape_of
+from augreg.errors import DataError
 
 Path: TypeAlias = tuple[Any, ...]
-# The names of a tuple's parts in order, or of a dict's keys; None for a part that passes through,
-# and names again, in a tuple or a dict, for a part that has parts of its own.
-Parts: TypeAlias = Sequence[Any] | Mapping[Any, Any]
-NAMES = (IMAGES, *TARGETS)
 _USUAL = ("image", "images", "img", "imgs", "pixels", "pixel_values", "photo", "picture", "x")
 _FORMS = (
     'allowed are an image, (image, label), (image, label, weight), (image, {...}) and {"images": '
@@ -46,29 +44,46 @@ class Indexed:
     element: Callable[[Any], Any]
 
 
-def image_of(element: Any, parts: Parts | None = None) -> Any:
+def image_of(element: Any, layout: Layout = PLAIN) -> Any:
     """The image of an element: itself, the first of a tuple, a dict's "images", or what is named.
+
+    Its frames [T,H,W,C], where those are its image.
 
     Raises:
         DataError: the element has another form, or no image.
     """
-    return _at(element, paths(element, parts)[IMAGES])
+    return _at(element, paths(element, layout)[IMAGES])
 
 
-def with_image(element: Any, image: Any, parts: Parts | None = None) -> Any:
+def has_frames(element: Any, layout: Layout = PLAIN) -> bool:
+    """Whether an element's image is "frames": several images that have the draws of one."""
+    return any(name == FRAMES for name, _ in _named(element, layout))
+
+
+def with_image(element: Any, image: Any, layout: Layout = PLAIN) -> Any:
     """The element with another image; everything else as it was."""
-    return _with(element, paths(element, parts)[IMAGES], image)
+    return _with(element, paths(element, layout)[IMAGES], image)
 
 
-def targets_of(element: Any, parts: Parts | None = None) -> dict[str, Any]:
-    """The parts of an element that are masks, boxes, keypoints or labels, by these names.
+def targets_of(element: Any, layout: Layout = PLAIN) -> dict[str, Any]:
+    """The parts of an element that are masks, boxes, keypoints, labels or further ones, by name.
 
     Boxes are a dict of their own, {"boxes": [N, 4], "labels": [N]}, also where the element holds
     the two side by side, as detection models take them, and "corners" beside them.
+
+    Raises:
+        DataError: as `paths`, or a further part that the layout names is not there.
     """
-    places = paths(element, parts)
+    places = paths(element, layout)
     found = {name: _at(element, path) for name, path in places.items() if name != IMAGES}
     found = {name: value for name, value in found.items() if value is not None}
+    for name, _ in layout.also:
+        if name not in found:
+            keys = f"; found {_keys(element)}" if isinstance(element, Mapping) else ""
+            raise DataError(
+                f'also names "{name}", which the element does not hold{keys}; it is the key of a '
+                "dict, or a name that parts= gives"
+            )
     for name in _flat(found):
         found[name] = {"boxes": found[name], "labels": found.pop(LABELS)}
         if CORNERS in found:
@@ -76,14 +91,14 @@ def targets_of(element: Any, parts: Parts | None = None) -> dict[str, Any]:
     return found
 
 
-def with_targets(element: Any, targets: Mapping[str, Any], parts: Parts | None = None) -> Any:
+def with_targets(element: Any, targets: Mapping[str, Any], layout: Layout = PLAIN) -> Any:
     """The element with these in place of its own, in the form that they had.
 
     Raises:
         DataError: corners of boxes that stand beside their labels in a tuple, which has no key for
             them.
     """
-    places = paths(element, parts)
+    places = paths(element, layout)
     flat = _flat({name: _at(element, path) for name, path in places.items()})
     for name, value in targets.items():
         if name in flat:
@@ -95,9 +110,9 @@ def with_targets(element: Any, targets: Mapping[str, Any], parts: Parts | None =
     return element
 
 
-def weights_of(element: Any, parts: Parts | None = None) -> dict[str, Any]:
+def weights_of(element: Any, layout: Layout = PLAIN) -> dict[str, Any]:
     """The weights of a tuple's samples, where nobody named its parts."""
-    weighted = parts is None and isinstance(element, tuple | list) and len(element) == 3
+    weighted = layout.parts is None and isinstance(element, tuple | list) and len(element) == 3
     return {"weights": element[2]} if weighted and element[2] is not None else {}
 
 
@@ -120,43 +135,53 @@ def _beside(element: Any, boxes: Path) -> Path:
     return (*boxes[:-1], CORNERS)
 
 
-def paths(element: Any, parts: Parts | None = None) -> dict[str, Path]:
-    """The path to each part of an element that augreg knows, by its name; "images" is there.
+def paths(element: Any, layout: Layout = PLAIN) -> dict[str, Path]:
+    """The path to each part of an element that augreg knows, by its name.
+
+    "images" is there, and leads to an element's frames where it has those.
 
     Raises:
-        DataError: the element has another form, or no image, or two parts of one name.
+        DataError: the element has another form, no image, or two parts of one name.
     """
     found: dict[str, Path] = {}
-    for name, path in _named(element, parts):
+    for name, path in _named(element, layout):
         if name in found:
             raise DataError(f'an element with two parts named "{name}"; allowed is one of each')
         if name is not None:
             found[name] = path
+    if IMAGES in found and FRAMES in found:
+        raise DataError(
+            f'an element with "{IMAGES}" and "{FRAMES}"; allowed is one of them, and also= for '
+            "images beside it"
+        )
+    if FRAMES in found:
+        found[IMAGES] = found.pop(FRAMES)
     if IMAGES not in found:
-        raise DataError(_without_images(element, parts))
+        raise DataError(_without_images(element, layout.parts))
     for name in _flat({name: _at(element, path) for name, path in found.items()}):
         holder = found[name][:-1]
         there = isinstance(beside := _at(element, holder), Mapping) and CORNERS in beside
-        if there and (*holder, CORNERS) not in excused(element, parts):
+        if there and (*holder, CORNERS) not in excused(element, layout):
             found[CORNERS] = (*holder, CORNERS)
     return found
 
 
-def _named(element: Any, parts: Parts | None) -> Iterator[tuple[str | None, Path]]:
+def _named(element: Any, layout: Layout) -> Iterator[tuple[str | None, Path]]:
     """(name, path) of each part that augreg knows; None for the name of what stays as it is."""
+    parts, names = layout.parts, layout.names
     if isinstance(element, list) and parts is None and not _is_pair(element):
         raise DataError(
             f"a list of {len(element)} parts, which may be a batch or one element; stack images "
             "into one array [B, H, W, C], and write an element as a tuple, (image, label)"
         )
     if isinstance(element, Mapping):
-        yield from _of_dict(element, parts, ())
+        yield from _of_dict(element, parts, (), names)
     elif isinstance(element, tuple | list):
-        yield from _of_tuple(element, parts, ())
+        yield from _of_tuple(element, parts, (), names)
     elif parts is not None and not isinstance(parts, Mapping) and len(parts) != 1:
         raise DataError(f"parts={tuple(parts)!r}, and the element is a single image")
     else:
-        yield IMAGES, ()
+        yield IMAGES if not parts or isinstance(parts, Mapping) else parts[0], ()
 
 
 def _is_pair(element: list[Any]) -> bool:
@@ -165,27 +190,31 @@ def _is_pair(element: list[Any]) -> bool:
     return first >= 3 and bool(rest) and max(rest) < 3
 
 
-def _of_tuple(element: Any, parts: Parts | None, path: Path) -> Iterator[tuple[str | None, Path]]:
+def _of_tuple(
+    element: Any, parts: Parts | None, path: Path, names: Sequence[str]
+) -> Iterator[tuple[str | None, Path]]:
     many = len(element) if isinstance(element, tuple | list) else 1
     if parts is None:
         parts = by_convention(element)
     elif isinstance(parts, Mapping) or len(parts) != many or not isinstance(element, tuple | list):
-        names = dict(parts) if isinstance(parts, Mapping) else tuple(parts)
+        given = dict(parts) if isinstance(parts, Mapping) else tuple(parts)
         where = f"{many} parts" if many > 1 else "one part"
         raise DataError(
-            f"parts={names!r} for an element of {where}; allowed is a name, or None, "
+            f"parts={given!r} for an element of {where}; allowed is a name, or None, "
             "for each of them"
         )
     for place, (name, part) in enumerate(zip(parts, element, strict=True)):
-        yield from _of_part(part, name, (*path, place))
+        yield from _of_part(part, name, (*path, place), names)
 
 
-def _of_part(part: Any, name: Any, path: Path) -> Iterator[tuple[str | None, Path]]:
+def _of_part(
+    part: Any, name: Any, path: Path, names: Sequence[str]
+) -> Iterator[tuple[str | None, Path]]:
     """What a part is that was named, or that has parts of its own whose names were given."""
     if isinstance(name, Mapping):
-        yield from _of_dict(part, name, path)
+        yield from _of_dict(part, name, path, names)
     elif isinstance(name, tuple | list):
-        yield from _of_tuple(part, name, path)
+        yield from _of_tuple(part, name, path, names)
     else:
         yield name, path
 
@@ -201,14 +230,16 @@ def by_convention(element: Sequence[Any]) -> tuple[Any, ...]:
     )
 
 
-def excused(element: Any, parts: Parts | None) -> set[Path]:
-    """The paths of what `parts` says is to stay as it is: where it names None."""
-    if parts is None:
+def excused(element: Any, layout: Layout) -> set[Path]:
+    """The paths of what a layout says is to stay as it is: where it names None."""
+    if layout.parts is None:
         return set()
-    return {path for name, path in _named(element, parts) if name is None}
+    return {path for name, path in _named(element, layout) if name is None}
 
 
-def _of_dict(element: Any, parts: Parts | None, path: Path) -> Iterator[tuple[str | None, Path]]:
+def _of_dict(
+    element: Any, parts: Parts | None, path: Path, names: Sequence[str]
+) -> Iterator[tuple[str | None, Path]]:
     renamed: Any = {} if parts is None else parts
     if not isinstance(renamed, Mapping) or not isinstance(element, Mapping):
         form = "a dict" if isinstance(element, Mapping) else f"a {type(element).__name__}"
@@ -223,8 +254,8 @@ def _of_dict(element: Any, parts: Parts | None, path: Path) -> Iterator[tuple[st
         )
     for key in element:
         if key in renamed:
-            yield from _of_part(element[key], renamed[key], (*path, key))
-        elif key in NAMES:
+            yield from _of_part(element[key], renamed[key], (*path, key), names)
+        elif key in names:
             yield key, (*path, key)
 
 
@@ -241,34 +272,6 @@ def _without_images(element: Any, parts: Parts | None) -> str:
 
 def _keys(element: Mapping[Any, Any]) -> str:
     return ", ".join(f'"{key}"' for key in element) or "no key"
-
-
-def check_parts(parts: Any) -> Parts | None:
-    """Names of parts, once they are seen to be names; raises `DataError`."""
-    if parts is None:
-        return None
-    if isinstance(parts, str) or not isinstance(parts, Sequence | Mapping):
-        raise DataError(f'parts={parts!r}; allowed is a tuple of names, as ("images", "masks")')
-    names = list(_leaves(parts))
-    for name in names:
-        if name is not None and name not in NAMES:
-            allowed = ", ".join(f'"{one}"' for one in NAMES)
-            hint = suggest(name, NAMES) if isinstance(name, str) else ""
-            raise DataError(
-                f"parts={parts!r}: {name!r} is no part{hint}; allowed are {allowed} and None"
-            )
-    if not isinstance(parts, Mapping) and IMAGES not in names and {} not in parts:
-        raise DataError(f'parts={parts!r} without "images"; one of the parts has to be the image')
-    return dict(parts) if isinstance(parts, Mapping) else tuple(parts)
-
-
-def _leaves(parts: Any) -> Iterator[Any]:
-    """The names in `parts`, those of parts of parts too."""
-    if isinstance(parts, Mapping | tuple | list):
-        for name in parts.values() if isinstance(parts, Mapping) else parts:
-            yield from _leaves(name)
-    else:
-        yield parts
 
 
 def _at(element: Any, path: Path) -> Any:

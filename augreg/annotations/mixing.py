@@ -7,18 +7,18 @@ from typing import Any
 
 from augreg.annotations.parts import (
     BOXES,
+    FRAMES,
     FROM_MASK,
+    IMAGES,
     KEYPOINTS,
     LABELS,
     MASKS,
     Annotations,
     TargetRules,
-    dtype_of,
     each,
-    is_numeric,
-    shape_of,
 )
 from augreg.annotations.points import SHAPES, Targets, area, clipped_to
+from augreg.checks import dtype_of, is_numeric, shape_of
 from augreg.errors import DataError, OpError
 from augreg.families import Paste, PasteStage, Size, Stage, element_of
 from augreg.families.mix import partners
@@ -96,14 +96,16 @@ def _are_shares(labels: Array, classes: int) -> bool:
     raise DataError(f"labels of the shape {shape} can't be mixed; allowed are {allowed}")
 
 
-def check_mixable(policy: Policy, annotations: Annotations, unbatched: bool) -> None:
+def check_mixable(
+    policy: Policy, annotations: Annotations, rules: TargetRules, unbatched: bool
+) -> None:
     """Raises `PolicyError` where a policy mixes, and there is no batch or nothing to mix.
 
     Or there are labels of whole images, and a step that mixes none.
     """
     steps = mixing_steps(policy)
     step = steps[0]
-    known = any(key in annotations for key in (LABELS, *BOXES, *MASKS))
+    known = any(key in (LABELS, *BOXES) or rules.is_mask(key) for key in annotations)
     if unbatched or (label_classes(policy) is not None and not known):
         found = "a single image" if unbatched else "images without labels"
         raise policy.error(
@@ -127,6 +129,16 @@ def check_mixable(policy: Policy, annotations: Annotations, unbatched: bool) -> 
                 "masks instead (parts= says what a tuple's parts are)",
                 step.pointer,
             )
+
+
+def refuse_frames(policy: Policy) -> None:
+    """Raises `PolicyError` where a policy mixes samples: partners are images, not frames."""
+    for step in mixing_steps(policy):
+        raise policy.error(
+            f'"{step.op.name}" mixes samples, found "{FRAMES}"; pass "{IMAGES}", or leave the step '
+            "out",
+            step.pointer,
+        )
 
 
 def mix_labels(lowering: Lowering, stage: Stage, labels: Array, size: Size) -> Array:
@@ -173,15 +185,17 @@ def mix_targets(lowering: Lowering, stage: Stage, state: Targets, size: Size) ->
     that a sample does not show have no area.
     """
     xp, lowered = lowering.xp, stage.lower(lowering, size)
-    if state.masks is not None:
-        masks = stage.mix_masks(xp, state.masks, lowered)
-        if masks is None:
+    masks = {}
+    for name, mask in state.masks.items():
+        masks[name] = stage.mix_masks(xp, mask, lowered)
+        if masks[name] is None:
+            what = "masks" if name in MASKS else f'"{name}"'
             raise DataError(
                 f'{stage.pointer}: "{stage.items[0].step.op.name}" blends images, and the element '
-                "holds masks, which can't be mixed: a blended pixel has no one class; use cutmix, "
-                "or take the step or the masks out"
+                f"holds {what}, which can't be mixed: a blended pixel has no one class; use "
+                "cutmix, or leave the step or the part out"
             )
-        state = replace(state, masks=masks)
+    state = replace(state, masks=masks)
     if state.boxes is None:
         return state
     state = numbered_rows(xp, state)

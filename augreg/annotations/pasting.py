@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from augreg.annotations.mixing import numbered_rows, of_boxes
-from augreg.annotations.parts import dtype_of
+from augreg.annotations.parts import MASKS
 from augreg.annotations.points import Targets, area, covered
+from augreg.checks import dtype_of
 from augreg.errors import DataError
 from augreg.families import PasteStage, Size
+from augreg.families.paste import paste_images
 from augreg.lower import Lowering
 from augreg.xp import Array, Namespace
 
@@ -26,14 +28,16 @@ def paste_targets(
     Raises:
         DataError: masks can't number so many boxes.
     """
-    xp, masks = lowering.xp, state.masks
-    assert masks is not None and state.boxes is not None  # the caller has looked
+    xp = lowering.xp
+    name = next(name for name in MASKS if name in state.masks)  # the caller has looked
     others, _ = stage.lower(lowering, size)
     count = xp.shape(state.boxes)[1]
     real = area(xp.take(state.boxes, others)) > xp.array(0.0, "float64")
     chosen = stage.chosen(lowering, size, count) & real
+    masks = state.masks[name]
     mix = _numbers if xp.shape(masks)[3] == 1 else _channels
     masks, pasted = mix(xp, masks, xp.take(masks, others), chosen)
+    further = {key: paste_images(xp, part, others, pasted) for key, part in state.masks.items()}
 
     state = numbered_rows(xp, state)
     own = of_boxes(state)
@@ -42,7 +46,7 @@ def paste_targets(
     taken["boxes"] = xp.where(chosen[..., None], taken["boxes"], xp.zeros_like(taken["boxes"]))
     own["visible_fraction"] = left
     joined = {name: xp.concat([own[name], taken[name]], axis=1) for name in own}
-    return replace(state, masks=masks, **joined), pasted
+    return replace(state, masks={**further, name: masks}, **joined), pasted
 
 
 def _numbers(xp: Namespace, masks: Array, other: Array, chosen: Array) -> tuple[Array, Array]:

@@ -9,7 +9,8 @@ of the copies, and may leave the picture.
 from __future__ import annotations
 
 import operator
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ class Targets:
     """What moves with a batch of images; None where there is none of it.
 
     Attributes:
-        masks: [B,H,W,C], any dtype.
+        masks: [B,H,W,C], any dtype, by the names of the parts that they are.
         points: float64 [B,N,2], x and y, pixel centres at integers.
         boxes: float64 [B,N,4], the edges left, top, right, bottom.
         corners: float64 [B,N,4,2], x and y of each box's corners, in the coordinates of its edges;
@@ -42,7 +43,7 @@ class Targets:
             b * N + n; None before images hold parts of others.
     """
 
-    masks: Array | None = None
+    masks: Mapping[str, Array] = field(default_factory=dict)
     points: Array | None = None
     boxes: Array | None = None
     corners: Array | None = None
@@ -56,8 +57,10 @@ def transform_points(
 ) -> Targets:
     """The targets after a stage; `size` is the image's size after it, `shape` one of `SHAPES`."""
     changed = targets
-    if targets.masks is not None:
-        changed = replace(changed, masks=_gather(xp, targets.masks, *move.source()))
+    if targets.masks:
+        where = move.source()
+        masks = {name: _gather(xp, mask, *where) for name, mask in targets.masks.items()}
+        changed = replace(changed, masks=masks)
     if targets.points is not None:
         changed = replace(changed, points=_moved(xp, move, targets.points))
     if targets.mirrored is not None:
@@ -74,10 +77,11 @@ def transform_points(
 
 def without(xp: Namespace, targets: Targets, hidden: Array) -> Targets:
     """The targets after a stage that hides pixels: bool [B,H,W], B may be 1."""
-    changed = targets
-    if targets.masks is not None:
-        masks = xp.where(hidden[..., None], xp.zeros_like(targets.masks), targets.masks)
-        changed = replace(changed, masks=masks)
+    masks = {
+        name: xp.where(hidden[..., None], xp.zeros_like(mask), mask)
+        for name, mask in targets.masks.items()
+    }
+    changed = replace(targets, masks=masks)
     if targets.boxes is not None:
         left = targets.visible_fraction * (1.0 - covered(xp, targets.boxes, hidden))
         changed = replace(changed, visible_fraction=left)

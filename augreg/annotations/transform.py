@@ -38,9 +38,9 @@ from augreg.annotations.parts import (
     PADDED,
     Annotations,
     TargetRules,
-    dtype_of,
 )
 from augreg.annotations.points import Targets
+from augreg.checks import dtype_of
 from augreg.errors import DataError
 from augreg.families import Size, Stage
 from augreg.families.paste import PASTED, PasteStage
@@ -169,19 +169,20 @@ class _Walker:
 
     def from_masks(self, state: Targets) -> Targets:
         """The boxes that the masks have now."""
-        if state.boxes is None or state.masks is None:
+        masks = next((state.masks[name] for name in MASKS if name in state.masks), None)
+        if state.boxes is None or masks is None:
             return state
         count = self.lowering.xp.shape(state.boxes)[1]
-        return replace(state, boxes=points.bounds_of(self.lowering.xp, state.masks, count))
+        return replace(state, boxes=points.bounds_of(self.lowering.xp, masks, count))
 
     # --- from annotations to targets and back
 
     def to_targets(self, annotations: Annotations, size: Size) -> Targets:
         xp, state = self.lowering.xp, Targets()
         for key, value in annotations.items():
-            if key in MASKS:
-                rank = len(xp.shape(value))
-                state = replace(state, masks=value if rank == 4 else value[..., None])
+            if self.rules.is_mask(key):
+                mask = value if len(xp.shape(value)) == 4 else value[..., None]
+                state = replace(state, masks={**state.masks, key: mask})
             elif key in KEYPOINTS:
                 shape = xp.shape(value)
                 flat = xp.reshape(value, (shape[0], -1, shape[-1]))
@@ -209,10 +210,10 @@ class _Walker:
             annotations = mixing.of_rows(self.lowering.xp, annotations, state.rows)
         result = dict(annotations)
         for key, value in annotations.items():
-            if key in MASKS:
-                masks = state.masks
+            if self.rules.is_mask(key):
+                masks = state.masks[key]
                 rank = len(self.lowering.xp.shape(value))
-                result[key] = masks if rank == 4 else masks[..., 0]  # type: ignore[index]
+                result[key] = masks if rank == 4 else masks[..., 0]
             elif key in KEYPOINTS:
                 result[key] = self.points(value, state)
             elif key in BOXES:
@@ -268,4 +269,10 @@ def _select(xp: Namespace, condition: Array, chosen: Targets, other: Targets) ->
         more = (1,) * (len(xp.shape(one)) - 1)
         return xp.where(xp.reshape(condition, (-1, *more)), one, two)
 
-    return Targets(**{name: pick(one, getattr(other, name)) for name, one in vars(chosen).items()})
+    def picked(name: str, one: Any) -> Any:
+        two = getattr(other, name)
+        if isinstance(one, dict):
+            return {key: pick(part, two[key]) for key, part in one.items()}
+        return pick(one, two)
+
+    return Targets(**{name: picked(name, one) for name, one in vars(chosen).items()})

@@ -14,8 +14,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from augreg.annotations.element import Parts, Path, by_convention, excused, paths
-from augreg.annotations.parts import BOXES, KEYPOINTS, LABELS, MASKS, is_numeric, shape_of
+from augreg.annotations.element import Path, by_convention, excused, has_frames, paths
+from augreg.annotations.layout import NEAREST, Layout
+from augreg.annotations.parts import BOXES, KEYPOINTS, LABELS, MASKS
+from augreg.checks import is_numeric, shape_of
 from augreg.errors import DataError
 
 # What others call them.
@@ -50,11 +52,11 @@ class Suspect:
     value: Any
 
 
-def check_declared(element: Any, parts: Parts | None, unbatched: bool) -> list[Suspect]:
+def check_declared(element: Any, layout: Layout, unbatched: bool) -> list[Suspect]:
     """Refuses what by its name is a target that was not declared.
 
     Args:
-        element, parts: as in `augreg.annotations.element.paths`.
+        element, layout: as in `augreg.annotations.element.paths`.
         unbatched: a single sample; else a batch, whose dimension is in front.
 
     Returns:
@@ -63,49 +65,50 @@ def check_declared(element: Any, parts: Parts | None, unbatched: bool) -> list[S
     Raises:
         DataError: names the part, and what to write.
     """
-    suspects = []
+    suspects, leading = [], _leading(unbatched, has_frames(element, layout))
     # What no name of augreg's moves, labels among them, but for what is named None.
-    known = {path for name, path in paths(element, parts).items() if name != LABELS}
-    for path, value in _walk(element, (), known | excused(element, parts)):
-        shape = _of_sample(value, unbatched)
+    known = {path for name, path in paths(element, layout).items() if name != LABELS}
+    for path, value in _walk(element, (), known | excused(element, layout)):
+        shape = _of_sample(value, leading)
         for key in (step for step in path if isinstance(step, str)):
             if key.lower() in _SIDES and _holds_numbers(value):
                 raise DataError(
                     f"{_shown(path)} looks like one side of boxes {_BEHIND}: stack the four into "
                     '"boxes", [N, 4], as {"boxes": {"boxes": [N, 4], "labels": [N]}}; '
-                    f"or parts={_written(path, None, element, parts)} leaves it as it is"
+                    f"or parts={_written(path, None, element, layout)} leaves it as it is"
                 )
             name = meant(key, value, shape)
             if name is not None:
-                raise DataError(_misnamed(path, key, name, element, parts))
+                raise DataError(_misnamed(path, key, name, element, layout))
         if _holds_numbers(value) and (shape is None or len(shape) >= 2):
             suspects.append(Suspect(path, value))
     return suspects
 
 
 def of_unknown_size(
-    suspects: list[Suspect], images: Any, element: Any, parts: Parts | None, unbatched: bool
+    suspects: list[Suspect], images: Any, element: Any, layout: Layout, unbatched: bool
 ) -> list[Suspect]:
     """Those suspects of which their static shapes don't say whether they are of `images`' size.
 
-    images: [B,H,W,C], also of a single sample.
+    images: [B,H,W,C] or [B,T,H,W,C], also of a single sample.
 
     Raises:
         DataError: one of the others is of that size, or a tuple's part that has no name is of the
             shape of boxes or keypoints.
     """
-    unknown, size = [], (images.shape[1], images.shape[2])
-    said = set() if parts is None else {*paths(element, parts).values()}
+    unknown, size = [], (images.shape[-3], images.shape[-2])
+    leading = _leading(unbatched, len(images.shape) == 5)
+    said = set() if layout.parts is None else {*paths(element, layout).values()}
     for suspect in suspects:
-        shape = _of_sample(suspect.value, unbatched)
+        shape = _of_sample(suspect.value, leading)
         found = None if shape is None else is_of_size(shape, size)
         if found:
-            raise DataError(as_large(suspect, f"{size[0]}x{size[1]}", element, parts))
+            raise DataError(as_large(suspect, f"{size[0]}x{size[1]}", element, layout))
         nameless = suspect.path not in said and not any(isinstance(s, str) for s in suspect.path)
         if nameless and (name := _by_shape(suspect.value, shape)):
             raise DataError(
                 f"{_shown(suspect.path)}, of the shape {shape} for each image, looks like {name} "
-                f"{_BEHIND}: {_remedy(suspect.path, name, element, parts)}"
+                f"{_BEHIND}: {_remedy(suspect.path, name, element, layout)}"
             )
         unknown += [suspect] if found is None else []
     return unknown
@@ -162,34 +165,41 @@ def is_of_size(shape: tuple[Any, ...], size: tuple[Any, Any]) -> bool | None:
     return found
 
 
-def as_large(suspect: Suspect, size: str, element: Any, parts: Parts | None) -> str:
+def as_large(suspect: Suspect, size: str, element: Any, layout: Layout) -> str:
     """What to say of a part that has its image's size, in words as "6x8"."""
+    key = suspect.path[-1]
+    beside = f', also={{"{key}": "{NEAREST}"}} beside masks' if isinstance(key, str) else ""
     return (
         f"{_shown(suspect.path)} has the image's own height and width ({size}), and nobody said "
-        f"what it is: {_remedy(suspect.path, 'masks', element, parts)}"
+        f"what it is: {_remedy(suspect.path, 'masks', element, layout, beside)}"
     )
 
 
-def _misnamed(path: Path, key: str, name: str, element: Any, parts: Parts | None) -> str:
+def _misnamed(path: Path, key: str, name: str, element: Any, layout: Layout) -> str:
     rename = f'call it "{name}"' if path[-1] == key else f'put it beside the image as "{name}"'
     return (
         f"{_shown(path)} looks like {name} {_BEHIND}: {rename}; "
-        f"or {_remedy(path, name, element, parts)}"
+        f"or {_remedy(path, name, element, layout)}"
     )
 
 
-def _of_sample(value: Any, unbatched: bool) -> tuple[Any, ...] | None:
-    """The static shape of a sample's part; None where its rank is unknown."""
+def _leading(unbatched: bool, frames: bool) -> int:
+    """How many dimensions stand before a sample's, or a frame's, own."""
+    return (not unbatched) + frames
+
+
+def _of_sample(value: Any, leading: int) -> tuple[Any, ...] | None:
+    """The static shape of a sample's part, or a frame's; None where its rank is unknown."""
     shape = shape_of(value)
-    return shape if shape is None or unbatched else shape[1:]
+    return shape if shape is None else shape[leading:]
 
 
-def _remedy(path: Path, name: str, element: Any, parts: Parts | None) -> str:
-    moves, stays = (_written(path, one, element, parts) for one in (name, None))
-    return f"parts={moves} moves it with the image, parts={stays} leaves it as it is"
+def _remedy(path: Path, name: str, element: Any, layout: Layout, beside: str = "") -> str:
+    moves, stays = (_written(path, one, element, layout) for one in (name, None))
+    return f"parts={moves} moves it with the image{beside}, parts={stays} leaves it as it is"
 
 
-def _written(path: Path, name: str | None, element: Any, parts: Any) -> str:
+def _written(path: Path, name: str | None, element: Any, layout: Layout) -> str:
     """`parts` as one writes it, with this name at the path."""
 
     def named(value: Any, known: Any, rest: Path) -> Any:
@@ -206,7 +216,7 @@ def _written(path: Path, name: str | None, element: Any, parts: Any) -> str:
         inside[place] = named(value[place], inside[place], rest[1:])
         return tuple(inside)
 
-    return repr(named(element, parts, path))
+    return repr(named(element, layout.parts, path))
 
 
 def _shown(path: Path) -> str:

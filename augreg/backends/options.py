@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from augreg.annotations.element import Parts, check_parts
+from augreg.annotations.layout import BILINEAR, NEAREST, PLAIN, Layout
 from augreg.annotations.parts import MIN_VISIBLE, TargetRules
 from augreg.checks import InputRange, check_flag, check_input_range, check_uint32
 from augreg.plan import SECTIONS, Plan, check_sections, plan
@@ -19,7 +19,7 @@ class RunOptions:
     Attributes:
         sections: which of prepare, augment and output to run.
         input_range: what floats mean; None where nobody stated it: 0..1, and looked at.
-        parts: what the parts of an element are, where it does not say so itself.
+        layout: what the parts of an element are, where it does not say so itself.
         rules: how boxes are written, and how much of one has to be left.
         debug: checks every stage; None asks the environment.
     """
@@ -29,7 +29,7 @@ class RunOptions:
     training: bool
     sections: tuple[str, ...]
     input_range: InputRange
-    parts: Parts | None
+    layout: Layout
     rules: TargetRules
     debug: bool | None
 
@@ -43,6 +43,7 @@ class RunOptions:
         sections: Any = SECTIONS,
         input_range: Any = None,
         parts: Any = None,
+        also: Any = None,
         bounding_box_format: Any = None,
         min_visible: Any = MIN_VISIBLE,
         box_from: Any = "corners",
@@ -57,20 +58,24 @@ class RunOptions:
             ValueError: an argument is out of its range, or no such thing.
             DataError: the parts or the format of boxes are none.
         """
+        layout = Layout.of(parts, also)
+        rules = TargetRules(
+            bounding_box_format,
+            min_visible,
+            box_from,
+            keypoint_pairs,
+            check_flag(oriented, "oriented"),
+            nearest=layout.resampled(NEAREST),
+            bilinear=layout.resampled(BILINEAR),
+        )
         return cls(
             load_policy(policy),
             check_uint32(seed, "seed"),
             check_flag(training, "training"),
             check_sections(sections),
             check_input_range(input_range),
-            check_parts(parts),
-            TargetRules(
-                bounding_box_format,
-                min_visible,
-                box_from,
-                keypoint_pairs,
-                check_flag(oriented, "oriented"),
-            ),
+            layout,
+            rules,
             debug if debug is None else check_flag(debug, "debug"),
         )
 
@@ -97,7 +102,7 @@ class RunOptions:
             training=self.training,
             sections=tuple(name for name in sections if does.get(name, True)) or sections,
             input_range=None,
-            parts=None,
+            layout=PLAIN,
             rules=rules or TargetRules(),
             debug=None,
         )
@@ -105,7 +110,7 @@ class RunOptions:
     def plan(
         self, shape: tuple[Any, ...], sections: tuple[str, ...] | None = None, **how: bool
     ) -> Plan:
-        """The plan for images [H,W,C] or [B,H,W,C]: of all that runs, or of `sections` alone."""
+        """The plan for images [...,H,W,C]: of all that runs, or of `sections` alone."""
         return plan(
             self.policy,
             training=self.training,

@@ -8,7 +8,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from augreg.annotations.element import Parts, targets_of, with_targets
+from augreg.annotations.element import has_frames, targets_of, with_targets
+from augreg.annotations.layout import Layout
 from augreg.annotations.parts import BOXES, KEYPOINTS, PADDED
 from augreg.dataset.maps import parallel_map
 
@@ -17,7 +18,7 @@ def batch(
     ds: tf.data.Dataset,
     size: int,
     drop_remainder: bool,
-    parts: Parts | None,
+    layout: Layout,
     ragged: Any,
 ) -> tf.data.Dataset:
     """`Dataset.batch` of (index, element), but for what varies in number.
@@ -28,14 +29,14 @@ def batch(
     work, whatever else is in an element.
     """
     _, spec = ds.element_spec
-    rows = _rows(spec, parts, ragged)
+    rows = _rows(spec, layout, ragged)
     if not any(rows):
         return ds.batch(size, drop_remainder=drop_remainder)
 
     def each_row(ds: tf.data.Dataset, function: Callable[..., Any]) -> tf.data.Dataset:
         def done(index: tf.Tensor, element: Any) -> tuple[tf.Tensor, Any]:
             leaves = zip(tf.nest.flatten(element), rows, strict=True)
-            made = [leaf if row is None else function(leaf, row.filler) for leaf, row in leaves]
+            made = [leaf if row is None else function(leaf, row) for leaf, row in leaves]
             return index, tf.nest.pack_sequence_as(spec, made)
 
         return parallel_map(ds, done)
@@ -44,44 +45,49 @@ def batch(
     return each_row(batches, _padded)
 
 
-def varies(spec: Any, parts: Parts | None) -> bool:
+def varies(spec: Any, layout: Layout) -> bool:
     """Whether anything in elements like this one has to be padded."""
-    return any(_rows(spec, parts, None))
+    return any(_rows(spec, layout, None))
 
 
 @dataclass(frozen=True)
 class Row:
-    """A part whose number of rows varies: what it is padded with, or None where it stays ragged."""
+    """A part whose number of rows varies: what it is padded with, or None where it stays ragged.
+
+    depth: how many of its dimensions vary: of frames, each has as many rows as the longest.
+    """
 
     filler: int | None
+    depth: int = 1
 
 
-def _rows(spec: Any, parts: Parts | None, ragged: Any) -> list[Row | None]:
+def _rows(spec: Any, layout: Layout, ragged: Any) -> list[Row | None]:
     """For each leaf of an element its `Row`, or None where its length is known."""
-    found: dict[str, Any] = {}
-    for key, part in targets_of(spec, parts).items():
+    found, depth = dict[str, Any](), 1 + has_frames(spec, layout)
+    for key, part in targets_of(spec, layout).items():
         if key in BOXES and isinstance(part, dict):
             found[key] = {
-                name: _row(leaf, PADDED if name == "labels" else 0) for name, leaf in part.items()
+                name: _row(leaf, PADDED if name == "labels" else 0, depth)
+                for name, leaf in part.items()
             }
-        elif key in KEYPOINTS and (row := _row(part, 0)) and (part.shape[-1] or 0) > 2:
+        elif key in KEYPOINTS and (row := _row(part, 0, depth)) and (part.shape[-1] or 0) > 2:
             found[key] = row
     stays = spec if ragged is None else ragged
     marked = tf.nest.map_structure(lambda one: Row(None) if one is True else None, stays)
-    return list(tf.nest.flatten(with_targets(marked, found, parts)))
+    return list(tf.nest.flatten(with_targets(marked, found, layout)))
 
 
-def _row(spec: Any, filler: int) -> Row | None:
+def _row(spec: Any, filler: int, depth: int) -> Row | None:
     varies = isinstance(spec, tf.TensorSpec) and not spec.shape.is_fully_defined()
-    return Row(filler) if varies else None
+    return Row(filler, depth) if varies else None
 
 
-def _as_row(tensor: tf.Tensor, _: int | None) -> tf.RaggedTensor:
+def _as_row(tensor: tf.Tensor, row: Row) -> tf.RaggedTensor:
     """[N, ...] as the only row of [1, N, ...]."""
-    return tf.RaggedTensor.from_tensor(tensor[tf.newaxis], ragged_rank=1)
+    return tf.RaggedTensor.from_tensor(tensor[tf.newaxis], ragged_rank=row.depth)
 
 
-def _padded(rows: tf.RaggedTensor, filler: int | None) -> Any:
+def _padded(rows: tf.RaggedTensor, row: Row) -> Any:
     """Rows [B, 1, N, ...] as [B, N, ...], with N of the longest, or ragged as they are."""
     rows = rows.merge_dims(0, 1)
-    return rows if filler is None else rows.to_tensor(tf.cast(filler, rows.dtype))
+    return rows if row.filler is None else rows.to_tensor(tf.cast(row.filler, rows.dtype))

@@ -20,12 +20,12 @@ class Epochs:
     """Makes the batches of epochs."""
 
     def __init__(self, ds: tf.data.Dataset, options: RunOptions, how: Batching) -> None:
-        self.how, self.parts, self.seed = how, options.parts, options.seed
-        batched = is_batched(ds.element_spec, self.parts)
+        self.how, self.layout, self.seed = how, options.layout, options.seed
+        batched = is_batched(ds.element_spec, self.layout)
         known = length_of_singles(ds) if batched else None
-        self.ds, self.ragged = singles(ds, self.parts)
+        self.ds, self.ragged = singles(ds, self.layout)
         self.size = known or length(self.ds)
-        self.encoded = is_encoded(self.ds.element_spec, self.parts)
+        self.encoded = is_encoded(self.ds.element_spec, self.layout)
         longest = min(how.size, self.size or how.size)
         self.work = Work.of(options, self.encoded, longest=longest, restarted=how.restarted)
 
@@ -61,8 +61,8 @@ class Epochs:
         each = self.how.shuffle or self.work.prepare or self.encoded
         if not (each or self._differ(self.ds.element_spec)):
             return self._batches_first(self.ds, skip)
-        ds = alike(self._singles(self.ds, epoch, skip), self.how.size, self.parts)
-        return batch(ds, self.how.size, self.how.drop_remainder, self.parts, self.ragged)
+        ds = alike(self._singles(self.ds, epoch, skip), self.how.size, self.layout)
+        return batch(ds, self.how.size, self.how.drop_remainder, self.layout, self.ragged)
 
     def _batches_first(self, ds: tf.data.Dataset, skip: tf.Tensor) -> tf.data.Dataset:
         """Nothing is done to single elements: batches are numbered, which costs less."""
@@ -81,7 +81,7 @@ class Epochs:
     def _differ(self, spec: Any) -> bool:
         """Whether two elements may differ in shape, so that single ones have to be looked at."""
         leaves = tf.nest.flatten(spec)
-        return self.ragged is not None or varies(spec, self.parts) or any(map(unknown, leaves))
+        return self.ragged is not None or varies(spec, self.layout) or any(map(unknown, leaves))
 
     def _singles(self, ds: tf.data.Dataset, epoch: tf.Tensor, skip: tf.Tensor) -> tf.data.Dataset:
         """Elements, prepared: before the shuffle, or after it where that holds files."""

@@ -9,12 +9,12 @@ from typing import Any
 import tensorflow as tf
 
 from augreg.annotations import mixing
-from augreg.annotations.element import Parts
-from augreg.annotations.parts import MIN_VISIBLE, shape_of
+from augreg.annotations.layout import Also, Parts
+from augreg.annotations.parts import MIN_VISIBLE
 from augreg.backends.options import RunOptions
 from augreg.backends.tensorflow.annotations import Annotated, whole
 from augreg.backends.tensorflow.compiled import Compiled
-from augreg.checks import InputRange, check_count, check_flag, check_index
+from augreg.checks import InputRange, check_count, check_flag, check_index, shape_of
 from augreg.errors import DataError
 from augreg.plan import SECTIONS
 from augreg.random.generator import view_seed
@@ -68,6 +68,7 @@ def map_fn(
     *,
     input_range: InputRange = None,
     parts: Parts | None = None,
+    also: Also | None = None,
     sections: Iterable[str] = SECTIONS,
     bounding_box_format: str | None = None,
     min_visible: float = MIN_VISIBLE,
@@ -89,8 +90,13 @@ def map_fn(
         input_range: the range of float images, such as (0, 255); uint8 is always 0..255. Without
             it, floats have to be in 0..1; the first batch outside is an error.
         parts: names the parts of a tuple in order, as ("images", "masks"), or keys of a dict, as
-            {"mask": "masks"}. Names are images, labels, masks, boxes, keypoints, and None for what
-            passes through.
+            {"mask": "masks"}. Names are images, frames, labels, masks, boxes, keypoints, those in
+            `also`, and None for what passes through.
+        also: further parts of an element that move with the image, by their keys or by their names
+            in `parts`, and how each is resampled. "bilinear": an image of the first one's height
+            and width (a right camera), to which all is done that is done to the first, under the
+            same draws. "nearest": numbers [H,W] or [H,W,C] that only move (a depth map), of any
+            dtype; they keep it and their values, and are 0 where nothing of the image is.
         sections: which of prepare, augment and output to run.
         bounding_box_format: Keras's name of the format of boxes, as xyxy or rel_xywh.
         min_visible: the fraction of its area that a box has to keep; else its class is -1.
@@ -110,7 +116,8 @@ def map_fn(
         `fn(index, element, epoch=None) -> element`. An element is an image, `(image, label)`,
         `(image, label, weight)` or a dict with "images"; the image uint8 or float [H,W,C] or
         [B,H,W,C], or a scalar string of encoded bytes. A dict's "masks", "boxes" and
-        "keypoints" (as `augreg.augment` takes them) move with the image. Labels become float32
+        "keypoints" (as `augreg.augment` takes them) move with the image. "frames" [T,H,W,C] or
+        [B,T,H,W,C] in place of "images" have the draws of their sample. Labels become float32
         [B, classes] where the policy mixes samples, in evaluation too. All else passes through.
 
     Seed, epoch and index are 32 bits wide. A constant outside of 0 to 2**32-1 is refused; a tensor
@@ -119,6 +126,7 @@ def map_fn(
     Raises:
         PolicyError: the policy is wrong, can't work at this size, or needs the epoch; also raised
             from inside of `map`.
+        ValueError, DataError: as `augreg.augment`.
 
     >>> import augreg, tensorflow as tf
     >>> fn = augreg.map_fn({"version": 1, "augment": [{"op": "invert"}]}, seed=7)
@@ -133,6 +141,7 @@ def map_fn(
         sections=sections,
         input_range=input_range,
         parts=parts,
+        also=also,
         bounding_box_format=bounding_box_format,
         min_visible=min_visible,
         box_from=box_from,

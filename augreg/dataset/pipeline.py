@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from augreg.annotations.element import Indexed, Parts
+from augreg.annotations.element import Indexed
+from augreg.annotations.layout import Also, Parts
 from augreg.annotations.parts import MIN_VISIBLE
 from augreg.backends.options import RunOptions
 from augreg.checks import InputRange, check_count, check_dataset, check_flag, check_uint32
@@ -35,6 +36,7 @@ def augment_dataset(
     *,
     input_range: InputRange = None,
     parts: Parts | None = None,
+    also: Also | None = None,
     sections: Iterable[str] = SECTIONS,
     first_batch: int = 0,
     drop_remainder: bool = False,
@@ -59,7 +61,7 @@ def augment_dataset(
         ds: elements as in `map_fn`, or batches of them, in a fixed order: an element's index is its
             position. Arrays (`from_tensor_slices`), the splits of `augreg.sources.open_source` and
             `Indexed` have random access.
-        policy: as in `map_fn`; so are seed, training, input_range, parts, sections,
+        policy: as in `map_fn`; so are seed, training, input_range, parts, also, sections,
             bounding_box_format, min_visible, box_from, keypoint_pairs, oriented and debug.
         batch_size: the last batch of an epoch may be smaller, unless `drop_remainder`.
         shuffle: True permutes all of `ds`, held in memory after "prepare" (or as encoded files, if
@@ -99,6 +101,7 @@ def augment_dataset(
         sections=sections,
         input_range=input_range,
         parts=parts,
+        also=also,
         bounding_box_format=bounding_box_format,
         min_visible=min_visible,
         box_from=box_from,

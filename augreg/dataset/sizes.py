@@ -7,8 +7,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from augreg.annotations.element import Indexed, Parts, image_of, targets_of
-from augreg.annotations.parts import KEYPOINTS
+from augreg.annotations.element import Indexed, has_frames, image_of, targets_of
+from augreg.annotations.layout import BILINEAR, Layout
+from augreg.annotations.parts import IMAGES, KEYPOINTS
 from augreg.dataset.maps import scan
 
 Part = tuple[str, str, Callable[[Any], Any]]  # what differs, how to fix it, where it is
@@ -16,20 +17,21 @@ Part = tuple[str, str, Callable[[Any], Any]]  # what differs, how to fix it, whe
 _AS_IT_IS = ("CacheDataset", "OptionsDataset", "PrefetchDataset")
 
 
-def alike(ds: tf.data.Dataset, batch_size: int, parts: Parts | None) -> tf.data.Dataset:
+def alike(ds: tf.data.Dataset, batch_size: int, layout: Layout) -> tf.data.Dataset:
     """Raises if the parts of a batch differ in shape, and says how to fix it.
 
     That is for (index, element) whose shapes are not known. A number is read from our words, which
     fails with them: an assertion would make the dataset stateful, and its iterator could not be
     saved.
     """
-    checks = [part for part in _parts(parts) if unknown(part[2](ds.element_spec[1]))]
+    _, spec = ds.element_spec
+    checks = [part for part in _parts(spec, layout) if unknown(part[2](spec))]
     if not checks:
         return ds
 
     def check(state: Any, numbered: Any) -> Any:
         (number, firsts), (_, element) = state, numbered
-        shapes = tuple(tf.shape(get(element))[:2] for _, _, get in checks)
+        shapes = tuple(tf.shape(get(element))[:-1] for _, _, get in checks)
         new = number % batch_size == 0
         firsts = tuple(tf.where(new, *pair) for pair in zip(shapes, firsts, strict=True))
         failed = [
@@ -38,29 +40,34 @@ def alike(ds: tf.data.Dataset, batch_size: int, parts: Parts | None) -> tf.data.
         ]
         return (number + 1 + tf.add_n(failed), firsts), numbered
 
-    start = (tf.constant(0, tf.int64), tuple(tf.constant([0, 0]) for _ in checks))
+    ranks = [get(spec).shape.rank for _, _, get in checks]
+    start = (tf.constant(0, tf.int64), tuple(tf.zeros([rank - 1], tf.int32) for rank in ranks))
     return scan(ds, start, check)
 
 
-def _parts(parts: Parts | None) -> tuple[Part, ...]:
+def _parts(spec: Any, layout: Layout) -> tuple[Part, ...]:
     def points(element: Any) -> Any:
         """Those without a column that could mark padding."""
-        found = next((v for k, v in targets_of(element, parts).items() if k in KEYPOINTS), None)
+        found = next((v for k, v in targets_of(element, layout).items() if k in KEYPOINTS), None)
         return None if found is None or (found.shape[-1] or 0) > 2 else found
 
     resize = 'add a "resize" to the policy\'s "prepare"'
     column = "give them a third column, their visibility, and they are padded with 0 in it"
+    what = "images of one batch differ in size"
+    if has_frames(spec, layout):
+        what = "frames of one batch differ in number or size"
+        resize = f"take as many frames of each sample, and {resize}"
     return (
-        ("images of one batch differ in size", resize, lambda element: image_of(element, parts)),
+        (what, resize, lambda element: image_of(element, layout)),
         ("keypoints of one batch differ in number", column, points),
     )
 
 
 def unknown(spec: Any) -> bool:
-    """Whether a part's first two sides are not known before it is read."""
+    """Whether one of a part's first sides is not known before it is read."""
     if not isinstance(spec, tf.TensorSpec) or spec.dtype == tf.string:
         return False
-    return spec.shape.rank is None or None in spec.shape[:2]
+    return spec.shape.rank is None or None in spec.shape[:3]
 
 
 def _said(what: str, fix: str, shape: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
@@ -105,6 +112,13 @@ def length_of_singles(ds: tf.data.Dataset) -> int | None:
     return length_of_singles(before) if kind in _AS_IT_IS else None
 
 
-def is_encoded(spec: Any, parts: Parts | None) -> bool:
-    """Whether elements hold the bytes of a file."""
-    return bool(image_of(spec, parts).dtype == tf.string)
+def images_of(element: Any, layout: Layout) -> dict[str, Any]:
+    """The image of an element and further ones, by their names."""
+    others = targets_of(element, layout)
+    further = {name: others[name] for name in layout.resampled(BILINEAR)}
+    return {IMAGES: image_of(element, layout), **further}
+
+
+def is_encoded(spec: Any, layout: Layout) -> bool:
+    """Whether elements hold the bytes of files."""
+    return any(image.dtype == tf.string for image in images_of(spec, layout).values())

@@ -39,7 +39,7 @@ class Steps:
         view: int = 0,
     ) -> None:
         self.source, self.how = source, how
-        self.parts, self.seed = options.parts, options.seed
+        self.layout, self.seed = options.layout, options.seed
         self.per_epoch = batches_of(source.size, how)
         whole = min(how.size, source.size)
         self.kept = slice(*(min(row, whole) for row in slice_rows(how.size, *shard)))
@@ -49,7 +49,7 @@ class Steps:
         filled = self.per_epoch * whole != source.size and not how.drop_remainder
         self.shorter = filled or self.rows.start == self.rows.stop
         spec = plain_map(tf.data.Dataset.range(1), source.element).element_spec
-        encoded = is_encoded(spec, self.parts)
+        encoded = is_encoded(spec, self.layout)
         options = replace(options, seed=view_seed(options.seed, view))
         self.work = Work.of(options, encoded, longest=self.length, restarted=how.restarted)
 
@@ -98,7 +98,7 @@ class Steps:
             return numbers, self.work.prepared(i, self.source.element(i), self.epoch(step))
 
         singles = parallel_map(plain_map(steps, numbered).unbatch(), one)
-        return batch(alike(singles, self.length, self.parts), self.length, True, self.parts, None)
+        return batch(alike(singles, self.length, self.layout), self.length, True, self.layout, None)
 
     def augmented(self, numbers: tf.Tensor, element: Any) -> Any:
         """What `read` gives, without what filled it up."""

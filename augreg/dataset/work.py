@@ -8,9 +8,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from augreg.annotations.element import Parts, image_of, with_image
+from augreg.annotations.element import with_targets
+from augreg.annotations.layout import Layout
 from augreg.backends.options import RunOptions
 from augreg.dataset.function import map_function
+from augreg.dataset.sizes import images_of
 from augreg.images.decode import decode
 
 
@@ -52,7 +54,7 @@ class Work:
 
     prepare: Callable[..., Any] | None
     augment: Callable[..., Any]
-    parts: Parts | None
+    layout: Layout
 
     @classmethod
     def of(cls, options: RunOptions, single: bool, **how: Any) -> Work:
@@ -64,16 +66,15 @@ class Work:
             first, rest = (), rest or first
         prepare = map_function(replace(options, sections=first), False, 0) if first else None
         if not rest:
-            return cls(prepare, lambda index, element, epoch: element, options.parts)
+            return cls(prepare, lambda index, element, epoch: element, options.layout)
         after = (0.0, 1.0) if first else options.input_range
         later = replace(options, sections=rest, input_range=after)
-        return cls(prepare, map_function(later, True, 0, **how), options.parts)
+        return cls(prepare, map_function(later, True, 0, **how), options.layout)
 
     def prepared(self, index: tf.Tensor, element: Any, epoch: tf.Tensor) -> Any:
-        """One element, decoded where it holds a file."""
+        """One element, decoded where it holds files."""
         if self.prepare is not None:
             return self.prepare(index, element, epoch)
-        image = image_of(element, self.parts)
-        if image.dtype == tf.string:
-            element = with_image(element, decode(image), self.parts)
-        return element
+        images = images_of(element, self.layout)
+        decoded = {name: decode(x) for name, x in images.items() if x.dtype == tf.string}
+        return with_targets(element, decoded, self.layout)

@@ -9,15 +9,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augreg.annotations import asked, mixing, transform
-from augreg.annotations.element import Parts, image_of, targets_of, weights_of, with_targets
+from augreg.annotations import asked, frames, mixing, transform
+from augreg.annotations.agreement import check_annotations
+from augreg.annotations.element import (
+    has_frames,
+    image_of,
+    targets_of,
+    weights_of,
+    with_targets,
+)
+from augreg.annotations.layout import Also, Parts
 from augreg.annotations.parts import (
     BOXES,
+    FRAMES,
     IMAGES,
     LABELS,
     MIN_VISIBLE,
     PADDED,
-    check_annotations,
     check_boxes_stated,
     check_near,
     each,
@@ -58,6 +66,7 @@ def augment(
     labels: Any = None,
     input_range: InputRange = None,
     parts: Parts | None = None,
+    also: Also | None = None,
     sections: Iterable[str] = SECTIONS,
     bounding_box_format: str | None = None,
     min_visible: float = MIN_VISIBLE,
@@ -71,7 +80,8 @@ def augment(
         images: uint8 (0..255) or float (`input_range`) [B,H,W,C] or [H,W,C]. Or a dict
             with "images", and with "masks" [B,H,W], "boxes" (a dict: "boxes" [B,N,4] and "labels"
             [B,N]), "keypoints" float [B,N,2] (x, y, pixel centres at integers) and "labels", each
-            optional; all without B for a single image.
+            optional; all without B for a single image. "frames" [B,T,H,W,C] in place of "images"
+            have the draws of their sample; then all but labels is [B,T,...].
         policy: a `Policy`, a dict or a path.
         seed, epoch: 0 to 2**32-1.
         index: [B] positions of the samples in their source; None: 0, 1, ...
@@ -79,6 +89,7 @@ def augment(
         labels: [B] class numbers or [B, classes] probabilities, for policies that mix samples.
         input_range: the range of floats, such as (0, 255). Without it, they have to be in 0..1.
         parts: what the parts of a tuple are, as ("images", "masks"); see `map_fn`.
+        also: further parts that move with the image, as {"depth": "nearest"}; see `map_fn`.
         sections: which of prepare, augment and output to run. Without output, the result is
             float32 in 0..1, unclipped; after prepare only, uint8 for uint8 images.
         bounding_box_format: Keras's name of the boxes' format, such as xyxy or rel_xywh.
@@ -98,7 +109,10 @@ def augment(
     Raises:
         PolicyError: the policy is wrong, or can't work on images of this size.
         ImageError: a float image holds NaN or infinite values.
-        DataError: the annotations do not fit the images or the policy.
+        DataError: the annotations do not fit the images or the policy, or a part that `also` names
+            is not there.
+        ValueError: an argument is out of range; `also` names a part that augreg knows, or another
+            way than "bilinear" and "nearest".
 
     >>> import numpy as np, augreg
     >>> black = np.zeros((2, 4, 4, 3), np.uint8)
@@ -113,59 +127,83 @@ def augment(
         sections=sections,
         input_range=input_range,
         parts=parts,
+        also=also,
         bounding_box_format=bounding_box_format,
         min_visible=min_visible,
         box_from=box_from,
         keypoint_pairs=keypoint_pairs,
         oriented=oriented,
     )
-    pixels = _array(image_of(element, options.parts), "images")
-    check_images(pixels.shape, str(pixels.dtype))
-    planned = options.plan(pixels.shape)
-    unbatched = pixels.ndim == 3
+    several = has_frames(element, options.layout)
+    pixels = _array(image_of(element, options.layout), FRAMES if several else IMAGES)
+    check_images(pixels.shape, str(pixels.dtype), several)
+    unbatched = pixels.ndim == 3 + several
     batch = pixels[None] if unbatched else pixels
-    given, answers = _targets(element, options, planned, batch)
+    planned = options.plan(pixels.shape)
     key = _key(seed, epoch, index, len(batch), unbatched)
+    targets, answers = _targets(element, options, planned, batch, unbatched)
+    given = {IMAGES: batch, **targets}
+    if several:
+        key, given = frames.key_of_frames(NUMPY, key, batch), frames.folded(NUMPY, given)
+        answers = frames.repeated(NUMPY, answers, batch)
+    moved = _moved(options, planned, key, given, answers)
+    if several:
+        moved = frames.unfolded(NUMPY, moved, batch)
+    if unbatched:
+        moved = each(lambda part: part[0], moved)
+    return with_targets(element, moved, options.layout)
+
+
+def _moved(
+    options: RunOptions,
+    planned: Plan,
+    key: SampleKey,
+    given: Mapping[str, Any],
+    answers: Answers,
+) -> dict[str, Any]:
+    """Images [B,H,W,C] and all that belongs to them, by name, after a plan."""
     words = replace(Draws.make(NUMPY, planned.draws, key), answers=answers)
-    moved: dict[str, Any] = {}
-    if given:
+    pictures = {name: given[name] for name in (IMAGES, *options.rules.bilinear)}
+    targets = {name: part for name, part in given.items() if name not in pictures}
+    if targets:
         size = planned.size_in
         moved, answers = transform.move_annotations(
-            NUMPY, planned, words, given, size, options.rules
+            NUMPY, planned, words, targets, size, options.rules
         )
-        words = replace(words, answers=answers)
-        moved = in_floats(NUMPY, moved)
-    result = _pixels(planned, words, batch, options.input_range)
-    if unbatched:
-        result, moved = result[0], each(lambda part: part[0], moved)
-    return with_targets(element, {**moved, IMAGES: result}, options.parts)
+        words, targets = replace(words, answers=answers), in_floats(NUMPY, moved)
+    for name, images in pictures.items():
+        own = planned if name == IMAGES else options.plan(images.shape)
+        targets[name] = _pixels(own, words, images, options.input_range)
+    return targets
 
 
 def _targets(
-    element: Any, options: RunOptions, planned: Plan, images: Images
+    element: Any, options: RunOptions, planned: Plan, images: Images, unbatched: bool
 ) -> tuple[dict[str, Any], Answers]:
     """What is not to stay as it is, with a batch's dimension, once it is seen to go together.
 
-    And what labels say of the steps that are for some only.
+    And what labels say of the steps that are for some only. images: [B,H,W,C] or [B,T,H,W,C].
     """
-    parts, rules = options.parts, options.rules
-    unbatched = np.ndim(image_of(element, parts)) == 3
-    classes = mixing.label_classes(options.policy) if "augment" in options.sections else None
-    found = targets_of(element, parts)
+    layout, rules = options.layout, options.rules
+    augments = "augment" in options.sections
+    classes = mixing.label_classes(options.policy) if augments else None
+    found = targets_of(element, layout)
     if options.training or isinstance(element, Mapping | tuple | list):
         check_boxes_stated(found, rules)
-    asked.check_asked(options.policy, options.nodes, found)
+    if augments and images.ndim == 5:
+        mixing.refuse_frames(options.policy)
+    asked.check_asked(options.policy, options.nodes, found, images.ndim == 5)
     answers = _answers(found, options, unbatched)
     if planned.mixes:
-        mixing.check_mixable(planned.policy, found, unbatched)
+        mixing.check_mixable(planned.policy, found, rules, unbatched)
     if classes is None and (unbatched or isinstance(found.get(LABELS), tuple)):
         found.pop(LABELS, None)
-    suspects = check_declared(element, parts, unbatched)
+    suspects = check_declared(element, layout, unbatched)
     given = {key: _arrays(value, key) for key, value in found.items()}
     given = each(lambda part: part[None], given) if unbatched else given
-    weights = {} if unbatched else weights_of(element, parts)
+    weights = {} if unbatched else weights_of(element, layout)
     check_annotations(given, images, rules, each(np.asarray, weights))
-    of_unknown_size(suspects, images, element, parts, unbatched)
+    of_unknown_size(suspects, images, element, layout, unbatched)
     if rules.relative:
         check_near(given, rules)
     if classes is None:

@@ -11,18 +11,23 @@ import numpy as np
 import tensorflow as tf
 
 from augreg.annotations import asked, mixing, transform
-from augreg.annotations.element import image_of, targets_of, weights_of, with_targets
+from augreg.annotations.agreement import check_annotations
+from augreg.annotations.element import (
+    has_frames,
+    image_of,
+    targets_of,
+    weights_of,
+    with_targets,
+)
 from augreg.annotations.parts import (
     BOXES,
+    FRAMES,
     IMAGES,
     LABELS,
-    MASKS,
     TargetRules,
-    check_annotations,
     check_boxes_stated,
     each,
     in_floats,
-    shape_of,
 )
 from augreg.annotations.undeclared import as_large, check_declared, of_unknown_size
 from augreg.backends.options import RunOptions
@@ -30,35 +35,20 @@ from augreg.backends.tensorflow import assertions
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.compiled import SHARED, Compiled, Functions
 from augreg.backends.tensorflow.dense import dense
-from augreg.checks import as_uint32, check_epoch, check_images, check_index, check_one_or_many
+from augreg.backends.tensorflow.given import Given
+from augreg.checks import (
+    as_uint32,
+    check_epoch,
+    check_images,
+    check_index,
+    check_one_or_many,
+    shape_of,
+)
 from augreg.images.decode import decode
 from augreg.lower import Answers, Draws
 from augreg.plan import Plan
 from augreg.policy import steps_in
 from augreg.random.generator import SampleKey
-
-
-@dataclass(frozen=True)
-class Given:
-    """An element that was read, and checked as far as its shapes are known.
-
-    Attributes:
-        element: as it came.
-        unbatched: a single sample; else a batch.
-        images: [B,H,W,C], or a scalar string that a policy's own first steps decode.
-        targets: what is not to stay as it is, with a batch's dimension.
-        checks: of what has to be looked at in the data.
-        answers: what labels say of the steps that are for some samples only.
-        contents: the file that `images` were decoded from, where a policy decodes it otherwise.
-    """
-
-    element: Any
-    unbatched: bool
-    images: tf.Tensor
-    targets: dict[str, Any]
-    checks: list[Any]
-    contents: tf.Tensor | None = None
-    answers: Answers = field(default_factory=dict)
 
 
 @dataclass
@@ -89,32 +79,38 @@ class Annotated:
                 that nobody declared.
             PolicyError: the policy mixes, and there is no batch or no labels.
         """
-        images = dense(image_of(element, self.options.parts), "images")
-        unbatched = check_one_or_many(images.shape.rank, images.dtype.name, unbatched)
+        layout, rules = self.options.layout, self.options.rules
+        several = has_frames(element, layout)
+        images = dense(image_of(element, layout), FRAMES if several else IMAGES)
+        unbatched = check_one_or_many(images.shape.rank, images.dtype.name, unbatched, several)
         if images.dtype != tf.string or not unbatched:
-            check_images(tuple(images.shape), images.dtype.name)
-        found = targets_of(element, self.options.parts)
-        asked.check_asked(self.options.policy, self.options.nodes, found)
+            check_images(tuple(images.shape), images.dtype.name, several)
+        found = targets_of(element, layout)
+        asked.check_asked(self.options.policy, self.options.nodes, found, several)
         answers = self._answers(found, unbatched)
-        targets, contents = self._targets(element, found, unbatched), None
-        suspects = check_declared(element, self.options.parts, unbatched)
-        if images.dtype == tf.string:
-            if not suspects and not targets:
-                return Given(element, unbatched, images, {}, [], answers=answers)
-            contents, images = images if self._scales() else None, decode(images)
+        targets = self._targets(element, found, unbatched, several)
+        suspects = check_declared(element, layout, unbatched)
+        if images.dtype == tf.string and not suspects and not targets:
+            return Given(element, unbatched, images, {}, [], answers=answers)
+        files = {IMAGES: images, **{name: targets[name] for name in rules.bilinear}}
+        files = {name: file for name, file in files.items() if unbatched and _is_file(file)}
+        decoded = {name: decode(file) for name, file in files.items()}
+        images, targets = decoded.pop(IMAGES, images), {**targets, **decoded}
         if unbatched:
             images, targets = images[tf.newaxis], each(lambda part: part[tf.newaxis], targets)
-        weights = {} if unbatched else weights_of(element, self.options.parts)
-        unknown = check_annotations(targets, images, self.options.rules, weights)
-        suspects = of_unknown_size(suspects, images, element, self.options.parts, unbatched)
-        said = [(part, as_large(part, "{}", element, self.options.parts)) for part in suspects]
+        weights = {} if unbatched else weights_of(element, layout)
+        unknown = check_annotations(targets, images, rules, weights)
+        suspects = of_unknown_size(suspects, images, element, layout, unbatched)
+        said = [(part, as_large(part, "{}", element, layout)) for part in suspects]
+        others = {name: targets.pop(name) for name in rules.bilinear}
         moving = self._moving(targets)
         checks = [
             *assertions.agree(unknown),
-            *assertions.near(moving, self.options.rules),
+            *assertions.near(moving, rules),
             *assertions.smaller(said, images, unbatched),
         ]
-        return Given(element, unbatched, images, moving, checks, contents, answers)
+        contents = files if self._scales() else {}
+        return Given(element, unbatched, images, moving, checks, others, contents, answers)
 
     def _answers(self, found: Mapping[str, Any], unbatched: bool) -> Answers:
         """What labels say of the steps that are for some samples only."""
@@ -130,12 +126,16 @@ class Annotated:
         steps = steps_in(self.options.policy.prepare(self.options.training))
         return any(step.arguments.get("decode") == "scaled" for step in steps)
 
-    def _targets(self, element: Any, found: dict[str, Any], unbatched: bool) -> dict[str, Any]:
+    def _targets(
+        self, element: Any, found: dict[str, Any], unbatched: bool, several: bool
+    ) -> dict[str, Any]:
         """The element's targets as tensors; labels that nothing mixes are looked at in a batch."""
         if self.options.training or isinstance(element, Mapping | tuple | list):
             check_boxes_stated(found, self.options.rules)
+        if several and "augment" in self.options.sections:
+            mixing.refuse_frames(self.options.policy)
         if self.mixes:
-            mixing.check_mixable(self.options.policy, found, unbatched)
+            mixing.check_mixable(self.options.policy, found, self.options.rules, unbatched)
         if self.classes is None and (
             unbatched or not isinstance(found.get(LABELS), tf.Tensor | np.ndarray)
         ):
@@ -178,34 +178,53 @@ class Annotated:
         one = sure and epoch.shape == ()
         numbers = [] if one else assertions.one_each(given.images, index, epoch)
         key = SampleKey(tf.constant(self.options.seed, tf.uint32), epoch, index)
-        images, targets = self._run(given, key, numbers)
-        if given.unbatched:
-            images, targets = images[0], each(lambda part: part[0], targets)
-        return with_targets(given.element, {**targets, IMAGES: images}, self.options.parts)
+        made = self._run(given.checked(numbers), key)
+        return with_targets(given.element, made, self.options.layout)
 
-    def _run(
-        self, given: Given, key: SampleKey, checks: list[Any]
-    ) -> tuple[tf.Tensor, dict[str, Any]]:
-        compiled, images, targets, poison = self.compiled, given.images, given.targets, None
-        answers = given.answers
+    def _run(self, given: Given, key: SampleKey) -> dict[str, Any]:
+        """Images and all that belongs to them, by name."""
+        count, made = given.images_each, dict[str, Any]()
+        folded, key = given.folded(key)
+        answers = folded.answers
+        for name, images in folded.pictures.items():  # what is asked is asked with the first
+            targets, contents = folded.targets if name == IMAGES else {}, given.contents.get(name)
+            made[name], moved, answers = self._sections(
+                images, targets, key, answers, contents, count
+            )
+            made.update(moved)
+        return given.unfolded(made)
+
+    def _sections(
+        self,
+        images: tf.Tensor,
+        targets: dict[str, Any],
+        key: SampleKey,
+        answers: Answers,
+        contents: tf.Tensor | None,
+        count: int | None,
+    ) -> tuple[tf.Tensor, dict[str, Any], Answers]:
+        """Images, targets that move with them, and answers, after the policy's sections.
+
+        contents: the file of the image, where the policy decodes it; count: of images of one
+        sample, None where only the data shows it.
+        """
+        compiled, poison, batch = self.compiled, None, images.shape[:1]
         encoded = images.dtype == tf.string
         if not encoded:
-            checks = [*checks, *given.checks]
-            images, targets = assertions.after(checks, images), assertions.after(checks, targets)
             images, poison = compiled.to_input_form(images, key.index)
         for number, part in enumerate(compiled.parts(encoded)):
             move = self._function(part, images, targets) if targets else None
             if move is not None:
                 targets, answers = move(targets, tf.shape(images)[1:3], key, answers)
-            if number == 0 and given.contents is not None:
-                images = given.contents
-            program = compiled.program(part, images, key, answers)
+            if number == 0 and contents is not None:
+                images = contents
+            program = compiled.program(part, images, key, count, answers)
             images = program(images, key, answers) if answers else program(images, key)
         if not encoded:  # a program's batch size is open
-            images.set_shape([given.images.shape[0], None, None, None])
+            images.set_shape([*batch, None, None, None])
         if poison is not None and images.dtype.is_floating:
             images = images + tf.cast(poison, images.dtype)
-        return images, in_floats(TENSORFLOW, targets)
+        return images, in_floats(TENSORFLOW, targets), answers
 
     def _function(self, part: tuple[str, ...], images: tf.Tensor, targets: dict[str, Any]) -> Any:
         """The function that moves targets like these in sections; None where nothing moves."""
@@ -232,6 +251,11 @@ def _program(options: RunOptions, shape: tuple[Any, ...]) -> AnnotationProgram:
     return AnnotationProgram(options.plan(shape), options.rules)
 
 
+def _is_file(image: tf.Tensor) -> bool:
+    """Whether an image is the bytes of its file."""
+    return bool(image.dtype == tf.string and image.shape.rank in (0, None))
+
+
 def whole(value: Any, name: str) -> Any:
     """A tensor as it is; numbers as uint32."""
     return value if tf.is_tensor(value) else as_uint32(value, name)
@@ -253,7 +277,7 @@ class AnnotationProgram:
         shapes = [tensor.shape[1:] for tensor in tf.nest.flatten(dict(annotations))]
         static = None not in (*self.plan.size_in, *self.plan.size_out)
         static = static and all(shape.is_fully_defined() for shape in shapes)
-        xla = True if static and any(key in MASKS for key in annotations) else None
+        xla = True if static and any(map(self.rules.is_mask, annotations)) else None
         key = many, _form(annotations, ranks=many)
         if key not in self._traced:
             # a callable of its own: TensorFlow warns where one is traced for many shapes

@@ -14,11 +14,11 @@ from typing import Any
 import tensorflow as tf
 
 from augreg.annotations import mixing
+from augreg.annotations.agreement import Agreement
 from augreg.annotations.parts import (
     BOXES,
     FARTHEST,
     PADDED,
-    Agreement,
     Annotations,
     TargetRules,
     too_far,
@@ -112,7 +112,7 @@ def near(annotations: Annotations, rules: TargetRules) -> list[Any]:
     for value in (annotations[key] for key in BOXES if key in annotations):
         boxes, labels = value["boxes"], value["labels"]
         real = tf.not_equal(labels, tf.cast(PADDED, labels.dtype))
-        real = tf.reduce_any(real, axis=list(range(2, real.shape.rank)))
+        real = tf.reduce_any(real, axis=list(range(boxes.shape.rank - 1, real.shape.rank)))
         reach = tf.abs(tf.cast(boxes, tf.float32)) * tf.cast(real, tf.float32)[..., tf.newaxis]
         most = tf.reduce_max(tf.concat([tf.reshape(reach, (-1,)), [0.0]], 0))  # there may be none
         checks.append(assert_that(most <= FARTHEST, too_far(rules), most))
@@ -131,10 +131,11 @@ def classes(labels: tf.Tensor, many: int) -> list[Any]:
 
 def smaller(suspects: list[tuple[Suspect, str]], images: tf.Tensor, unbatched: bool) -> list[Any]:
     """Checks that no part is of its images' size; each with what to say, `{}` for the size."""
+    leading = images.shape.rank - 3 - unbatched
     checks = []
     for suspect, message in suspects:
-        shape = tf.shape(suspect.value)[0 if unbatched else 1 :]
-        size, ends = tf.shape(images)[1:3], (shape[:2], shape[-2:])
+        shape = tf.shape(suspect.value)[leading:]
+        size, ends = tf.shape(images)[-3:-1], (shape[:2], shape[-2:])
         large = tf.constant(False)
         for pair in ends:
             wide = tf.size(pair) == 2

@@ -134,19 +134,20 @@ class Compiled:
         sections: tuple[str, ...],
         images: tf.Tensor,
         key: SampleKey,
+        count: int | None = 1,
         answers: Answers | None = None,
     ) -> Any:
         """The function of these sections for batches like `images`, of samples like the key's.
 
         Call it with the images and the key; and with the answers, if there are any, which are what
-        steps ask of annotations.
+        steps ask of annotations. count: of images of one sample; None where only the data shows it.
         """
         encoded = images.dtype == tf.string
         shape = (None, None, 3) if encoded else tuple(images.shape[1:])
         epochs = key.epoch.shape.rank == 1
         batch = images.shape[0] if self._as_module(images) else None
         asked = _specs(answers or {})
-        form = (sections, images.dtype, epochs, asked, batch)
+        form = (sections, images.dtype, epochs, asked, batch, count)
 
         def make(shape: tuple[Any, ...], many: bool = False, kept: bool = True) -> Any:
             if self.debug:
@@ -157,10 +158,10 @@ class Compiled:
             if isinstance(program, Program):  # XLA, which compiles the others, has all their ops
                 program = replace(program, portable=self.portable)
             elif not asked:
-                program = self._of_one_length(program, images, epochs)
+                program = self._of_one_length(program, images, epochs, count)
             return tf.function(program, autograph=False, reduce_retracing=True) if many else program
 
-        return self._programs.get(form, form[:4], shape, tuple(images.shape[:1]), make)
+        return self._programs.get(form, (*form[:4], count), shape, tuple(images.shape[:1]), make)
 
     def _as_module(self, images: tf.Tensor) -> bool:
         """Whether a module does a batch of a known length.
@@ -171,11 +172,13 @@ class Compiled:
         eager = tf.executing_eagerly() and images.dtype == tf.uint8
         return self.restarted or (eager and not tf.config.list_physical_devices("GPU"))
 
-    def _of_one_length(self, program: Any, images: tf.Tensor, epochs: bool) -> Any:
+    def _of_one_length(
+        self, program: Any, images: tf.Tensor, epochs: bool, count: int | None
+    ) -> Any:
         """The program for batches of the length that is known, or filled up to the longest."""
         length, last = images.shape[0], None
-        if length is None and self.longest and not program.python_function.plan.mixes:
-            length = last = self.longest
+        if length is None and self.longest and count and not program.python_function.plan.mixes:
+            length = last = self.longest * count
         if length is not None and self._as_module(images):
             spec = tf.TensorSpec([length, *images.shape[1:]], images.dtype)
             program = as_module(program, spec, epochs) or program

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
 
+from augreg.annotations import mixing
+from augreg.annotations.agreement import check_annotations
 from augreg.annotations.boxes import CORNERS
-from augreg.annotations.element import targets_of
+from augreg.annotations.element import has_frames, targets_of
 from augreg.annotations.parts import (
     BOXES,
     KEYPOINTS,
     LABELS,
-    MASKS,
     TargetRules,
-    check_annotations,
     check_boxes_stated,
     each,
 )
@@ -25,33 +25,39 @@ from augreg.backends.options import RunOptions
 
 def checked(element: Any, images: Any, unbatched: bool, options: RunOptions) -> dict[str, Any]:
     """The targets of an element of KerasTensors, once all that shapes say fits."""
-    parts, rules = options.parts, options.rules
-    targets = targets_of(element, parts)
+    layout, rules = options.layout, options.rules
+    targets = targets_of(element, layout)
     if isinstance(element, Mapping | tuple | list):
         check_boxes_stated(targets, rules)
-    suspects = check_declared(element, parts, unbatched)
+    if "augment" in options.sections and has_frames(element, layout):
+        mixing.refuse_frames(options.policy)
+    suspects = check_declared(element, layout, unbatched)
     nested = isinstance(targets.get(LABELS), tuple | list)  # labels of several heads
     together = {k: v for k, v in targets.items() if not (k == LABELS and (unbatched or nested))}
     batch = _batched if unbatched else anew
     check_annotations(each(batch, together), batch(images), rules)
-    of_unknown_size(suspects, batch(images), element, parts, unbatched)
+    of_unknown_size(suspects, batch(images), element, layout, unbatched)
     return targets
 
 
 def moved(
     targets: Mapping[str, Any],
     images: Any,
+    rules: TargetRules,
+    after: Callable[[Any], Any],
     classes: int | None,
     mixes: bool,
-    rules: TargetRules,
 ) -> dict[str, Any]:
     """What comes out: masks of the images' new size, points in float32, a share for each class.
 
-    mixes: whether images hold boxes of several samples in training, and so more than in evaluation.
+    images: as they come out. after: an image as it comes out. mixes: whether images hold boxes of
+    several samples in training, and so more than in evaluation.
     """
     batch, made = images.shape[:-3], dict[str, Any]()
     for key, part in targets.items():
-        if key in MASKS:
+        if key in rules.bilinear:
+            made[key] = after(part)
+        elif rules.is_mask(key):
             shape = (*batch, *images.shape[-3:-1], *part.shape[len(batch) + 2 :])
             made[key] = keras.KerasTensor(shape, dtype=part.dtype)
         elif key in BOXES:

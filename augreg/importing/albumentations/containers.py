@@ -100,8 +100,8 @@ class Document:
         for key in ("bbox_params", "keypoint_params", "additional_targets"):
             if root.get(key):
                 self.walk.note(
-                    f"{key} is no part of a policy: say with `parts` what elements have "
-                    "(docs/annotations.md)"
+                    f"{key} is no part of a policy: say with `parts` and `also` what elements "
+                    "have (docs/annotations.md)"
                 )
 
     def _one(self, value: Any, place: str, forced: bool = False) -> tuple[Node, ...]:
