@@ -74,8 +74,8 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory, tiny: None) -> Calla
     return get
 
 
-# In the frozen phase; at its last step, and the first one after it; after the best epoch.
-@pytest.mark.parametrize("step", [2, 2 * STEPS, 2 * STEPS + 1, 3 * STEPS + 2])
+# In the frozen phase; at the first two steps after it; after the best epoch.
+@pytest.mark.parametrize("step", [2, 2 * STEPS + 1, 2 * STEPS + 2, 3 * STEPS + 2])
 def test_a_run_in_phases_that_was_killed_ends_with_the_same_weights(
     step: int, uninterrupted: Callable[..., Path], tmp_path: Path
 ) -> None:
