@@ -74,8 +74,8 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory, tiny: None) -> Calla
     return get
 
 
-# In the frozen phase; at its last step, and the first one after it; after the best epoch.
-@pytest.mark.parametrize("step", [2, 2 * STEPS, 2 * STEPS + 1, 3 * STEPS + 2])
+# In the frozen phase; at the first two steps after it; after the best epoch.
+@pytest.mark.parametrize("step", [2, 2 * STEPS + 1, 2 * STEPS + 2, 3 * STEPS + 2])
 def test_a_run_in_phases_that_was_killed_ends_with_the_same_weights(
     step: int, uninterrupted: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -120,8 +120,10 @@ def test_a_signal_in_the_last_evaluation_leaves_the_last_weights_in_the_checkpoi
     uninterrupted: Callable[..., Path], tmp_path: Path, foreground: None
 ) -> None:
     # The network has the best weights then; to continue with more epochs takes the last ones.
-    how = {"early_stopping": 3, "learning_rate": 0.03}
+    how = {"early_stopping": 3, "learning_rate": 0.02}
     whole = uninterrupted("longer", {**how, "epochs": 3})
+    losses = [float(row[3]) for row in history(whole)[1:]]
+    assert losses[0] < losses[1]  # so the best are not the last
     clear, calls = Network.clear, [0]
 
     def cleared(network: Network) -> None:

@@ -72,9 +72,7 @@ def train(
         Path | None,
         typer.Option(callback=_defaults, help="TOML file of options; the command line wins."),
     ] = None,
-    checkpoint_seconds: Annotated[
-        float, typer.Option(min=0, help="Seconds between two checkpoints within an epoch.")
-    ] = 60.0,
+    checkpoint_seconds: Annotated[float, typer.Option(min=0, hidden=True)] = 60.0,
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Write TensorBoard logs to the run folder.")
     ] = False,
@@ -88,7 +86,10 @@ def train(
     freeze_epochs: Annotated[
         int,
         typer.Option(
-            min=0, help="Train the head alone in the first epochs.", rich_help_panel=FINE_TUNING
+            min=0,
+            metavar="<int>",
+            help="Train the head alone in the first epochs.",
+            rich_help_panel=FINE_TUNING,
         ),
     ] = 0,
     fine_tune_rate: Annotated[
@@ -112,7 +113,10 @@ def train(
     warmup_epochs: Annotated[
         int,
         typer.Option(
-            min=0, help="Epochs of linear warm-up before it.", rich_help_panel=OPTIMIZATION
+            min=0,
+            metavar="<int>",
+            help="Epochs of linear warm-up before it.",
+            rich_help_panel=OPTIMIZATION,
         ),
     ] = 0,
     decay: Annotated[
@@ -125,6 +129,7 @@ def train(
         int | None,
         typer.Option(
             min=1,
+            metavar="<int>",
             help="Stop after this many epochs without a lower validation loss; keep the best.",
             rich_help_panel=OPTIMIZATION,
         ),

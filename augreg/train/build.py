@@ -52,8 +52,8 @@ def _precision(dtype: str | None) -> Iterator[None]:
 
 def _giving_floats(core: Any) -> Any:
     """A network whose logits are float32, whatever it computes in."""
-    (logits,) = core.outputs
+    (inputs,), (logits,) = core.inputs, core.outputs
     if logits.dtype == "float32":
         return core
     floats = keras.layers.Activation("linear", dtype="float32", name="logits")(logits)
-    return keras.Model(core.inputs, floats, name=core.name)
+    return keras.Model(inputs, floats, name=core.name)

@@ -16,13 +16,8 @@ from augreg.train.options import TrainOptions
 
 NAME = "train.toml"
 _NOT_KEPT = ("resume",)  # belongs to one call
-_NUMBERS = {
-    **dict.fromkeys(("epochs", "batch_size", "seed", "slices"), int),
-    **dict.fromkeys(("freeze_epochs", "warmup_epochs", "early_stopping"), int),
-    **dict.fromkeys(("max_bad", "checkpoint_seconds", "decay"), float),
-    **dict.fromkeys(("learning_rate", "fine_tune_rate"), float),
-    **dict.fromkeys(("augment", "deterministic", "tensorboard"), bool),
-}
+# By how an annotation of `TrainOptions` begins; all others are written as strings.
+_KINDS = {"int": int, "float": float, "bool": bool}
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a string"}
 
 
@@ -46,14 +41,14 @@ def read_config(path: str | PathLike[str]) -> dict[str, Any]:
         raise RunError(f"{path}: it can't be read: {error.strerror}") from error
     except ValueError as error:  # of UTF-8, or of TOML
         raise RunError(f"{path}: not TOML: {error}") from error
-    known = [field.name for field in fields(TrainOptions) if field.name not in _NOT_KEPT]
+    known = {f.name: str(f.type) for f in fields(TrainOptions) if f.name not in _NOT_KEPT}
     for name, value in found.items():
         if name not in known:
             raise RunError(
                 f'{path}: unknown option "{name}"{suggest(name, known)}; allowed are '
                 f"{', '.join(known)}"
             )
-        kind = _NUMBERS.get(name, str)
+        kind = _KINDS.get(known[name].split(" ")[0], str)
         if type(value) is not kind and not (kind is float and type(value) is int):
             raise RunError(f"{path}: {name} is {show(value)}; it has to be {_WORDS[kind]}")
     if "size" in found:
