@@ -76,6 +76,13 @@ class Namespace(Protocol):
     def bitwise_xor(self, x: Array, y: Array) -> Array: ...
 
 
+def _window(x: Array, top: Array, left: Array, size: tuple[Any, Any]) -> Array:
+    """[B,h,w] of [B,H,W], from int32 [B] rows and columns on."""
+    height, width = size
+    corners = zip(x, top, left, strict=True)
+    return np.stack([plane[y : y + height, x : x + width] for plane, y, x in corners])
+
+
 class _NumPy:
     """The namespace on NumPy arrays. Where NumPy would widen to 64 bits, it is told not to."""
 
@@ -104,15 +111,7 @@ class _NumPy:
             np.arange(len(table)).reshape(-1, *[1] * (indices.ndim - 1)), indices
         ]
     )
-    # [B,h,w] of [B,H,W], from int32 [B] rows and columns on
-    window = staticmethod(
-        lambda x, top, left, size: np.stack(
-            [
-                plane[y : y + size[0], x : x + size[1]]
-                for plane, y, x in zip(x, top, left, strict=True)
-            ]
-        )
-    )
+    window = staticmethod(_window)
 
     where = staticmethod(np.where)
     minimum = staticmethod(np.minimum)

@@ -55,13 +55,13 @@ def filled(xp: Namespace, images: Array, element: Any) -> Array:
 def read(xp: Namespace, images: Array, element: Any, size: tuple[Any, Any]) -> Array:
     """`resize`, bilinear or nearest, without antialiasing: reads the pixels that have a weight.
 
-    images: uint8 or float32 [B,H,W,C]. Returns float32 of their scale, not yet `filled`. Each axis
-    is read as rows, whose values lie together: 57 us where the products took 295 (180x180 to
-    150x150, XLA, one core).
+    images: uint8 or float32 [B,H,W,C]. Returns float32 of their scale, not yet `filled`. Columns
+    first, as TensorFlow does it, and as rows of the transposed image, whose values lie together:
+    85 us where the products took 327 (180x180 to 150x150, XLA, one core).
     """
     box = box_of(xp, element, size)
-    for axis in range(2):
-        images = xp.transpose(_rows(xp, images, element, box, axis), (0, 2, 1, 3))
+    for axis in (1, 0):
+        images = _rows(xp, xp.transpose(images, (0, 2, 1, 3)), element, box, axis)
     return xp.cast(images, "float32")
 
 
@@ -84,7 +84,7 @@ def _rows(xp: Namespace, images: Array, element: Any, box: Array, axis: int) -> 
     share = xp.reshape(centre - low, (-1, outer, 1, 1))
     ends = (xp.cast(xp.minimum(low + i, last), "int32") for i in (0.0, 1.0))
     first, second = (xp.cast(row(end), "float32") for end in ends)
-    return first * (1.0 - share) + second * share
+    return first + (second - first) * share
 
 
 def box_of(xp: Namespace, element: Any, size: tuple[Any, Any]) -> Array:

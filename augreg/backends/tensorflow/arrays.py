@@ -50,11 +50,12 @@ def _window(x: tf.Tensor, top: tf.Tensor, left: tf.Tensor, size: tuple[Any, Any]
     if x.shape[0] == 1:
         return ops.slice(x, [0, top[0], left[0]], [1, *size])
     batch, height, width = _shape(x)
-    y, x_ = (
+    rows, columns = (
         ops.reshape(start, (-1, 1, 1)) + ops.reshape(ops.range(side), form)
         for start, side, form in ((top, size[0], (1, -1, 1)), (left, size[1], (1, 1, -1)))
     )
-    return ops.gather(ops.reshape(x, (batch, height * width)), y * width + x_, batch_dims=1)
+    flat = ops.reshape(x, (batch, height * width))
+    return ops.gather(flat, rows * width + columns, batch_dims=1)
 
 
 def _reciprocal(x: tf.Tensor) -> tf.Tensor:
