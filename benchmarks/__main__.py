@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks import machine, page
 from benchmarks.work import BASE, Settings
 
-PARTS = ("speed", "op_peers", "files", "startup", "memory", "training")
+PARTS = ("speed", "files", "startup", "memory", "training", "op_peers")
 QUICK_PARTS = ("speed", "files")
 QUICK: dict[str, Any] = {"rounds": 3, "sizes": [BASE]}
 PAGE = Path("docs/benchmarks.md")
