@@ -181,11 +181,13 @@ class AugmentationLayer(keras.layers.Layer):
                 annotated.options.check_epoch_is_told(_UNTOLD)
             given = annotated.read(inputs)
             if counted := index is None:
-                batch = tf.shape(given.images)[0]
+                batch = given.images.shape[0]
+                if batch is None:  # asked for only then: eagerly, it takes a twentieth of a call
+                    batch = tf.shape(given.images)[0]
                 index = self._count(batch) if training else tf.range(batch)
             return annotated(given, index, epoch, _FIX, sure=counted)
 
-    def _count(self, batch: tf.Tensor) -> tf.Tensor:
+    def _count(self, batch: Any) -> tf.Tensor:
         """Positions of the next samples; replicas interleave, so that no two draw alike.
 
         Read and added to in one operation, because a layer may be called from many threads: with a

@@ -39,7 +39,8 @@ class Namespace(Protocol):
     def broadcast_to(self, x: Array, shape: Sequence[Any]) -> Array: ...
     def transpose(self, x: Array, axes: Sequence[int]) -> Array: ...
     def take(self, x: Array, indices: Array, axis: int = 0) -> Array: ...
-    def lookup(self, table: Array, indices: Array) -> Array: ...
+    def lookup(self, table: Array, indices: Array) -> Array: ...  # of each sample, along axis 1
+    def window(self, x: Array, top: Array, left: Array, size: tuple[Any, Any]) -> Array: ...
 
     # arithmetic
     def where(self, condition: Array, x: Array, y: Array) -> Array: ...
@@ -75,6 +76,13 @@ class Namespace(Protocol):
     def bitwise_xor(self, x: Array, y: Array) -> Array: ...
 
 
+def _window(x: Array, top: Array, left: Array, size: tuple[Any, Any]) -> Array:
+    """[B,h,w] of [B,H,W], from int32 [B] rows and columns on."""
+    height, width = size
+    corners = zip(x, top, left, strict=True)
+    return np.stack([plane[y : y + height, x : x + width] for plane, y, x in corners])
+
+
 class _NumPy:
     """The namespace on NumPy arrays. Where NumPy would widen to 64 bits, it is told not to."""
 
@@ -97,12 +105,13 @@ class _NumPy:
     transpose = staticmethod(np.transpose)
     take = staticmethod(lambda x, indices, axis=0: np.take(x, indices, axis))
 
-    # [B,n] read by int32 [B,H,W], each sample in its own table
+    # [B,n,...] read by int32 [B,...], each sample in its own table
     lookup = staticmethod(
-        lambda table, indices: np.take_along_axis(
-            table, indices.reshape(len(indices), -1), axis=1
-        ).reshape(indices.shape)
+        lambda table, indices: table[
+            np.arange(len(table)).reshape(-1, *[1] * (indices.ndim - 1)), indices
+        ]
     )
+    window = staticmethod(_window)
 
     where = staticmethod(np.where)
     minimum = staticmethod(np.minimum)

@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks import machine, page
 from benchmarks.work import BASE, Settings
 
-PARTS = ("speed", "files", "startup", "memory", "training")
+PARTS = ("speed", "files", "startup", "memory", "training", "op_peers")
 QUICK_PARTS = ("speed", "files")
 QUICK: dict[str, Any] = {"rounds": 3, "sizes": [BASE]}
 PAGE = Path("docs/benchmarks.md")
@@ -28,10 +28,11 @@ def parser() -> argparse.ArgumentParser:
         nargs="?",
         default="all",
         choices=("all", *PARTS, "ops", "pictures", "page"),
-        help="speed: images in memory; files: end to end from JPEG; startup; memory: flat memory "
-        "and linear cost; training: where to put the augmentation; ops: size, speed and parity of "
-        f"each op, not among all, written to {OP_TABLE}; pictures: what each contestant makes of "
-        "one image; page: write the docs pages again from the results",
+        help="speed: images in memory; op_peers: single ops beside Albumentations'; files: end to "
+        "end from JPEG; startup; memory: flat memory and linear cost; training: where to put the "
+        "augmentation; ops: size, speed and parity of each op, not among all, written to "
+        f"{OP_TABLE}; pictures: what each contestant makes of one image; page: write the docs "
+        "pages again from the results",
     )
     add("--quick", action="store_true", help="3 short rounds at 180 pixels, fewer peers")
     add("--rounds", type=int, help="turns for each contestant (7)")
@@ -48,10 +49,12 @@ def parser() -> argparse.ArgumentParser:
 
 
 def measure(part: str, settings: Settings, out: Path) -> None:
-    """Run one part, which returns JSON values with `kind` and `machine`, and save them."""
-    start, busy_cores = time.perf_counter(), machine.others()
-    found = importlib.import_module(f"benchmarks.{part}").run(settings)
-    busy = found["machine"]["others_cores"] = busy_cores()
+    """Run one part, which returns JSON values, show them, and save them with the machine's."""
+    start, busy_cores, described = time.perf_counter(), machine.others(), machine.describe()
+    made = importlib.import_module(f"benchmarks.{part}").run(settings)
+    found = {"kind": part, "machine": described, "rounds": settings.rounds, **made}
+    page.show(page.ops_text(found) if part == "ops" else page.TEXTS[part][1](found))
+    busy = described["others_cores"] = busy_cores()
     if busy > 0.1:
         print(f"Other programs kept {busy:.2f} cores busy: expect noise.")
     (out / f"{part}.json").write_text(json.dumps(found, indent=1) + "\n")

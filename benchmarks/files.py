@@ -9,10 +9,9 @@ import numpy as np
 import tensorflow as tf
 
 import augreg
-from benchmarks import machine, work
+from benchmarks import work
 from benchmarks.goals import Goal
 from benchmarks.measure import Runner
-from benchmarks.page import files_text, show
 from benchmarks.peers.keras_layers import stack
 from benchmarks.peers.placement import parallel, pulled, seeded
 from benchmarks.peers.tf_image import tutorial as tutorial_tf_image
@@ -112,17 +111,9 @@ def run(settings: work.Settings) -> dict[str, Any]:
     for entry in entries:
         if share := ratio(turns, entry["name"], FLOOR):
             entry["share"] = share
-    found = {
-        "kind": "files",
-        "machine": machine.describe(),
+    pairs = [(goal, ratio(turns, goal.policy, goal.peer)) for goal in GOALS]
+    return {
         "files": len(list(folder.rglob("*.jpg"))),
-        "rounds": settings.rounds,
         "contestants": entries,
-        "goals": [
-            goal.entry(goal.peer, pair["median"])
-            for goal in GOALS
-            if (pair := ratio(turns, goal.policy, goal.peer))
-        ],
+        "goals": [goal.entry(goal.peer, pair["median"]) for goal, pair in pairs if pair],
     }
-    show(files_text(found))
-    return found

@@ -22,6 +22,10 @@ PACKAGES = (
     "albumentations",
     "albucore",
     "opencv-python-headless",
+    "keras-aug",
+    "torch",
+    "torchvision",
+    "kornia",
 )
 # What variables that change a run's speed begin with.
 VARIABLES = ("XLA_FLAGS", "TF_XLA_FLAGS", "TF_NUM_", "TF_ENABLE_", "OMP_")

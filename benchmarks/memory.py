@@ -8,7 +8,6 @@ import psutil
 
 from benchmarks import machine, work
 from benchmarks.measure import interleave
-from benchmarks.page import memory_text, show
 from benchmarks.peers import Source, ours
 from benchmarks.race import spread
 
@@ -50,12 +49,11 @@ def cost(cases: list[work.Case], settings: work.Settings) -> list[dict[str, Any]
 
 def run(settings: work.Settings) -> dict[str, Any]:
     """Both questions, answered for `full`."""
-    found: dict[str, Any] = {"kind": "memory", "machine": machine.describe()}
     try:
-        found["resident_mib"] = flat()
-        found["by_size"] = cost([work.Case("full", side) for side in SIDES], settings)
-        found["by_batch"] = cost([work.Case("full", work.BASE, n) for n in BATCHES], settings)
+        return {
+            "resident_mib": flat(),
+            "by_size": cost([work.Case("full", side) for side in SIDES], settings),
+            "by_batch": cost([work.Case("full", work.BASE, n) for n in BATCHES], settings),
+        }
     except RuntimeError as error:
-        found["skipped"] = str(error)
-    show(memory_text(found))
-    return found
+        return {"skipped": str(error)}

@@ -20,9 +20,8 @@ import augreg
 from augreg.annotations.mixing import label_classes, mixing_steps
 from augreg.images import photo_paths
 from augreg.plugin.registry import FIRST_PARTY, default_registry
-from benchmarks import machine, work
+from benchmarks import work
 from benchmarks.measure import Runner
-from benchmarks.page import ops_text, show
 from benchmarks.peers import Source, contestants
 from benchmarks.peers.placement import pulled
 from benchmarks.race import Contestant, race
@@ -178,13 +177,4 @@ def run(settings: work.Settings) -> dict[str, Any]:
         if not isinstance(op, augreg.Macro):
             entry["layer"] = from_layer(policy, photos, first)
         entries.append(entry)
-    found = {
-        "kind": "ops",
-        "machine": machine.describe(),
-        "ops": entries,
-        "rounds": settings.rounds,
-        "seconds": settings.seconds,
-        "floor": measured["floor"][0]["images_per_second"],
-    }
-    show(ops_text(found))
-    return found
+    return {"ops": entries, "floor": measured["floor"][0]["images_per_second"]}

@@ -68,6 +68,14 @@ MEMORY = {
     "spread": "{microseconds[min]:,.0f}-{microseconds[max]:,.0f}",
     "ns/pixel": "{nanoseconds_a_pixel[median]:.2f}",
 }
+OP_PEERS = {
+    "op": "{name}",
+    "augreg, µs/image": "{ours:,.0f}",
+    "Albumentations": "{microseconds:,.0f}",
+    "augreg is faster by": "{ahead[median]:.2f}x ({ahead[min]:.2f}-{ahead[max]:.2f})",
+    "augreg, CPU µs/image": "{ours_cpu:,.0f}",
+    "Albumentations, CPU": "{cpu:,.0f}",
+}
 OPS = {
     "op": "[{name}](ops.md#{name})",
     "lines": "{lines}",
@@ -187,8 +195,19 @@ def memory_text(found: dict[str, Any]) -> str:
     )
 
 
+def op_peers_text(found: dict[str, Any]) -> str:
+    """A line an op, augreg's time and Albumentations' side by side."""
+    about = (
+        f"180×180, batches of 32, {found['rounds']} rounds: augreg in `augment_dataset`, "
+        "Albumentations in two processes that keep what they make. *CPU* is processor time, of all "
+        "threads and processes."
+    )
+    return joined(about, table(OP_PEERS, found["ops"]))
+
+
 TEXTS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "speed": ("Images in memory", speed_text),
+    "op_peers": ("Single ops beside Albumentations", op_peers_text),
     "files": ("End to end from JPEG files", files_text),
     "training": ("In tf.data or in the model", training_text),
     "startup": ("Start-up", startup_text),

@@ -18,7 +18,9 @@ COLOURS = {
     "albumentations_alone": "#66a182",
     "albumentations_2p": "#2e7d5b",
     "albumentations_2p_lut": "#a3c9a8",
-    "albumentations_2p_sent": "#35524a",
+    "keras_aug": "#c98b8f",
+    "torchvision_2p": "#8d6b4f",
+    "kornia": "#c2a383",
 }
 
 

@@ -18,15 +18,11 @@ OURS = "augreg"
 
 @dataclass(frozen=True)
 class Contestant:
-    """name: the key in JSON; title: for people; build: sets it up, or raises `Skipped`.
-
-    extra: measured only with `--every`, or when named.
-    """
+    """name: the key in JSON; title: for people; build: sets it up, or raises `Skipped`."""
 
     name: str
     title: str
     build: Callable[[Any], Runner]
-    extra: bool = False
 
 
 def named(known: Sequence[Contestant], only: Sequence[str]) -> list[Contestant]:

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import machine, work
-from benchmarks.page import case_text, goals_text, show
+from benchmarks import work
 from benchmarks.peers import MAIN, Source, contestants
 from benchmarks.race import race
 
@@ -27,10 +26,11 @@ def check(case: work.Case, sample: Any) -> None:
 
 def run_case(case: work.Case, settings: work.Settings) -> dict[str, Any]:
     """All contestants on one policy at one size, interleaved."""
+    print(f"{case.policy}, {case.size} pixels", flush=True)
     few = settings.quick or (case.size != settings.main and not settings.every)
     peers = settings.peers or (MAIN if few else ())
     _, entries = race(
-        contestants(peers, settings.every),
+        contestants(peers),
         Source(case, work.images(case)),
         settings,
         case.batch,
@@ -45,10 +45,5 @@ def run_case(case: work.Case, settings: work.Settings) -> dict[str, Any]:
 
 
 def run(settings: work.Settings) -> dict[str, Any]:
-    """The whole comparison, each case's table printed as soon as it is done."""
-    found: dict[str, Any] = {"kind": "speed", "machine": machine.describe(), "cases": []}
-    for case in settings.cases():
-        found["cases"].append(run_case(case, settings))
-        show(case_text(found["cases"][-1]))
-    show(goals_text(found))
-    return found
+    """The whole comparison."""
+    return {"cases": [run_case(case, settings) for case in settings.cases()]}

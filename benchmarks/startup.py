@@ -11,7 +11,6 @@ from typing import Any
 
 from benchmarks import machine, work
 from benchmarks.goals import verdict
-from benchmarks.page import show, startup_text
 from benchmarks.race import spread
 
 Figures = dict[str, float]
@@ -139,6 +138,4 @@ def run(settings: work.Settings) -> dict[str, Any]:
     for line in made["small"]:
         if "skipped" not in line:
             line["single"] = line["batch_1"]["median"] / line["batch_32"]["median"]
-    found = {"kind": "startup", "machine": machine.describe(), **made}
-    show(startup_text(found))
-    return found
+    return made

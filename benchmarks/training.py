@@ -10,9 +10,8 @@ import tensorflow as tf
 from keras import layers
 
 import augreg
-from benchmarks import machine, work
+from benchmarks import work
 from benchmarks.measure import Runner
-from benchmarks.page import show, training_text
 from benchmarks.peers import Source
 from benchmarks.peers.keras_layers import stack
 from benchmarks.peers.ours import SEED, load
@@ -105,6 +104,4 @@ def run(settings: work.Settings) -> dict[str, Any]:
         if entry["name"] in turns:
             steps = [1e3 * CASE.batch / turn.rate for turn in turns[entry["name"]]]
             entry["step_ms"] = spread(steps)
-    found = {"kind": "training", "machine": machine.describe(), "contestants": entries}
-    show(training_text(found))
-    return found
+    return {"contestants": entries}

@@ -70,8 +70,16 @@ class Settings:
         return found + [Case(policy, size, self.batch) for size in sizes for policy in elsewhere]
 
 
+def single_ops() -> dict[str, Any]:
+    """Steps of one op, by its name and a variant's: written for 180 pixels."""
+    loaded: dict[str, Any] = json.loads((FOLDER / "ops.json").read_text())
+    return loaded
+
+
 def policy(name: str, size: int = BASE) -> dict[str, Any]:
     """The policy file as a dict, with its sizes moved from 180 to `size`."""
+    if name in (ops := single_ops()):
+        return {"version": 1, "augment": ops[name]}
     loaded: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text())
     moved = {BASE: size, PADDED: size + PADDED - BASE}
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from benchmarks import ops, work
-from benchmarks.measure import Length, Runner, Turn, calibrate, interleave, take_turn
+from benchmarks.measure import Length, Runner, Skipped, Turn, calibrate, interleave, take_turn
 from benchmarks.ops import code_lines, first_party
 from benchmarks.page import END, START, write, write_ops
-from benchmarks.peers import Source
+from benchmarks.peers import Source, processes
 from benchmarks.peers.placement import stepped
 from benchmarks.race import measured, summarize
 
@@ -108,6 +108,21 @@ def test_every_benchmark_policy_loads(name, size):
     import augreg
 
     augreg.load_policy(work.policy(name, size))
+
+
+def test_single_ops_are_loaded_and_keep_the_size():
+    import augreg
+
+    image = work.images(work.Case("full", 180, batch=1))[0]
+    for name in work.single_ops():
+        made = augreg.augment(image, augreg.load_policy(work.policy(name)), seed=7)
+        assert made.shape == (180, 180, 3), name
+
+
+def test_workers_of_a_library_that_is_missing_say_so():
+    source = Source(work.Case("full", 16, batch=2), work.images(work.Case("full", 16, batch=2)))
+    with pytest.raises(Skipped, match="No module named"):
+        processes.start(source, "absent")
 
 
 def test_harness_starts_without_augreg_or_a_peer():

@@ -84,6 +84,18 @@ def test_motion_blur_has_the_asked_length_within_its_kernel(length, ends):
     assert found.sum() == pytest.approx(1, abs=1e-6)
 
 
+@pytest.mark.parametrize("size", [3, 7, 13, 21])
+def test_motion_blur_leaves_out_no_pixel_of_a_line(size):
+    """Of a batch, whose samples have lines of their own."""
+    dots = np.zeros((72, 25, 25, 1), np.float32)
+    dots[:, 12, 12] = 1
+    loaded = policy({"op": "motion_blur", "kernel_size": size})
+    found = augreg.augment(dots, loaded, seed=7)
+    np.testing.assert_allclose(found.sum(axis=(1, 2, 3)), 1, atol=1e-5)
+    made = augreg.map_fn(loaded, seed=7, batched=True)(np.arange(8), dots[:8])
+    np.testing.assert_allclose(made, found[:8], atol=1e-6)
+
+
 def test_motion_blur_of_an_even_kernel_names_the_parameter():
     with pytest.raises(augreg.PolicyError, match=r"/augment/0/kernel_size: a kernel of 4 pixels"):
         _run(FLOAT, {"op": "motion_blur", "kernel_size": 4})
@@ -99,6 +111,23 @@ def test_median_blur_is_that_of_scipy(image, size):
     step = {"op": "median_blur", "kernel_size": size}
     np.testing.assert_array_equal(_run(image, step), expected)
     np.testing.assert_array_equal(_kernels(image, step), expected)
+
+
+@pytest.mark.parametrize("before", [[], [{"op": "flip"}], [{"op": "invert"}]], ids=str)
+def test_median_blur_of_bytes_packed_bytes_and_floats_is_that_of_scipy(before):
+    """Kernels take the median of bytes where pixels are bytes still."""
+    images = noise(6, 24, 31, 3)
+    median = {"op": "median_blur", "kernel_size": 5}
+    source = augreg.augment(images, policy(*before), seed=7) if before else images / 255
+    expected = ndimage.median_filter(source, (1, 5, 5, 1), mode="reflect")
+    found = augreg.map_fn(policy(*before, median), seed=7, batched=True)(np.arange(6), images)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    some = policy(*before, {**median, "p": 0.5})
+    found = augreg.map_fn(some, seed=7, batched=True)(np.arange(6), images)
+    changed = np.abs(found - source).max(axis=(1, 2, 3)) > 0.01
+    assert 0 < changed.sum() < 6
+    expected = np.where(changed[:, np.newaxis, np.newaxis, np.newaxis], expected, source)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("size", [3, 5])

@@ -88,10 +88,11 @@ def test_kernels_letterbox_as_opencv(height, width, position):
     expected = _expected(FLOAT, (height, width), position, 0)
     ones = _expected(np.ones_like(FLOAT), (height, width), position, 0)
     expected = np.where(ones == 0, np.float32([1, 0.5, 0.25]), expected)
-    batched = augreg.map_fn(loaded, seed=7, batched=True)(np.arange(2), np.stack([FLOAT] * 2))
-    each = augreg.map_fn(loaded, seed=7)(0, FLOAT)
-    np.testing.assert_allclose(batched, [expected] * 2, atol=1e-5)
-    np.testing.assert_allclose(each, expected, atol=1e-5)
+    for image in (FLOAT, IMAGE):
+        batched = augreg.map_fn(loaded, seed=7, batched=True)(np.arange(2), np.stack([image] * 2))
+        each = augreg.map_fn(loaded, seed=7)(0, image)
+        np.testing.assert_allclose(batched, [expected] * 2, atol=1e-5)
+        np.testing.assert_allclose(each, expected, atol=1e-5)
 
 
 def test_letterbox_level_of_yolo_is_114():

@@ -113,6 +113,7 @@ CASES: dict[str, tuple[Callable[..., Any], Any]] = {
     "gather": (lambda x, at: ops.gather(x, at, axis=1), [FLOATS, PLACES]),
     "gather one": (lambda x, at: ops.gather(x, at[:1, :1], axis=2), [FLOATS, PLACES]),
     "gather in each": (lambda x, at: ops.gather(x, at, batch_dims=1), [FLOATS, PLACES]),
+    "slice": (lambda x, at: ops.slice(x, [0, at[1, 0], at[0, 0]], [2, 2, 2]), [FLOATS, PLACES]),
     "range": (lambda x: ops.range(4) + x, [WHOLE]),
     "constants": (lambda x: x + ops.constant([[1.5], [-0.0], [1e-30]]), [FLOATS]),
     "loop": (loop, [FLOATS]),

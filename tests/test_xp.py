@@ -14,6 +14,7 @@ from augreg.xp import NUMPY, Namespace
 F = np.float32([[0.5, -1.5, 2.5], [0.25, 3, -0.75]])
 P = np.abs(F)
 I = np.int32([[3, 1, 2], [0, 5, 4]])  # noqa: E741
+CUBE = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
 W = np.uint32([0, 1, 0x80000001, 0xFFFFFFFF])
 
 CALLS = {
@@ -32,7 +33,11 @@ CALLS = {
     "broadcast_to": ((F[:1], (4, 3)),),
     "transpose": ((F, (1, 0)),),
     "take": ((np.float32([5, 6, 7]), np.int32([2, 0, 2])), (F, np.int32([1, 0]), 1)),
-    "lookup": ((F, np.int32([[2, 0], [1, 1]])),),
+    "lookup": ((F, np.int32([[2, 0], [1, 1]])), (CUBE, np.int32([[2, 0], [1, 1]]))),
+    "window": (
+        (CUBE, np.int32([1, 0]), np.int32([0, 2]), (2, 2)),
+        (CUBE[:1], np.int32([1]), np.int32([2]), (2, 1)),
+    ),
     "where": ((F > 0, F, -F), (I > 2, I, -I)),
     "minimum": ((F, F[:, ::-1]), (I, I[:, ::-1])),
     "maximum": ((F, F[:, ::-1]), (I, I[:, ::-1])),
@@ -91,6 +96,16 @@ def test_numpy_and_tensorflow_agree_in_values_and_dtypes(name):
         asked = {argument for argument in arguments if isinstance(argument, str)}
         assert np.asarray(found).dtype.name in {"float32", "int32", "uint32", "bool", *asked}
         np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_window_of_each_sample_begins_at_its_own_place():
+    found = NUMPY.window(CUBE, np.int32([1, 0]), np.int32([0, 2]), (2, 2))
+    np.testing.assert_array_equal(found, [CUBE[0, 1:3, 0:2], CUBE[1, 0:2, 2:4]])
+
+
+def test_lookup_takes_whole_rows_of_larger_tables():
+    found = NUMPY.lookup(CUBE, np.int32([[2, 0], [1, 1]]))
+    np.testing.assert_array_equal(found, [CUBE[0, [2, 0]], CUBE[1, [1, 1]]])
 
 
 def test_shape_gives_scalars_where_a_side_is_not_static():

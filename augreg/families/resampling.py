@@ -38,18 +38,53 @@ def resize(xp: Namespace, images: Array, element: Any, size: tuple[Any, Any]) ->
 
 
 def filled(xp: Namespace, images: Array, element: Any) -> Array:
-    """[B,height,width,C] that are 0 around the inner size, with the element's fill there."""
-    level = element.fill_value
-    levels = level if isinstance(level, tuple) else (level,)
-    if element.inner is None or not any(levels):
+    """[B,height,width,C] with the element's fill around the inner size."""
+    if element.inner is None:
         return images
+    level = element.fill_value
 
     def inside(axis: int) -> Array:
         place = xp.arange(element.size[axis]) - element.margins[axis]
         return (place >= 0) & (place < element.inner[axis])
 
     rows, columns = xp.reshape(inside(0), (1, -1, 1, 1)), xp.reshape(inside(1), (1, 1, -1, 1))
-    return xp.where(rows & columns, images, xp.array(levels))
+    levels = xp.array(level if isinstance(level, tuple) else (level,))
+    return xp.where(rows & columns, images, levels)
+
+
+def read(xp: Namespace, images: Array, element: Any, size: tuple[Any, Any]) -> Array:
+    """`resize`, bilinear or nearest, without antialiasing: reads the pixels that have a weight.
+
+    images: uint8 or float32 [B,H,W,C]. Returns float32 of their scale, not yet `filled`. Columns
+    first, as TensorFlow does it, and as rows of the transposed image, whose values lie together:
+    85 us where the products took 327 (180x180 to 150x150, XLA, one core).
+    """
+    box = box_of(xp, element, size)
+    for axis in (1, 0):
+        images = _rows(xp, xp.transpose(images, (0, 2, 1, 3)), element, box, axis)
+    return xp.cast(images, "float32")
+
+
+def _rows(xp: Namespace, images: Array, element: Any, box: Array, axis: int) -> Array:
+    """The target's places along its `axis` from the images' rows."""
+    outer, inner = element.size[axis], (element.inner or element.size)[axis]
+    place = xp.reshape(xp.clip(xp.arange(outer) - element.margins[axis], 0, inner - 1), (1, -1))
+    start, length = (xp.reshape(box[:, i], (-1, 1)) for i in (axis, axis + 2))
+
+    def row(number: Array) -> Array:
+        rows = xp.broadcast_to(start + number, (xp.shape(images)[0], outer))
+        return xp.lookup(images, rows)
+
+    if element.method == "nearest":
+        return row(nearest(xp, place, length, inner))
+    last = xp.cast(length - 1, "float32")
+    scale = (last + 1.0) / xp.cast(xp.array(inner, "int32"), "float32")
+    centre = xp.clip((xp.cast(place, "float32") + 0.5) * scale - 0.5, 0.0, last)
+    low = xp.floor(centre)
+    share = xp.reshape(centre - low, (-1, outer, 1, 1))
+    ends = (xp.cast(xp.minimum(low + i, last), "int32") for i in (0.0, 1.0))
+    first, second = (xp.cast(row(end), "float32") for end in ends)
+    return first + (second - first) * share
 
 
 def box_of(xp: Namespace, element: Any, size: tuple[Any, Any]) -> Array:

@@ -37,7 +37,8 @@ def _by(module: str, function: str = "in_data", **options: Any) -> Callable[[Sou
     return build
 
 
-_crew = partial(_by, "albumentations_workers", "start")
+_crew = partial(_by, "processes", "start")
+_cv, _torch = (partial(_crew, library=library) for library in ("albumentations", "pytorch"))
 TWO = "Albumentations, 2 processes"
 CONTESTANTS = (
     Contestant("floor", "floor: cast only, in tf.data", _by("placement", "floor_in_data")),
@@ -50,16 +51,18 @@ CONTESTANTS = (
     Contestant("albumentations_data", "Albumentations in tf.data", _by("albumentations")),
     # One process with OpenCV's own threads, as it comes. Two have one thread each: OpenCV's own
     # would fight over the same cores.
-    Contestant("albumentations_alone", "Albumentations, 1 process", _crew(workers=1, threads=-1)),
-    Contestant("albumentations_2p", TWO, _crew()),
-    Contestant("albumentations_2p_lut", f"{TWO}, cheaper contrast", _crew(lut=True)),
-    Contestant("albumentations_2p_sent", f"{TWO}, sent on", _crew(send=True), extra=True),
+    Contestant("albumentations_alone", "Albumentations, 1 process", _cv(workers=1, threads=-1)),
+    Contestant("albumentations_2p", TWO, _cv()),
+    Contestant("albumentations_2p_lut", f"{TWO}, cheaper contrast", _cv(lut=True)),
+    Contestant("keras_aug", "KerasAug in tf.data", _by("keras_aug")),
+    Contestant("torchvision_2p", "torchvision v2, 2 processes", _torch(batched=False)),
+    Contestant("kornia", "Kornia, 1 process", _torch(batched=True, workers=1)),
 )
 
 # Who is measured where a policy's size is not the one that the goals are for.
 MAIN = ("floor", "augreg", "keras_data", "keras_model", "tf_image", "albumentations_2p")
 
 
-def contestants(only: Sequence[str] = (), every: bool = False) -> list[Contestant]:
-    """The contestants in the order of the tables: those in `only`, else all but the extra ones."""
-    return [found for found in named(CONTESTANTS, only) if only or every or not found.extra]
+def contestants(only: Sequence[str] = ()) -> list[Contestant]:
+    """The contestants in the order of the tables: those in `only`, or all."""
+    return named(CONTESTANTS, only)

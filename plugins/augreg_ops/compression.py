@@ -186,28 +186,22 @@ def _lines(xp: Any, scale: Array, side: Any, down: str, up: str) -> Array:
     return xp.stack([xp.stack(pixels, axis=1), xp.stack(weights, axis=1)], axis=1)
 
 
-def _read(xp: Any, plane: Array, lines: Array, axis: int) -> Array:
-    """A plane whose rows (axis 1) or columns (axis 2) are sums of others."""
-    batch, height, width = xp.shape(plane)
-    flat = xp.reshape(plane, (batch, height * width))
-    y, x = xp.reshape(xp.arange(height), (1, -1, 1)), xp.reshape(xp.arange(width), (1, 1, -1))
-    form = (-1, height, 1) if axis == 1 else (-1, 1, width)
-    total = None
+def _read_turned(xp: Any, plane: Array, lines: Array) -> Array:
+    """A plane whose rows are sums of others, transposed: rows are read many values at a time."""
+    form = xp.shape(plane)[0], xp.shape(lines)[3]
+    total: Any = 0.0
     for t in range(xp.shape(lines)[2]):
-        pixels, weights = (xp.reshape(lines[:, i, t], form) for i in range(2))
-        place = xp.cast(pixels, "int32")
-        place = place * width + x if axis == 1 else y * width + place
-        term = xp.lookup(flat, xp.broadcast_to(place, (batch, height, width))) * weights
-        total = term if total is None else total + term
-    return total
+        places = xp.broadcast_to(xp.reshape(xp.cast(lines[:, 0, t], "int32"), (-1, form[1])), form)
+        total = xp.lookup(plane, places) * xp.reshape(lines[:, 1, t], (-1, form[1], 1)) + total
+    return xp.transpose(total, (0, 2, 1))
 
 
 def _read_rows(xp: Any, planes: Planes, rows: Array, columns: Array) -> Planes:
-    return tuple(_read(xp, plane, rows, 1) for plane in planes)
+    return tuple(_read_turned(xp, plane, rows) for plane in planes)
 
 
 def _read_columns(xp: Any, planes: Planes, rows: Array, columns: Array) -> Planes:
-    return tuple(_read(xp, plane, columns, 2) for plane in planes)
+    return tuple(_read_turned(xp, plane, columns) for plane in planes)
 
 
 @augreg.op(

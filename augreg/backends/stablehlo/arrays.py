@@ -237,5 +237,11 @@ def row(x: Value, number: Value, axis: int) -> Value:
     """Row `number` (a scalar) along an axis, which stays, with one element."""
     starts = [constant(0, number.dtype)] * len(x.shape)
     starts[axis] = number
-    made = (*x.shape[:axis], 1, *x.shape[axis + 1 :])
-    return one("dynamic_slice", (x, *starts), made, x.dtype, f"slice_sizes = {numbers(made)}")
+    return sliced(x, starts, (*x.shape[:axis], 1, *x.shape[axis + 1 :]))
+
+
+def sliced(x: Value, begin: Sequence[Any], size: Sequence[int]) -> Value:
+    """`size` elements along each axis; `begin`: int32 scalars."""
+    starts = [convert_to_tensor(start, np.int32) for start in begin]
+    how = f"slice_sizes = {numbers(size)}"
+    return one("dynamic_slice", (x, *starts), tuple(size), x.dtype, how)

@@ -57,6 +57,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "round": unary("round_nearest_even"),
     "shape": arrays.shape,
     "sin": unary("sine"),
+    "slice": arrays.sliced,
     "split": arrays.split,
     "sqrt": unary("sqrt"),
     "stack": arrays.stack,

@@ -45,6 +45,19 @@ def _concat(arrays: Any, axis: int = 0) -> tf.Tensor:
     return ops.concat([ops.convert_to_tensor(array) for array in arrays], axis)
 
 
+def _window(x: tf.Tensor, top: tf.Tensor, left: tf.Tensor, size: tuple[Any, Any]) -> tf.Tensor:
+    """A window of each sample; of a single one as a slice, which XLA reads as vectors."""
+    if x.shape[0] == 1:
+        return ops.slice(x, [0, top[0], left[0]], [1, *size])
+    batch, height, width = _shape(x)
+    rows, columns = (
+        ops.reshape(start, (-1, 1, 1)) + ops.reshape(ops.range(side), form)
+        for start, side, form in ((top, size[0], (1, -1, 1)), (left, size[1], (1, 1, -1)))
+    )
+    flat = ops.reshape(x, (batch, height * width))
+    return ops.gather(flat, rows * width + columns, batch_dims=1)
+
+
 def _reciprocal(x: tf.Tensor) -> tf.Tensor:
     """1 / x of positive normal floats, within 2e-7 of it relatively.
 
@@ -95,6 +108,7 @@ class _TensorFlow:
     take = staticmethod(lambda x, indices, axis=0: ops.gather(x, indices, axis=axis))
 
     lookup = staticmethod(lambda table, indices: ops.gather(table, indices, batch_dims=1))
+    window = staticmethod(_window)
 
     where = staticmethod(_called("where"))
     minimum = staticmethod(_called("minimum"))

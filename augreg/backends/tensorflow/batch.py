@@ -93,6 +93,15 @@ def to_planes(pixels: Pixels) -> tuple[tf.Tensor, ...]:
     return tuple(to_unit(plane) for plane in ops.unstack(pixels, axis=-1))
 
 
+def byte_planes(pixels: Pixels) -> tuple[tf.Tensor, ...] | None:
+    """uint8 [B,H,W] planes, None where the pixels are no bytes."""
+    if isinstance(pixels, Packed) and not pixels.bits:
+        return tuple(ops.cast(pixels.channel(c), tf.uint8) for c in range(3))
+    if ops.is_array(pixels) and pixels.dtype == tf.uint8:
+        return tuple(ops.unstack(pixels, axis=-1))
+    return None
+
+
 def to_float(pixels: Pixels) -> tf.Tensor:
     """float32 [B,H,W,C] in 0..1."""
     return to_unit(pixels) if ops.is_array(pixels) else interleave(to_planes(pixels))

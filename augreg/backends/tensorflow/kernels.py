@@ -16,10 +16,12 @@ from augreg.backends.tensorflow.batch import (
     Packed,
     Pixels,
     Planes,
+    byte_planes,
     size_of,
     to_float,
     to_packed,
     to_planes,
+    to_unit,
 )
 from augreg.backends.tensorflow.debug import checked
 from augreg.backends.tensorflow.pointwise import pointwise_stage
@@ -151,10 +153,14 @@ def _affine(run: Kernels, stage: AffineStage, lowered: Any, pixels: Pixels) -> P
 def _resize(run: Kernels, stage: ResizeStage, lowered: Any, pixels: Pixels) -> Pixels:
     """The pixels of those that take part resized; the others are of that size."""
     element, condition = lowered
-    resized = run.resized(element, pixels)
-    if condition is None:
-        return resized
-    return ops.where(ops.reshape(condition, (-1, 1, 1, 1)), resized, to_float(pixels))
+
+    def compute() -> tf.Tensor:
+        resized = run.resized(element, pixels)
+        if condition is None:
+            return resized
+        return ops.where(ops.reshape(condition, (-1, 1, 1, 1)), resized, to_float(pixels))
+
+    return compute() if run.scope.last else run.scope.barrier(compute)
 
 
 def _pointwise(run: Kernels, stage: PointwiseStage, lowered: Any, pixels: Pixels) -> Pixels:
@@ -164,19 +170,19 @@ def _pointwise(run: Kernels, stage: PointwiseStage, lowered: Any, pixels: Pixels
 def _neighborhood(run: Kernels, stage: NeighborStage, lowered: Any, pixels: Pixels) -> Pixels:
     (element, condition), keep = lowered, run.scope.barrier
 
+    # kept apart: XLA would read interleaved pixels wherever a function reads planes, one by one
+    source = keep(lambda: (element.rank and byte_planes(pixels)) or to_planes(pixels))
+
     def compute(mine: Any, own: Any) -> Any:
         made = functions.neighborhood(mine, own, keep)
         check_planes(stage.op, mine, made)
         return made
 
-    if run.scope.xla and condition is not None:
-        return Planes(run.scope.map_active(condition, to_planes(pixels), element, compute))
-
-    def compute_all() -> Planes:
-        planes = to_planes(pixels)
-        return Planes(functions.choose(condition, compute(planes, element), planes))
-
-    return keep(compute_all)
+    if run.scope.xla and (condition is not None or element.single):
+        made = run.scope.map_active(condition, source, element, compute)
+    else:
+        made = keep(lambda: functions.choose(condition, compute(source, element), source))
+    return Planes(tuple(map(to_unit, made)))
 
 
 def _mix(run: Kernels, stage: MixStage, lowered: Any, pixels: Pixels) -> Pixels:

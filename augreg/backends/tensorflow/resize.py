@@ -1,4 +1,4 @@
-"""Resizing: TensorFlow's own kernels where they run, and products of matrices under XLA."""
+"""Resizing: TensorFlow's own kernels where they run; reads or products of matrices under XLA."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from augreg.backends.tensorflow import ops
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.batch import UNIT, Pixels, size_of, to_float
 from augreg.families import Resize, resampling
@@ -16,11 +17,14 @@ def resize(pixels: Pixels, element: Resize, *, xla: bool, portable: bool) -> tf.
 
     xla: it is compiled here. portable: a model around it may be, so that XLA has to have its ops.
     """
-    images = pixels if isinstance(pixels, tf.Tensor) else to_float(pixels)
-    own_kernel = element.method in ("bilinear", "nearest") and not element.antialias
-    if xla or (portable and not (own_kernel and element.box is None)):
-        return resampling.resize(TENSORFLOW, to_float(images), element, size_of(pixels))
-    return _resize_each(images, element)
+    images = pixels if ops.is_array(pixels) else to_float(pixels)
+    reads_few = element.method in ("bilinear", "nearest") and not element.antialias
+    if not xla and (not portable or (reads_few and element.box is None)):
+        return _resize_each(images, element)
+    if reads_few:
+        made = _unit(resampling.read(TENSORFLOW, images, element, size_of(pixels)), images.dtype)
+        return resampling.filled(TENSORFLOW, made, element)
+    return resampling.resize(TENSORFLOW, to_float(images), element, size_of(pixels))
 
 
 def _resize_each(images: tf.Tensor, element: Resize) -> tf.Tensor:
@@ -47,4 +51,9 @@ def _resize_each(images: tf.Tensor, element: Resize) -> tf.Tensor:
 def _resized(images: tf.Tensor, target: Any, element: Resize) -> tf.Tensor:
     levels = tf.cast(images, tf.float32)
     resized = tf.image.resize(levels, target, element.method, antialias=element.antialias)
-    return resized * UNIT if images.dtype == tf.uint8 else resized
+    return _unit(resized, images.dtype)
+
+
+def _unit(values: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+    """In 0..1, where they were made of levels."""
+    return values * UNIT if dtype == tf.uint8 else values

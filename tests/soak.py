@@ -1,6 +1,6 @@
-"""`python -m benchmarks.soak`: does memory grow over a million samples, or while plugins fail?
+"""`python tests/soak.py`: does memory grow over a million samples, or while plugins fail?
 
-Not part of `python -m benchmarks`, because it measures no speed.
+pytest does not run it: it takes minutes, and its figures are for people to judge.
 """
 
 import gc

@@ -1,0 +1,27 @@
+"""Single ops beside Albumentations': the wall time of a pipeline, and the CPU time of an image."""
+
+from dataclasses import replace
+from typing import Any
+
+from benchmarks import work
+from benchmarks.goals import TWO
+from benchmarks.race import OURS, measured
+from benchmarks.speed import run_case
+
+
+def _cpu(entry: dict[str, Any]) -> float:
+    """Microseconds of processor time an image, of all threads and processes."""
+    return float(entry["cores"]["median"] * entry["microseconds"])
+
+
+def run(settings: work.Settings) -> dict[str, Any]:
+    """Every op of `policies/ops.json`, each in a race of its own."""
+    entries, asked = [], replace(settings, peers=(OURS, TWO))
+    for name in work.single_ops():
+        case = run_case(work.Case(name, work.BASE, settings.batch), asked)
+        ours, peer = measured(case, OURS), measured(case, TWO)
+        if ours is None or peer is None:
+            raise RuntimeError(f"{name}: {case['contestants']}")
+        times = {"ours": ours["microseconds"], "ours_cpu": _cpu(ours), "cpu": _cpu(peer)}
+        entries.append({**peer, **times, "name": name})
+    return {"ops": entries}
