@@ -116,6 +116,7 @@ def test_parameters_are_completed_with_an_example_or_the_default(server: Languag
     op = default_registry().ops["rotate"]
     assert set(inserted) == {*op.settable, "p", "when", "id"}
     assert json.loads(inserted["degrees"].partition(": ")[2]) == op.example["degrees"]
+    assert inserted["fill_value"] == '"fill_value": ${1:0}'
     assert inserted["p"] == '"p": ${1:1}'
 
 
