@@ -55,7 +55,7 @@ class Declaration:
         """The docstring, and what parameters say of themselves."""
         said = [f"{name}: {spec.doc}." for name, spec in self.settable.items() if spec.doc]
         lines = textwrap.fill(" ".join(said), 96, break_long_words=False, break_on_hyphens=False)
-        return "\n\n".join(filter(None, [inspect.getdoc(self.function), lines]))
+        return "\n\n".join(filter(None, [self._docstring, lines]))
 
     @property
     def summary(self) -> str:
@@ -68,16 +68,20 @@ class Declaration:
         It is the `doc` of its specification, or a sentence of the docstring that begins with
         "name: ", or with several names ("red, green, blue: ").
         """
-        if self.settable[name].doc:
-            return self.settable[name].doc
+        if said := self.settable[name].doc:
+            return said
         any_name = "|".join(map(re.escape, self.settable))
         heads = rf"(?<![\w`])((?:{any_name})(?:, (?:{any_name}))*): "
-        for paragraph in self.doc.split("\n\n"):
+        for paragraph in self._docstring.split("\n\n"):
             _, *parts = re.split(heads, " ".join(paragraph.split()))
             for names, text in zip(parts[::2], parts[1::2], strict=True):
                 if name in names.split(", "):
                     return _DTYPE.sub("", text.split(". ")[0]).rstrip(" .;")
         return ""
+
+    @property
+    def _docstring(self) -> str:
+        return inspect.getdoc(self.function) or ""
 
     @property
     def settable(self) -> dict[str, Settable]:

@@ -22,8 +22,8 @@ class Range:
     `default` may be any value that a policy can give, or None (the op then gets None). Without it,
     the parameter is required. With a `count` above 1 it is drawn that often for each sample, for an
     op that tries until a draw fits: the op then gets `draws` (float32 [B, count], or [1, 1] for a
-    constant), `low` and `high` (scalars, the bounds of the draws). `doc`, of all kinds: a sentence
-    about the parameter, where the op's docstring has none ("name: ...").
+    constant), `low` and `high` (scalars, the bounds of the draws). `doc`, of all kinds: what the
+    parameter means, as words without a full stop, where the docstring does not say "name: ...".
     """
 
     lo: float

@@ -180,8 +180,8 @@ def perspective(
     """Random perspective: each of the four corners moves inwards by its own random amounts.
 
     distortion: float32 [B], 0 to 0.75, how far corners move at most, as a fraction of half a side;
-    0 is the identity. Corner (x, y) = (±(W-1)/2, ±(H-1)/2) about the centre moves to (x * (1 -
-    distortion*u), y * (1 - distortion*v)), u and v uniform in [0, 1). As torchvision's
+    0 is the identity. Corner (x, y) = (±(W-1)/2, ±(H-1)/2) about the centre moves to
+    (x * (1 - distortion*u), y * (1 - distortion*v)), u and v uniform in [0, 1). As torchvision's
     `RandomPerspective`
     (https://pytorch.org/vision/stable/generated/torchvision.transforms.RandomPerspective.html),
     whose corners move by whole pixels.

@@ -158,11 +158,12 @@ def erase(
     fraction of the image; ratio: its width over its height. Its sides are sqrt(area*H*W*ratio) and
     sqrt(area*H*W/ratio), rounded, at least 1 and at most the image's. place: inside keeps it in the
     image; anywhere centres it on a pixel, so that it may extend outside. Random erasing (Zhong et
-    al., https://arxiv.org/abs/1708.04896) is `"fill": "noise"`, with `"area": [0.02, 0.4], "ratio":
-    [0.3, 3.33]` in the paper; the defaults are those of torchvision's `RandomErasing`
-    (https://pytorch.org/vision/stable/generated/torchvision.transforms.RandomErasing.html). Cutout
-    (DeVries and Taylor, https://arxiv.org/abs/1708.04552) with a side of half the image is `"area":
-    0.25, "ratio": 1, "place": "anywhere"`.
+    al., https://arxiv.org/abs/1708.04896) is `"fill": "noise"`, with
+    `"area": [0.02, 0.4], "ratio": [0.3, 3.33]` in the paper; the defaults are those of
+    torchvision's `RandomErasing`
+    (https://pytorch.org/vision/stable/generated/torchvision.transforms.RandomErasing.html).
+    Cutout (DeVries and Taylor, https://arxiv.org/abs/1708.04552) with a side of half the image is
+    `"area": 0.25, "ratio": 1, "place": "anywhere"`.
     """
     h, w = map(xp.array, size)
     pixels = area * h * w

@@ -46,9 +46,9 @@ def shift_hue(xp: Any, planes: Planes, delta: Array) -> Planes:
 def hue(xp: Any, delta: Array) -> augreg.PixelFunction:
     """Hue: rotated in HSV by `delta` full turns.
 
-    delta: float32 [B], the turn, -1 to 1; 0 (and 1) is the identity. With h in 0..6: h' = (h + 6
-    delta) mod 6; the largest and the smallest value do not change. Nothing is clipped. As
-    `tf.image.adjust_hue` (https://www.tensorflow.org/api_docs/python/tf/image/adjust_hue).
+    delta: float32 [B], the turn, -1 to 1; 0 (and 1) is the identity. With h in 0..6:
+    h' = (h + 6 delta) mod 6; the largest and the smallest value do not change. Nothing is clipped.
+    As `tf.image.adjust_hue` (https://www.tensorflow.org/api_docs/python/tf/image/adjust_hue).
     """
     return augreg.PixelFunction(shift_hue, (delta,))
 
@@ -121,8 +121,8 @@ def _keep_bits(xp: Any, planes: Planes, step: Array) -> Planes:
 def posterize(xp: Any, bits: Array) -> augreg.PixelFunction:
     """Posterizes: keeps the highest `bits` of each 8-bit level; its input is clipped to 0..1.
 
-    bits: int32, the bits that are kept, 1 to 8; 8 only rounds to levels. level' = floor(level /
-    2**(8-bits)) * 2**(8-bits). As Pillow's `ImageOps.posterize`
+    bits: int32, the bits that are kept, 1 to 8; 8 only rounds to levels.
+    level' = floor(level / 2**(8-bits)) * 2**(8-bits). As Pillow's `ImageOps.posterize`
     (https://pillow.readthedocs.io/en/stable/reference/ImageOps.html).
     """
     steps = xp.array([256.0, 128.0, 64.0, 32.0, 16.0, 8.0, 4.0, 2.0, 1.0])
