@@ -6,6 +6,7 @@ BENCH_VENV := .venv-bench
 OLDEST_VENV := .venv-oldest
 BEAM_VENV := .venv-beam
 CONSTRAINTS := constraints.txt
+LANGUAGE_SERVER := vscode-langservers-extracted@4.10.0
 # Test processes at a time. Each loads TensorFlow: count 2 GB for one.
 JOBS ?= 2
 
@@ -126,8 +127,17 @@ docs: $(VENV)/.dev ## build the documentation into build/docs
 	@echo "build/docs/index.html"
 
 .PHONY: unit
-unit: $(VENV)/.dev ## pytest, without what test-scale runs
+unit: $(VENV)/.dev build/editor/.done ## pytest, without what test-scale runs
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not scale"
+
+# The language server of Visual Studio Code, for tests/test_editor.py, which is skipped without it:
+# node and npm are no requirement, and neither is a network once everything is installed.
+build/editor/.done:
+	@mkdir -p $(@D)
+	@if command -v npm >/dev/null 2>&1 \
+		&& npm install --prefix $(@D) --no-save --no-audit --no-fund --ignore-scripts --loglevel=error \
+			--fetch-retries=0 --fetch-timeout=60000 $(LANGUAGE_SERVER); then touch $@; \
+	else echo "No npm, or no network: the tests of editors are skipped."; fi
 
 # JAX in a folder of its own: where it is installed, TensorFlow imports it, a second each time.
 build/jax/.done: $(VENV)/.dev

@@ -36,7 +36,7 @@ from augreg.families import (
     element_of,
 )
 from augreg.images import photo_paths
-from augreg.plugin.params import KEPT, REQUIRED, Fill, KeepBoxes, Option, Range
+from augreg.plugin.params import REQUIRED
 from augreg.plugin.registry import FIRST_PARTY, default_registry
 from augreg.policy import load_policy
 from augreg.views.preview import PreviewOptions, preview
@@ -172,25 +172,13 @@ def caption(op: augreg.Op | augreg.Macro, shown: list[Mapping[str, Any]]) -> str
 
 def row(name: str, spec: Any) -> str:
     """A parameter's line in the table."""
-    match spec:
-        case Range():
-            kind = "static" if spec.static else "drawn"
-            takes = f"{kind} {spec.bounds.noun}, {spec.lo:g} to {spec.hi:g}"
-        case Option():
-            takes = "static: " + ", ".join(f"`{json.dumps(value)}`" for value in spec.values)
-        case KeepBoxes():
-            takes = "static: " + ", ".join(f"`{json.dumps(value)}`" for value in KEPT)
-        case Fill():
-            takes = "static: a level 0 to 1, or one for each channel"
-        case _:
-            raise TypeError(f"no words for {spec!r}")
     if spec.default is REQUIRED:
         default = "required"
     elif spec.default is None:
         default = "not used"
     else:
         default = f"`{json.dumps(rounded(spec.default))}`"
-    return f"| `{name}` | {takes} | {default} |"
+    return f"| `{name}` | {spec.takes} | {default} |"
 
 
 def rounded(value: Any) -> Any:

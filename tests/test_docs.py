@@ -74,6 +74,14 @@ def test_links_of_a_page_lead_to_files(page):
         assert "://" in target or (page.parent / target).exists(), target
 
 
+def test_landing_page_begins_with_a_picture_and_ten_lines_of_python():
+    page = ROOT / "docs" / "index.md"
+    title, picture, code, *_ = page.read_text().split("\n\n", 3)
+    assert title.startswith("# ") and picture.startswith("![") and code.startswith("```python")
+    (_, source), *_ = blocks(page, "python")
+    assert len(source.splitlines()) <= 10
+
+
 def test_message_in_the_readme_is_what_augreg_says(tmp_path):
     readme = ROOT / "README.md"
     ((_, policy),) = blocks(readme, "json")

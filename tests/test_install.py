@@ -38,7 +38,8 @@ def test_recipe_beside_tensorflow_cpu_names_every_dependency() -> None:
     root = Path(__file__).parents[1]
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
     names = {re.split("[<>=;]", line)[0].strip() for line in project["dependencies"]}
-    recipe = (root / "README.md").read_text().partition("$ pip install tensorflow-cpu ")[2]
+    page = (root / "docs" / "install.md").read_text()
+    recipe = page.partition("$ pip install tensorflow-cpu ")[2]
     named = set(re.findall(r"[a-z][\w-]*", recipe.partition("\n$")[0]))
     # TensorFlow's wheels depend on Keras and NumPy themselves.
     assert names - named == {"tensorflow", "keras", "numpy"}

@@ -76,6 +76,52 @@ def test_schema_states_each_default_and_what_is_required(name):
     assert schema["description"] == op.summary
 
 
+@pytest.mark.parametrize("name", sorted(default_registry().steps))
+def test_each_parameter_of_ours_is_explained_to_editors(name):
+    op = default_registry().steps[name]
+    schema = step_schema(op)
+
+    assert schema["title"] == name
+    assert schema["examples"] == [{"op": name, **op.example}]
+    for key, spec in op.settable.items():
+        shown = schema["properties"][key]
+        assert len(op.about(key)) > 8, f"say what {key} is: a line of the docstring, or doc="
+        assert shown["title"] == f"{key} of {name}"
+        assert op.about(key)[1:] in shown["description"]
+        assert spec.takes[1:] in shown["description"]
+        assert shown.get("examples", [None])[0] == op.example.get(key)
+
+
+def test_parameter_is_explained_by_its_doc_the_docstring_or_its_range():
+    @augreg.op(
+        "acme/warm",
+        amount=augreg.Range(0.0, 1.0),
+        red=augreg.Range(0.0, 2.0),
+        blue=augreg.Range(0.0, 2.0),
+        mode=augreg.Option("soft", "hard", doc="how edges look"),
+        plain=augreg.Integer(1, 4),
+    )
+    def warm(xp, amount, red, blue, mode, plain):
+        """Warms: it is `plain`.
+
+        amount: float32 [B], how warm; 0 is the identity. More text. red, blue: the ends, in
+        0..1 units.
+
+        As elsewhere.
+        """
+
+    shown = step_schema(warm)["properties"]
+    texts = {key: shown[key]["description"] for key in warm.settable}
+    assert texts == {
+        "amount": "How warm; 0 is the identity. Drawn number, 0 to 1.",
+        "red": "The ends, in 0..1 units. Drawn number, 0 to 2.",
+        "blue": "The ends, in 0..1 units. Drawn number, 0 to 2.",
+        "mode": 'How edges look. Static: `"soft"`, `"hard"`.',
+        "plain": "Drawn integer, 1 to 4.",
+    }
+    assert warm.doc.endswith("As elsewhere.\n\nmode: how edges look.")
+
+
 def test_op_of_a_plugin_is_in_the_schema():
     @augreg.op("acme/tint", amount=augreg.Range(0.0, 1.0))
     def tint(xp, amount):

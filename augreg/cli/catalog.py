@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from augreg.cli.completion import complete_op
 from augreg.cli.console import AsJson, OutputFile, print_json, stdout, table
 
 if TYPE_CHECKING:
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
 
 def ops(
-    name: Annotated[str | None, typer.Argument(help="Show this op with its parameters.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="Show this op with its parameters.", autocompletion=complete_op),
+    ] = None,
     in_json: AsJson = False,
 ) -> None:
     """Lists the available ops, or shows one op's parameters, ranges and an example.

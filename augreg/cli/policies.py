@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from augreg.cli.completion import complete_policy
 from augreg.cli.console import (
     IN_PART,
     INVALID_POLICY,
@@ -33,14 +34,23 @@ if TYPE_CHECKING:
 
 Size = Annotated[str | None, typer.Option(help="Image size, HEIGHTxWIDTH.")]
 PolicyArgument = Annotated[
-    str, typer.Argument(metavar="POLICY", help="Policy file, or the name of a ready policy.")
+    str,
+    typer.Argument(
+        metavar="POLICY",
+        help="Policy file, or the name of a ready policy.",
+        autocompletion=complete_policy,
+    ),
 ]
 
 
 def validate(
     files: Annotated[
         list[str],
-        typer.Argument(metavar="POLICY...", help="Policy files, or names of ready policies."),
+        typer.Argument(
+            metavar="POLICY...",
+            help="Policy files, or names of ready policies.",
+            autocompletion=complete_policy,
+        ),
     ],
     size: Size = None,
     data: Annotated[str | None, typer.Option(help=f"Also read a dataset: {forms()}.")] = None,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from augreg.cli.completion import complete_policy
 from augreg.cli.console import INTERRUPTED, DataDir, ManualDir, parse_size, say
 from augreg.cli.quiet import quiet_tensorflow
 from augreg.cli.workers import stop_with_parent, train_with
@@ -30,7 +31,11 @@ def _defaults(context: typer.Context, path: Path | None) -> Path | None:
 def train(
     policy: Annotated[
         str | None,
-        typer.Argument(metavar="[POLICY]", help="Policy file, or the name of a ready policy."),
+        typer.Argument(
+            metavar="[POLICY]",
+            help="Policy file, or the name of a ready policy.",
+            autocompletion=complete_policy,
+        ),
     ] = None,
     data: Annotated[str, typer.Option(help=f"Dataset: {forms(annotated=False)}.")] = "digits",
     placement: Annotated[

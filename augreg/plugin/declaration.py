@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -13,6 +14,7 @@ from augreg.errors import OpError, ParameterError
 from augreg.plugin.params import REQUIRED, Hidden, Integer, Option, Parameter, Range, Settable
 
 RESERVED = frozenset({"op", "p", "when", "id", "choice", "xp", "size"})
+_DTYPE = re.compile(r"^(?:int32|float32)(?: \[B\])?, ")  # of the op's argument, not of the policy's
 _NAME = re.compile(r"(?:[a-z][a-z0-9_-]*/)?[a-z][a-z0-9_]*")
 
 
@@ -50,12 +52,36 @@ class Declaration:
 
     @property
     def doc(self) -> str:
-        return inspect.getdoc(self.function) or ""
+        """The docstring, and what parameters say of themselves."""
+        said = [f"{name}: {spec.doc}." for name, spec in self.settable.items() if spec.doc]
+        lines = textwrap.fill(" ".join(said), 96, break_long_words=False, break_on_hyphens=False)
+        return "\n\n".join(filter(None, [self._docstring, lines]))
 
     @property
     def summary(self) -> str:
         """The docstring's first line."""
         return self.doc.split("\n", 1)[0]
+
+    def about(self, name: str) -> str:
+        """What is said of a parameter, for who writes policies; "" where nothing is.
+
+        It is the `doc` of its specification, or a sentence of the docstring that begins with
+        "name: ", or with several names ("red, green, blue: ").
+        """
+        if said := self.settable[name].doc:
+            return said
+        any_name = "|".join(map(re.escape, self.settable))
+        heads = rf"(?<![\w`])((?:{any_name})(?:, (?:{any_name}))*): "
+        for paragraph in self._docstring.split("\n\n"):
+            _, *parts = re.split(heads, " ".join(paragraph.split()))
+            for names, text in zip(parts[::2], parts[1::2], strict=True):
+                if name in names.split(", "):
+                    return _DTYPE.sub("", text.split(". ")[0]).rstrip(" .;")
+        return ""
+
+    @property
+    def _docstring(self) -> str:
+        return inspect.getdoc(self.function) or ""
 
     @property
     def settable(self) -> dict[str, Settable]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,8 @@ class Range:
     `default` may be any value that a policy can give, or None (the op then gets None). Without it,
     the parameter is required. With a `count` above 1 it is drawn that often for each sample, for an
     op that tries until a draw fits: the op then gets `draws` (float32 [B, count], or [1, 1] for a
-    constant), `low` and `high` (scalars, the bounds of the draws).
+    constant), `low` and `high` (scalars, the bounds of the draws). `doc`, of all kinds: what the
+    parameter means, as words without a full stop, where the docstring does not say "name: ...".
     """
 
     lo: float
@@ -29,12 +31,19 @@ class Range:
     default: Any = REQUIRED
     static: bool = False
     count: int = 1
+    doc: str = ""
 
     dtype = "float32"
 
     @property
     def bounds(self) -> Bounds:
         return Bounds(self.lo, self.hi, whole=self.dtype == "int32")
+
+    @property
+    def takes(self) -> str:
+        """What a policy may give, in words."""
+        kind = "static" if self.static else "drawn"
+        return f"{kind} {self.bounds.noun}, {self.lo:g} to {self.hi:g}"
 
     def schema(self) -> dict[str, Any]:
         return self.bounds.schema() if self.static else distributions.schema(self.bounds)
@@ -61,13 +70,20 @@ class Option:
 
     values: tuple[Any, ...]
     default: Any
+    doc: str
     static = True
 
-    def __init__(self, *values: Any, required: bool = False) -> None:
+    def __init__(self, *values: Any, required: bool = False, doc: str = "") -> None:
         if not values:
             raise OpError("an Option needs at least one value")
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "default", REQUIRED if required else values[0])
+        object.__setattr__(self, "doc", doc)
+
+    @property
+    def takes(self) -> str:
+        """What a policy may give, in words."""
+        return "static: " + ", ".join(f"`{json.dumps(value)}`" for value in self.values)
 
     def schema(self) -> dict[str, Any]:
         return {"enum": list(self.values)}
@@ -87,7 +103,9 @@ class Fill:
     """A grey level or a colour in 0..1, static: a number, or a list with a number per channel."""
 
     default: Any = 0.0
+    doc: str = ""
     static = True
+    takes = "static: a level 0 to 1, or one for each channel"
 
     def schema(self) -> dict[str, Any]:
         level = {"type": "number", "minimum": 0, "maximum": 1}
@@ -112,8 +130,10 @@ class KeepBoxes:
     where there are no boxes.
     """
 
+    doc: str = ""
     static = True
     default = None
+    takes = Option(*KEPT).takes
 
     def schema(self) -> dict[str, Any]:
         return Option(*KEPT).schema()

@@ -1,6 +1,7 @@
 """Policies: checked data (`nodes`), read from a file or a dict (`loader`)."""
 
 from augreg.policy.given import find_policy as find_policy
+from augreg.policy.given import ready_names as ready_names
 from augreg.policy.given import ready_policies as ready_policies
 from augreg.policy.loader import PolicyWarning as PolicyWarning
 from augreg.policy.loader import load_policy as load_policy

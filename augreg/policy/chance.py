@@ -103,8 +103,19 @@ def schemas() -> dict[str, dict[str, Any]]:
     label = {"anyOf": [{"type": "integer"}, {"type": "string"}]}
     labels = {"type": "array", "items": label, "minItems": 1}
     return {
-        "p": {"anyOf": [number, schedule], "default": 1},
-        "when": {"description": "Which samples do it.", **closed({"label": labels})},
+        "p": {
+            "title": "probability",
+            "description": "The probability that it is applied, decided for each sample; "
+            'or {"schedule": {...}}, which follows the epoch.',
+            "anyOf": [number, schedule],
+            "default": 1,
+        },
+        "when": {
+            "title": "condition",
+            "description": "The samples that it is for: those whose label is one of these.",
+            **closed({"label": labels}),
+            "examples": [{"label": [0]}],
+        },
     }
 
 

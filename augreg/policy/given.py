@@ -23,6 +23,11 @@ def ready_policies() -> Path:
     return inside if inside.is_dir() else package.parent / "policies"
 
 
+def ready_names() -> list[str]:
+    """The names of the ready policies, sorted."""
+    return sorted(p.stem for p in ready_policies().glob("*.json") if p.stem != "policy.schema")
+
+
 def find_policy(name: str | PathLike[str]) -> Path:
     """The file that `name` means: a path, or else a ready policy's name. Raises `PolicyError`."""
     if not isinstance(name, str | PathLike):
@@ -40,7 +45,7 @@ def find_policy(name: str | PathLike[str]) -> Path:
             return path
     except OSError as error:  # such as a name that is too long
         raise PolicyError(f"can't be read: {error.strerror}", path=printable(text)) from error
-    known = sorted(p.stem for p in ready_policies().glob("*.json") if p.stem != "policy.schema")
+    known = ready_names()
     if text in known:
         return ready_policies() / f"{text}.json"
     if path.is_dir():

@@ -2,6 +2,7 @@
 
 Draft 2020-12, with keywords that draft-07 editors understand too. The op's name selects its
 parameters with `if`/`then`: a `oneOf` over all ops would blame the wrong branch in every error.
+Titles, descriptions, defaults and examples are what editors show and insert; they check nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +17,13 @@ from augreg.plugin.registry import Registry
 from augreg.policy import chance
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-GROUPS = ("sequence", "one_of", "some_of", "random_order", "mixture")
+GROUPS = {
+    "sequence": "Applies all steps, one after another.",
+    "one_of": "Applies one branch to each sample, drawn by the weights.",
+    "some_of": "Applies n of the branches to each sample, in the listed order.",
+    "random_order": "Applies all steps, in an order drawn for each sample.",
+    "mixture": "Applies every branch to the same image, and blends the results at random.",
+}
 DTYPES = ("float32", "float16", "bfloat16", "uint8")
 
 _GUARDS = {name: {"$ref": f"#/$defs/{name}"} for name in chance.CHECKS}
@@ -32,12 +39,13 @@ def policy_schema(registry: Registry) -> dict[str, Any]:
         "title": "augreg policy",
         "type": "object",
         "properties": {
-            "$schema": {"type": "string"},
-            "version": {"const": 1},
-            "name": {"type": "string"},
-            "description": {"type": "string"},
+            "$schema": {"description": "Where editors find this schema.", "type": "string"},
+            "version": {"description": "The version of this format.", "const": 1},
+            "name": {"description": "By default the name of the file.", "type": "string"},
+            "description": {"description": "What the policy is for.", "type": "string"},
             "prepare": {
-                "description": "Runs on every split and at inference.",
+                "description": "Runs on every split and at inference. A list of steps, or "
+                '{"train": [...], "eval": [...]} where the two differ.',
                 "if": {"type": "object"},
                 "then": _closed({"train": _STEPS, "eval": _STEPS}, ["train", "eval"]),
                 "else": _STEPS,
@@ -76,22 +84,43 @@ def step_schema(op: Op | Macro, guards: Mapping[str, Any] | None = None) -> dict
     properties: dict[str, Any] = {"op": {"const": op.name}}
     required = ["op"]
     for name, spec in op.settable.items():
-        properties[name] = spec.schema()
+        properties[name] = {**_words(op, name), **spec.schema()}
         if spec.default is params.REQUIRED:
             required.append(name)
         elif spec.default is not None:
             properties[name]["default"] = spec.default
     properties |= chance.schemas() if guards is None else guards
     if isinstance(op, Op):
-        properties["id"] = {"type": "string", "minLength": 1}
-    return {"description": op.summary, **_closed(properties, required)}
+        properties["id"] = {
+            "description": "A name for the draws, which are kept when the step moves.",
+            "type": "string",
+            "minLength": 1,
+        }
+    shown = {"title": op.name, "description": op.summary}
+    return {**shown, **_closed(properties, required), "examples": [{"op": op.name, **op.example}]}
+
+
+def _words(op: Op | Macro, name: str) -> dict[str, Any]:
+    """What an editor shows of a parameter: what it means, what it takes, and what to write."""
+    sentences = [text for text in (op.about(name), op.settable[name].takes) if text]
+    words: dict[str, Any] = {
+        "title": f"{name} of {op.name}",
+        "description": " ".join(f"{text[0].upper()}{text[1:]}." for text in sentences),
+    }
+    return {**words, "examples": [op.example[name]]} if name in op.example else words
 
 
 def _step(registry: Registry) -> dict[str, Any]:
     return {
         "type": "object",
         "required": ["op"],
-        "properties": {"op": {"enum": list(registry.steps)}},
+        "properties": {
+            "op": {
+                "enum": list(registry.steps),
+                # Visual Studio Code's; others pass over it
+                "enumDescriptions": [op.summary for op in registry.steps.values()],
+            }
+        },
         "allOf": [
             {"if": {"properties": {"op": {"const": op.name}}}, "then": step_schema(op, _GUARDS)}
             for op in registry.steps.values()
@@ -102,23 +131,54 @@ def _step(registry: Registry) -> dict[str, Any]:
 def _group() -> dict[str, Any]:
     count = {"type": "integer", "minimum": 0}
     pair = {"type": "array", "items": count, "minItems": 2, "maxItems": 2}
-    weights = {"type": "array", "items": {"type": "number", "minimum": 0}}
+    weights = {
+        "description": "How likely each branch is, in any unit; equally, where not given.",
+        "type": "array",
+        "items": {"type": "number", "minimum": 0},
+    }
+    picks = {"description": "How many branches: a number, or [min, max].", "anyOf": [count, pair]}
+    again = {"description": "A branch may be picked more than once.", "type": "boolean"}
     own: dict[str, dict[str, Any]] = {
         "one_of": {"weights": weights},
-        "some_of": {"n": {"anyOf": [count, pair]}, "replace": {"type": "boolean"}},
+        "some_of": {"n": picks, "replace": {**again, "default": False}},
     }
-    rest: dict[str, Any] = {"anyOf": [{"required": [kind]} for kind in GROUPS]}
+    keys = {"op": "The name of the op.", **GROUPS}
+    rest: dict[str, Any] = {
+        # for editors: what an empty object may become
+        "properties": {key: {"description": text} for key, text in keys.items()},
+        "anyOf": [{"required": [kind]} for kind in GROUPS],
+    }
     for kind in reversed(GROUPS):
-        parts = {kind: _BRANCHES, **own.get(kind, {}), **_GUARDS}
+        branches = {"description": GROUPS[kind], **_BRANCHES}
+        parts = {kind: branches, **own.get(kind, {}), **_GUARDS}
         shape = _closed(parts, [kind, "n"] if kind == "some_of" else [kind])
-        rest = {"if": {"required": [kind]}, "then": shape, "else": rest}
+        shown = {"title": kind, "description": GROUPS[kind]}
+        rest = {"if": {"required": [kind]}, "then": {**shown, **shape}, "else": rest}
     return {"type": "object", **rest}
 
 
 def _output() -> dict[str, Any]:
     pair = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
-    normalize = _closed({"mean": _LEVELS, "std": _LEVELS}, ["mean", "std"])
-    return _closed({"dtype": {"enum": list(DTYPES)}, "range": pair, "normalize": normalize}, [])
+    span = {
+        "description": "What 0 and 1 become; [0, 255] for uint8.",
+        **pair,
+        "examples": [[0, 1], [-1, 1], [0, 255]],
+    }
+    normalize = {
+        "description": "Subtracts the mean and divides by the standard deviation of each channel, "
+        "in 0..1 units; in place of a range.",
+        **_closed({"mean": _LEVELS, "std": _LEVELS}, ["mean", "std"]),
+    }
+    dtype = {
+        "description": "What the model gets.",
+        "enum": list(DTYPES),
+        "default": DTYPES[0],
+    }
+    shown = {
+        "title": "output",
+        "description": "What the model gets: a dtype, and a range or normalize.",
+    }
+    return {**shown, **_closed({"dtype": dtype, "range": span, "normalize": normalize}, [])}
 
 
 def _closed(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:

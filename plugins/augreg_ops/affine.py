@@ -12,10 +12,16 @@ from typing import Any
 import augreg
 
 Array = Any
+OUTSIDE = (
+    "what is shown outside of the image: reflect mirrors it (dcba|abcd|dcba), nearest repeats its "
+    "edge, wrap repeats it, constant is `fill_value`"
+)
 FILL: dict[str, Any] = {
-    "fill": augreg.Option("reflect", "nearest", "wrap", "constant"),
-    "fill_value": augreg.Fill(),
-    "interpolation": augreg.Option("bilinear", "nearest"),
+    "fill": augreg.Option("reflect", "nearest", "wrap", "constant", doc=OUTSIDE),
+    "fill_value": augreg.Fill(doc="the level of the fill constant, 0..1, or one per channel"),
+    "interpolation": augreg.Option(
+        "bilinear", "nearest", doc="bilinear blends the four nearest pixels, nearest takes one"
+    ),
 }
 _RADIANS = math.pi / 180
 _CORNERS = ((-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0))
@@ -36,7 +42,8 @@ def _matrix(xp: Any, rows: list[list[Array]]) -> Array:
 def rotate(xp: Any, degrees: Array, **modes: Any) -> augreg.AffineMap:
     """Rotates the image about its centre, counter-clockwise for positive degrees.
 
-    0 is the identity. Keras's `RandomRotation(0.2)` is `"degrees": [-72, 72]`.
+    degrees: the angle, counter-clockwise; 0 is the identity. Keras's `RandomRotation(0.2)` is
+    `"degrees": [-72, 72]`.
     """
     angle = degrees * _RADIANS
     cosine, sine, zero = xp.cos(angle), xp.sin(angle), xp.zeros_like(degrees)
@@ -55,8 +62,8 @@ def rotate(xp: Any, degrees: Array, **modes: Any) -> augreg.AffineMap:
 def zoom(xp: Any, factor: Array, factor_x: Array, **modes: Any) -> augreg.AffineMap:
     """Zooms about the centre.
 
-    Above 1 zooms in, 1 is the identity. `factor_x`, if given, replaces `factor` horizontally. In
-    Keras's `RandomZoom`, positive values zoom out.
+    factor: above 1 zooms in, 1 is the identity. factor_x: replaces `factor` horizontally, if given.
+    In Keras's `RandomZoom`, positive values zoom out.
     """
     wide = factor if factor_x is None else factor_x
     zero = xp.zeros_like(factor) + xp.zeros_like(wide)
@@ -82,7 +89,8 @@ def _moved(xp: Any, x: Array, y: Array, modes: dict[str, Any]) -> augreg.AffineM
 def translate(xp: Any, size: Any, x: Array, y: Array, **modes: Any) -> augreg.AffineMap:
     """Translates the content: right by `x` widths and down by `y` heights.
 
-    0 and 0 is the identity; fractions of a pixel are interpolated.
+    x: to the right, in widths of the image; y: down, in heights of the image. 0 and 0 is the
+    identity; fractions of a pixel are interpolated.
     """
     height, width = map(xp.array, size)
     return _moved(xp, x * width, y * height, modes)
@@ -100,6 +108,7 @@ def translate(xp: Any, size: Any, x: Array, y: Array, **modes: Any) -> augreg.Af
 def shear(xp: Any, x_degrees: Array, y_degrees: Array, **modes: Any) -> augreg.AffineMap:
     """Shears the content about the centre.
 
+    x_degrees: the angle by which vertical lines slant; y_degrees: that of horizontal lines.
     x' = x + tan(x_degrees) y, then y' = y + tan(y_degrees) x'. 0 and 0 is the identity.
     """
     a, b = (xp.tan(angle * _RADIANS) for angle in (x_degrees, y_degrees))
@@ -122,8 +131,8 @@ def shear(xp: Any, x_degrees: Array, y_degrees: Array, **modes: Any) -> augreg.A
 def shift(xp: Any, x: Array, y: Array, **modes: Any) -> augreg.AffineMap:
     """Shifts the content right by `x` and down by `y` pixels.
 
-    0 and 0 is the identity; fractions of a pixel are interpolated. `translate` takes fractions of a
-    side.
+    x: to the right, in pixels; y: down, in pixels. 0 and 0 is the identity; fractions of a pixel
+    are interpolated. `translate` takes fractions of a side.
     """
     return _moved(xp, x, y, modes)
 
@@ -170,9 +179,10 @@ def perspective(
 ) -> augreg.ProjectiveMap:
     """Random perspective: each of the four corners moves inwards by its own random amounts.
 
-    distortion: float32 [B], 0 to 0.75; 0 is the identity. Corner (x, y) = (±(W-1)/2, ±(H-1)/2)
-    about the centre moves to (x * (1 - distortion*u), y * (1 - distortion*v)), u and v uniform in
-    [0, 1). As torchvision's `RandomPerspective`
+    distortion: float32 [B], 0 to 0.75, how far corners move at most, as a fraction of half a side;
+    0 is the identity. Corner (x, y) = (±(W-1)/2, ±(H-1)/2) about the centre moves to
+    (x * (1 - distortion*u), y * (1 - distortion*v)), u and v uniform in [0, 1). As torchvision's
+    `RandomPerspective`
     (https://pytorch.org/vision/stable/generated/torchvision.transforms.RandomPerspective.html),
     whose corners move by whole pixels.
     """

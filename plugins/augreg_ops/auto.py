@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import augreg
+from augreg_ops.affine import FILL, OUTSIDE
 from augreg_ops.auto_tables import POLICIES
 
 Node = dict[str, Any]
 _LEAST = 0.1  # the least level that AugMix draws
 GREY = 128 / 255  # what the published code fills with
 _FILL: dict[str, Any] = {
-    "fill": augreg.Option("constant", "reflect", "nearest", "wrap"),
-    "fill_value": augreg.Fill(GREY),
-    "interpolation": augreg.Option("bilinear", "nearest"),
+    **FILL,
+    "fill": augreg.Option("constant", "reflect", "nearest", "wrap", doc=OUTSIDE),
+    "fill_value": replace(FILL["fill_value"], default=GREY),
 }
 _SIGNED = {
     **dict.fromkeys(("ShearX", "ShearY"), 0.3),
@@ -125,9 +127,10 @@ def auto_augment(dataset: str, **modes: Any) -> list[Node]:
 def rand_augment(n: int, magnitude: float, levels: int, **modes: Any) -> list[Node]:
     """RandAugment: `n` of 14 operations, one after another, all at one magnitude.
 
-    magnitude: 0 to `levels`; at `levels` (10, the paper's scale) it is the maximum of AutoAugment's
-    ranges. Set `"levels": 30` for torchvision's magnitudes. Each time, all operations including the
-    identity are equally likely; signs are drawn. Cubuk et al., https://arxiv.org/abs/1909.13719.
+    n: how many operations each sample gets. magnitude: their strength, 0 to `levels`, where it is
+    the maximum of AutoAugment's ranges. levels: the scale of `magnitude`; 10 is the paper's, 30
+    torchvision's. Each time, all operations including the identity are equally likely; signs are
+    drawn. Cubuk et al., https://arxiv.org/abs/1909.13719.
     """
     if magnitude > levels:
         raise augreg.ParameterError(
@@ -180,8 +183,9 @@ def aug_mix(severity: float, width: int, **modes: Any) -> list[Node]:
     30 degrees, shear 0.3, translation a third of the side, with random signs; posterize from 4 bits
     down; solarize from 256 down. As in the published code, degrees, bits and thresholds are
     truncated to whole numbers (at severity 3, 83 % of posterize's draws keep 4 bits, 17 % keep 3).
-    The chains' weights are Dirichlet(1, ..., 1), the mixture's weight is Beta(1, 1). The
-    consistency loss is not included. Hendrycks et al., https://arxiv.org/abs/1912.02781.
+    width: the number of chains. Their weights are Dirichlet(1, ..., 1), the mixture's weight is
+    Beta(1, 1). The consistency loss is not included. Hendrycks et al.,
+    https://arxiv.org/abs/1912.02781.
     """
     modes = _as_json(modes)
     steps = [_mixed(name, severity, modes) for name in _MIX]
@@ -251,7 +255,7 @@ def color_jitter(brightness: float, contrast: float, saturation: float, hue: flo
     """Color jitter: brightness, contrast, saturation and hue, in random order.
 
     brightness, contrast, saturation: the factor of `enhance` is uniform in 1 ± this value; hue: the
-    delta of `hue` is uniform in ± this value. 0 leaves a step out. As torchvision's `ColorJitter`
+    delta of `hue` is uniform in ± this value; 0 leaves a step out. As torchvision's `ColorJitter`
     (https://pytorch.org/vision/stable/generated/torchvision.transforms.ColorJitter.html).
     """
     kinds = (("brightness", brightness), ("contrast", contrast), ("color", saturation))

@@ -62,7 +62,7 @@ def sepia(xp: Any, strength: Array) -> augreg.ColorMap:
 def brightness(xp: Any, delta: Array) -> augreg.ColorMap:
     """Brightness: adds `delta` (0..1 units) to every channel.
 
-    0 is the identity. As `tf.image.adjust_brightness` on floats
+    delta: what is added, 0..1 units; 0 is the identity. As `tf.image.adjust_brightness` on floats
     (https://www.tensorflow.org/api_docs/python/tf/image/adjust_brightness): nothing is clipped
     before the end.
     """
@@ -79,7 +79,8 @@ def brightness(xp: Any, delta: Array) -> augreg.ColorMap:
 def contrast(xp: Any, factor: Array) -> augreg.ColorMap:
     """Contrast: scales every channel about its mean over the image, (x - mean) * factor + mean.
 
-    1 is the identity, 0 gives the mean. As `tf.image.adjust_contrast`
+    factor: 1 is the identity, 0 gives the mean, above 1 raises the contrast. As
+    `tf.image.adjust_contrast`
     (https://www.tensorflow.org/api_docs/python/tf/image/adjust_contrast).
     """
     offset = _levels(xp, xp.zeros_like(factor))
@@ -110,8 +111,8 @@ def _saturate(xp: Any, planes: tuple[Array, ...], factor: Array) -> tuple[Array,
 def saturation(xp: Any, factor: Array) -> augreg.PixelFunction:
     """Saturation: scaled by `factor` and clipped in HSV; its input is clipped to 0..1.
 
-    1 is the identity, 0 sets all channels to the value (the largest channel). As
-    `tf.image.adjust_saturation`
+    factor: 1 is the identity, above 1 makes colours stronger, 0 sets all channels to the value (the
+    largest channel). As `tf.image.adjust_saturation`
     (https://www.tensorflow.org/api_docs/python/tf/image/adjust_saturation): with V the largest
     channel and m the smallest, x' = V - (V - x) * min(factor, V / (V - m)).
     """
@@ -132,7 +133,8 @@ def _clip(xp: Any, planes: tuple[Array, ...], low: Array, high: Array) -> tuple[
 def clip(xp: Any, min: float, max: float) -> augreg.PixelFunction:
     """Clips every channel to `min`..`max`.
 
-    The end of a policy clips to 0..1 anyway; this is for clipping in between.
+    min: the lowest value that is kept; max: the highest. The end of a policy clips to 0..1 anyway;
+    this is for clipping in between.
     """
     return augreg.PixelFunction(_clip, (xp.array([min]), xp.array([max])))
 
@@ -162,7 +164,8 @@ _SHIFT = augreg.Range(-1.0, 1.0, default=0.0)
 def rgb_shift(xp: Any, red: Array, green: Array, blue: Array) -> augreg.ColorMap:
     """RGB shift: adds a separate value to each channel, x' = x + (red, green, blue).
 
-    0..1 units, -1 to 1; 0 is the identity. Nothing is clipped before the end.
+    red, green, blue: what is added, -1 to 1, in 0..1 units; 0 is the identity. Nothing is clipped
+    before the end.
     """
     return augreg.ColorMap(xp.eye(3), xp.stack([red, green, blue], axis=-1))
 
@@ -177,11 +180,12 @@ def rgb_shift(xp: Any, red: Array, green: Array, blue: Array) -> augreg.ColorMap
 def enhance(xp: Any, kind: str, factor: Array) -> augreg.ColorMap:
     """Enhances brightness, color or contrast, as Pillow does.
 
-    x' = factor * x + (1 - factor) * degenerate. The degenerate image is black for brightness, the
-    grey 0.299 R + 0.587 G + 0.114 B for color, the mean of that grey for contrast. factor: 1 is the
-    identity, 0 the degenerate image, above 1 extrapolates. As Pillow's `ImageEnhance`
-    (https://pillow.readthedocs.io/en/stable/reference/ImageEnhance.html), torchvision's jitter and
-    the automatic policies; not rounded, and nothing is clipped before the end.
+    x' = factor * x + (1 - factor) * degenerate. kind: what the degenerate image is: black for
+    brightness, the grey 0.299 R + 0.587 G + 0.114 B for color, the mean of that grey for contrast.
+    factor: 1 is the identity, 0 the degenerate image, above 1 extrapolates. As Pillow's
+    `ImageEnhance` (https://pillow.readthedocs.io/en/stable/reference/ImageEnhance.html),
+    torchvision's jitter and the automatic policies; not rounded, and nothing is clipped before the
+    end.
     """
     scaled, offset = _scaled_eye(xp, factor), _levels(xp, xp.zeros_like(factor))
     grey = xp.array([[PILLOW_LUMA] * 3]) * xp.reshape(1.0 - factor, (-1, 1, 1))

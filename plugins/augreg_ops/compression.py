@@ -216,10 +216,10 @@ def _read_columns(xp: Any, planes: Planes, rows: Array, columns: Array) -> Plane
 def downscale(xp: Any, size: Any, scale: Array, down: str, up: str) -> augreg.Neighborhood:
     """Pixelates: scales the image down and up again to its size.
 
-    scale: float32 [B], 0.01 to 1; 1 is the identity. The small image's sides are those of the image
-    times `scale`, rounded, at least 1. down and up: nearest or bilinear; up bilinear blurs in place
-    of showing blocks. The size stays, and so do boxes, points and masks. As two resizes of OpenCV,
-    INTER_NEAREST_EXACT or INTER_LINEAR
+    scale: float32 [B], the size in between, 0.01 to 1 of the image's; 1 is the identity. The small
+    image's sides are those of the image times `scale`, rounded, at least 1. down, up: nearest or
+    bilinear; up bilinear blurs in place of showing blocks. The size stays, and so do boxes, points
+    and masks. As two resizes of OpenCV, INTER_NEAREST_EXACT or INTER_LINEAR
     (https://docs.opencv.org/4.x/da/d54/group__imgproc__transform.html), the first of which does not
     antialias.
     """

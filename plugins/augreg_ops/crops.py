@@ -8,7 +8,7 @@ import augreg
 from augreg_ops.windows import drawn_start, span_of, starts_of
 
 Array = Any
-_SIDE = augreg.Integer(1, 16384, static=True)
+_SIDE = augreg.Integer(1, 16384, static=True, doc="of the result, in pixels")
 
 
 def _constant(xp: Any, rows: Any) -> Array:
@@ -24,7 +24,7 @@ def _constant(xp: Any, rows: Any) -> Array:
 def flip(xp: Any, size: Any, axis: str) -> augreg.LatticeMap:
     """Flips the image: horizontally, vertically or both.
 
-    horizontal swaps left and right, vertical top and bottom; both rotates by 180 degrees. For
+    axis: horizontal swaps left and right, vertical top and bottom; both rotates by 180 degrees. For
     independent axes write two steps. As `tf.image.flip_left_right` and `flip_up_down`
     (https://www.tensorflow.org/api_docs/python/tf/image/flip_left_right).
     """
@@ -73,7 +73,7 @@ def _turned(height: Any, width: Any, k: Any) -> tuple[Any, Any]:
 def rot90(xp: Any, size: Any, k: Array) -> augreg.LatticeMap:
     """Rotates by k quarter turns (90 degrees each), counter-clockwise.
 
-    k: int32, 0 to 3; 0 is the identity. As `tf.image.rot90`
+    k: int32, the number of turns, 0 to 3; 0 is the identity. As `tf.image.rot90`
     (https://www.tensorflow.org/api_docs/python/tf/image/rot90).
     """
     height, width = (xp.array(side, "int32") for side in size)
@@ -120,9 +120,10 @@ def crop(
 ) -> augreg.LatticeMap:
     """Crops to a fixed size, at a random position or in the centre.
 
-    Each sample has its own position, all positions equally likely; with `keep`, all those that hold
-    "all" boxes, or one drawn box ("any"), which is drawn anew for each sample. Where these are
-    larger than the crop, it lies within them. As `tf.image.random_crop`
+    position: random gives each sample its own, all positions equally likely; center is that of
+    every sample. keep: of the positions, only those that hold "all" boxes, or one drawn box
+    ("any"), which is drawn anew for each sample. Where these are larger than the crop, it lies
+    within them. As `tf.image.random_crop`
     (https://www.tensorflow.org/api_docs/python/tf/image/random_crop).
     """
     free = [xp.array(size[1] - width, "int32"), xp.array(size[0] - height, "int32")]
@@ -158,7 +159,7 @@ def _central_size(height: Any, width: Any, fraction: float) -> tuple[Any, Any]:
 def central_crop(xp: Any, size: Any, fraction: float) -> augreg.LatticeMap:
     """Center crop: keeps the central `fraction` of each side.
 
-    1 is the identity. As `tf.image.central_crop`
+    fraction: of each side that is kept; 1 is the identity. As `tf.image.central_crop`
     (https://www.tensorflow.org/api_docs/python/tf/image/central_crop).
     """
     sides = [xp.array(side, "float64") for side in (size[1], size[0])]

@@ -75,7 +75,7 @@ def grid_distortion(
 
     amount: float32 [B], 0 to 0.9; each column's part of the width is multiplied by its own draw
     from 1 - amount to 1 + amount, and likewise the rows; 0 is the identity. The edges stay. cells:
-    2 to 10, static. As `GridDistortion` with `normalized=True`
+    2 to 10, static, along each axis. As `GridDistortion` with `normalized=True`
     (https://albumentations.ai/docs/api-reference/albumentations/augmentations/geometric/distortion/).
     """
 
@@ -104,10 +104,11 @@ def grid_distortion(
 def optical_distortion(xp: Any, size: Any, k: Array, **modes: Any) -> augreg.Displacement:
     """Lens distortion: barrel for k above 0, pincushion below.
 
-    k: float32 [B], -0.3 to 1; 0 is the identity. A pixel at the distance r from the centre reads at
-    r * (1 + k * r**2), where r is 1 in the corners: the first radial term of Brown's model (Brown
-    1966, Decentering distortion of lenses; OpenCV's k1, whose unit is the focal length:
-    https://docs.opencv.org/4.x/d9/d0c/group__calib3d.html). Below -1/3 the corners would fold.
+    k: float32 [B], the strength, -0.3 (pincushion) to 1 (barrel); 0 is the identity. A pixel at the
+    distance r from the centre reads at r * (1 + k * r**2), where r is 1 in the corners: the first
+    radial term of Brown's model (Brown 1966, Decentering distortion of lenses; OpenCV's k1, whose
+    unit is the focal length: https://docs.opencv.org/4.x/d9/d0c/group__calib3d.html). Below -1/3
+    the corners would fold.
     """
     places = (xp.cast(xp.arange(_LENS_CELLS + 5), "float32") - 2.0) * (2.0 / _LENS_CELLS) - 1.0
     width, height = (cell * (_LENS_CELLS / 2) for cell in _cell(xp, size, _LENS_CELLS))

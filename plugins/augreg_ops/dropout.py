@@ -14,9 +14,17 @@ MAX_HOLES = 16
 MANY_HOLES = 30  # each has a bit of an int32
 
 _FILL: dict[str, Any] = {
-    "fill": augreg.Option("constant", "mean", "noise"),
-    "fill_value": augreg.Fill(),
-    "targets": augreg.Option("keep", "hide"),
+    "fill": augreg.Option(
+        *("constant", "mean", "noise"),
+        doc="constant is `fill_value`, mean the image's mean per channel, noise is uniform in 0..1 "
+        "per pixel and channel",
+    ),
+    "fill_value": augreg.Fill(doc="the level of the fill constant, 0..1, or one per channel"),
+    "targets": augreg.Option(
+        *("keep", "hide"),
+        doc="keep leaves masks and boxes as they are; hide sets masks to 0 there, and boxes lose "
+        "that part of their visible area",
+    ),
     "key": augreg.Key(),
 }
 
@@ -149,12 +157,10 @@ def erase(
     count: the number of rectangles, all of one size, each at its own position. area: a rectangle's
     fraction of the image; ratio: its width over its height. Its sides are sqrt(area*H*W*ratio) and
     sqrt(area*H*W/ratio), rounded, at least 1 and at most the image's. place: inside keeps it in the
-    image; anywhere centres it on a pixel, so that it may extend outside. fill: constant is
-    `fill_value`, mean is the image's mean per channel, noise is uniform in 0..1 per pixel and
-    channel. targets: keep leaves masks and boxes as they are; hide sets masks to 0 there, and boxes
-    lose that part of their visible area. Random erasing (Zhong et al.,
-    https://arxiv.org/abs/1708.04896) is `"fill": "noise"`, with `"area": [0.02, 0.4], "ratio":
-    [0.3, 3.33]` in the paper; the defaults are those of torchvision's `RandomErasing`
+    image; anywhere centres it on a pixel, so that it may extend outside. Random erasing (Zhong et
+    al., https://arxiv.org/abs/1708.04896) is `"fill": "noise"`, with
+    `"area": [0.02, 0.4], "ratio": [0.3, 3.33]` in the paper; the defaults are those of
+    torchvision's `RandomErasing`
     (https://pytorch.org/vision/stable/generated/torchvision.transforms.RandomErasing.html).
     Cutout (DeVries and Taylor, https://arxiv.org/abs/1708.04552) with a side of half the image is
     `"area": 0.25, "ratio": 1, "place": "anywhere"`.
@@ -194,8 +200,7 @@ def coarse_dropout(
 
     count: int32 [B], the number of rectangles. hole_height, hole_width: their sides as fractions of
     the image's height and width, drawn for each of them and rounded to pixels; 0 is the identity.
-    They lie inside of the image and may overlap. fill, fill_value and targets are those of `erase`.
-    As Albumentations' CoarseDropout
+    They lie inside of the image and may overlap. As Albumentations' CoarseDropout
     (https://albumentations.ai/explore/transform/CoarseDropout/).
     """
     h, w = map(xp.array, size)
@@ -236,9 +241,8 @@ def grid_mask(
     unit: float32 [B], the side of the grid's cells as a fraction of the image's shorter side, at
     least 2 pixels. ratio: the side of each square as a fraction of its cell's, 0 to 1, so that the
     square of it is hidden; 0 is the identity. Both are rounded to pixels, and the grid's place is
-    uniform over whole pixels. degrees: turns the grid about the centre, counter-clockwise.
-    fill, fill_value and targets are those of `erase`. Chen et al., "GridMask Data Augmentation"
-    (https://arxiv.org/abs/2001.04086), whose r is 1 - ratio.
+    uniform over whole pixels. degrees: turns the grid about the centre, counter-clockwise. Chen et
+    al., "GridMask Data Augmentation" (https://arxiv.org/abs/2001.04086), whose r is 1 - ratio.
     """
     h, w = map(xp.array, size)
     side = xp.maximum(xp.floor(unit * xp.minimum(h, w) + 0.5), 2.0)

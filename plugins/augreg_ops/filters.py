@@ -126,9 +126,10 @@ def _fits(h: Any, w: Any, /, kernel_size: int, **rest: Any) -> tuple[Any, Any]:
 def gaussian_blur(xp: Any, kernel_size: int, sigma: Array) -> augreg.Neighborhood:
     """Gaussian blur of `sigma` pixels with a kernel of `kernel_size` pixels.
 
-    kernel_size: odd, 3 to 65, static. sigma: float32 [B], pixels; 0.05 is the identity in float32.
-    Weights are exp(-d**2 / (2 sigma**2)) over their sum, one pass along each axis; edges are
-    mirrored (dcba|abcd|dcba). As in SimCLR (Chen et al., https://arxiv.org/abs/2002.05709).
+    kernel_size: the kernel's side in pixels, odd, 3 to 65, static. sigma: float32 [B], the standard
+    deviation in pixels; 0.05 is the identity in float32. Weights are exp(-d**2 / (2 sigma**2)) over
+    their sum, one pass along each axis; edges are mirrored (dcba|abcd|dcba). As in SimCLR (Chen et
+    al., https://arxiv.org/abs/2002.05709).
     """
     distance = xp.cast(xp.arange(kernel_size), "float32") - float(kernel_size // 2)
     ratio = xp.reshape(distance, (1, -1)) / xp.reshape(sigma, (-1, 1))

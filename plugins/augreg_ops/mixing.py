@@ -8,7 +8,7 @@ import augreg
 
 Array = Any
 _COMMON: dict[str, Any] = {
-    "classes": augreg.Integer(2, 1_000_000, static=True),
+    "classes": augreg.Integer(2, 1_000_000, static=True, doc="the number of classes of the data"),
     "partner": augreg.Uniform01(),
     "share": augreg.Uniform01(),
 }
@@ -26,9 +26,9 @@ def mixup(xp: Any, alpha: float, classes: int, partner: Array, share: Array) -> 
     """MixUp: blends each sample and its label with another of the batch.
 
     x' = w x + (1 - w) x_j and y' = w y + (1 - w) y_j, w drawn per sample from Beta(alpha, alpha).
-    A small alpha changes most samples only slightly. Labels become float32 [B, classes]; the boxes
-    of both are kept, [B, 2N]; masks are refused. Zhang et al., "mixup: Beyond Empirical Risk
-    Minimization" (https://arxiv.org/abs/1710.09412).
+    alpha: a small one changes most samples only slightly, 1 draws w uniformly. Labels become
+    float32 [B, classes]; the boxes of both are kept, [B, 2N]; masks are refused. Zhang et al.,
+    "mixup: Beyond Empirical Risk Minimization" (https://arxiv.org/abs/1710.09412).
     """
     return augreg.Mix(partner, augreg.symmetric_beta(xp, share, alpha), classes)
 
@@ -49,7 +49,8 @@ def cutmix(
     """CutMix: pastes a box from another sample of the batch, and mixes the labels by its area.
 
     The box has the image's aspect ratio and the area 1 - w, w from Beta(alpha, alpha); its centre
-    is uniform over the image, and it is clipped to the image. Labels become probabilities, float32
+    is uniform over the image, and it is clipped to the image. alpha: a small one makes most boxes
+    tiny or nearly as large as the image, 1 draws w uniformly. Labels become probabilities, float32
     [B, classes], in proportion to the pixels; boxes become those of both that are seen, [B, 2N].
     Yun et al., "CutMix" (https://arxiv.org/abs/1905.04899).
     """
@@ -81,9 +82,10 @@ def mosaic(xp: Any, x: Array, y: Array, first: Array, second: Array, third: Arra
     """Mosaic: four samples of the batch in one image, with their masks and boxes.
 
     The sample itself is top left, three drawn from its batch are in the other quadrants, and their
-    corners meet at (x, y), fractions of the width and the height. Nothing is scaled. Where x and y
-    are 1, the image does not change. Boxes become those that are seen, [B, 4N]; labels of images
-    are refused. Bochkovskiy et al., "YOLOv4" (https://arxiv.org/abs/2004.10934).
+    corners meet at (x, y). x, y: fractions of the width and of the height, from the left and from
+    the top. Nothing is scaled. Where x and y are 1, the image does not change. Boxes become those
+    that are seen, [B, 4N]; labels of images are refused. Bochkovskiy et al., "YOLOv4"
+    (https://arxiv.org/abs/2004.10934).
     """
     return augreg.Mosaic(xp.stack([first, second, third], axis=-1), xp.stack([x, y], axis=-1))
 

@@ -35,7 +35,8 @@ def _add_noise(xp: Any, planes: Planes, std: Array, noise: Any) -> Planes:
 def gaussian_noise(xp: Any, std: Array, key: Array) -> augreg.PixelFunction:
     """Gaussian noise: x' = x + std * n, n standard normal per pixel and channel.
 
-    std: float32 [B], 0..1 units; 0 is the identity. Nothing is clipped before the end.
+    std: float32 [B], the standard deviation, 0..1 units; 0 is the identity. Nothing is clipped
+    before the end.
     """
     return augreg.PixelFunction(_add_noise, (std,), noise=(key,))
 
@@ -79,7 +80,7 @@ def _poisson(xp: Any, mean: Array, u: Array, v: Array) -> Array:
 def shot_noise(xp: Any, scale: Array, key: Array) -> augreg.PixelFunction:
     """Shot noise: x' = scale * n, n a Poisson count with the mean x / scale; clips its input.
 
-    scale: float32 [B], the value of one photon, 0 to 1: white is 1 / scale photons. 0 is the
+    scale: float32 [B], the value of one photon, 0 to 1: white is 1 / scale photons; 0 is the
     identity. Each pixel and channel counts for itself; the mean stays x, the variance is scale * x.
     Input is clipped to 0..1, output only at the end. Counts with a mean below 8 are drawn exactly,
     by inversion; above, a normal draw is bent by the Cornish-Fisher expansion (Giles,

@@ -8,7 +8,21 @@ import augreg
 from augreg_ops.windows import drawn_start, span_of, starts_of
 
 Array = Any
-_SIDE = augreg.Integer(1, 16384, static=True)
+_SIDE = augreg.Integer(1, 16384, static=True, doc="of the result, in pixels")
+_MODES: dict[str, Any] = {
+    "method": augreg.Option(
+        *("bilinear", "nearest", "bicubic", "area"),
+        doc="how values between pixels are computed; area takes the mean of what a pixel covers",
+    ),
+    "antialias": augreg.Option(
+        *(False, True), doc="true averages where the result is smaller, so that fine lines stay"
+    ),
+    "decode": augreg.Option(
+        *("full", "scaled"),
+        doc="scaled allows decoding a JPEG at 1/2, 1/4 or 1/8, never below the target, if this is "
+        "its first step; it is faster and changes pixels; arrays and other formats are unaffected",
+    ),
+}
 
 
 def _target(h: Any, w: Any, /, height: int, width: int, **rest: Any) -> tuple[int, int]:
@@ -21,10 +35,8 @@ def _target(h: Any, w: Any, /, height: int, width: int, **rest: Any) -> tuple[in
     output_size=_target,
     height=_SIDE,
     width=_SIDE,
-    method=augreg.Option("bilinear", "nearest", "bicubic", "area"),
     fit=augreg.Option("stretch", "crop", "pad"),
-    antialias=augreg.Option(False, True),
-    decode=augreg.Option("full", "scaled"),
+    **_MODES,
     example={"height": 96, "width": 96},
     strengths=[{"height": h, "width": h} for h in (150, 96, 40)],
 )
@@ -36,9 +48,6 @@ def resize(xp: Any, size: Any, height: int, width: int, fit: str, **modes: Any) 
     centred in zeros (as `tf.image.resize_with_pad`, which rounds the position down and may differ
     by one pixel). Pixels as `tf.image.resize`
     (https://www.tensorflow.org/api_docs/python/tf/image/resize).
-
-    decode: scaled allows decoding a JPEG at 1/2, 1/4 or 1/8, never below the target, if this is its
-    first step. It is faster and changes pixels; arrays and other formats are unaffected.
     """
     h, w = (xp.array(side, "float64") for side in size)
     if fit == "crop":
@@ -75,9 +84,7 @@ def _inner(xp: Any, size: Any, height: int, width: int, whole: Any) -> tuple[Any
     width=_SIDE,
     position=augreg.Option("center", "top_left"),
     fill_value=augreg.Fill(),
-    method=augreg.Option("bilinear", "nearest", "bicubic", "area"),
-    antialias=augreg.Option(False, True),
-    decode=augreg.Option("full", "scaled"),
+    **_MODES,
     example={"height": 150, "width": 150, "fill_value": 0.447},
     strengths=[{"height": h, "width": 200, "fill_value": 0.447} for h in (180, 120, 60)],
 )
@@ -89,9 +96,8 @@ def letterbox(
     The image is scaled by min(height / H, width / W); its sides are rounded, halves to even.
     position: center leaves equal margins (an odd pixel goes below or to the right); top_left leaves
     margins below and to the right only. fill_value: the margins' level, 0..1, or one per channel;
-    114/255 (0.447) is usual for YOLO. Masks are 0 there. method, antialias and decode are those of
-    `resize`, whose `"fit": "pad"` rounds sides down, as TensorFlow does. Sides and place as in
-    `LetterBox` of Ultralytics YOLO
+    114/255 (0.447) is usual for YOLO. Masks are 0 there. `resize` with `"fit": "pad"` rounds sides
+    down, as TensorFlow does. Sides and place as in `LetterBox` of Ultralytics YOLO
     (https://docs.ultralytics.com/reference/data/augment/#ultralytics.data.augment.LetterBox).
     """
     inner = _inner(xp, size, height, width, xp.round)
@@ -172,9 +178,9 @@ def resized_crop(
     by default. Ten pairs are drawn, and the first whose box fits into the image is used; its sides
     are sqrt(area*H*W*ratio) and sqrt(area*H*W/ratio), rounded, its position is uniform over whole
     pixels. If none fits, it is the whole image; if the image's own ratio is outside of the range,
-    the largest central box of the nearest ratio. With `keep`, the box grows until it can hold "all"
-    boxes of the sample, or one of them, drawn ("any"), and lies where it does. Szegedy et al.,
-    "Going deeper with convolutions" (https://arxiv.org/abs/1409.4842), as torchvision's
+    the largest central box of the nearest ratio. keep: the box grows until it can hold "all" boxes
+    of the sample, or one of them, drawn ("any"), and lies where it does. Szegedy et al., "Going
+    deeper with convolutions" (https://arxiv.org/abs/1409.4842), as torchvision's
     `RandomResizedCrop`
     (https://pytorch.org/vision/stable/generated/torchvision.transforms.RandomResizedCrop.html).
     """

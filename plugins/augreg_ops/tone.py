@@ -46,9 +46,9 @@ def shift_hue(xp: Any, planes: Planes, delta: Array) -> Planes:
 def hue(xp: Any, delta: Array) -> augreg.PixelFunction:
     """Hue: rotated in HSV by `delta` full turns.
 
-    delta: float32 [B], -1 to 1; 0 (and 1) is the identity. With h in 0..6: h' = (h + 6 delta) mod
-    6; the largest and the smallest value do not change. Nothing is clipped. As
-    `tf.image.adjust_hue` (https://www.tensorflow.org/api_docs/python/tf/image/adjust_hue).
+    delta: float32 [B], the turn, -1 to 1; 0 (and 1) is the identity. With h in 0..6:
+    h' = (h + 6 delta) mod 6; the largest and the smallest value do not change. Nothing is clipped.
+    As `tf.image.adjust_hue` (https://www.tensorflow.org/api_docs/python/tf/image/adjust_hue).
     """
     return augreg.PixelFunction(shift_hue, (delta,))
 
@@ -68,8 +68,9 @@ def _power(xp: Any, planes: Planes, gamma: Array, gain: Array) -> Planes:
 def gamma(xp: Any, gamma: Array, gain: Array) -> augreg.PixelFunction:
     """Gamma correction: gain * x ** gamma; its input is clipped to 0..1.
 
-    gamma: above 1 darkens, below 1 brightens; 1 and gain 1 is the identity. As
-    `tf.image.adjust_gamma` (https://www.tensorflow.org/api_docs/python/tf/image/adjust_gamma).
+    gamma: above 1 darkens, below 1 brightens; 1 is the identity, if the gain is 1. gain: what the
+    result is multiplied by. As `tf.image.adjust_gamma`
+    (https://www.tensorflow.org/api_docs/python/tf/image/adjust_gamma).
     """
     return augreg.PixelFunction(_power, (gamma, gain))
 
@@ -120,8 +121,8 @@ def _keep_bits(xp: Any, planes: Planes, step: Array) -> Planes:
 def posterize(xp: Any, bits: Array) -> augreg.PixelFunction:
     """Posterizes: keeps the highest `bits` of each 8-bit level; its input is clipped to 0..1.
 
-    bits: int32, 1 to 8; 8 only rounds to levels. level' = floor(level / 2**(8-bits)) * 2**(8-bits).
-    As Pillow's `ImageOps.posterize`
+    bits: int32, the bits that are kept, 1 to 8; 8 only rounds to levels.
+    level' = floor(level / 2**(8-bits)) * 2**(8-bits). As Pillow's `ImageOps.posterize`
     (https://pillow.readthedocs.io/en/stable/reference/ImageOps.html).
     """
     steps = xp.array([256.0, 128.0, 64.0, 32.0, 16.0, 8.0, 4.0, 2.0, 1.0])
@@ -147,9 +148,9 @@ def _invert_above(xp: Any, planes: Planes, threshold: Array) -> Planes:
 def solarize(xp: Any, threshold: Array) -> augreg.PixelFunction:
     """Solarizes: inverts values at or above `threshold`, x >= threshold becomes 1 - x.
 
-    threshold: float32, 0 (inverts all) to 1.1; above 1 is the identity. Its input is clipped to
-    0..1. Values up to 1/4096 below the threshold count as at it. As Pillow's `ImageOps.solarize`,
-    whose threshold of 128 is 128/255 here.
+    threshold: float32, the least value that is inverted, 0 (inverts all) to 1.1; above 1 is the
+    identity. Its input is clipped to 0..1. Values up to 1/4096 below the threshold count as at it.
+    As Pillow's `ImageOps.solarize`, whose threshold of 128 is 128/255 here.
     """
     return augreg.PixelFunction(_invert_above, (threshold,))
 
@@ -171,8 +172,9 @@ def _add_below(xp: Any, planes: Planes, addition: Array, threshold: Array) -> Pl
 def solarize_add(xp: Any, addition: Array, threshold: Array) -> augreg.PixelFunction:
     """Solarize-add: where x is below `threshold`, x becomes x + addition, clipped to 0..1.
 
-    addition: float32, -1 to 1; 0 is the identity. Its input is clipped to 0..1. From Cubuk et al.,
-    "RandAugment" (https://arxiv.org/abs/1909.13719), whose code has it beside `solarize`.
+    addition: float32, what is added, -1 to 1; 0 is the identity. threshold: values below it are
+    changed. Its input is clipped to 0..1. From Cubuk et al., "RandAugment"
+    (https://arxiv.org/abs/1909.13719), whose code has it beside `solarize`.
     """
     return augreg.PixelFunction(_add_below, (addition, threshold))
 
