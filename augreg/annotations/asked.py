@@ -46,12 +46,16 @@ def check_asked(policy: Policy, nodes: tuple[Node, ...], found: Annotations, sev
             )
 
 
+def asks(node: Node) -> str | None:
+    """By which of its keys a step or a group asks something of annotations; None: it does not."""
+    kept = node.keeps[0] if isinstance(node, Step) and node.keeps else None
+    return kept if node.labels is None else "when"
+
+
 def check_asks_nothing(policy: Policy) -> None:
     """Raises `PolicyError` for steps that ask, where images are augmented without annotations."""
     for node in walk(policy.nodes(True, ("prepare", "augment"))):
-        kept = node.keeps[0] if isinstance(node, Step) and node.keeps else None
-        name = kept if node.labels is None else "when"
-        if name is not None:
+        if (name := asks(node)) is not None:
             raise policy.error(
                 f'"{name}" asks for what belongs to an image, and here images are augmented '
                 "without it; augment_dataset, map_fn and the layer look at it, or leave it out",
@@ -78,13 +82,13 @@ def unasked(policy: Policy) -> Policy:
 # --- labels -------------------------------------------------------------------------------------
 
 
-def asks_labels(nodes: tuple[Node, ...]) -> bool:
-    """Whether any of the steps and groups is for some samples only."""
-    return any(node.labels is not None for node in walk(nodes))
+def for_labels(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
+    """The steps and groups with a "when"."""
+    return tuple(node for node in walk(nodes) if node.labels is not None)
 
 
 def label_answers(xp: Namespace, nodes: tuple[Node, ...], found: Annotations) -> Answers:
-    """Whether each sample is one that a step or group with a "when" is for: bool [B] of each.
+    """Whether each sample is one that steps and groups with a "when" are for: bool [B] of each.
 
     found: batches of annotations, as they came. The labels of images decide; where there are none,
     those of boxes, of which one is enough.
@@ -92,8 +96,7 @@ def label_answers(xp: Namespace, nodes: tuple[Node, ...], found: Annotations) ->
     Raises:
         DataError: labels are of another kind than a policy names, or of no shape that it knows.
     """
-    asking = [node for node in walk(nodes) if node.labels is not None]
-    return {(node.path, WHEN): _any_of(xp, found, node) for node in asking}
+    return {(node.path, WHEN): _any_of(xp, found, node) for node in nodes}
 
 
 def _any_of(xp: Namespace, found: Annotations, node: Node) -> Array:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augreg.annotations.asked import label_answers
+from augreg.annotations.asked import for_labels, label_answers
 from augreg.annotations.parts import BOXES, LABELS, PADDED, TargetRules, each
 from augreg.annotations.transform import move_annotations
 from augreg.backends.reference import kernels
@@ -169,7 +169,7 @@ def _try(policy: Policy, element: Mapping[str, Any], index: int, made: Survey) -
     draws = Draws.make(NUMPY, planned.draws, sample_key(0, 0, [index]))
     known = {name: _batch(element[name]) for name in made.source.parts if name in (LABELS, *BOXES)}
     if any(name in known for name in (LABELS, *BOXES)):
-        answers = label_answers(NUMPY, policy.nodes(True, SECTIONS), known)
+        answers = label_answers(NUMPY, for_labels(policy.nodes(True, SECTIONS)), known)
         draws = replace(draws, answers=answers)
     annotations = {name: _batch(element[name]) for name in made.source.parts if name != LABELS}
     rules = TargetRules(made.source.box_format)

@@ -215,11 +215,12 @@ def _targets(
 
 def _answers(found: Mapping[str, Any], options: RunOptions, unbatched: bool) -> Answers:
     """What labels say of the steps that are for some samples only."""
-    if not asked.asks_labels(options.nodes):
+    nodes = asked.for_labels(options.nodes)
+    if not nodes:
         return {}
     given = {key: _arrays(found[key], key) for key in (LABELS, *BOXES) if key in found}
     given = each(lambda part: part[None], given) if unbatched else given
-    return asked.label_answers(NUMPY, options.nodes, given)
+    return asked.label_answers(NUMPY, nodes, given)
 
 
 def _key(seed: Any, epoch: Any, index: Any, batch: int, unbatched: bool) -> SampleKey:

@@ -47,7 +47,7 @@ from augreg.checks import (
 from augreg.images.decode import decode
 from augreg.lower import Answers, Draws
 from augreg.plan import Plan
-from augreg.policy import steps_in
+from augreg.policy import steps_in, walk
 from augreg.random.generator import SampleKey
 
 
@@ -58,15 +58,18 @@ class Annotated:
     Attributes:
         classes: of the labels that the policy's sections mix; None where they mix none.
         mixes: whether they mix samples in training.
+        asks: whether steps ask something of annotations.
     """
 
     compiled: Compiled
     classes: int | None = None
     mixes: bool = False
+    asks: bool = False
     _functions: Functions = field(default_factory=Functions)
 
     def __post_init__(self) -> None:
         self.options = self.compiled.options
+        self.asks = any(map(asked.asks, walk(self.options.nodes)))
         if "augment" in self.options.sections:
             self.classes = mixing.label_classes(self.options.policy)
             self.mixes = self.options.training and bool(mixing.mixing_steps(self.options.policy))
@@ -86,8 +89,7 @@ class Annotated:
         if images.dtype != tf.string or not unbatched:
             check_images(tuple(images.shape), images.dtype.name, several)
         found = targets_of(element, layout)
-        asked.check_asked(self.options.policy, self.options.nodes, found, several)
-        answers = self._answers(found, unbatched)
+        answers = self._answers(found, unbatched, several) if self.asks else {}
         targets = self._targets(element, found, unbatched, several)
         suspects = check_declared(element, layout, unbatched)
         if images.dtype == tf.string and not suspects and not targets:
@@ -112,14 +114,16 @@ class Annotated:
         contents = files if self._scales() else {}
         return Given(element, unbatched, images, moving, checks, others, contents, answers)
 
-    def _answers(self, found: Mapping[str, Any], unbatched: bool) -> Answers:
+    def _answers(self, found: Mapping[str, Any], unbatched: bool, several: bool) -> Answers:
         """What labels say of the steps that are for some samples only."""
-        if not asked.asks_labels(self.options.nodes):
+        asked.check_asked(self.options.policy, self.options.nodes, found, several)
+        nodes = asked.for_labels(self.options.nodes)
+        if not nodes:
             return {}
         given = {key: dense(found[key], key) for key in (LABELS, *BOXES) if key in found}
         if unbatched:
             given = each(lambda part: part[tf.newaxis], given)
-        return asked.label_answers(TENSORFLOW, self.options.nodes, given)
+        return asked.label_answers(TENSORFLOW, nodes, given)
 
     def _scales(self) -> bool:
         """Whether files are decoded at a part of their size, which gives other pixels."""
