@@ -83,7 +83,7 @@ def test_losses_are_finite_at_the_ends() -> None:
 def test_a_run_has_the_figures_that_training_gave(digits: tuple[Path, Any]) -> None:
     folder, summary = digits
     made = evaluate(folder, train_runs.small())
-    assert made.samples == 32 and made.split == "test" and made.test_time is None
+    assert made.samples == 32 and made.split == "test" and made.views is None
     assert made.figures.accuracy == pytest.approx(summary.test_accuracy)
     assert made.figures.loss == pytest.approx(summary.test_loss, abs=1e-5)
     validation = evaluate(folder, train_runs.small(), split="validation")
@@ -99,7 +99,7 @@ def test_what_is_written(digits: tuple[Path, Any], tmp_path: Path) -> None:
     written = json.loads((output / "evaluation.json").read_text())
     assert written["figures"]["accuracy"] == made.figures.accuracy
     assert written["figures"]["confusion"] == made.figures.confusion
-    assert written["test_time"]["figures"]["loss"] == made.test_time.figures.loss  # type: ignore[union-attr]
+    assert written["views"]["figures"]["loss"] == made.views.figures.loss  # type: ignore[union-attr]
     assert [one["loss"] for one in written["worst"]] == [one.loss for one in made.worst]
     for name in names[::2]:
         with Image.open(output / name) as image:
@@ -138,11 +138,11 @@ def test_views_are_those_of_tta(digits: tuple[Path, Any]) -> None:
     expected = figures(
         labels, soft := predict(images), losses_of_probabilities(soft, labels), run.class_names
     )
-    assert made.test_time is not None
-    assert made.test_time.views == 4 and made.test_time.policy == "small"
-    assert made.test_time.figures.loss == pytest.approx(expected.loss, abs=1e-4)
-    assert made.test_time.figures.confusion == expected.confusion
-    assert made.test_time.figures.loss != pytest.approx(made.figures.loss, abs=1e-4)
+    assert made.views is not None
+    assert made.views.count == 4 and made.views.policy == "small"
+    assert made.views.figures.loss == pytest.approx(expected.loss, abs=1e-4)
+    assert made.views.figures.confusion == expected.confusion
+    assert made.views.figures.loss != pytest.approx(made.figures.loss, abs=1e-4)
 
 
 def test_views_of_another_policy_keep_the_runs_prepare(digits: tuple[Path, Any]) -> None:
@@ -152,9 +152,9 @@ def test_views_of_another_policy_keep_the_runs_prepare(digits: tuple[Path, Any])
     images, labels = _arrays(source, "test")
     together = {**train_runs.POLICY, "augment": FLIPS["augment"]}
     soft = augreg.tta(run.network, together, 3, epoch=1, from_logits=True)(images)
-    assert made.test_time is not None and made.test_time.policy == "flips"
+    assert made.views is not None and made.views.policy == "flips"
     expected = losses_of_probabilities(soft, labels).mean()
-    assert made.test_time.figures.loss == pytest.approx(expected, abs=1e-4)
+    assert made.views.figures.loss == pytest.approx(expected, abs=1e-4)
 
 
 def test_classes_in_another_order_are_matched_by_name(digits: tuple[Path, Any]) -> None:
@@ -205,7 +205,7 @@ def test_a_model_of_probabilities_in_the_model_placement(tmp_path: Path) -> None
     made = evaluate(tmp_path / "run", source, tta=2)
     assert made.figures.accuracy == pytest.approx(summary.test_accuracy)
     assert made.figures.loss == pytest.approx(summary.test_loss, abs=1e-5)
-    assert made.test_time is not None and 0 < made.test_time.figures.loss < 10
+    assert made.views is not None and 0 < made.views.figures.loss < 10
 
 
 @pytest.mark.slow
@@ -218,7 +218,7 @@ def test_a_run_whose_policy_mixes_samples(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match='"mixup" mixes samples'):
         evaluate(tmp_path, train_runs.small(), tta=2)
     other = evaluate(tmp_path, train_runs.small(), tta=2, tta_policy=FLIPS)
-    assert other.test_time is not None
+    assert other.views is not None
 
 
 # --- what is refused -------------------------------------------------------------------------

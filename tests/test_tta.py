@@ -352,6 +352,7 @@ def test_blended_warps_are_refused_where_places_matter() -> None:
     steps = policy({"op": "aug_mix"})
     with pytest.raises(DataError, match="blends several warps"):
         augreg.tta(itself, steps, 2, outputs="masks")(photos(1))
+    assert augreg.tta(itself, steps, 2)(photos(1)).shape == (1, *SIZE, 3)
 
 
 def test_a_schedule_needs_the_epoch() -> None:

@@ -76,9 +76,9 @@ def _print(made: Evaluation) -> None:
         line(note)
     line(f"{made.run}: {made.samples} images of {made.split} of {made.data}", style="bold")
     shown = {"": made.figures}
-    if made.test_time is not None:
-        views = made.test_time
-        shown = {"one view": made.figures, f"{views.views} views, {views.policy}": views.figures}
+    if made.views is not None:
+        views = made.views
+        shown = {"one view": made.figures, f"{views.count} views, {views.policy}": views.figures}
     for title, figures in shown.items():
         _print_figures(title, figures)
     line(f"written to {made.output}: evaluation.json, confusion.png, worst.png")

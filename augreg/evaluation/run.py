@@ -29,21 +29,22 @@ from augreg.sources import Source, open_source
 from augreg.sources.elements import element_at
 from augreg.sources.source import BadImage
 from augreg.test_time.predictor import check_separable, probabilities
+from augreg.train import TrainOptions
 from augreg.train.data import SPLITS, reading
 
 WORST = 12  # images in worst.png
 
 
 @dataclass(frozen=True)
-class TestTime:
+class Views:
     """Test-time augmentation: its figures, from the mean of probabilities over the views.
 
     Attributes:
-        views: how many, the image itself among them.
+        count: how many, the image itself among them.
         policy, policy_hash: what they are augmented with.
     """
 
-    views: int
+    count: int
     policy: str
     policy_hash: str
     seed: int
@@ -57,7 +58,7 @@ class Evaluation:
     Attributes:
         samples: how many images of `split` were evaluated.
         figures: without augmentation.
-        test_time: with it; None where it was not asked for.
+        views: with it; None where it was not asked for.
         worst: those with the highest loss, the highest first, without augmentation.
         bad_images: what was left out of the data, and why.
         output: the folder that it was written to; not in `evaluation.json`.
@@ -68,7 +69,7 @@ class Evaluation:
     split: str
     samples: int
     figures: Figures
-    test_time: TestTime | None
+    views: Views | None
     worst: list[Wrong]
     bad_images: list[BadImage]
     notes: list[str]
@@ -124,29 +125,22 @@ def evaluate(
     finished = open_run(Path(run))
     kept = finished.options
     source = (
-        data
-        if isinstance(data, Source)
-        else open_source(
-            kept.data if data is None else data,
-            data_dir=kept.data_dir if data_dir is None else data_dir,
-            manual_dir=kept.manual_dir if manual_dir is None else manual_dir,
-            max_bad=kept.max_bad if max_bad is None else max_bad,
-        )
+        data if isinstance(data, Source) else _opened(kept, data, data_dir, manual_dir, max_bad)
     )
     into = finished.folder / "evaluation" if output is None else Path(output)
     replace(kept, data=source.name, output=into).check_places()
     answers = _answers(finished, source, split)
-    test_time = None
+    views = None
     if tta > 1:
         policy = _policy_of_views(finished, tta_policy)
-        test_time = _with_views(finished, source, answers, policy, tta, seed)
+        views = _with_views(finished, source, answers, policy, tta, seed)
     made = Evaluation(
         run=str(run),
         data=source.name,
         split=split,
         samples=len(answers.truth),
         figures=answers.figures(finished.class_names),
-        test_time=test_time,
+        views=views,
         worst=_worst(finished, source, answers),
         bad_images=list(source.bad),
         notes=list(source.notes),
@@ -154,6 +148,21 @@ def evaluate(
     )
     _write(into, made, source, answers)
     return made
+
+
+def _opened(
+    kept: TrainOptions,
+    data: str | None,
+    data_dir: Path | None,
+    manual_dir: Path | None,
+    max_bad: float | None,
+) -> Source:
+    return open_source(
+        kept.data if data is None else data,
+        data_dir=kept.data_dir if data_dir is None else data_dir,
+        manual_dir=kept.manual_dir if manual_dir is None else manual_dir,
+        max_bad=kept.max_bad if max_bad is None else max_bad,
+    )
 
 
 @dataclass(frozen=True)
@@ -226,7 +235,7 @@ def _policy_of_views(finished: Finished, given: Any) -> Policy:
 
 def _with_views(
     finished: Finished, source: Source, plain: _Answers, policy: Policy, count: int, seed: int
-) -> TestTime:
+) -> Views:
     feed = finished.feed(source, policy, augment=True)
     total = plain.probabilities.astype(np.float64)
     for view in range(1, count):
@@ -236,7 +245,7 @@ def _with_views(
     mean = total / count
     losses = losses_of_probabilities(mean, plain.truth)
     together = figures(plain.truth, mean, losses, finished.class_names)
-    return TestTime(count, policy.name, policy.hash, seed, together)
+    return Views(count, policy.name, policy.hash, seed, together)
 
 
 def _worst(finished: Finished, source: Source, answers: _Answers) -> list[Wrong]:
@@ -260,8 +269,8 @@ def _write(folder: Path, made: Evaluation, source: Source, answers: _Answers) ->
     folder.mkdir(parents=True, exist_ok=True)
     title = f"{made.run} on {made.split} of {made.data}"
     shown = {"plain": made.figures}
-    if made.test_time is not None:
-        shown = {"one view": made.figures, f"{made.test_time.views} views": made.test_time.figures}
+    if made.views is not None:
+        shown = {"one view": made.figures, f"{made.views.count} views": made.views.figures}
     matrices = {
         f"{name}, accuracy {one.accuracy:.3f}": one.confusion for name, one in shown.items()
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,10 @@ from numpy.typing import NDArray
 from augreg.annotations.boxes import check_format, corners_of, from_edges, to_edges
 from augreg.annotations.parts import PADDED
 from augreg.annotations.points import area
-from augreg.annotations.route import Route
+from augreg.annotations.route import Route, route
 from augreg.errors import DataError
+from augreg.plan import Plan
+from augreg.random.generator import SampleKey
 from augreg.xp import NUMPY
 
 Floats = NDArray[np.float32]
@@ -23,10 +26,23 @@ _BLOCK = 4096  # points that are moved at once
 
 @dataclass(frozen=True)
 class View:
-    """What a model gave for one view of a batch, and the images' way to that view."""
+    """What a model gave for one view of a batch, and how that view was made.
+
+    Attributes:
+        planned: what the view was made with.
+        key: the samples' seed, epoch and index.
+        size: (height, width) of the images.
+    """
 
     prediction: Any
-    route: Route
+    planned: Plan
+    key: SampleKey
+    size: tuple[int, int]
+
+    @cached_property
+    def route(self) -> Route:
+        """The images' way to the view; worked out only where places matter."""
+        return route(self.planned, self.key, self.size)
 
 
 def mean(views: Iterable[View]) -> Floats:
@@ -59,21 +75,21 @@ def merge_masks(views: Iterable[View]) -> Floats:
     return np.asarray(merged.reshape(len(merged), height, width, -1), np.float32)
 
 
-def _brought_back(scores: Floats, route: Route) -> tuple[Floats, NDArray[np.bool_]]:
+def _brought_back(scores: Floats, way: Route) -> tuple[Floats, NDArray[np.bool_]]:
     """The scores of each pixel of the images, [B,H*W,K], and whether the view shows it, [B,H*W,1].
 
     In blocks that fit into a processor's cache: an elastic deformation takes a tenth of the time.
     """
-    if scores.ndim != 4 or scores.shape[1:3] != route.size_out:
-        height, width = route.size_out
+    if scores.ndim != 4 or scores.shape[1:3] != way.size_out:
+        height, width = way.size_out
         raise DataError(
             f"the model gives masks of the shape {scores.shape} for images of "
             f"{height}x{width}; [B, {height}, {width}, K] is needed: resize them in the model"
         )
-    grid, found = _grid(*route.size_in), []
+    grid, found = _grid(*way.size_in), []
     for block in np.array_split(grid, math.ceil(len(grid) * len(scores) / _BLOCK)):
         points = np.broadcast_to(block, (len(scores), *block.shape))
-        places, seen = route.forwards(points)
+        places, seen = way.forwards(points)
         found.append((_read(scores, places), seen[..., None]))
     read, shown = (np.concatenate(parts, axis=1) for parts in zip(*found, strict=True))
     return read, shown
@@ -166,17 +182,17 @@ def stack_boxes(views: Iterable[View], form: str | None) -> dict[str, Any]:
                 f'the model gives boxes with {found}; [B, N, 4], or a dict of it as "boxes", is '
                 "needed"
             )
-        route = view.route
-        corners = corners_of(NUMPY, to_edges(NUMPY, boxes, form, route.size_out))
+        way = view.route
+        corners = corners_of(NUMPY, to_edges(NUMPY, boxes, form, way.size_out))
         flat = corners.reshape(len(boxes), -1, 2) - 0.5
-        places = route.back(flat).reshape(corners.shape) + 0.5
-        sides = np.array(route.size_in[::-1], np.float64)
+        places = way.back(flat).reshape(corners.shape) + 0.5
+        sides = np.array(way.size_in[::-1], np.float64)
         ends = [np.clip(end, 0, sides) for end in (places.min(axis=2), places.max(axis=2))]
         edges = np.concatenate(ends, axis=-1)
         valid = area(edges) > 0
         if "labels" in given:
             valid = valid & (np.asarray(given["labels"]) != PADDED)
-        moved = from_edges(NUMPY, edges, form, route.size_in)
+        moved = from_edges(NUMPY, edges, form, way.size_in)
         rows.append({**given, "boxes": moved, "valid": valid})
     counts = {row["valid"].shape for row in rows}
     if len(counts) > 1:

@@ -15,7 +15,6 @@ from augreg.annotations.asked import check_asks_nothing
 from augreg.annotations.boxes import check_format
 from augreg.annotations.mixing import mixing_steps
 from augreg.annotations.points import checked_pairs
-from augreg.annotations.route import route
 from augreg.backends.options import RunOptions
 from augreg.checks import (
     InputRange,
@@ -171,12 +170,11 @@ class Predictor:
         return self.merge(self._predicted(images, index))
 
     def _predicted(self, images: NDArray[Any], index: NDArray[Any]) -> Iterator[View]:
-        size = images.shape[1:3]
         for view, function in self.views:
             made = self.model(function(index, images))
-            planned = view.plan(images.shape)
-            way = route(planned, sample_key(view.seed, self.epoch, index), size)
-            yield View(probabilities(made) if self.from_logits else made, way)
+            made = probabilities(made) if self.from_logits else made
+            key = sample_key(view.seed, self.epoch, index)
+            yield View(made, view.plan(images.shape), key, images.shape[1:3])
 
 
 def probabilities(logits: Any) -> NDArray[np.float32]:
