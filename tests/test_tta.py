@@ -302,7 +302,7 @@ def test_boxes_come_back_from_every_view() -> None:
         boxes = []
         for image in np.asarray(batch)[..., 0]:
             y, x = np.nonzero(image > 0.5)
-            boxes.append([[x.min(), y.min(), x.max() + 1, y.max() + 1], [0, 0, 0, 0]])
+            boxes.append([[x.min(), y.min(), x.max() + 1, y.max() + 1], [1, 1, 5, 5]])
         labels = np.tile([4, -1], (2, 1))
         return {"boxes": np.array(boxes, np.float32), "labels": labels, "scores": labels / 8}
 
