@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from augreg.policy import load_policy as load_policy
     from augreg.random.beta import symmetric_beta as symmetric_beta
     from augreg.sources import open_source as open_source
+    from augreg.test_time.predictor import tta as tta
     from augreg.train.fit import fit
     from augreg.views.figure import preview as preview
 
@@ -98,6 +99,7 @@ _NAMES = {
     "policy": ("Policy", "load_policy"),
     "random.beta": ("symmetric_beta",),
     "sources": ("open_source",),
+    "test_time.predictor": ("tta",),
     "views.figure": ("preview",),
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names}

@@ -61,7 +61,7 @@ def test_help_lists_every_command(said: Any) -> None:
     code, out, _ = said("--help")
     assert code == 0
     names = "validate explain expand import preview apply merge replay train ops plugins schema"
-    for name in (*names.split(), "new-plugin"):
+    for name in (*names.split(), "evaluate", "new-plugin"):
         assert f" {name} " in out
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augreg.families import Size
-from augreg.families.matrices import determinant
+from augreg.families.matrices import determinant, inverse
 from augreg.families.point_map import PointMap
 from augreg.xp import Array, Namespace
 
@@ -62,7 +62,7 @@ def transform_points(
         masks = {name: _gather(xp, mask, *where) for name, mask in targets.masks.items()}
         changed = replace(changed, masks=masks)
     if targets.points is not None:
-        changed = replace(changed, points=_moved(xp, move, targets.points))
+        changed = replace(changed, points=points_after(xp, move, targets.points))
     if targets.mirrored is not None:
         turned = determinant(move.matrix) < xp.array(0.0, "float64")
         mirrored = targets.mirrored ^ xp.reshape(turned, (-1, 1))
@@ -130,7 +130,8 @@ def checked_pairs(pairs: Any) -> tuple[tuple[int, int], ...]:
 # --- points and boxes ---------------------------------------------------------------------------
 
 
-def _moved(xp: Namespace, move: PointMap, points: Array) -> Array:
+def points_after(xp: Namespace, move: PointMap, points: Array) -> Array:
+    """Where a map takes points, float64 [B,N,2]."""
     relative = points - xp.reshape(move.start, (-1, 1, 2))
     x, y = relative[..., 0], relative[..., 1]
 
@@ -144,9 +145,16 @@ def _moved(xp: Namespace, move: PointMap, points: Array) -> Array:
     for i in range(0 if move.front is None else xp.shape(move.front)[1]):
         seen = seen & (along(move.front, i, *q) > xp.array(0.0, "float64"))
     depth = xp.where(seen, q[2], xp.zeros_like(q[2]) + tiny)  # behind: far away
-    moved = xp.stack([q[0] / depth, q[1] / depth], axis=-1)
-    moved = moved + xp.reshape(move.end, (-1, 1, 2))
-    return moved if move.then is None else move.then(moved)
+    there = xp.stack([q[0] / depth, q[1] / depth], axis=-1)
+    there = there + xp.reshape(move.end, (-1, 1, 2))
+    return there if move.then is None else move.then(there)
+
+
+def points_before(xp: Namespace, move: PointMap, points: Array) -> Array:
+    """The points, float64 [B,N,2], that a map takes to `points`."""
+    before = points if move.before is None else move.before(points)
+    back = PointMap(inverse(xp, move.matrix), move.end, move.start, move.source)
+    return points_after(xp, back, before)
 
 
 def _follow_boxes(
@@ -172,7 +180,7 @@ def _moved_outlines(xp: Namespace, move: PointMap, outlines: Array) -> Array:
     half = xp.array(0.5, "float64")
     batch, count, points = (xp.shape(outlines)[i] for i in range(3))
     flat = xp.reshape(outlines, (batch, count * points, 2))
-    return xp.reshape(_moved(xp, move, flat - half) + half, (batch, count, points, 2))
+    return xp.reshape(points_after(xp, move, flat - half) + half, (batch, count, points, 2))
 
 
 def _outline(shape: str, bent: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -82,6 +82,15 @@ def changes(plan: Plan, annotations: Annotations) -> bool:
     return any(_moves(stage) or _hides(stage) for stage in (*plan.prepare, *plan.augment))
 
 
+def check_not_blended(stage: Stage) -> None:
+    """Raises `DataError` where a stage without one kept branch moves pixels in its branches."""
+    if stage.branches and _moves(stage):
+        raise DataError(
+            f"{stage.pointer}: blends several warps of one image, so that its "
+            "masks, boxes and keypoints have no one place; take the warps or these parts out"
+        )
+
+
 def _moves(stage: Stage) -> bool:
     return stage.geometric or any(_moves(inner) for branch in stage.branches for inner in branch)
 
@@ -132,11 +141,7 @@ class _Walker:
             return state
         if stage.reads_others:
             return mixing.mix_targets(self.lowering, stage, state, size)
-        if stage.branches and _moves(stage):
-            raise DataError(
-                f"{stage.pointer}: blends several warps of one image, so that its "
-                "masks, boxes and keypoints have no one place; take the warps or these parts out"
-            )
+        check_not_blended(stage)
         xp = self.lowering.xp
         if stage.hides:
             return points.without(xp, state, stage.hidden(self.lowering, size))

@@ -14,7 +14,7 @@ from augreg.families.displacement import Displaced, DisplacedFamily
 from augreg.families.matrices import inverse, small_matmul, to_projective
 from augreg.families.point_map import PointMap
 from augreg.families.positions import centre
-from augreg.families.splines import solve
+from augreg.families.splines import displaced, solve
 from augreg.families.stage import Family, Size, Stage, SupportsLowering, select
 from augreg.families.traits import Traits
 from augreg.families.transform import Transform
@@ -215,8 +215,11 @@ class AffineStage(Stage):
             xp.reshape(xp.stack(centre(xp, size, "float64")), (1, 2))
             for size in (size_in, size_out)
         )
-        then = partial(solve, xp, how.offsets, how.spline, size_out) if bent else None
-        return PointMap(back, start, end, source, front=front, then=then), None
+        then, before = (
+            partial(bend, xp, how.offsets, how.spline, size_out) if bent else None
+            for bend in (solve, displaced)
+        )
+        return PointMap(back, start, end, source, front=front, then=then, before=before), None
 
     def merge_key(self) -> Hashable:
         return "affine", self.size_in, self.size_out, str(self.modes), self.displaced

@@ -25,6 +25,7 @@ class PointMap:
         window: float64 [B,4], the edges of the part of the input that is kept; None: all of it.
         front: float64 [B,n,3], rows that are above 0 at `q` where no horizon lies between.
         then: points, float64 [B,N,2], to where a map takes them that bends lines; None: none does.
+        before: the inverse of `then`.
     """
 
     matrix: Array
@@ -34,3 +35,4 @@ class PointMap:
     window: Array | None = None
     front: Array | None = None
     then: Callable[[Array], Array] | None = None
+    before: Callable[[Array], Array] | None = None

@@ -51,6 +51,11 @@ def solve(xp: Namespace, offsets: Array, spline: str, size: Size, targets: Array
     return points
 
 
+def displaced(xp: Namespace, offsets: Array, spline: str, size: Size, points: Array) -> Array:
+    """Points with their offsets added, float64 [B,N,2]: the inverse of `solve`."""
+    return points + _Field(xp, offsets, spline, size).at(points)
+
+
 def folds(xp: Namespace, offsets: Array, spline: str, size: Size) -> Array:
     """bool [B]: whether offsets fold an image of `size` over itself somewhere.
 

@@ -151,4 +151,5 @@ def _split(files: list[_File], labels: list[bytes]) -> Split:
         path, label = listed.element(position)
         return tf.io.read_file(path), label
 
-    return Split(len(files), in_order(Indexed(len(files), read)))
+    names = tuple(one_line(file.path) for file in files)
+    return Split(len(files), in_order(Indexed(len(files), read)), names)

@@ -49,6 +49,7 @@ class Split:
     Attributes:
         size: how many elements `dataset` has.
         dataset: elements in a fixed order, never shuffled.
+        names: of each element, the path of its file; empty where elements are no files.
 
     An image is string [], an encoded file, or uint8 [H, W, 3]. Of a source with class labels, an
     element is `(image, label)`. label: int64 [], a position in the source's `class_names`. Of a
@@ -62,6 +63,7 @@ class Split:
 
     size: int
     dataset: tf.data.Dataset
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

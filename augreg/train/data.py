@@ -116,6 +116,10 @@ class Feed:
             self._evaluations[name] = self._batches(name, training=False)
         return self._evaluations[name]
 
+    def augmented(self, name: str, seed: int, epoch: int) -> Any:
+        """The batches of a split, in order, augmented as in an epoch with this seed."""
+        return self._batches(name, seed=seed, training=True, epochs=1, first_epoch=epoch)
+
     def _batches(self, split: str, **how: Any) -> Any:
         """Of static sizes, which a stated --size promises and the graph does not know."""
         options = self.options

@@ -34,6 +34,7 @@ class Summary:
         best_epoch: the epoch after which it was, counted from 1.
         epochs: how many there were.
         class_weights: by class, where they are not the same.
+        from_logits: whether the network gives logits; else probabilities.
         images_per_second: training samples over the epochs after the first; None of a single one.
         bad_images: what was left out of the data, and why.
         output: the run's folder.
@@ -58,6 +59,7 @@ class Summary:
     deterministic: bool
     class_names: list[str]
     class_weights: dict[str, float] | None
+    from_logits: bool
     samples: dict[str, int]
     images_per_second: float | None
     bad_images: list[Any]
@@ -125,6 +127,7 @@ def summary(feed: Feed, network: Network, history: History, test: tuple[float, f
         deterministic=options.deterministic,
         class_names=list(source.class_names),
         class_weights=by_class,
+        from_logits=network.recipe.from_logits,
         samples={name: split.size for name, split in source.splits.items()},
         images_per_second=rate(history, source.splits["train"].size),
         bad_images=[asdict(bad) for bad in source.bad],
