@@ -20,7 +20,7 @@ import typer
 from typer.core import TyperGroup
 
 from augreg import __version__
-from augreg.cli import catalog, imports, pictures, plugins, policies, serving, training
+from augreg.cli import catalog, comparing, imports, pictures, plugins, policies, serving, training
 from augreg.cli.console import (
     FAILED,
     INTERRUPTED,
@@ -93,7 +93,7 @@ def _options(
 for _command in (  # in the order of --help
     *(policies.validate, policies.explain, policies.expand, imports.import_),
     *(pictures.preview, pictures.apply, pictures.merge, pictures.replay),
-    *(training.train, serving.input_server),
+    *(training.train, comparing.compare, serving.input_server),
     *(catalog.ops, plugins.plugins, plugins.new_plugin, catalog.schema),
 ):
     # `import` is a word of Python's, so its function ends in an underscore

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,12 @@ FINE_TUNING, OPTIMIZATION = "Pretrained weights", "Optimization"
 
 
 def _defaults(context: typer.Context, path: Path | None) -> Path | None:
+    return set_defaults(context, path)
+
+
+def set_defaults(
+    context: typer.Context, path: Path | None, without: Collection[str] = ()
+) -> Path | None:
     """Makes a file's values the defaults of the other options, so that the command line wins."""
     if path is not None:
         from augreg.train import read_config
@@ -23,7 +30,11 @@ def _defaults(context: typer.Context, path: Path | None) -> Path | None:
         found = read_config(path)
         if "size" in found:
             found["size"] = "{}x{}".format(*found["size"])
-        context.default_map = {name: value for name, value in found.items() if value is not None}
+        context.default_map = {
+            name: value
+            for name, value in found.items()
+            if value is not None and name not in without
+        }
     return path
 
 
@@ -54,6 +65,9 @@ def train(
     ] = 0.01,
     size: Annotated[
         str | None, typer.Option(help="Resize to HEIGHTxWIDTH if the policy does not.")
+    ] = None,
+    limit_train: Annotated[
+        int | None, typer.Option(min=1, help="Train on this many images, drawn by the seed.")
     ] = None,
     input_service: Annotated[
         str | None,

@@ -18,7 +18,7 @@ NAME = "train.toml"
 _NOT_KEPT = ("resume",)  # belongs to one call
 _NUMBERS = {
     **dict.fromkeys(("epochs", "batch_size", "seed", "slices"), int),
-    **dict.fromkeys(("freeze_epochs", "warmup_epochs", "early_stopping"), int),
+    **dict.fromkeys(("freeze_epochs", "warmup_epochs", "early_stopping", "limit_train"), int),
     **dict.fromkeys(("max_bad", "checkpoint_seconds", "decay"), float),
     **dict.fromkeys(("learning_rate", "fine_tune_rate"), float),
     **dict.fromkeys(("augment", "deterministic", "tensorboard"), bool),
@@ -62,10 +62,14 @@ def read_config(path: str | PathLike[str]) -> dict[str, Any]:
 
 
 def write_config(path: Path, options: TrainOptions, without: Sequence[str] = ()) -> None:
-    """Writes all options that have a value; for a policy that was a dict, where the run kept it.
+    """Writes `config_text` to a file, whole or not at all."""
+    files.write_text(path, config_text(options, without))
+
+
+def config_text(options: TrainOptions, without: Sequence[str] = ()) -> str:
+    """All options that have a value, as TOML; a policy that was a dict is where the run kept it.
 
     Args:
-        path: of the file, which is written whole or not at all.
         options: of a run.
         without: names to leave out.
     """
@@ -74,7 +78,7 @@ def write_config(path: Path, options: TrainOptions, without: Sequence[str] = ())
         name, value = field.name, getattr(options, field.name)
         if value is not None and name not in (*_NOT_KEPT, *without):
             lines.append(f"{name} = {_text(name, value, options)}")
-    files.write_text(path, "\n".join(lines) + "\n")
+    return "\n".join(lines) + "\n"
 
 
 def _text(name: str, value: Any, options: TrainOptions) -> str:
