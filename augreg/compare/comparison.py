@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from rich.console import Console
 
@@ -50,10 +52,16 @@ def compare(
             run.data, data_dir=run.data_dir, manual_dir=run.manual_dir, max_bad=run.max_bad
         )
         runs = train_all(options, opened, console)
-        found = results([one.name for one in contenders], runs)
+        policies = [one.policy.source for one in contenders if one.policy is not None]
+        alike = all(_prepared(one) == _prepared(policies[0]) for one in policies)
+        found = results([one.name for one in contenders], runs, alike)
         text = json.dumps(found.as_json(), indent=2, ensure_ascii=False, allow_nan=False)
         files.write_text(options.output / DATA, text + "\n")
         settings = (options.output / SETTINGS).read_text(encoding="utf-8")
         made = page(found, strips(options, opened), settings)
         files.write_text(options.output / REPORT, made)
     return found
+
+
+def _prepared(policy: Mapping[str, Any]) -> tuple[Any, Any]:
+    return policy.get("prepare"), policy.get("output")

@@ -89,13 +89,12 @@ class CompareOptions:
         ]
 
     def run_options(self, contender: Contender, seed: int) -> TrainOptions:
-        """Of one run, which continues where it was interrupted."""
+        """Of one run."""
         return TrainOptions(
             policy=contender.policy,
             augment=contender.augment,
             seed=seed,
             output=self.output / contender.name / f"seed-{seed}",
-            resume=True,
             **self.train,
         )
 

@@ -9,12 +9,13 @@ from pathlib import Path
 from string import Template
 
 from augreg.compare import charts
-from augreg.compare.results import CURVES, Result, Results
+from augreg.compare.results import Result, Results
 from augreg.compare.student import CONFIDENCE
 
 MOST_CLASSES = 20  # more, and a matrix is wider than a screen
 _PAIRS = 15
 _MINUS = "\N{MINUS SIGN}"
+_CONFIDENT = f"{100 * CONFIDENCE:.0f} %"
 
 
 def page(results: Results, strips: Mapping[str, bytes], settings: str) -> str:
@@ -62,10 +63,10 @@ def between(interval: tuple[float, float] | None) -> str:
 
 
 def _accuracy(results: Results) -> str:
+    reference = escape(results.reference.name)
     heads = [
-        *("policy", "mean accuracy", "standard deviation"),
-        f"difference to {results.reference.name} (percentage points)",
-        *(f"{CONFIDENCE:.0%} interval (percentage points)", "result", "training images/s"),
+        *("policy", "mean", "standard deviation", f"difference to {reference} (points)"),
+        *(f"{_CONFIDENT} interval (points)", "result", "training images/s"),
     ]
     rows = []
     for number, one in enumerate(results.policies):
@@ -86,9 +87,10 @@ def _accuracy(results: Results) -> str:
         for number, one in enumerate(results.policies)
         if one.difference is not None
     ]
-    title = f"Mean difference to {results.reference.name}, with {CONFIDENCE:.0%} interval"
+    title = f"Mean difference to {results.reference.name}, with {_CONFIDENT} interval"
     chart = charts.intervals(title, spans, "percentage points of test accuracy")
-    return f"{_table(heads, rows)}<figure>{chart}</figure>"
+    about = "Points are percentage points of test accuracy."
+    return f'{_table(heads, rows)}<p class="about">{about}</p><figure>{chart}</figure>'
 
 
 def _hundredfold(result: Result) -> tuple[float, float] | None:
@@ -116,13 +118,18 @@ def _seeds(results: Results) -> str:
 
 def _curves(results: Results) -> str:
     shown = []
-    for column in CURVES:
+    for column, unit, scale in (("loss", "", 1), ("accuracy", " (%)", 100)):
         found = [
-            charts.Line(f"{one.name}, {label}", one.curve(prefix + column), number, dashed)
+            charts.Line(
+                f"{one.name}, {label}",
+                [scale * value for value in one.curve(prefix + column)],
+                number,
+                dashed,
+            )
             for number, one in enumerate(results.policies)
             for prefix, label, dashed in (("", "training", True), ("val_", "validation", False))
         ]
-        title = f"{column.capitalize()} by epoch, mean over seeds"
+        title = f"{column.capitalize()}{unit} by epoch, mean over seeds"
         shown.append(f"<figure>{charts.lines(title, found, 'epoch')}</figure>")
     keys = ", ".join(
         f'<span class="key c{number % charts.COLORS}"></span> {escape(one.name)}'

@@ -66,10 +66,17 @@ class Result:
 
 @dataclass(frozen=True)
 class Results:
-    """Of all policies, the reference first."""
+    """Of all policies, the reference first.
+
+    Attributes:
+        policies: what was found of each.
+        seeds: of the runs of each.
+        prepared_alike: whether all policies have the same `prepare` and `output`.
+    """
 
     policies: tuple[Result, ...]
     seeds: tuple[int, ...]
+    prepared_alike: bool = True
 
     @property
     def reference(self) -> Result:
@@ -81,9 +88,8 @@ class Results:
         count = len(self.policies) - 1
         notes = [
             "An interval says how the mean difference would vary with other seeds (initial "
-            "weights, order, draws"
-            + (", training images" if self._limited else "")
-            + "). It does not say how it would vary with other test images."
+            f"weights, order, draws{', training images' * self._limited}). It does not say how it "
+            "would vary with other test images."
         ]
         if len(self.seeds) < FEW_SEEDS:
             notes.insert(
@@ -93,8 +99,14 @@ class Results:
             )
         if count > 1:
             notes.append(
-                f"{count} policies are compared with one reference, each at {CONFIDENCE:.0%}: the "
-                "chance that one of them differs by accident is higher than 5 %."
+                f"{count} policies are compared with one reference, each at "
+                f"{100 * CONFIDENCE:.0f} %: the chance that one of them differs by accident is "
+                f"higher than {100 - 100 * CONFIDENCE:.0f} %."
+            )
+        if not self.prepared_alike:
+            notes.append(
+                "The policies differ in prepare or output, so the networks' images differ before "
+                "any augmentation: in size, and then in the initial weights, or in range."
             )
         return notes
 
@@ -119,7 +131,9 @@ class Results:
         }
 
 
-def results(names: Sequence[str], runs: Sequence[Sequence[Summary]]) -> Results:
+def results(
+    names: Sequence[str], runs: Sequence[Sequence[Summary]], prepared_alike: bool
+) -> Results:
     """Puts the runs of each policy, one of each seed, beside those of the first."""
     reference = [run.test_accuracy for run in runs[0]]
     found = [
@@ -130,7 +144,7 @@ def results(names: Sequence[str], runs: Sequence[Sequence[Summary]]) -> Results:
         )
         for i, (name, own) in enumerate(zip(names, runs, strict=True))
     ]
-    return Results(tuple(found), tuple(run.seed for run in runs[0]))
+    return Results(tuple(found), tuple(run.seed for run in runs[0]), prepared_alike)
 
 
 def _as_json(result: Result) -> dict[str, Any]:

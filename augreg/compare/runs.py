@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+
 from rich.console import Console
 
 from augreg import files
@@ -9,6 +14,7 @@ from augreg.compare.options import OWN, CompareOptions
 from augreg.errors import RunError
 from augreg.sources import Source
 from augreg.train import train
+from augreg.train.checkpoint import FOLDER
 from augreg.train.config import config_text
 from augreg.train.data import policy_of
 from augreg.train.options import TrainOptions
@@ -31,12 +37,21 @@ def train_all(options: CompareOptions, source: Source, console: Console) -> list
     for seed in range(options.first_seed, options.first_seed + options.seeds):
         for contender, summaries in zip(contenders, found, strict=True):
             run = options.run_options(contender, seed)
-            summary = finished(run)
-            if summary is None:
-                console.print(f"{contender.name}, seed {seed}", style="bold", highlight=False)
-                summary = train(run, source=source, console=console)
-            summaries.append(summary)
+            console.print(f"{contender.name}, seed {seed}", style="bold", highlight=False)
+            summaries.append(finished(run) or continued(run, source, console))
     return found
+
+
+def continued(
+    options: TrainOptions,
+    source: Source,
+    console: Console,
+    after_epoch: Callable[[Mapping[str, float]], None] | None = None,
+) -> Summary:
+    """A run that is begun, or continued where it was interrupted; see `augreg.train.train`."""
+    options = replace(options, resume=(options.output / FOLDER).exists())
+    with _without_false_alarm():
+        return train(options, source=source, console=console, after_epoch=after_epoch)
 
 
 def finished(options: TrainOptions) -> Summary | None:
@@ -53,6 +68,21 @@ def finished(options: TrainOptions) -> Summary | None:
             "--output"
         )
     return summary
+
+
+@contextmanager
+def _without_false_alarm() -> Iterator[None]:
+    """TensorFlow counts the traces of all networks together, as if one was traced too often."""
+
+    def another(record: logging.LogRecord) -> bool:
+        return "triggered tf.function retracing" not in record.getMessage()
+
+    logger = logging.getLogger("tensorflow")
+    logger.addFilter(another)
+    try:
+        yield
+    finally:
+        logger.removeFilter(another)
 
 
 def keep_settings(options: CompareOptions) -> None:

@@ -40,8 +40,8 @@ def train(
 
     Writes policy.json, history.csv, confusion.csv, model.keras, export/, curves.png, train.toml and
     finally summary.json to `options.output`, each file atomically (`export/`, a folder, by two
-    renames). The call sets the seeds of Python, NumPy and TensorFlow; `options.deterministic` switches
-    TensorFlow in this process to deterministic ops.
+    renames). The call sets the seeds of Python, NumPy and TensorFlow; `options.deterministic`
+    switches TensorFlow in this process to deterministic ops.
 
     Where TF_CONFIG names several workers, this process is one of them: all call it with the same
     options and compute one slice of each batch; worker 0 writes.
