@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 from rich.console import Console
 
@@ -86,24 +87,27 @@ def _without_false_alarm() -> Iterator[None]:
 
 
 def keep_settings(options: CompareOptions) -> None:
-    """Writes what all runs have in common, or checks that it is what was written before.
+    """Writes what all runs have in common, or checks it; see `keep_text`."""
+    common = options.run_options(options.contenders()[0], options.first_seed)
+    keep_text(options.output / SETTINGS, config_text(common, without=OWN))
+
+
+def keep_text(path: Path, text: str) -> None:
+    """Writes settings, or checks that they are what was written before.
 
     Raises:
-        RunError: it is not.
+        RunError: they are not.
     """
-    path = options.output / SETTINGS
-    common = options.run_options(options.contenders()[0], options.first_seed)
-    text = config_text(common, without=OWN)
     if not path.exists():
         files.write_text(path, text)
         return
     before, now = (set(one.splitlines()) for one in (path.read_text(encoding="utf-8"), text))
     if before != now:
         raise RunError(
-            f"{path}: the comparison was begun with {_listed(before - now)}, and is now asked for "
+            f"{path}: what is there was begun with {_listed(before - now)}, and is now asked for "
             f"with {_listed(now - before)}; give the same again, or name another --output"
         )
 
 
 def _listed(lines: set[str]) -> str:
-    return ", ".join(sorted(lines)) or "nothing else"
+    return ", ".join(line.removeprefix("# ") for line in sorted(lines)) or "nothing else"
