@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import xml.etree.ElementTree as ET
@@ -14,15 +15,19 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.stats
+from PIL import Image
 from train_runs import POLICY, QUIET, assert_same, small
 
+import augreg
 from augreg.cli import main
 from augreg.compare import CompareOptions, charts, compare, runs
 from augreg.compare.page import page
 from augreg.compare.results import Results, results
+from augreg.compare.samples import strips
 from augreg.compare.student import paired, quantile
 from augreg.errors import PolicyError, RunError
 from augreg.train import Summary
+from augreg.train.limited import limited
 from augreg.train.report import read
 
 TRAIN = {"epochs": 2, "batch_size": 32, "limit_train": 40}
@@ -204,6 +209,29 @@ def test_the_command_takes_options_from_a_file(
     assert "+0.0 to +0.0" in said and "Differences are in percentage points" in said
 
 
+def test_a_strip_shows_the_samples_of_the_first_run(tmp_path: Path) -> None:
+    prepare = [{"op": "resize", "height": 96, "width": 96}]
+    policy = {**POLICY, "prepare": prepare, "output": {"dtype": "uint8", "range": [0, 255]}}
+    asked = options(tmp_path, policies={"none": "none", "small": policy}, first_seed=4)
+    found = strips(asked, small(**SIZES))
+    drawn = limited(small(**SIZES), 40, 4).splits["train"].dataset.as_numpy_iterator()
+    images = [image for image, _ in drawn]
+    with (
+        Image.open(io.BytesIO(found["small"])) as strip,
+        Image.open(io.BytesIO(found["none"])) as plain,
+    ):
+        assert strip.size == (8 * 100, 3 * 100) and plain.size == (100, 3 * 100)
+        for row, index in enumerate((0, 13, 26)):
+            for epoch in (0, 7):
+                wanted = augreg.augment(images[index], policy, seed=4, index=[index], epoch=epoch)
+                corner = (100 * epoch, 100 * row)
+                tile = strip.crop((*corner, corner[0] + 96, corner[1] + 96)).convert("RGB")
+                np.testing.assert_array_equal(tile, wanted)
+            tile = plain.crop((0, 100 * row, 96, 100 * row + 96)).convert("RGB")
+            wanted = augreg.augment(images[index], policy, 4, training=False)
+            np.testing.assert_array_equal(tile, wanted)
+
+
 # --- the page --------------------------------------------------------------------------------
 
 
@@ -225,7 +253,7 @@ def summary(seed: int, accuracy: float, classes: int = 3) -> Summary:
 def none(classes: int = 3) -> Results:
     """Two policies that don't differ."""
     made = [[summary(seed, 0.5 + seed / 10, classes) for seed in range(3)] for _ in range(2)]
-    return results(["none", "flowers"], made, True)
+    return results(["none", "flowers"], made)
 
 
 class Checked(HTMLParser):
@@ -279,12 +307,13 @@ def test_differences_are_those_of_each_seed() -> None:
     made = [
         [summary(s, a) for s, a in enumerate(one)] for one in ((0.5, 0.6, 0.7), (0.6, 0.8, 0.7))
     ]
-    found = results(["none", "flowers"], made, False)
+    found = results(["none", "flowers"], made, prepared_alike=False, limited=True)
     assert found.policies[1].difference is not None
     np.testing.assert_allclose(found.policies[1].difference.differences, [0.1, 0.2, 0], atol=1e-12)
     assert found.policies[0].mean == pytest.approx(0.6)
     assert found.policies[0].confusion == [[0, 3, 6], [9, 12, 15], [18, 0, 3]]
     assert any("differ in prepare or output" in note for note in found.notes)
+    assert "(initial weights, order, draws, training images)" in found.notes[0]
     assert not any("Warning" in note for note in found.notes)
 
 

@@ -135,7 +135,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     def compare(options: Any, **_: Any) -> Any:
         made.compared.append(options)
         names = [one.name for one in options.contenders()]
-        return results(names, [[summary(1, 0.5)]] * len(names), True)
+        return results(names, [[summary(1, 0.5)]] * len(names))
 
     monkeypatch.setattr(study, "continued", run)
     monkeypatch.setattr(winner, "compare", compare)

@@ -11,8 +11,15 @@ import typer
 
 from augreg.cli.console import INTERRUPTED, DataDir, ManualDir, parse_size, say, stdout, table
 from augreg.cli.quiet import quiet_tensorflow
-from augreg.cli.training import set_defaults
-from augreg.sources import forms
+from augreg.cli.training import (
+    BatchSize,
+    Data,
+    Epochs,
+    LimitTrain,
+    MaxBad,
+    Model,
+    set_defaults,
+)
 
 if TYPE_CHECKING:
     from augreg.compare import Results
@@ -25,17 +32,7 @@ def _defaults(context: typer.Context, path: Path | None) -> Path | None:
     return set_defaults(context, path, OWN)
 
 
-# Options of several commands that train many runs.
-Data = Annotated[str, typer.Option(help=f"Dataset: {forms(annotated=False)}.")]
-Model = Annotated[str, typer.Option(help="tutorial, or a model of keras.applications.")]
-Epochs = Annotated[int, typer.Option(min=1, help="Number of epochs of each run.")]
-BatchSize = Annotated[int, typer.Option(min=1, help="Images per batch.")]
-LimitTrain = Annotated[
-    int | None, typer.Option(min=1, help="Train on this many images, which each seed draws.")
-]
-MaxBad = Annotated[
-    float, typer.Option(min=0, max=1, help="Fraction of unreadable images that is tolerated.")
-]
+# Options of `search`, too.
 SizeText = Annotated[str | None, typer.Option(help="Size of the images, HEIGHTxWIDTH.")]
 Config = Annotated[
     Path | None,
@@ -49,7 +46,7 @@ def compare(
     policies: Annotated[
         list[str],
         typer.Argument(
-            metavar="POLICY...",
+            metavar="POLICY",
             help="Two or more; the first is the reference. none: no augmentation.",
         ),
     ],

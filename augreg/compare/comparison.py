@@ -54,7 +54,7 @@ def compare(
         runs = train_all(options, opened, console)
         policies = [one.policy.source for one in contenders if one.policy is not None]
         alike = all(_prepared(one) == _prepared(policies[0]) for one in policies)
-        found = results([one.name for one in contenders], runs, alike)
+        found = results([one.name for one in contenders], runs, alike, run.limit_train is not None)
         text = json.dumps(found.as_json(), indent=2, ensure_ascii=False, allow_nan=False)
         files.write_text(options.output / DATA, text + "\n")
         settings = (options.output / SETTINGS).read_text(encoding="utf-8")

@@ -72,11 +72,13 @@ class Results:
         policies: what was found of each.
         seeds: of the runs of each.
         prepared_alike: whether all policies have the same `prepare` and `output`.
+        limited: whether each seed draws its training images.
     """
 
     policies: tuple[Result, ...]
     seeds: tuple[int, ...]
-    prepared_alike: bool = True
+    prepared_alike: bool
+    limited: bool
 
     @property
     def reference(self) -> Result:
@@ -88,7 +90,7 @@ class Results:
         count = len(self.policies) - 1
         notes = [
             "An interval says how the mean difference would vary with other seeds (initial "
-            f"weights, order, draws{', training images' * self._limited}). It does not say how it "
+            f"weights, order, draws{', training images' * self.limited}). It does not say how it "
             "would vary with other test images."
         ]
         if len(self.seeds) < FEW_SEEDS:
@@ -110,10 +112,6 @@ class Results:
             )
         return notes
 
-    @property
-    def _limited(self) -> bool:
-        return any("drawn by seed" in note for note in self.reference.runs[0].notes)
-
     def as_json(self) -> dict[str, Any]:
         """What report.json says."""
         run = self.reference.runs[0]
@@ -132,9 +130,12 @@ class Results:
 
 
 def results(
-    names: Sequence[str], runs: Sequence[Sequence[Summary]], prepared_alike: bool
+    names: Sequence[str],
+    runs: Sequence[Sequence[Summary]],
+    prepared_alike: bool = True,
+    limited: bool = False,
 ) -> Results:
-    """Puts the runs of each policy, one of each seed, beside those of the first."""
+    """Puts the runs of each policy, one of each seed, beside those of the first; see `Results`."""
     reference = [run.test_accuracy for run in runs[0]]
     found = [
         Result(
@@ -144,7 +145,8 @@ def results(
         )
         for i, (name, own) in enumerate(zip(names, runs, strict=True))
     ]
-    return Results(tuple(found), tuple(run.seed for run in runs[0]), prepared_alike)
+    seeds = tuple(run.seed for run in runs[0])
+    return Results(tuple(found), seeds, prepared_alike, limited)
 
 
 def _as_json(result: Result) -> dict[str, Any]:

@@ -51,7 +51,7 @@ class SearchOptions:
         if not self.knobs:
             raise RunError(
                 f'policy "{self.start.name}" has nothing to search: no range [lo, hi] and no "p" '
-                "in its augment (those of macros are fixed; augreg expand writes them out)"
+                'in its augment; write ranges for constants, and "p": 1 for what may be left out'
             )
         self.final({START: self.start, RAND_AUGMENT: self.rand_augment})
 
