@@ -30,8 +30,8 @@ POLICY: dict[str, Any] = {
     "augment": [
         {"op": "rotate", "degrees": [-12, 12], "fill": "constant"},
         {"op": "zoom", "factor": [0.9, 1.3], "p": 0.5},
-        {"one_of": [{"op": "posterize", "bits": [4, 7]}, {"op": "invert"}], "p": 0.25},
-        {"op": "rand_augment", "n": 1, "magnitude": 3},
+        {"one_of": [{"op": "posterize", "bits": [3, 8]}, {"op": "invert"}], "p": 0.25},
+        {"op": "rand_augment", "n": 1, "magnitude": 3, "p": 0.8},
         {"op": "saturation", "factor": 0.5},
     ],
 }
@@ -41,6 +41,7 @@ START = {
     "/augment/1/p": 0.5,
     "/augment/2/one_of/0/bits": 1.0,
     "/augment/2/p": 0.25,
+    "/augment/3/p": 0.8,
 }
 
 
@@ -58,7 +59,7 @@ def written(**values: float) -> dict[str, Any]:
 def test_ranges_and_probabilities_are_searched_and_nothing_else() -> None:
     knobs = space(augreg.load_policy(POLICY))
     assert {knob.pointer: knob.start for knob in knobs} == START
-    assert [type(knob) for knob in knobs if knob.pointer.endswith("/p")] == [Probability] * 2
+    assert [type(knob) for knob in knobs if knob.pointer.endswith("/p")] == [Probability] * 3
     assert {knob.most for knob in knobs if isinstance(knob, Strength)} == {2.0}
 
 
@@ -72,7 +73,8 @@ def test_the_start_is_the_policy_with_its_own_hash() -> None:
         ("/augment/0/degrees", 0.5, [-6, 6]),  # about 0
         ("/augment/0/degrees", 0.0, [0, 0]),
         ("/augment/1/factor", 2.0, [0.8, 1.6]),  # about 1
-        ("/augment/2/one_of/0/bits", 2.0, [2, 8]),  # about its middle, whole, 8 at most
+        ("/augment/2/one_of/0/bits", 2.0, [1, 8]),  # about its middle, 1 to 8 at most
+        ("/augment/2/one_of/0/bits", 0.5, [4, 7]),  # whole
         ("/augment/1/p", 0.123456, 0.123),
     ],
 )

@@ -89,7 +89,7 @@ def changed(policy: Policy, knobs: tuple[Knob, ...], values: Mapping[str, float]
 
 
 def _knobs(policy: Policy, node: Node) -> Iterator[Knob]:
-    if outermost(node.pointer, policy.macros) != node.pointer or node.pointer in policy.macros:
+    if outermost(node.pointer, policy.macros) != node.pointer:
         return
     if isinstance(node, Step):
         for name, spec in node.op.settable.items():
@@ -98,8 +98,9 @@ def _knobs(policy: Policy, node: Node) -> Iterator[Knob]:
                 lo, hi = drawn.lo, drawn.hi
                 where = f"{node.pointer}/{name}"
                 yield Strength(where, 1.0, lo, hi, _pivot(lo, hi), spec.bounds)
-    if isinstance(_at(policy.source, node.pointer).get("p"), int | float):
-        yield Probability(f"{node.pointer}/p", node.p)
+    p = _at(policy.source, node.pointer).get("p")
+    if isinstance(p, int | float):
+        yield Probability(f"{node.pointer}/p", float(p))
 
 
 def _pivot(lo: float, hi: float) -> float:
