@@ -51,10 +51,9 @@ def run_trials(
 ) -> None:
     """Runs the trials that the budget has left."""
     while (done := len(counted(study))) < options.budget:
-        # Made anew from the number of the trial: a sampler that is begun again after an
-        # interruption would repeat its first draws.
-        number = len(study.trials)
-        study.sampler = optuna.samplers.TPESampler(seed=options.seed + number)
+        # Made anew from the number of trials: a sampler that is begun again after an interruption
+        # would repeat its first draws.
+        study.sampler = optuna.samplers.TPESampler(seed=options.seed + done)
         trial = study.ask()
         console.print(f"trial {done + 1} of {options.budget}", style="bold", highlight=False)
         state, value = _run(trial, options, source, console)
