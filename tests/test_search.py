@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import optuna
 import pytest
 from test_compare import SIZES, summary
 from train_runs import QUIET, small
@@ -239,8 +240,26 @@ def test_a_trial_that_fails_counts_and_says_why(
         raise RunError("the loss is nan in epoch 1")
 
     monkeypatch.setattr(study, "continued", diverged)
-    with pytest.raises(RunError, match=r"none of 2 trials ended .* the loss is nan"):
+    with pytest.raises(RunError, match=r"none of 2 trials ran to its end; .* the loss is nan"):
         run(options(tmp_path, budget=2))
+
+
+def test_a_trial_that_was_ended_early_never_wins(
+    trained: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = iter([0.5, 0.9, 0.6])
+
+    def run_some(_: Any, source: Any, console: Any, after_epoch: AfterEpoch) -> Summary:
+        accuracy = next(runs)
+        after_epoch({"epoch": 1, "val_accuracy": accuracy})
+        if accuracy == 0.9:
+            raise optuna.TrialPruned
+        return summary(0, accuracy)
+
+    monkeypatch.setattr(study, "continued", run_some)
+    found = run(options(tmp_path, budget=3))
+    assert found.trial == 2 and found.val_accuracy == (0.6, 0.5)
+    assert [one["state"] for one in trials(tmp_path)] == ["complete", "pruned", "complete"]
 
 
 def test_a_start_that_wins_is_not_compared_with_itself(

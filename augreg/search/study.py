@@ -67,8 +67,24 @@ def counted(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
     return [trial for trial in study.trials if _DONE in trial.user_attrs]
 
 
+def best_of(trials: list[optuna.trial.FrozenTrial]) -> optuna.trial.FrozenTrial:
+    """The trial with the highest figure, the first of equals, of those that ran to their end.
+
+    Raises:
+        RunError: there is none.
+    """
+    # one that was pruned has a figure, too: that of its last epoch
+    ended = [trial for trial in trials if trial.state is optuna.trial.TrialState.COMPLETE]
+    if not ended:
+        raise RunError(
+            f"none of {len(trials)} trials ran to its end; the first says: "
+            f"{trials[0].user_attrs.get('error', 'pruned')}"
+        )
+    return max(ended, key=lambda trial: (trial.value or 0, -trial.number))
+
+
 def as_json(trials: list[optuna.trial.FrozenTrial]) -> list[dict[str, Any]]:
-    """What search.json says of them."""
+    """What search.json says of them; a pruned one has the validation accuracy of its last epoch."""
     return [
         {
             "number": trial.number,

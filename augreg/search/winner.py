@@ -18,7 +18,7 @@ from augreg.policy import Policy, load_policy
 from augreg.policy.layout import as_policy
 from augreg.search.options import BEST, RAND_AUGMENT, START, SearchOptions
 from augreg.search.space import changed
-from augreg.search.study import STUDY, as_json, counted, open_study, run_trials
+from augreg.search.study import STUDY, as_json, best_of, counted, open_study, run_trials
 from augreg.sources import Source, open_source
 from augreg.train.config import config_text
 
@@ -78,13 +78,7 @@ def search(
         _check_budget(options, len(counted(study)))
         run_trials(study, options, without_test(opened), console)
         trials = counted(study)
-        complete = [trial for trial in trials if trial.value is not None]
-        if not complete:
-            raise RunError(
-                f"{options.output}: none of {len(trials)} trials ended with a figure; the first "
-                f"says: {trials[0].user_attrs.get('error', 'pruned')}"
-            )
-        best = max(complete, key=lambda trial: (trial.value, -trial.number))
+        best = best_of(trials)
         document = _winner(options, best.params, best.number, len(trials))
         files.write_text(options.output / WINNER, as_policy(document) + "\n")
         report = {"start": options.start.hash, "best": best.number, "trials": as_json(trials)}
