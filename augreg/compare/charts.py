@@ -10,6 +10,7 @@ from html import escape
 COLORS = 8  # classes c0 to c7 of the page
 _WIDTH, _HEIGHT = 460, 280
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 28, 40
+_CHARACTER = 7  # about the width of one
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ def intervals(title: str, found: Sequence[Span], unit: str) -> str:
     values = [0.0, *(span.mean for span in found)]
     values += [end for span in found for end in span.ends or ()]
     ticks = _ticks(min(values), max(values))
-    left, row = 130, 28
+    left = min(24 + _CHARACTER * max(len(span.name) for span in found), _WIDTH // 2)
+    row = 28
     height = _TOP + row * len(found) + _BOTTOM
     x = _Scale(ticks[0], ticks[-1], left, _WIDTH - 2 * _RIGHT)
     bottom = height - _BOTTOM
