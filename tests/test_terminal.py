@@ -123,7 +123,9 @@ def test_nothing_of_a_table_is_lost_at_40_columns(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("columns", [40, 79, 80])
-@pytest.mark.parametrize("command", ["validate", "explain", "preview", "apply", "replay", "train"])
+@pytest.mark.parametrize(
+    "command", ["validate", "explain", "preview", "apply", "replay", "train", "compare", "search"]
+)
 def test_no_option_is_cut_off_in_the_help_of_a_narrow_terminal(
     command: str, columns: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

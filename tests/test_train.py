@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +22,10 @@ from train_runs import POLICY, SIZES, assert_same, folder, history, run, small
 import augreg
 from augreg import files
 from augreg.errors import DataError, PolicyError, RunError
-from augreg.sources import Source, open_source
+from augreg.sources import Source, Split, open_source
 from augreg.train import TrainOptions, load_model, report
 from augreg.train.data import Feed
+from augreg.train.limited import limited
 from augreg.train.models import network, whole
 
 
@@ -148,7 +151,7 @@ def test_a_run_writes_whole_files_and_leaves_no_temporary_ones(
     output = runs("data")
     found = {path.name for path in output.iterdir()}
     wanted = {"policy.json", "summary.json", "history.csv", "curves.png", "model.keras", "export"}
-    assert found == wanted | {"train.toml", "checkpoints", ".lock"}
+    assert found == wanted | {"confusion.csv", "train.toml", "checkpoints", ".lock"}
     assert len(list((output / "checkpoints").iterdir())) == 2
     with Image.open(output / "curves.png") as image:
         assert image.size[0] > 500
@@ -181,6 +184,59 @@ def test_the_summary_says_what_was_run_and_agrees_with_the_saved_model(
     )
     logits = load_model(runs("model") / "model.keras").predict(images, verbose=0)
     assert np.mean(logits.argmax(-1) == labels) == pytest.approx(summary["test_accuracy"])
+    with (runs("model") / "confusion.csv").open() as file:
+        names, *rows = csv.reader(file)
+    wanted, *_ = np.histogram2d(labels, logits.argmax(-1), bins=(range(11), range(11)))
+    assert names[1:] == [row[0] for row in rows] == summary["class_names"]
+    np.testing.assert_array_equal(np.array(rows)[:, 1:].astype(int), wanted)
+
+
+def test_a_finished_run_is_read_back(tmp_path: Path) -> None:
+    assert report.read(tmp_path) is None
+    summary = run(tmp_path, epochs=1)
+    assert report.read(tmp_path) == summary
+    (tmp_path / "history.csv").unlink()
+    with pytest.raises(RunError, match=r"the finished run can't be read .*; remove"):
+        report.read(tmp_path)
+
+
+# --- a few of the training images ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("access", [True, False])
+def test_the_seed_draws_the_images_of_limit_train_in_their_order(access: bool) -> None:
+    images = np.arange(50 * 48, dtype=np.uint16).reshape(50, 4, 4, 3).astype(np.uint8)
+    ds = tf.data.Dataset.from_tensor_slices((images, np.arange(50)))
+    train = Split(50, ds if access else ds.take(50))  # `take` hides the arrays
+    source = replace(small(), splits={**small().splits, "train": train})
+    drawn = [
+        [int(label) for _, label in limited(source, 12, seed).splits["train"].dataset]
+        for seed in (0, 0, 1)
+    ]
+    assert drawn[0] == drawn[1] == sorted(set(drawn[0])) and len(drawn[0]) == 12
+    assert drawn[0] != drawn[2]
+    for image, label in limited(source, 12, 0).splits["train"].dataset:
+        np.testing.assert_array_equal(image, images[int(label)])
+    assert limited(source, 12, 3).notes[-1] == "trains on 12 of 50 images, drawn by seed 3"
+
+
+def test_more_images_than_there_are_is_refused() -> None:
+    with pytest.raises(RunError, match="limit_train is 81, and digits has 80 training images"):
+        limited(small(), 81, 0)
+
+
+def test_after_epoch_gets_each_row_and_may_end_the_run(tmp_path: Path) -> None:
+    rows: list[Any] = []
+
+    def after(row: Any) -> None:
+        rows.append(row)
+        if len(rows) == 2:
+            raise RunError("enough")
+
+    with pytest.raises(RunError, match="enough"):
+        run(tmp_path, epochs=3, limit_train=20, after_epoch=after)
+    assert [row["epoch"] for row in rows] == [1, 2]
+    assert len(history(tmp_path)) == 3  # with the row of names
 
 
 def test_rate_leaves_out_the_first_epoch() -> None:

@@ -36,6 +36,7 @@ def options(**changes: Any) -> TrainOptions:
         ({"class_weights": "even"}, 'class_weights "even"; allowed are balanced'),
         ({"mixed_precision": "int8"}, 'mixed_precision "int8"; allowed are float16 and bfloat16'),
         ({"early_stopping": 0}, "early_stopping is 0; it has to be 1 or more"),
+        ({"limit_train": 0}, "limit_train is 0; it has to be 1 or more"),
         ({"freeze_epochs": -1}, "freeze_epochs is -1; it has to be 0 or more"),
         ({"learning_rate": 0.0}, r"learning_rate is 0\.0; it has to be above 0"),
         ({"learning_rate": float("nan")}, "learning_rate is nan; it has to be above 0"),

@@ -34,11 +34,12 @@ def small(**sizes: int) -> Source:
 
 
 def run(output: Path, **changes: Any) -> report.Summary:
-    """A run that takes seconds; `changes` go to `TrainOptions`, source and console to `train`."""
+    """A run that takes seconds; `changes` go to `TrainOptions`, but what `train` takes."""
     source = changes.pop("source", None) or small()
+    how = {name: changes.pop(name) for name in ("after_epoch",) if name in changes}
     console = changes.pop("console", QUIET)
     options = {"policy": POLICY, "epochs": 2, "batch_size": 32, "seed": 3, "output": output}
-    return train(TrainOptions(**{**options, **changes}), source=source, console=console)
+    return train(TrainOptions(**{**options, **changes}), source=source, console=console, **how)
 
 
 def weights(output: Path) -> dict[str, Any]:

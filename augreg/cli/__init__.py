@@ -20,7 +20,18 @@ import typer
 from typer.core import TyperGroup
 
 from augreg import __version__
-from augreg.cli import catalog, evaluation, imports, pictures, plugins, policies, serving, training
+from augreg.cli import (
+    catalog,
+    comparing,
+    evaluation,
+    imports,
+    pictures,
+    plugins,
+    policies,
+    searching,
+    serving,
+    training,
+)
 from augreg.cli.console import (
     FAILED,
     INTERRUPTED,
@@ -92,7 +103,8 @@ def _options(
 for _command in (  # in the order of --help
     *(policies.validate, policies.explain, policies.expand, imports.import_),
     *(pictures.preview, pictures.apply, pictures.merge, pictures.replay),
-    *(training.train, evaluation.evaluate, serving.input_server),
+    *(training.train, evaluation.evaluate, comparing.compare, searching.search),
+    serving.input_server,
     *(catalog.ops, plugins.plugins, plugins.new_plugin, catalog.schema),
 ):
     # `import` is a word of Python's, so its function ends in an underscore

@@ -6,7 +6,6 @@ import codecs
 import io
 import json
 import sys
-import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -156,30 +155,6 @@ def print_or_write(text: str, output: Path | None) -> None:
     except UnicodeEncodeError:
         text = "".join(c if c.isascii() else _escaped(c) for c in text)
     print(text)
-
-
-def as_policy(value: Any, indent: int = 0, before: int = 0) -> str:
-    """JSON as people write policies: what fits into a line of 100 characters stands in one.
-
-    Args:
-        indent: of the line that the value begins in.
-        before: characters that stand in that line already.
-    """
-    line = json.dumps(value, ensure_ascii=False)
-    if indent + before + len(line) < 100 or not isinstance(value, dict | list):
-        return line
-    inner, outer = " " * (indent + 2), " " * indent
-    if isinstance(value, list):
-        if all(isinstance(part, int | float) for part in value):  # 62 strengths, each its own line
-            numbers = textwrap.fill(line[1:-1], 98 - indent)
-            return f"[\n{textwrap.indent(numbers, inner)}\n{outer}]"
-        parts = [as_policy(part, indent + 2) for part in value]
-    else:
-        keys = {key: json.dumps(key, ensure_ascii=False) + ": " for key in value}
-        parts = [keys[k] + as_policy(part, indent + 2, len(keys[k])) for k, part in value.items()]
-    opening, closing = "[]" if isinstance(value, list) else "{}"
-    body = ",\n".join(inner + part for part in parts)
-    return f"{opening}\n{body}\n{outer}{closing}"
 
 
 def parse_size(text: str | None) -> tuple[int, int] | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from augreg.cli.console import IN_PART, OutputFile, as_policy, parse_size, print_or_write, say
+from augreg.cli.console import IN_PART, OutputFile, parse_size, print_or_write, say
 from augreg.cli.policies import Size
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def import_(
     error; with --partial it is left out, and the exit code is 4.
     """
     from augreg.importing import import_policy
+    from augreg.policy.layout import as_policy
 
     imported = import_policy(file, partial=partial, size=parse_size(size))
     print_or_write(as_policy(imported.policy), output)

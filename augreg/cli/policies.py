@@ -15,7 +15,6 @@ from augreg.cli.console import (
     DataDir,
     ManualDir,
     OutputFile,
-    as_policy,
     complain,
     parse_size,
     print_json,
@@ -155,5 +154,6 @@ def expand(policy: PolicyArgument, output: OutputFile = None) -> None:
     """
     from augreg.policy import load_policy
     from augreg.policy.expand import expand as expanded
+    from augreg.policy.layout import as_policy
 
     print_or_write(as_policy(expanded(load_policy(policy))), output)

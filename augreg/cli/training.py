@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 
@@ -14,9 +15,26 @@ from augreg.cli.workers import stop_with_parent, train_with
 from augreg.sources import forms
 
 FINE_TUNING, OPTIMIZATION = "Pretrained weights", "Optimization"
+# Options that `compare` and `search` have, too.
+Data = Annotated[str, typer.Option(help=f"Dataset: {forms(annotated=False)}.")]
+Model = Annotated[str, typer.Option(help="tutorial, or a model of keras.applications.")]
+Epochs = Annotated[int, typer.Option(min=1, help="Number of epochs.")]
+BatchSize = Annotated[int, typer.Option(min=1, help="Images per batch.")]
+LimitTrain = Annotated[
+    int | None, typer.Option(min=1, help="Train on this many images, drawn by the seed.")
+]
+MaxBad = Annotated[
+    float, typer.Option(min=0, max=1, help="Fraction of unreadable images that is tolerated.")
+]
 
 
 def _defaults(context: typer.Context, path: Path | None) -> Path | None:
+    return set_defaults(context, path)
+
+
+def set_defaults(
+    context: typer.Context, path: Path | None, without: Collection[str] = ()
+) -> Path | None:
     """Makes a file's values the defaults of the other options, so that the command line wins."""
     if path is not None:
         from augreg.train import read_config
@@ -24,7 +42,11 @@ def _defaults(context: typer.Context, path: Path | None) -> Path | None:
         found = read_config(path)
         if "size" in found:
             found["size"] = "{}x{}".format(*found["size"])
-        context.default_map = {name: value for name, value in found.items() if value is not None}
+        context.default_map = {
+            name: value
+            for name, value in found.items()
+            if value is not None and name not in without
+        }
     return path
 
 
@@ -37,15 +59,13 @@ def train(
             autocompletion=complete_policy,
         ),
     ] = None,
-    data: Annotated[str, typer.Option(help=f"Dataset: {forms(annotated=False)}.")] = "digits",
+    data: Data = "digits",
     placement: Annotated[
         str, typer.Option(help="Where augmentation runs: data or model.")
     ] = "data",
-    model: Annotated[
-        str, typer.Option(help="tutorial, or a model of keras.applications.")
-    ] = "tutorial",
-    epochs: Annotated[int, typer.Option(min=1, help="Number of epochs.")] = 5,
-    batch_size: Annotated[int, typer.Option(min=1, help="Images per batch.")] = 32,
+    model: Model = "tutorial",
+    epochs: Epochs = 5,
+    batch_size: BatchSize = 32,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Random seed.")] = 0,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Run folder; runs/POLICY by default.")
@@ -54,12 +74,11 @@ def train(
     augment: Annotated[bool, typer.Option(help="Run the policy's augment section.")] = True,
     data_dir: DataDir = None,
     manual_dir: ManualDir = None,
-    max_bad: Annotated[
-        float, typer.Option(min=0, max=1, help="Fraction of unreadable images that is tolerated.")
-    ] = 0.01,
+    max_bad: MaxBad = 0.01,
     size: Annotated[
         str | None, typer.Option(help="Resize to HEIGHTxWIDTH if the policy does not.")
     ] = None,
+    limit_train: LimitTrain = None,
     input_service: Annotated[
         str | None,
         typer.Option(help="grpc://HOST:PORT of an input-server that prepares the batches."),

@@ -138,6 +138,7 @@ _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
 _ONLY_CHANGED = (
     *("slices", "weights", "freeze_epochs", "learning_rate", "fine_tune_rate", "schedule"),
     *("warmup_epochs", "decay", "early_stopping", "class_weights", "mixed_precision"),
+    "limit_train",
 )
 
 

@@ -57,10 +57,14 @@ def read_config(path: str | PathLike[str]) -> dict[str, Any]:
 
 
 def write_config(path: Path, options: TrainOptions, without: Sequence[str] = ()) -> None:
-    """Writes all options that have a value; for a policy that was a dict, where the run kept it.
+    """Writes `config_text` to a file, whole or not at all."""
+    files.write_text(path, config_text(options, without))
+
+
+def config_text(options: TrainOptions, without: Sequence[str] = ()) -> str:
+    """All options that have a value, as TOML; a policy that was a dict is where the run kept it.
 
     Args:
-        path: of the file, which is written whole or not at all.
         options: of a run.
         without: names to leave out.
     """
@@ -69,7 +73,7 @@ def write_config(path: Path, options: TrainOptions, without: Sequence[str] = ())
         name, value = field.name, getattr(options, field.name)
         if value is not None and name not in (*_NOT_KEPT, *without):
             lines.append(f"{name} = {_text(name, value, options)}")
-    files.write_text(path, "\n".join(lines) + "\n")
+    return "\n".join(lines) + "\n"
 
 
 def _text(name: str, value: Any, options: TrainOptions) -> str:

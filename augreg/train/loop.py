@@ -90,9 +90,13 @@ class Network:
         """A step on a batch of so many samples."""
         self._train_step(batch, epoch)
 
-    def evaluate(self, batch: Any) -> None:
-        """Adds a batch to the totals."""
-        self._evaluation_step(batch)
+    def evaluate(self, batch: Any) -> tf.Tensor | None:
+        """Adds a batch to the totals.
+
+        Returns:
+            The predicted classes, int64 [B]; None where batches are computed in slices.
+        """
+        return self._evaluation_step(batch)
 
     def variables(self) -> dict[str, list[Any]]:
         """All that the next step depends on. `variables`, not `weights`: dropout's seeds count."""
@@ -121,10 +125,11 @@ class Network:
         self.optimizer.apply(gradients, self.trained)
         self._count(labels, logits, loss)
 
-    def _evaluate(self, batch: Any) -> None:
+    def _evaluate(self, batch: Any) -> tf.Tensor:
         images, labels = self._augmented(batch, None, False)
         logits = self.core(images, training=False)
         self._count(labels, logits, self._loss(labels, logits))
+        return tf.argmax(logits, axis=-1)
 
     def _training_loss(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         """As `_loss`, with the weights of the classes."""

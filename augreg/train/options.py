@@ -63,6 +63,8 @@ class TrainOptions:
         deterministic: deterministic TensorFlow ops only, which turns XLA off in this process.
         slices: each batch is computed in so many slices, whose gradients are added; the number of
             workers, where TF_CONFIG names several.
+        limit_train: train on so many of the training images (1 or more), which the seed draws;
+            validation and test are whole. None: on all.
         augment: False skips the policy's `augment`; `prepare` and `output` still run.
         input_service: the dispatcher of a tf.data service that prepares training batches, as
             grpc://HOST:PORT; the batches are the same. See `augment_dataset`.
@@ -91,6 +93,7 @@ class TrainOptions:
     augment: bool = True
     input_service: str | None = None
     slices: int = 1
+    limit_train: int | None = None
     checkpoint_seconds: float = 60.0
     weights: str | PathLike[str] | None = None
     freeze_epochs: int = 0
@@ -124,7 +127,7 @@ class TrainOptions:
             if getattr(self, name) not in values:
                 words = " and ".join(value for value in values if value is not None)
                 raise RunError(f'{name} "{getattr(self, name)}"; allowed are {words}')
-        for name in ("epochs", "batch_size", "slices", "early_stopping"):
+        for name in ("epochs", "batch_size", "slices", "early_stopping", "limit_train"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise RunError(f"{name} is {value}; it has to be 1 or more")

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,18 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 import augreg
 from augreg import files
+from augreg.errors import RunError
 from augreg.train import config, models
 from augreg.train.data import Feed
 from augreg.train.loop import Network
 from augreg.train.schedule import History, best_row
+
+# A run's folder may be moved; the others have files of their own.
+NOT_IN_SUMMARY = ("output", "history", "confusion")
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,9 @@ class Summary:
         bad_images: what was left out of the data, and why.
         output: the run's folder.
         history: the rows of history.csv; not in `summary.json`.
+        confusion: of the test images, how many of each class (row) were predicted as each class
+            (column): confusion.csv; not in `summary.json`. None where batches were computed in
+            slices.
     """
 
     test_accuracy: float
@@ -67,6 +75,7 @@ class Summary:
     versions: dict[str, str]
     output: str
     history: list[dict[str, float]]
+    confusion: list[list[int]] | None
 
 
 def write(
@@ -74,6 +83,7 @@ def write(
     network: Network,
     history: History,
     test: tuple[float, float],
+    confusion: NDArray[np.int64] | None,
 ) -> Summary:
     """Writes the model, the export, the curves, and last the summary: where it is, all is.
 
@@ -82,6 +92,7 @@ def write(
         network: the trained network.
         history: a row for each epoch.
         test: loss and accuracy on the test split.
+        confusion: see `Summary`.
     """
     options, output = feed.options, feed.options.output
     model = models.whole(feed, network.core)
@@ -90,19 +101,28 @@ def write(
     with files.replacing(output / "export") as path:
         model.export(path, format="tf_saved_model", verbose=False)
     write_history(output / "history.csv", history)
+    if confusion is not None:
+        _write_confusion(output / "confusion.csv", confusion, feed.source.class_names)
     title = f"{options.model}, {feed.policy.name}, {options.data}"
     _write_curves(output / "curves.png", history, title)
     without = ("model",) if network.recipe.given else ()
     config.write_config(output / config.NAME, options, without)
-    made = summary(feed, network, history, test)
+    made = summary(feed, network, history, test, confusion)
     values = asdict(made)
-    del values["output"], values["history"]  # a run's folder may be moved; and history.csv
+    for name in NOT_IN_SUMMARY:
+        del values[name]
     text = json.dumps(values, indent=2, allow_nan=False)
     files.write_text(output / "summary.json", text + "\n")
     return made
 
 
-def summary(feed: Feed, network: Network, history: History, test: tuple[float, float]) -> Summary:
+def summary(
+    feed: Feed,
+    network: Network,
+    history: History,
+    test: tuple[float, float],
+    confusion: NDArray[np.int64] | None,
+) -> Summary:
     """What there is to say of a run that is done."""
     options, policy, source = feed.options, feed.policy, feed.source
     kept = history[-1 if options.early_stopping is None else best_row(history)]
@@ -135,6 +155,7 @@ def summary(feed: Feed, network: Network, history: History, test: tuple[float, f
         versions=versions(policy.plugins),
         output=str(options.output),
         history=[dict(row) for row in history],
+        confusion=None if confusion is None else confusion.tolist(),
     )
 
 
@@ -161,6 +182,44 @@ def write_history(path: Path, history: History) -> None:
     writer.writeheader()
     writer.writerows(history)
     files.write_text(path, text.getvalue())
+
+
+def _write_confusion(path: Path, confusion: NDArray[np.int64], names: Sequence[str]) -> None:
+    """Writes `confusion.csv`: a row for each class, a column for each prediction."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["class", *names])
+    writer.writerows([name, *row] for name, row in zip(names, confusion.tolist(), strict=True))
+    files.write_text(path, text.getvalue())
+
+
+def read(folder: Path) -> Summary | None:
+    """What `write` has written; None where the run is not finished.
+
+    Raises:
+        RunError: a file of it is missing or damaged, or another release wrote it.
+    """
+    path = folder / "summary.json"
+    if not path.exists():
+        return None
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        with (folder / "history.csv").open(encoding="utf-8", newline="") as file:
+            history = [_numbers(row) for row in csv.DictReader(file)]
+        confusion = None
+        if values["slices"] == 1:
+            with (folder / "confusion.csv").open(encoding="utf-8", newline="") as file:
+                confusion = [[int(n) for n in row[1:]] for row in list(csv.reader(file))[1:]]
+        return Summary(**values, output=str(folder), history=history, confusion=confusion)
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise RunError(
+            f"{folder}: the finished run can't be read ({error}); remove the folder to train it "
+            "again"
+        ) from error
+
+
+def _numbers(row: Mapping[str, str]) -> dict[str, float]:
+    return {name: int(value) if name == "epoch" else float(value) for name, value in row.items()}
 
 
 def _write_curves(path: Path, history: History, title: str) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 from rich.console import Console
 
 from augreg import files
@@ -33,9 +35,16 @@ class Run:
     """One run: the network, where it is, and what it writes."""
 
     def __init__(
-        self, feed: data.Feed, team: Alone, signals: Signals, console: Console, model: Any = None
+        self,
+        feed: data.Feed,
+        team: Alone,
+        signals: Signals,
+        console: Console,
+        model: Any = None,
+        after_epoch: Callable[[Mapping[str, float]], None] | None = None,
     ) -> None:
         self.feed, self.team, self.signals, self.console = feed, team, signals, console
+        self.after_epoch = after_epoch
         self.options, self.policy, self.source = feed.options, feed.policy, feed.source
         self.output = self.options.output
         self.core, self.recipe = build(feed, model)
@@ -62,9 +71,10 @@ class Run:
         with self._kept_on_signal(), data.reading(self.options.data):
             self._fit()
             self._take_best()
-            test = self._evaluated("test")
+            confusion = self._no_confusion()
+            test = self._evaluated("test", confusion)
         write = report.write if self.team.leads else report.summary
-        summary = write(self.feed, self.network, self.progress.history, test)
+        summary = write(self.feed, self.network, self.progress.history, test, confusion)
         self.team.wait()
         if self.source.bad:
             self._say(f"left out, because they can't be read: {len(self.source.bad)}")
@@ -155,6 +165,8 @@ class Run:
         if self.team.leads:
             report.write_history(self.output / "history.csv", progress.history)
         display.end(row)
+        if self.after_epoch is not None:
+            self.after_epoch(row)
 
     def _take_best(self) -> None:
         if self.best is not None:
@@ -165,10 +177,20 @@ class Run:
                 f"takes the weights after epoch {epoch}, which has the lowest validation loss"
             )
 
-    def _evaluated(self, split: str) -> tuple[float, float]:
+    def _no_confusion(self) -> NDArray[np.int64] | None:
+        """Where test images are counted by class and prediction, which slices don't give."""
+        classes = len(self.source.class_names)
+        return np.zeros((classes, classes), np.int64) if self.options.slices == 1 else None
+
+    def _evaluated(
+        self, split: str, confusion: NDArray[np.int64] | None = None
+    ) -> tuple[float, float]:
+        """Loss and accuracy on a split; adds its images to `confusion`."""
         self.network.clear()
         for batch in self.feed.evaluation(split):
-            self.network.evaluate(batch)
+            predicted = self.network.evaluate(batch)
+            if confusion is not None:
+                np.add.at(confusion, (batch["labels"].numpy(), np.asarray(predicted)), 1)
             self.signals.check()
         means = self.network.means()
         self.network.clear()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
@@ -20,6 +20,7 @@ from augreg.train import data
 from augreg.train.checkpoint import FOLDER, refuse_to_overwrite
 from augreg.train.cluster import cluster_of_environment
 from augreg.train.given import check_given
+from augreg.train.limited import limited
 from augreg.train.options import TrainOptions
 from augreg.train.report import Summary
 from augreg.train.run import Run
@@ -33,13 +34,14 @@ def train(
     source: Source | None = None,
     model: Any = None,
     console: Console | None = None,
+    after_epoch: Callable[[Mapping[str, float]], None] | None = None,
 ) -> Summary:
     """Trains a classifier and writes the run's folder.
 
-    Writes policy.json, history.csv, model.keras, export/, curves.png, train.toml and finally
-    summary.json to `options.output`, each file atomically (`export/`, a folder, by two renames).
-    The call sets the seeds of Python, NumPy and TensorFlow; `options.deterministic` switches
-    TensorFlow in this process to deterministic ops.
+    Writes policy.json, history.csv, confusion.csv, model.keras, export/, curves.png, train.toml and
+    finally summary.json to `options.output`, each file atomically (`export/`, a folder, by two
+    renames). The call sets the seeds of Python, NumPy and TensorFlow; `options.deterministic`
+    switches TensorFlow in this process to deterministic ops.
 
     Where TF_CONFIG names several workers, this process is one of them: all call it with the same
     options and compute one slice of each batch; worker 0 writes.
@@ -50,6 +52,8 @@ def train(
         model: a Keras model to train, where it is not to be built by `options.model`; see
             `augreg.train.fit`.
         console: where progress goes; `Console(quiet=True)` for nowhere.
+        after_epoch: called with each new row of the history, after its checkpoint; what it raises
+            ends the run.
 
     Raises:
         PolicyError, DataError, RunError: policy, data or options can't work.
@@ -84,9 +88,11 @@ def train(
             manual_dir=options.manual_dir,
             max_bad=options.max_bad,
         )
+        if options.limit_train is not None:
+            opened = limited(opened, options.limit_train, options.seed)
         feed = data.Feed(opened, policy, options, team.worker)
         console = console if team.leads else Console(quiet=True)
-        return Run(feed, team, signals, console, model).run()
+        return Run(feed, team, signals, console, model, after_epoch).run()
 
 
 def _team(options: TrainOptions, signals: Signals, console: Console) -> tuple[TrainOptions, Alone]:

@@ -83,7 +83,7 @@ def preview(
     loaded = load_policy(policy)
     found = _images(images)
     places = _places(index, len(found))
-    shown = replace(unasked(loaded), output=Output("uint8", (255.0,), (0.0,)))
+    shown = as_bytes(loaded)
     alone = len(found) == 1
     columns = math.ceil(math.sqrt(samples)) if alone else samples
     rows = math.ceil(samples / columns)
@@ -93,15 +93,27 @@ def preview(
     about = f"seed {seed}, epochs {epoch} to {epoch + samples - 1}, {loaded.hash[:12]}"
     figure.suptitle(f"{loaded.name}\n{about}", fontsize=9, parse_math=False)
     common: dict[str, Any] = {"seed": seed, "input_range": input_range}
-    made = [_made(shown, found, places, epoch=epoch + c, **common) for c in range(samples)]
+    made = [samples_of(shown, found, places, epoch=epoch + c, **common) for c in range(samples)]
     parts = figure.subfigures(len(found), 1, squeeze=False)[:, 0]
     for part, image, *row in zip(parts, found, *made, strict=True):
         _row(part, _bytes(image, input_range), row, (rows, columns))
     return figure
 
 
-def _made(policy: Policy, images: list[Any], places: list[int], **common: Any) -> list[Pixels]:
-    """A sample of each image; together where the policy mixes them."""
+def as_bytes(policy: Policy) -> Policy:
+    """The policy with uint8 output, for images without annotations."""
+    return replace(unasked(policy), output=Output("uint8", (255.0,), (0.0,)))
+
+
+def samples_of(policy: Policy, images: list[Any], places: list[int], **common: Any) -> list[Pixels]:
+    """A sample of each image; together where the policy mixes them.
+
+    Args:
+        policy: one of `as_bytes`.
+        images: uint8 or float [H,W,C].
+        places: the index of each.
+        common: of `augreg.augment`, such as the seed.
+    """
     if mixing_steps(policy) and len({image.shape for image in images}) == 1 < len(images):
         element = {"images": np.stack(images)}
         if label_classes(policy) is not None:

@@ -1,0 +1,62 @@
+"""A strip of samples for each policy: the pixels that its runs train on."""
+
+from __future__ import annotations
+
+import io
+import math
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from augreg.compare.options import CompareOptions, Contender
+from augreg.sources import Source
+from augreg.train.data import policy_of
+from augreg.train.limited import limited
+from augreg.views.figure import as_bytes, samples_of
+from augreg.views.photos import photos_of
+
+ROWS, SAMPLES = 3, 8
+_TILE, _GAP = 96, 4
+
+
+def strips(options: CompareOptions, source: Source) -> dict[str, bytes]:
+    """A PNG of each policy: a row of samples for each of three training images.
+
+    Sample c of an image is that of epoch c in the run of the first seed.
+
+    Raises:
+        DataError: an image can't be decoded.
+    """
+    contenders = options.contenders()
+    run = options.run_options(contenders[0], options.first_seed)
+    if run.limit_train is not None:
+        source = limited(source, run.limit_train, run.seed)
+    photos = photos_of(source, ROWS)
+    images, places = [photo.pixels for photo in photos], [photo.index for photo in photos]
+    return {one.name: _strip(options, one, images, places) for one in contenders}
+
+
+def _strip(
+    options: CompareOptions, contender: Contender, images: list[Any], places: list[int]
+) -> bytes:
+    run = options.run_options(contender, options.first_seed)
+    policy, training = as_bytes(policy_of(run)), contender.augment and contender.policy is not None
+    columns = SAMPLES if training else 1
+    page = Image.new("RGBA", (columns * (_TILE + _GAP), len(images) * (_TILE + _GAP)))
+    for epoch in range(columns):
+        how = {"seed": run.seed, "epoch": epoch, "training": training}
+        for row, pixels in enumerate(samples_of(policy, images, places, **how)):
+            page.paste(_tile(pixels), (epoch * (_TILE + _GAP), row * (_TILE + _GAP)))
+    contents = io.BytesIO()
+    page.save(contents, "PNG")
+    return contents.getvalue()
+
+
+def _tile(pixels: Any) -> Image.Image:
+    """Fits a square; what is small is enlarged as squares, so that one sees the pixels."""
+    image = Image.fromarray(np.squeeze(pixels, -1) if pixels.shape[-1] == 1 else pixels)
+    scale = _TILE / max(image.size)
+    size = (max(1, math.floor(image.width * scale)), max(1, math.floor(image.height * scale)))
+    how = Image.Resampling.NEAREST if scale > 1 else Image.Resampling.LANCZOS
+    return image.convert("RGB").resize(size, how)
