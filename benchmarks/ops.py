@@ -54,11 +54,22 @@ def images(case: work.Case) -> np.ndarray:
 
 
 def _element(policy: Any, images: np.ndarray) -> Any:
-    """The images, or a dict where the policy mixes them, with labels where it mixes those."""
+    """The images, or a dict where the policy mixes them, with labels or objects that it mixes."""
     if not mixing_steps(policy):
         return images
-    labels = {"labels": np.arange(len(images)) % 10} if label_classes(policy) is not None else {}
+    count, height, width, _ = images.shape
+    if _how(policy):
+        whole = np.tile(np.array([0, 0, width, height], np.float32), (count, 1, 1))
+        boxes = {"boxes": whole, "labels": np.zeros((count, 1), np.int64)}
+        return {"images": images, "boxes": boxes, "masks": np.ones(images.shape[:3], np.int32)}
+    labels = {"labels": np.arange(count) % 10} if label_classes(policy) is not None else {}
     return {"images": images, **labels}
+
+
+def _how(policy: Any) -> dict[str, Any]:
+    """What a policy that pastes objects is run with."""
+    pastes = any(step.op.name == "copy_paste" for step in policy.augment[:1])
+    return {"bounding_box_format": "xyxy", "box_from": "mask"} if pastes else {}
 
 
 def _pixels(element: Any) -> np.ndarray:
@@ -113,7 +124,7 @@ def runner(op: Any, source: Source) -> Runner:
     """The op alone, through `augment_dataset`."""
     policy = policy_of(op)
     ds = tf.data.Dataset.from_tensor_slices(_element(policy, source.images)).repeat(1_000_000)
-    return pulled(augreg.augment_dataset(ds, policy, source.case.batch, SEED))
+    return pulled(augreg.augment_dataset(ds, policy, source.case.batch, SEED, **_how(policy)))
 
 
 def speeds(ops: Sequence[Any], source: Source, settings: work.Settings) -> dict[str, Any]:
@@ -146,13 +157,13 @@ def from_reference(policy: Any, photos: np.ndarray, data: np.ndarray) -> dict[st
     element = _element(policy, photos)
     if element is photos:
         element = photos[:PHOTOS]
-    made = _pixels(augreg.augment(element, policy, SEED))
+    made = _pixels(augreg.augment(element, policy, SEED, **_how(policy)))
     return apart(made, data[: len(made)])
 
 
 def from_layer(policy: Any, photos: np.ndarray, data: np.ndarray) -> dict[str, float]:
     """How far tf.data and the Keras layer are apart on a batch."""
-    layer = augreg.AugmentationLayer(policy, seed=SEED)
+    layer = augreg.AugmentationLayer(policy, seed=SEED, **_how(policy))
     index = np.arange(len(photos))
     made = layer(_element(policy, photos), training=True, index=index, epoch=0)
     return apart(data, _pixels(made))

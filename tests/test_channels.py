@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from samples import pasted
 
 import augreg
 from augreg.errors import ImageError
@@ -84,6 +85,8 @@ def _is_colored(op: augreg.Op) -> bool:
 @pytest.mark.parametrize("op", list(default_registry().ops.values()), ids=lambda op: op.name)
 def test_every_op_either_moves_pixels_or_refuses_by_name(op: augreg.Op) -> None:
     element = {"images": np.zeros((B, 200, 200, 4), np.uint8)}
+    parts, how = pasted(op.name, B, (200, 200))
+    element |= parts
     if "classes" in op.settable:
         element["labels"] = np.arange(B)
     steps = [{"op": op.name, **op.example}]
@@ -91,7 +94,7 @@ def test_every_op_either_moves_pixels_or_refuses_by_name(op: augreg.Op) -> None:
         with pytest.raises(augreg.PolicyError, match=f'"{op.name}" needs .* has 4 here'):
             augreg.augment(element, policy(steps), seed=1)
     else:
-        assert augreg.augment(element, policy(steps), seed=1)["images"].shape[-1] == 4
+        assert augreg.augment(element, policy(steps), seed=1, **how)["images"].shape[-1] == 4
 
 
 def test_colour_is_refused_and_geometry_is_not() -> None:

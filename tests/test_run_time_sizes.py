@@ -14,7 +14,7 @@ from samples import noise, policy, with_ops
 import augreg
 from augreg.plugin.registry import default_registry
 
-MIXING = {"cutmix", "mixup", "mosaic"}  # these need batches
+MIXING = {"cutmix", "mixup", "mosaic", "copy_paste"}  # these need batches
 OPS = sorted(set(default_registry().ops) - MIXING)
 # 1x1, thin, tall and wide, and sides from 1 to twice a kernel of nine pixels
 SIZES = [

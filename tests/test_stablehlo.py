@@ -230,7 +230,8 @@ def untraced(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("untraced")
-@pytest.mark.parametrize("name", sorted(default_registry().ops))
+# what asks something of annotations, as copy_paste does, is traced
+@pytest.mark.parametrize("name", sorted({*default_registry().ops} - {"copy_paste"}))
 def test_every_op_is_written(name: str) -> None:
     op = default_registry().ops[name]
     example = {key: value for key, value in op.example.items() if key in op.settable}

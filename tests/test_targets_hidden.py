@@ -230,7 +230,7 @@ def test_passes_change_nothing_of_what_is_hidden() -> None:
     draws = Draws.make(NUMPY, planned.draws, key)
     masks = {"masks": _element()["masks"]}
     one, two = (
-        move_annotations(NUMPY, each, draws, masks, (HEIGHT, WIDTH), TargetRules())["masks"]
+        move_annotations(NUMPY, each, draws, masks, (HEIGHT, WIDTH), TargetRules())[0]["masks"]
         for each in (planned, optimize(planned)[0])
     )
     np.testing.assert_array_equal(one, two)

@@ -67,7 +67,6 @@ class Summary:
     deterministic: bool
     class_names: list[str]
     class_weights: dict[str, float] | None
-    from_logits: bool
     samples: dict[str, int]
     images_per_second: float | None
     bad_images: list[Any]
@@ -76,6 +75,7 @@ class Summary:
     output: str
     history: list[dict[str, float]]
     confusion: list[list[int]] | None
+    from_logits: bool = True
 
 
 def write(

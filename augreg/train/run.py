@@ -190,7 +190,9 @@ class Run:
         for batch in self.feed.evaluation(split):
             predicted = self.network.evaluate(batch)
             if confusion is not None:
-                np.add.at(confusion, (batch["labels"].numpy(), np.asarray(predicted)), 1)
+                labels = batch["labels"].numpy()  # shares, where the policy mixes samples
+                true = labels.argmax(axis=-1) if labels.ndim == 2 else labels
+                np.add.at(confusion, (true, np.asarray(predicted)), 1)
             self.signals.check()
         means = self.network.means()
         self.network.clear()

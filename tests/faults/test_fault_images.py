@@ -18,6 +18,7 @@ from fault_tools import (
     png_header,
 )
 from PIL import Image, ImageOps
+from samples import pasted
 
 import augreg
 from augreg.errors import ImageError
@@ -76,15 +77,16 @@ def test_fault_31_32_every_op_works_on_thin_images_or_the_plan_refuses(
     thin = np.zeros((*size, 3), np.uint8)
     images, labels = np.stack([thin, thin]), {"labels": np.arange(2)}
     for name, op in default_registry().ops.items():
-        batch = {"images": images, **(labels if "classes" in op.settable else {})}
+        parts, how = pasted(name, 2, size)
+        batch = {"images": images, **(labels if "classes" in op.settable else {}), **parts}
         policy = {"version": 1, "augment": [{"op": name, **op.example}]}
         try:
             plan(augreg.load_policy(policy), size=size)
         except augreg.PolicyError:
             with pytest.raises(augreg.PolicyError, match=r"^/augment/0"):
-                augreg.augment(batch, policy, seed=0)
+                augreg.augment(batch, policy, seed=0, **how)
         else:
-            assert np.isfinite(augreg.augment(batch, policy, seed=0)["images"]).all()
+            assert np.isfinite(augreg.augment(batch, policy, seed=0, **how)["images"]).all()
     run = applied(tmp_path, {"a.png": encoded(thin)})
     assert run.said.code == 0 and run.images["a.png"].shape == (*size, 3)
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import augreg
+from augreg.plugin import params
 from augreg.plugin.registry import default_registry
 from net.generator import GROUPS, Generator, Node, family
 from net.values import Values
@@ -101,7 +102,7 @@ class Gentle(Generator):
                 step[name] = [0.7, 1.4]
             elif name == "distortion":
                 step[name] = [0, 0.4]
-            elif name in ("amount", "k"):
+            elif name in ("amount", "k") and not isinstance(spec, params.Integer):
                 step[name] = [0, 0.15]
             elif name == "fraction":
                 step[name] = self.rng.choice([0.7, 0.9])
