@@ -85,8 +85,8 @@ def test_the_refusal_reads_well() -> None:
         plan(policy({**HALF, "p": 0.5}))
     assert str(caught.value) == (
         '/augment/0: "central_crop" may change the size or the channels here, so neither it nor a '
-        'group around it takes "p" below 1 or "when", and branches have to agree on the result; the '
-        'images\' size is not known here: a "resize" before fixes it'
+        'group around it takes "p" below 1 or "when", and branches have to agree on the result; '
+        'the images\' size is not known here: a "resize" before fixes it'
     )
     with pytest.raises(PolicyError) as caught:
         plan(policy({"one_of": [TURN, FLIP, RESIZE]}))

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 import augreg
+from augreg.families import AffineStage, Stage
+from augreg.plan import plan
 from augreg.plugin import params
 from augreg.plugin.registry import default_registry
 from net.generator import GROUPS, Generator, Node, family
@@ -115,6 +117,12 @@ class Gentle(Generator):
         return step
 
 
+def _resamples(stages: tuple[Stage, ...]) -> int:
+    """How many resamples a sample may go through, at most."""
+    inner = (max(map(_resamples, stage.branches), default=0) for stage in stages)
+    return sum(inner) + sum(isinstance(stage, AffineStage) for stage in stages)
+
+
 class Framed(Gentle):
     """With black around the image, and no copies of it."""
 
@@ -175,6 +183,8 @@ def test_a_box_holds_what_came_from_inside_of_it(number):
     }
     made, policy = _moved(number, element, Framed, bounding_box_format="xyxy")
 
+    # each resample that turns a box makes it looser: it is the tight box of a tight box
+    loosest = 3 * max(1, _resamples(plan(policy, size=(SIDE, SIDE)).augment) - 2)
     images, moved = made["images"].astype(np.float64), made["keypoints"].reshape(B, 3, 4, 2)
     height, width = images.shape[1:3]
     for b in range(B):
@@ -198,4 +208,4 @@ def test_a_box_holds_what_came_from_inside_of_it(number):
             assert (found[:2] <= np.array(extent[:2]) + 1.1).all(), said
             assert (found[2:] >= np.array(extent[2:]) - 1.1).all(), said
             if whole and len(rows) > 12:
-                assert np.abs(found - extent).max() < 3, said
+                assert np.abs(found - extent).max() < loosest, said
