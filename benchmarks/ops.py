@@ -68,7 +68,7 @@ def _element(policy: Any, images: np.ndarray) -> Any:
 
 def _how(policy: Any) -> dict[str, Any]:
     """What a policy that pastes objects is run with."""
-    pastes = any(step.op.name == "copy_paste" for step in policy.augment[:1])
+    pastes = any(step.op.name == "copy_paste" for step in mixing_steps(policy))
     return {"bounding_box_format": "xyxy", "box_from": "mask"} if pastes else {}
 
 
