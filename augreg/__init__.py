@@ -11,6 +11,8 @@ import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from augreg.lazy import loader
+
 if TYPE_CHECKING:
     from augreg.annotations.element import Indexed as Indexed
     from augreg.backends.reference import augment as augment
@@ -106,6 +108,7 @@ _HOME = {name: module for module, names in _NAMES.items() for name in names}
 _RENAMED = {"Unit": "Uniform01"}  # for one release
 
 __all__ = sorted([*_HOME, "__version__", "train"])
+_load = loader(__name__, _HOME)
 
 
 def __getattr__(name: str) -> Any:
@@ -115,11 +118,7 @@ def __getattr__(name: str) -> Any:
         return __getattr__(new)
     if name == "train":  # the package itself, which is called
         return import_module("augreg.train")
-    if name not in _HOME:
-        raise AttributeError(f"module 'augreg' has no attribute {name!r}")
-    value = getattr(import_module(f"augreg.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
+    return _load(name)
 
 
 def __dir__() -> list[str]:

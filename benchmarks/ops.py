@@ -17,9 +17,10 @@ import numpy as np
 import tensorflow as tf
 
 import augreg
-from augreg.annotations.mixing import label_classes, mixing_steps
+from augreg.annotations.mixing import label_classes, mixing_steps, pastes
 from augreg.images import photo_paths
 from augreg.plugin.registry import FIRST_PARTY, default_registry
+from augreg.testing.objects import OPTIONS, with_objects
 from benchmarks import work
 from benchmarks.measure import Runner
 from benchmarks.peers import Source, contestants
@@ -30,6 +31,7 @@ SEED = 7
 IMAGES = 128
 TOGETHER = 8  # ops that take turns with one another and the floor; more pipelines fill the memory
 PHOTOS = 8  # samples that the reference makes
+HOW: tuple[dict[str, Any], ...] = ({}, OPTIONS)  # a policy is run, and one that pastes objects
 _NO_CODE = (COMMENT, NL, NEWLINE, INDENT, DEDENT, ENDMARKER)
 
 
@@ -57,19 +59,10 @@ def _element(policy: Any, images: np.ndarray) -> Any:
     """The images, or a dict where the policy mixes them, with labels or objects that it mixes."""
     if not mixing_steps(policy):
         return images
-    count, height, width, _ = images.shape
-    if _how(policy):
-        whole = np.tile(np.array([0, 0, width, height], np.float32), (count, 1, 1))
-        boxes = {"boxes": whole, "labels": np.zeros((count, 1), np.int64)}
-        return {"images": images, "boxes": boxes, "masks": np.ones(images.shape[:3], np.int32)}
-    labels = {"labels": np.arange(count) % 10} if label_classes(policy) is not None else {}
+    if pastes(policy):
+        return with_objects(images)
+    labels = {"labels": np.arange(len(images)) % 10} if label_classes(policy) is not None else {}
     return {"images": images, **labels}
-
-
-def _how(policy: Any) -> dict[str, Any]:
-    """What a policy that pastes objects is run with."""
-    pastes = any(step.op.name == "copy_paste" for step in mixing_steps(policy))
-    return {"bounding_box_format": "xyxy", "box_from": "mask"} if pastes else {}
 
 
 def _pixels(element: Any) -> np.ndarray:
@@ -124,7 +117,9 @@ def runner(op: Any, source: Source) -> Runner:
     """The op alone, through `augment_dataset`."""
     policy = policy_of(op)
     ds = tf.data.Dataset.from_tensor_slices(_element(policy, source.images)).repeat(1_000_000)
-    return pulled(augreg.augment_dataset(ds, policy, source.case.batch, SEED, **_how(policy)))
+    return pulled(
+        augreg.augment_dataset(ds, policy, source.case.batch, SEED, **HOW[pastes(policy)])
+    )
 
 
 def speeds(ops: Sequence[Any], source: Source, settings: work.Settings) -> dict[str, Any]:
@@ -157,13 +152,13 @@ def from_reference(policy: Any, photos: np.ndarray, data: np.ndarray) -> dict[st
     element = _element(policy, photos)
     if element is photos:
         element = photos[:PHOTOS]
-    made = _pixels(augreg.augment(element, policy, SEED, **_how(policy)))
+    made = _pixels(augreg.augment(element, policy, SEED, **HOW[pastes(policy)]))
     return apart(made, data[: len(made)])
 
 
 def from_layer(policy: Any, photos: np.ndarray, data: np.ndarray) -> dict[str, float]:
     """How far tf.data and the Keras layer are apart on a batch."""
-    layer = augreg.AugmentationLayer(policy, seed=SEED, **_how(policy))
+    layer = augreg.AugmentationLayer(policy, seed=SEED, **HOW[pastes(policy)])
     index = np.arange(len(photos))
     made = layer(_element(policy, photos), training=True, index=index, epoch=0)
     return apart(data, _pixels(made))

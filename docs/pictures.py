@@ -14,8 +14,9 @@ import numpy as np
 from PIL import Image
 
 import augreg
-from augreg.annotations.mixing import label_classes, mixing_steps
+from augreg.annotations.mixing import label_classes, mixing_steps, pastes
 from augreg.images import photo_paths
+from augreg.testing.objects import OPTIONS, with_objects
 
 SEED = 7
 HEIGHT, WIDTH = 200, 300  # of the photograph; pictures are shown at half their size
@@ -71,9 +72,8 @@ def samples(op: Op, given: Mapping[str, Any], index: int | None = None) -> np.nd
         given: Any = {"images": batch}
         if label_classes(policy) is not None:
             given["labels"] = np.array([0, 1] * pairs)
-        if op.name == "copy_paste":
-            given |= objects(2 * pairs)
-            how = {"bounding_box_format": "xyxy", "box_from": "mask"}
+        if pastes(policy):
+            given, how = with_objects(batch, objects()), OPTIONS
         mixed = augreg.augment(given, policy, SEED, **how)["images"]
         return mixed[::2] if index is None else mixed[2 * index]
     if index is not None:
@@ -81,16 +81,14 @@ def samples(op: Op, given: Mapping[str, Any], index: int | None = None) -> np.nd
     return augreg.augment(np.stack([photograph(0)] * TRIES), policy, SEED)
 
 
-def objects(count: int) -> dict[str, Any]:
-    """Three discs of each image of a batch, as objects to be cut out: the cup, and two beside."""
+def objects() -> np.ndarray:
+    """int32 [H,W]: three discs as objects to be cut out, the cup and two beside it."""
     discs = ((145, 75, 62), (50, 150, 40), (250, 140, 40))  # x, y and radius
     y, x = np.mgrid[:HEIGHT, :WIDTH]
     mask = np.zeros((HEIGHT, WIDTH), np.int32)
     for number, (across, down, radius) in enumerate(discs, start=1):
         mask[(x - across) ** 2 + (y - down) ** 2 < radius**2] = number
-    boxes = np.tile(np.array([0, 0, WIDTH, HEIGHT], np.float32), (count, len(discs), 1))
-    labels = np.zeros((count, len(discs)), np.int64)
-    return {"masks": np.stack([mask] * count), "boxes": {"boxes": boxes, "labels": labels}}
+    return mask
 
 
 def change(image: np.ndarray) -> float:

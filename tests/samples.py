@@ -78,15 +78,3 @@ def command(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int
         main([str(argument) for argument in arguments])
     said = capsys.readouterr()
     return int(end.value.code or 0), said.out, said.err
-
-
-def pasted(name: str, count: int, size: tuple[int, int]) -> tuple[dict[str, Any], dict[str, str]]:
-    """What a batch needs besides images, and how it is augmented, where the op pastes objects."""
-    if name != "copy_paste":
-        return {}, {}
-    boxes = np.tile(np.array([0, 0, size[1], size[0]], np.float32), (count, 1, 1))
-    parts = {
-        "masks": np.ones((count, *size), np.int32),
-        "boxes": {"boxes": boxes, "labels": np.zeros((count, 1), np.int64)},
-    }
-    return parts, {"bounding_box_format": "xyxy", "box_from": "mask"}

@@ -42,7 +42,7 @@ def declared_wrongly(xp, amount):
 @breaks("call", "raised NameError: name 'undefined' is not defined", amount=AMOUNT)
 def fails(xp, amount):
     """Raises."""
-    return undefined  # noqa: F821
+    return undefined  # noqa: F821  # the fault that a check is to name
 
 
 @breaks("shape", "ColorMap.offset has the shape (1, 2); it has to be [B, 1 or 3]", amount=AMOUNT)

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from samples import pasted
 
 import augreg
+from augreg.annotations.mixing import pastes
 from augreg.errors import ImageError
 from augreg.families import element_of
 from augreg.plugin.registry import default_registry
 from augreg.policy import Step
+from augreg.testing.objects import OPTIONS, with_objects
 
 H, W, B = 24, 31, 4
 INDEX = np.arange(B)
@@ -85,11 +86,11 @@ def _is_colored(op: augreg.Op) -> bool:
 @pytest.mark.parametrize("op", list(default_registry().ops.values()), ids=lambda op: op.name)
 def test_every_op_either_moves_pixels_or_refuses_by_name(op: augreg.Op) -> None:
     element = {"images": np.zeros((B, 200, 200, 4), np.uint8)}
-    parts, how = pasted(op.name, B, (200, 200))
-    element |= parts
     if "classes" in op.settable:
         element["labels"] = np.arange(B)
     steps = [{"op": op.name, **op.example}]
+    how = OPTIONS if pastes(augreg.load_policy(policy(steps))) else {}
+    element = with_objects(element["images"]) if how else element
     if _is_colored(op):
         with pytest.raises(augreg.PolicyError, match=f'"{op.name}" needs .* has 4 here'):
             augreg.augment(element, policy(steps), seed=1)

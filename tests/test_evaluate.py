@@ -99,7 +99,7 @@ def test_what_is_written(digits: tuple[Path, Any], tmp_path: Path) -> None:
     written = json.loads((output / "evaluation.json").read_text())
     assert written["figures"]["accuracy"] == made.figures.accuracy
     assert written["figures"]["confusion"] == made.figures.confusion
-    assert written["views"]["figures"]["loss"] == made.views.figures.loss  # type: ignore[union-attr]
+    assert written["views"]["figures"]["loss"] == made.views.figures.loss
     assert [one["loss"] for one in written["worst"]] == [one.loss for one in made.worst]
     for name in names[::2]:
         with Image.open(output / name) as image:
@@ -126,7 +126,7 @@ def test_the_worst_are_those_with_the_highest_loss(digits: tuple[Path, Any]) -> 
 
 def _arrays(source: Source, split: str) -> tuple[Any, Any]:
     found = list(elements(source.splits[split]))
-    return (np.stack([one[key] for one in found]) for key in ("images", "labels"))  # type: ignore[return-value]
+    return (np.stack([one[key] for one in found]) for key in ("images", "labels"))
 
 
 def test_views_are_those_of_tta(digits: tuple[Path, Any]) -> None:

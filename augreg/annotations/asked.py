@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from augreg.errors import DataError
 from augreg.lower import Answers
 from augreg.lower.choices import WHEN
 from augreg.policy import Group, Node, Policy, Step, walk
+from augreg.policy.chance import Label
 from augreg.random import generator
 from augreg.xp import Array, Namespace
 
@@ -101,42 +102,39 @@ def label_answers(xp: Namespace, nodes: tuple[Node, ...], found: Annotations) ->
 
 def _any_of(xp: Namespace, found: Annotations, node: Node) -> Array:
     """bool [B]: the samples with one of the node's labels."""
-    wanted = node.labels or ()
-    labels = found.get(LABELS)
+    wanted, labels = node.labels or (), found.get(LABELS)
     if labels is None:
         labels = next(found[key]["labels"] for key in BOXES if key in found)
-        return _shared(xp, xp.stack([_equal(xp, labels, one, node) for one in wanted], axis=-1))
-    shape = shape_of(labels)
-    if shape is None or len(shape) not in (1, 2):
-        found_shape = "unknown shape" if shape is None else f"the shape {shape}"
-        raise DataError(
-            f'labels of {found_shape}, and {node.pointer} has a "when"; allowed are [B] and '
-            "[B, classes]"
-        )
-    if len(shape) == 2 and shape[1] != 1:
-        return _shares(xp, labels, wanted, node)
-    flat = xp.reshape(labels, (-1,))
-    return _shared(xp, xp.stack([_equal(xp, flat, one, node) for one in wanted], axis=-1))
+    else:
+        shape = shape_of(labels)
+        if shape is None or len(shape) not in (1, 2):
+            found_shape = "unknown shape" if shape is None else f"the shape {shape}"
+            raise DataError(
+                f'labels of {found_shape}, and {node.pointer} has a "when"; allowed are [B] and '
+                "[B, classes]"
+            )
+        if len(shape) == 2 and shape[1] != 1:
+            return _shares(xp, labels, wanted, node)
+        labels = xp.reshape(labels, (-1,))
+    return _of_any(xp, [_equal(xp, labels, one, node) for one in wanted])
 
 
-def _shared(xp: Namespace, hits: Array) -> Array:
-    """bool [B]: whether there is any in [B, ...]."""
-    rank = len(xp.shape(hits))
-    return xp.max(xp.cast(hits, "int32"), axis=tuple(range(1, rank))) > 0
+def _of_any(xp: Namespace, hits: Sequence[Array]) -> Array:
+    """bool [B]: whether there is any in arrays [B, ...]."""
+    together = xp.cast(xp.stack(hits, axis=-1), "int32")
+    return xp.max(together, axis=tuple(range(1, len(xp.shape(together))))) > 0
 
 
-def _equal(xp: Namespace, labels: Array, wanted: int | str, node: Node) -> Array:
-    numbers = is_numeric(labels)
-    if numbers == isinstance(wanted, str):
+def _equal(xp: Namespace, labels: Array, wanted: Label, node: Node) -> Array:
+    if is_numeric(labels) == isinstance(wanted, str):
         kind = "a name" if isinstance(wanted, str) else "a number"
         raise DataError(
             f'labels of dtype {dtype_of(labels)}, and "when" of {node.pointer} asks for {kind}, '
             f"{wanted!r}; write the labels as the data has them"
         )
-    if numbers:
+    if not isinstance(wanted, str):
         return labels == xp.cast(xp.array(wanted, "int32"), dtype_of(labels))
-    kind = getattr(getattr(labels, "dtype", None), "kind", "U")
-    return labels == (wanted.encode() if kind == "S" else wanted)  # type: ignore[union-attr]
+    return labels == (wanted.encode() if getattr(labels.dtype, "kind", "U") == "S" else wanted)
 
 
 def _shares(xp: Namespace, labels: Array, wanted: Iterable[Any], node: Node) -> Array:
@@ -152,8 +150,7 @@ def _shares(xp: Namespace, labels: Array, wanted: Iterable[Any], node: Node) -> 
             raise DataError(
                 f'"when" of {node.pointer} asks for class {one}, and labels have {count} classes'
             )
-    hits = [xp.cast(labels[:, one], "float32") for one in wanted]
-    return _shared(xp, xp.stack(hits, axis=-1) >= xp.array(0.5))
+    return _of_any(xp, [xp.cast(labels[:, one], "float32") >= xp.array(0.5) for one in wanted])
 
 
 # --- boxes --------------------------------------------------------------------------------------

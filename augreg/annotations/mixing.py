@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from augreg.annotations.parts import (
@@ -28,6 +29,7 @@ from augreg.policy import Policy, Step, steps_in
 from augreg.xp import Array, Namespace
 
 
+@lru_cache  # asked for at each call of a map function
 def mixing_steps(policy: Policy) -> tuple[Step, ...]:
     """The steps of a policy that mix samples, and so need batches."""
     found = []
@@ -38,6 +40,16 @@ def mixing_steps(policy: Policy) -> tuple[Step, ...]:
         except OpError as error:
             raise policy.located(error, step.pointer) from error
     return tuple(found)
+
+
+def pastes(policy: Policy) -> bool:
+    """Whether a step pastes objects, and so needs boxes and masks."""
+    return any(map(_pastes, mixing_steps(policy)))
+
+
+@lru_cache
+def _pastes(step: Step) -> bool:
+    return isinstance(element_of(step, (None, None)), Paste)
 
 
 def label_classes(policy: Policy) -> int | None:
@@ -115,8 +127,7 @@ def check_mixable(
             step.pointer,
         )
     for step in steps:
-        cuts = isinstance(element_of(step, (None, None)), Paste)
-        if cuts and not any(key in annotations for key in MASKS):
+        if _pastes(step) and not any(key in annotations for key in MASKS):
             raise policy.error(
                 f'"{step.op.name}" cuts objects out by their masks, found images without masks; '
                 "pass boxes and masks that say which pixels are each box's own, or leave it out",

@@ -57,9 +57,7 @@ def parameter_entry(spec: Any) -> dict[str, Any]:
             entry["type"] = spec.bounds.noun
             bounds = {"minimum": spec.lo, "maximum": spec.hi}
             entry |= {key: value for key, value in bounds.items() if math.isfinite(value)}
-        case params.KeepBoxes():
-            entry |= {"type": "option", "values": list(params.KEPT)}
-        case params.Option():
+        case params.Option() | params.KeepBoxes():
             entry |= {"type": "option", "values": list(spec.values)}
         case params.Fill():
             entry |= {"type": "level or colour", "minimum": 0, "maximum": 1}

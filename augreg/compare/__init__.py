@@ -5,10 +5,10 @@ Names load on first use, so that the options need no TensorFlow.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from augreg.compare.options import CompareOptions
+from augreg.lazy import loader
 
 if TYPE_CHECKING:
     from augreg.compare.comparison import compare as compare
@@ -18,10 +18,4 @@ _HOME = {"Results": "results", "compare": "comparison"}
 
 __all__ = [*_HOME, "CompareOptions"]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'augreg.compare' has no attribute {name!r}")
-    value = getattr(import_module(f"augreg.compare.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = loader(__name__, _HOME)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from augreg.lazy import loader
 
 if TYPE_CHECKING:
     from augreg.evaluation.run import Evaluation as Evaluation
     from augreg.evaluation.run import evaluate as evaluate
 
-__all__ = ["Evaluation", "evaluate"]
+_HOME = {"Evaluation": "run", "evaluate": "run"}
 
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module 'augreg.evaluation' has no attribute {name!r}")
-    return getattr(import_module("augreg.evaluation.run"), name)
+__all__ = [*_HOME]
+__getattr__ = loader(__name__, _HOME)

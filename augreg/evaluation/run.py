@@ -31,6 +31,7 @@ from augreg.sources.source import BadImage
 from augreg.test_time.predictor import check_separable, probabilities
 from augreg.train import TrainOptions
 from augreg.train.data import SPLITS, reading
+from augreg.train.loop import class_numbers
 
 WORST = 12  # images in worst.png
 
@@ -209,9 +210,8 @@ def _predicted(
         for batch in batches:
             labels.append(batch["labels"].numpy())
             outputs.append(finished.network.predict_on_batch(batch["images"]))
-    truth = np.concatenate(labels)
     # a policy that mixes samples gives fractions of the classes, in evaluation too
-    return truth.argmax(axis=-1) if truth.ndim == 2 else truth, np.concatenate(outputs)
+    return class_numbers(np.concatenate(labels)), np.concatenate(outputs)
 
 
 def _policy_of_views(finished: Finished, given: Any) -> Policy:

@@ -131,6 +131,7 @@ class KeepBoxes:
     """
 
     doc: str = ""
+    values = KEPT
     static = True
     default = None
     takes = Option(*KEPT).takes

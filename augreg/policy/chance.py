@@ -93,13 +93,7 @@ CHECKS: Mapping[str, Callable[[Any], None]] = {"p": check_p, "when": check_when}
 def schemas() -> dict[str, dict[str, Any]]:
     """The JSON Schemas of "p" and "when"."""
     number = _UNIT.schema()
-    parts = {
-        "from": number,
-        "to": number,
-        "epochs": {"type": "integer", "minimum": 1},
-        "shape": {"enum": list(Schedule.shapes)},
-    }
-    schedule = closed({"schedule": closed(parts, required=["from", "to", "epochs"])})
+    schedule = Schedule.schema_of(number)
     label = {"anyOf": [{"type": "integer"}, {"type": "string"}]}
     labels = {"type": "array", "items": label, "minItems": 1}
     return {

@@ -292,7 +292,11 @@ class Schedule(Named):
 
     @classmethod
     def schema(cls, bounds: Bounds) -> dict[str, Any]:
-        ends = {"anyOf": [bounds.schema(), pair_schema(bounds)]}
+        return cls.schema_of({"anyOf": [bounds.schema(), pair_schema(bounds)]})
+
+    @classmethod
+    def schema_of(cls, ends: dict[str, Any]) -> dict[str, Any]:
+        """The JSON Schema of one whose ends have this schema."""
         parts = {
             "from": ends,
             "to": ends,

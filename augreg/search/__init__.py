@@ -5,9 +5,9 @@ Names load on first use, so that the options need neither Optuna nor TensorFlow.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from augreg.lazy import loader
 from augreg.search.options import SearchOptions
 
 if TYPE_CHECKING:
@@ -18,10 +18,4 @@ _HOME = {"Found": "winner", "search": "winner"}
 
 __all__ = [*_HOME, "SearchOptions"]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'augreg.search' has no attribute {name!r}")
-    value = getattr(import_module(f"augreg.search.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = loader(__name__, _HOME)

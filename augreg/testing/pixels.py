@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augreg.annotations.element import image_of
-from augreg.annotations.mixing import label_classes, mixing_steps
+from augreg.annotations.mixing import label_classes, mixing_steps, pastes
 from augreg.backends.reference import augment
 from augreg.errors import PolicyError
-from augreg.families import Paste, element_of
 from augreg.plan import plan
 from augreg.testing.cases import BATCH, INDEX, SEED, Case
+from augreg.testing.objects import OPTIONS, with_objects
 from augreg.testing.transforms import check_finite
 
 _TINY = ((1, 1), (1, 7), (7, 1), (5, 4))
@@ -34,21 +34,17 @@ def images_of(case: Case, smooth: bool) -> NDArray[np.uint8]:
 def element_with(case: Case, smooth: bool) -> Any:
     """The case's images; with labels where the op mixes them, or with an object that it pastes."""
     images, classes = images_of(case, smooth), label_classes(case.policy)
-    if options_of(case):
+    if pastes(case.policy):
         height, width = case.size
-        masks = np.zeros((BATCH, height, width), np.int32)
-        masks[:, height // 4 : height // 2, width // 4 : width // 2] = 1
-        boxes = np.tile(np.array([0, 0, width, height], np.float32), (BATCH, 1, 1))
-        labels = np.zeros((BATCH, 1), np.int64)
-        return {"images": images, "masks": masks, "boxes": {"boxes": boxes, "labels": labels}}
+        mask = np.zeros(case.size, np.int32)
+        mask[height // 4 : height // 2, width // 4 : width // 2] = 1
+        return with_objects(images, mask)
     return images if classes is None else {"images": images, "labels": INDEX % classes}
 
 
 def options_of(case: Case) -> dict[str, Any]:
     """What the case's element has to be augmented with: an op that pastes asks for masks."""
-    steps = mixing_steps(case.policy)
-    pastes = any(isinstance(element_of(step, case.size), Paste) for step in steps)
-    return {"bounding_box_format": "xyxy", "box_from": "mask"} if pastes else {}
+    return OPTIONS if pastes(case.policy) else {}
 
 
 def check_range(case: Case) -> None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from augreg.checks import check_keras_backend
+from augreg.lazy import loader
 from augreg.train.config import read_config
 from augreg.train.options import TrainOptions
 
@@ -32,16 +32,14 @@ _HOME = {
 }
 
 __all__ = [*_HOME, "TrainOptions", "read_config"]
+_load = loader(__name__, _HOME)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'augreg.train' has no attribute {name!r}")
-    # asked before Keras is imported, which fails where its backend is not installed
-    check_keras_backend(os.environ.get("KERAS_BACKEND") or "tensorflow", "augreg.train")
-    value = getattr(import_module(f"augreg.train.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
+    if name in _HOME:
+        # asked before Keras is imported, which fails where its backend is not installed
+        check_keras_backend(os.environ.get("KERAS_BACKEND") or "tensorflow", "augreg.train")
+    return _load(name)
 
 
 class _Callable(ModuleType):

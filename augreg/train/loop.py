@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -163,6 +164,11 @@ class Network:
     def _count(self, labels: tf.Tensor, logits: tf.Tensor, loss: tf.Tensor) -> None:
         right, samples = right_and_all(labels, logits)
         self.totals.assign_add(tf.stack([tf.cast(loss, tf.float64) * samples, right, samples]))
+
+
+def class_numbers(labels: NDArray[Any]) -> NDArray[Any]:
+    """Class numbers [N] of labels; of shares [N, classes], where a policy mixes, the largest."""
+    return labels.argmax(axis=-1) if labels.ndim == 2 else labels
 
 
 def right_and_all(labels: tf.Tensor, logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

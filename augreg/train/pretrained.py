@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
+import sys
 import warnings
 from os import PathLike
 from pathlib import Path
@@ -58,7 +58,7 @@ def pretrained_network(
         path = Path(weights).expanduser()
         backbone = _loaded(name, build, arguments, path)
     inputs = keras.Input(shape, dtype="uint8" if output.dtype == "uint8" else None)
-    images = inspect.getmodule(build).preprocess_input(_to_bytes(output)(inputs))  # type: ignore[union-attr]
+    images = sys.modules[build.__module__].preprocess_input(_to_bytes(output)(inputs))
     logits = keras.layers.Dense(classes, name=HEAD)(backbone(images))
     return keras.Model(inputs, logits, name=name)
 

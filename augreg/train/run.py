@@ -22,7 +22,7 @@ from augreg.train.best import Best
 from augreg.train.build import build
 from augreg.train.checkpoint import Checkpoints, Progress, identity
 from augreg.train.logs import Logs
-from augreg.train.loop import Network
+from augreg.train.loop import Network, class_numbers
 from augreg.train.progress import Display
 from augreg.train.report import Summary
 from augreg.train.schedule import Schedule, best_row, is_over
@@ -190,8 +190,7 @@ class Run:
         for batch in self.feed.evaluation(split):
             predicted = self.network.evaluate(batch)
             if confusion is not None:
-                labels = batch["labels"].numpy()  # shares, where the policy mixes samples
-                true = labels.argmax(axis=-1) if labels.ndim == 2 else labels
+                true = class_numbers(batch["labels"].numpy())
                 np.add.at(confusion, (true, np.asarray(predicted)), 1)
             self.signals.check()
         means = self.network.means()

@@ -18,13 +18,14 @@ from fault_tools import (
     png_header,
 )
 from PIL import Image, ImageOps
-from samples import pasted
 
 import augreg
+from augreg.annotations.mixing import pastes
 from augreg.errors import ImageError
 from augreg.images import inspect
 from augreg.plan import plan
 from augreg.plugin.registry import default_registry
+from augreg.testing.objects import OPTIONS, with_objects
 
 GOOD = {"good.png": encoded(pixels())}
 
@@ -77,9 +78,10 @@ def test_fault_31_32_every_op_works_on_thin_images_or_the_plan_refuses(
     thin = np.zeros((*size, 3), np.uint8)
     images, labels = np.stack([thin, thin]), {"labels": np.arange(2)}
     for name, op in default_registry().ops.items():
-        parts, how = pasted(name, 2, size)
-        batch = {"images": images, **(labels if "classes" in op.settable else {}), **parts}
+        batch = {"images": images, **(labels if "classes" in op.settable else {})}
         policy = {"version": 1, "augment": [{"op": name, **op.example}]}
+        how = OPTIONS if pastes(augreg.load_policy(policy)) else {}
+        batch = with_objects(images) if how else batch
         try:
             plan(augreg.load_policy(policy), size=size)
         except augreg.PolicyError:

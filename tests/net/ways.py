@@ -22,7 +22,7 @@ from augreg.backends.reference import kernels
 from augreg.backends.reference.interpreter import Interpreter
 from augreg.backends.reference.run import output
 from augreg.backends.tensorflow import per_image
-from augreg.backends.tensorflow.annotations import AnnotationProgram
+from augreg.backends.tensorflow.moving import AnnotationProgram
 from augreg.backends.tensorflow.program import Program
 from augreg.errors import PolicyError
 from augreg.families import MixStage

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,18 +23,21 @@ from augreg.annotations.parts import (
     FRAMES,
     IMAGES,
     LABELS,
-    TargetRules,
     check_boxes_stated,
     each,
     in_floats,
 )
 from augreg.annotations.undeclared import as_large, check_declared, of_unknown_size
-from augreg.backends.options import RunOptions
 from augreg.backends.tensorflow import assertions
 from augreg.backends.tensorflow.arrays import TENSORFLOW
-from augreg.backends.tensorflow.compiled import SHARED, Compiled, Functions
+from augreg.backends.tensorflow.compiled import Compiled, Functions
 from augreg.backends.tensorflow.dense import dense
 from augreg.backends.tensorflow.given import Given
+from augreg.backends.tensorflow.moving import (
+    annotation_program,
+    form_of,
+    shared_annotations,
+)
 from augreg.checks import (
     as_uint32,
     check_epoch,
@@ -45,8 +47,7 @@ from augreg.checks import (
     shape_of,
 )
 from augreg.images.decode import decode
-from augreg.lower import Answers, Draws
-from augreg.plan import Plan
+from augreg.lower import Answers
 from augreg.policy import steps_in, walk
 from augreg.random.generator import SampleKey
 
@@ -235,24 +236,16 @@ class Annotated:
 
         def make(shape: tuple[Any, ...], many: bool = False, kept: bool = True) -> Any:
             options = self.options.shared(part, self.options.rules)
-            program = shared_annotations(options, shape) if kept else _program(options, shape)
+            program = (
+                shared_annotations(options, shape) if kept else annotation_program(options, shape)
+            )
             if not transform.changes(program.plan, targets):
                 return None
             return program.traceable(targets, many) if kept else program
 
         batch, *shape = images.shape
-        any_key = part, _form(targets, ranks=True)
-        return self._functions.get((part, _form(targets)), any_key, tuple(shape), batch, make)
-
-
-@lru_cache(SHARED)
-def shared_annotations(options: RunOptions, shape: tuple[Any, ...]) -> AnnotationProgram:
-    """The program for what moves with images [B, *shape], for all that run the policy."""
-    return _program(options, shape)
-
-
-def _program(options: RunOptions, shape: tuple[Any, ...]) -> AnnotationProgram:
-    return AnnotationProgram(options.plan(shape), options.rules)
+        any_key = part, form_of(targets, ranks=True)
+        return self._functions.get((part, form_of(targets)), any_key, tuple(shape), batch, make)
 
 
 def _is_file(image: tf.Tensor) -> bool:
@@ -263,58 +256,3 @@ def _is_file(image: tf.Tensor) -> bool:
 def whole(value: Any, name: str) -> Any:
     """A tensor as it is; numbers as uint32."""
     return value if tf.is_tensor(value) else as_uint32(value, name)
-
-
-@dataclass(frozen=True, eq=False)  # a function: `tf.function` hashes it
-class AnnotationProgram:
-    """Moves batches of annotations (tensors in dicts) along a plan."""
-
-    plan: Plan
-    rules: TargetRules
-    _traced: dict[Any, Any] = field(default_factory=dict)
-
-    def traceable(self, annotations: Mapping[str, Any], many: bool) -> Any:
-        """As a function. XLA where there are masks, all sizes static: points are tiny.
-
-        many: it will be called with annotations of many shapes.
-        """
-        shapes = [tensor.shape[1:] for tensor in tf.nest.flatten(dict(annotations))]
-        static = None not in (*self.plan.size_in, *self.plan.size_out)
-        static = static and all(shape.is_fully_defined() for shape in shapes)
-        xla = True if static and any(map(self.rules.is_mask, annotations)) else None
-        key = many, _form(annotations, ranks=many)
-        if key not in self._traced:
-            # a callable of its own: TensorFlow warns where one is traced for many shapes
-            self._traced[key] = tf.function(
-                partial(AnnotationProgram.__call__, self),
-                autograph=False,
-                jit_compile=xla,
-                reduce_retracing=many,
-            )
-        return self._traced[key]
-
-    def __call__(
-        self, annotations: Mapping[str, Any], size: tf.Tensor, key: SampleKey, answers: Answers
-    ) -> tuple[dict[str, Any], Answers]:
-        """The annotations, and what they say of what the plan's stages ask, beside `answers`.
-
-        size: int32 [2], the images' height and width, used where the plan does not know them.
-        """
-        height, width = self.plan.size_in
-        sides = (size[0] if height is None else height, size[1] if width is None else width)
-        words = replace(Draws.make(TENSORFLOW, self.plan.draws, key), answers=answers)
-        return transform.move_annotations(
-            TENSORFLOW, self.plan, words, annotations, sides, self.rules
-        )
-
-
-def _form(targets: Mapping[str, Any], ranks: bool = False) -> Any:
-    """What a function of targets is traced for, apart from the batch's size."""
-
-    def one(part: tf.Tensor) -> Any:
-        return part.shape.rank if ranks else tuple(part.shape[1:]), part.dtype
-
-    return tuple(
-        (key, _form(part, ranks) if isinstance(part, Mapping) else one(part))
-        for key, part in targets.items()
-    )
