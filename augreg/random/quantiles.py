@@ -22,7 +22,7 @@ from augreg.xp import NUMPY
 def quantile(
     distribution: Distribution, q: float, dtype: str = "float32", epoch: int = 0
 ) -> float | None:
-    """The value that a fraction `q` of the draws do not exceed.
+    """The value that a fraction `q` of the draws do not exceed, as short as a float32 allows.
 
     Args:
         distribution: of a parameter. A choice is sorted by its values.
@@ -33,7 +33,11 @@ def quantile(
     Returns:
         A number in the distribution's support; None for draws that are no single number.
     """
-    whole = dtype == "int32"
+    found = _quantile(distribution, q, dtype == "int32", epoch)
+    return found if found is None or isinstance(found, int) else float(str(np.float32(found)))
+
+
+def _quantile(distribution: Distribution, q: float, whole: bool, epoch: int) -> float | None:
     match distribution:
         case Constant(value):
             return value
@@ -48,7 +52,8 @@ def quantile(
         case Uniform(lo, hi):
             return _between(lo, hi, q, whole)
         case Schedule():
-            lo, hi = (float(end) for end in distribution.ends(NUMPY, dtype, np.uint32(epoch)))
+            ends = distribution.ends(NUMPY, "int32" if whole else "float32", np.uint32(epoch))
+            lo, hi = map(float, ends)
             return _between(lo, hi, q, whole)
     return None
 

@@ -38,8 +38,10 @@ class Effect:
         """Takes what the stage did to one image into account."""
         self.images += 1
         self.add_annotations(passed.annotations)
-        self.filled += filled_share(passed)
-        self.clipped += clipped_share(passed.pixels)
+        sizes = passed.before.shape[1:3], passed.pixels.shape[1:3]
+        self.filled += filled_share(passed.lowering, passed.stage, *sizes)
+        values = kernels.to_unit(passed.pixels)
+        self.clipped += float(np.mean((values < 0) | (values > 1)))
 
     def add_annotations(self, parts: Mapping[str, Any]) -> None:
         """Takes the annotations of an image into account, as they are at the stage's end."""
@@ -117,20 +119,8 @@ def name_of(stage: Stage) -> str:
     )
 
 
-def clipped_share(pixels: Any) -> float:
-    """The share of values, uint8 or float, that lie beyond 0..1."""
-    values = kernels.to_unit(pixels)
-    return float(np.mean((values < 0) | (values > 1)))
-
-
-def filled_share(passed: Passed) -> float:
-    """The share of pixels that a geometric stage read outside of its image; 0 of others."""
-    return _filled(
-        passed.lowering, passed.stage, passed.before.shape[1:3], passed.pixels.shape[1:3]
-    )
-
-
-def _filled(lowering: Lowering, stage: Stage, size_in: Size, size_out: Size) -> float:
+def filled_share(lowering: Lowering, stage: Stage, size_in: Size, size_out: Size) -> float:
+    """The share of pixels that a geometric stage reads outside of its image; 0 of others."""
     if isinstance(stage, LatticeStage):
         move, _ = stage.point_map(NUMPY, stage.lower(lowering, size_in), size_in, size_out)
         inside: Any = move.source()[2]

@@ -20,7 +20,8 @@ from augreg.errors import DataError
 from augreg.families import Stage
 from augreg.lower import Draws, Lowering
 from augreg.plan import SECTIONS, Plan, plan
-from augreg.policy import Node, Policy
+from augreg.policy import Node, Policy, Step
+from augreg.random.distributions import Constant, Distribution
 from augreg.xp import NUMPY
 
 Pixels = NDArray[np.uint8]
@@ -154,9 +155,8 @@ class Trace:
         """The annotations if the plan ended with these stages of a section."""
         if not self.annotations:
             return {}
-        prepare = self.planned.prepare if section == "augment" else ()
-        ended = replace(self.planned, prepare=prepare, augment=())
-        ended = replace(ended, **{section: stages})
+        first, then = (self.planned.prepare, stages) if section == "augment" else (stages, ())
+        ended = replace(self.planned, prepare=first, augment=then)
         moved, answers = move_annotations(
             NUMPY, ended, self.draws, self.annotations, self.size, self.sample.rules
         )
@@ -175,6 +175,37 @@ class Trace:
             alone, sections=("augment",), size=size, channels=channels, unfused=self.unfused
         )
         return planned.augment
+
+
+def image_after(policy: Policy, sample: Sample) -> NDArray[Any]:
+    """[1,H,W,C] after a policy's steps: uint8 or float32, unclipped.
+
+    What comes from `prepare` alone is uint8, where the image came as that.
+
+    Raises:
+        PolicyError: the policy can't work on this image.
+    """
+    trace = Trace(policy, sample)
+    pixels = trace.begun
+    for passed in trace.stages():
+        pixels = passed.pixels
+    as_bytes = trace.begun.dtype == np.uint8 and not trace.planned.augment
+    return kernels.quantize(pixels) if as_bytes else pixels
+
+
+def with_values(step: Step, values: Mapping[str, float]) -> Step:
+    """The step as every sample does it, with these values in place of draws."""
+    fixed = {name: Constant(value) for name, value in values.items()}
+    return replace(step.for_all(), arguments={**step.arguments, **fixed})
+
+
+def ranges(step: Step) -> dict[str, tuple[Distribution, str]]:
+    """What a policy lets vary of a step: parameter -> its distribution and its dtype."""
+    return {
+        name: (drawn, dtype)
+        for name, drawn, dtype in step.drawn()
+        if name in step.op.settable and not isinstance(drawn, Constant)
+    }
 
 
 def shown(pixels: NDArray[Any]) -> Pixels:
