@@ -114,7 +114,7 @@ class _Film:
     ) -> Iterator[Frame]:
         """earlier: the stages before it in its section, and in the branch that it is in."""
         if stage.keeps_one:
-            yield from self._kept(stage, earlier, before)
+            yield from self._kept(stage, earlier, before, after)
         elif stage.branches:
             yield from self._mixture(stage, earlier, before, after)
         else:
@@ -130,7 +130,7 @@ class _Film:
         """A frame for each step of a stage; of steps that share it, for each as if it was last."""
         steps = list(self._done_in(stage))
         done = [one for one in steps if not one.left_out]
-        pixels, stages = (before, earlier) if done else (after, (*earlier, stage))
+        pixels, stages = before if done else after, earlier
         for one in steps:
             if not one.left_out:
                 ends = one is done[-1]
@@ -175,7 +175,11 @@ class _Film:
             pixels, earlier = after, (*earlier, stage)
 
     def _kept(
-        self, stage: Stage, earlier: tuple[Stage, ...], before: NDArray[Any]
+        self,
+        stage: Stage,
+        earlier: tuple[Stage, ...],
+        before: NDArray[Any],
+        after: NDArray[Any],
     ) -> Iterator[Frame]:
         """The frames of a stage that keeps one of its branches; other branches' are left out."""
         (item,) = stage.items
@@ -183,6 +187,7 @@ class _Film:
         for number, branch in enumerate(stage.branches):
             if number == chosen:
                 yield from self._through(branch, earlier, before)
+                before, earlier = after, (*earlier, stage)
             else:
                 for inner in branch:
                     yield from self._steps(inner, earlier, before, before)
