@@ -79,6 +79,13 @@ def test_points_are_compared_in_sides_of_the_image() -> None:
     assert (stretched.lost, stretched.filled) == (0, 0)
 
 
+def test_stages_fill_one_after_another() -> None:
+    step: dict[str, object] = {"op": "translate", "x": 0.25, "y": 0}
+    filled = moved({**step, "fill": "constant"}, {**step, "fill": "nearest"}).filled
+
+    assert filled == pytest.approx(1 - 0.75 * 0.75)
+
+
 def test_what_is_cut_away_is_lost() -> None:
     cropped = moved({"op": "central_crop", "fraction": 0.5})
 

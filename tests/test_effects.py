@@ -15,9 +15,10 @@ from augreg.views.trace import Sample
 def test_clipped_is_the_share_of_values_beyond_0_and_1() -> None:
     image = noise(24, 31, 3)
     step = {"op": "brightness", "delta": 0.4}
-    (found,) = effects(policy(step), [Sample.of(image)])
+    dark = np.zeros_like(image)
+    (found,) = effects(policy(step), [Sample.of(image), Sample.of(dark)])
 
-    assert found.clipped == np.mean(image / 255 + 0.4 > 1)
+    assert found.clipped == np.mean(image / 255 + 0.4 > 1) / 2
     assert (found.filled, found.name, found.pointers) == (
         0,
         "/augment/0 brightness",

@@ -61,6 +61,14 @@ def test_a_choice_shows_each_value_up_to_a_limit() -> None:
     assert [cell.label for cell in few.cells] == ["degrees 10", "degrees 30"]
 
 
+def test_a_choice_is_shown_beside_the_middle_of_other_ranges() -> None:
+    (row,) = rows({"op": "translate", "x": {"choice": [0.1, 0.3]}, "y": [0, 0.4]})
+
+    assert [cell.label for cell in row.cells] == ["5 %", "50 %", "95 %", "x 0.3"]
+    assert row.cells[1].values == {"x": 0.1, "y": 0.2}  # which "x 0.1" would show again
+    assert row.cells[-1].values == {"x": 0.3, "y": 0.2}
+
+
 def test_a_step_without_ranges_has_one_cell_and_equal_values_are_shown_once() -> None:
     invert, posterize = rows({"op": "invert", "p": 0.5}, {"op": "posterize", "bits": [3, 4]})
 

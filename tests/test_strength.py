@@ -165,9 +165,18 @@ def test_a_step_in_a_branch_and_in_a_slot_is_found() -> None:
     assert found.proposal is not None
     assert found.proposal.pointer.startswith("/augment/0/some_of/")
 
-    mixed = found_in(policy({"mixture": [{"op": "invert"}, step]}))
-    assert [share.op for share in mixed.shares] == ["mixture"]
-    assert mixed.proposal is not None and mixed.proposal.pointer == "/augment/0/p"
+
+@pytest.mark.parametrize("slots", [False, True])
+def test_a_mixture_goes_as_a_whole(slots: bool) -> None:
+    step = {"op": "brightness", "delta": [0.3, 0.6]}
+    group: dict[str, Any] = {"mixture": [{"op": "invert"}, step], "p": 0.9}
+    loaded = policy({"some_of": [group], "n": 1, "replace": True} if slots else group)
+    found = found_in(loaded, 1)
+    whole = augreg.augment(IMAGE[None], loaded, 3, [1], sections=["augment"])
+
+    assert [share.op for share in found.shares] == ["mixture"]
+    assert found.shares[0].score == pytest.approx(changed(whole, IMAGE[None]))
+    assert found.proposal is not None and found.proposal.new == 0.45
 
 
 def test_boxes_that_a_crop_keeps_decide_here_too() -> None:

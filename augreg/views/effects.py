@@ -88,7 +88,7 @@ def effects(policy: Policy, samples: Iterable[Sample]) -> tuple[StageEffect, ...
     >>> import augreg, numpy as np
     >>> from augreg.views.effects import effects
     >>> from augreg.views.trace import Sample
-    >>> brighter = {"op": "brightness", "amount": 0.5}
+    >>> brighter = {"op": "brightness", "delta": 0.5}
     >>> policy = augreg.load_policy({"version": 1, "augment": [brighter]})
     >>> effects(policy, [Sample.of(np.full((8, 8, 3), 200, np.uint8))])[0].clipped
     1.0

@@ -104,8 +104,6 @@ class Undoing:
 
     def _score(self, unit: Unit, units: tuple[Unit, ...]) -> float:
         """The same, of a sample of these steps, which is this one with another value of `unit`."""
-        if unit.whole:
-            return 0.0
         without = tuple(one for one in self.units if one is not unit)
         try:
             if unit.geometric:
