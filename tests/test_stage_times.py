@@ -8,6 +8,8 @@ from samples import noise, policy
 
 import augreg
 from augreg.backends.tensorflow import single_stage
+from augreg.checks import sample_key
+from augreg.plan import plan
 from augreg.views.explain import explain
 from augreg.views.timing import stage_times
 
@@ -29,25 +31,36 @@ def test_every_stage_that_explain_shows_is_timed() -> None:
         assert 3 <= one.runs <= 4
 
 
-def test_stages_that_nobody_asks_for_are_not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = []
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """The dtype and the number of rows that each stage gets, of stages that cut a row away."""
+    seen: list[tuple[str, int]] = []
 
-    def counted(planned: object, stage: object, images: object) -> object:
-        made.append(stage)
-        return lambda key: images
+    def fake(planned: object, stage: object, images: np.ndarray) -> object:
+        seen.append((str(images.dtype), images.shape[1]))
+        return lambda key: images[:, 1:].astype(np.float32) / 255
 
-    monkeypatch.setattr(single_stage, "stage_program", counted)
-    times = stage_times(policy(*STEPS), noise(2, 20, 20, 3))
-    next(times)
-    assert len(made) == 1
+    monkeypatch.setattr(single_stage, "stage_program", fake)
+    return seen
 
 
-def test_a_stage_gets_what_the_stage_before_it_made() -> None:
+def test_stages_that_nobody_asks_for_are_not_compiled(given: list[tuple[str, int]]) -> None:
+    next(stage_times(policy(*STEPS), noise(2, 20, 20, 3)))
+
+    assert len(given) == 1
+
+
+def test_prepare_leaves_bytes_and_other_stages_floats(given: list[tuple[str, int]]) -> None:
+    prepare = [{"op": "resize", "height": 24, "width": 31}, {"op": "invert"}]
+    list(stage_times(policy(*STEPS, prepare=prepare), noise(2, 20, 20, 3)))
+
+    dtypes = ["uint8", "float32", "uint8", "float32", "float32"]
+    assert given == list(zip(dtypes, (20, 19, 18, 17, 16), strict=True))
+
+
+def test_stages_one_after_another_make_the_sample() -> None:
     loaded = policy(*STEPS, output={"dtype": "float32"})
     images = noise(2, 20, 20, 3)
-    from augreg.checks import sample_key
-    from augreg.plan import plan
-
     planned = plan(loaded, size=(20, 20))
     key = sample_key(5, 0, np.arange(2))
     made = images

@@ -179,6 +179,17 @@ def test_a_mixture_goes_as_a_whole(slots: bool) -> None:
     assert found.proposal is not None and found.proposal.new == 0.45
 
 
+def test_a_step_that_mixes_samples_is_no_part_of_one() -> None:
+    element = {
+        "images": IMAGE,
+        "boxes": {"boxes": np.float32([[1, 1, 12, 12]]), "labels": np.int32([0])},
+    }
+    steps = [{"op": "invert"}, {"op": "copy_paste"}, {"op": "mosaic"}]
+    found = found_in(policy(*steps), 0, element, bounding_box_format="xyxy")
+
+    assert [share.op for share in found.shares] == ["invert"]
+
+
 def test_boxes_that_a_crop_keeps_decide_here_too() -> None:
     element = {
         "images": noise(40, 52, 3),

@@ -44,7 +44,7 @@ class Unit:
     """A step that the sample does, or a mixture, which only goes as a whole.
 
     Attributes:
-        node: it, done for every sample, with the sample's draws. taken: the step.
+        node: it, with the sample's draws. taken: the step.
         geometric: it moves points; whole: it moves whole pixels and loses none.
     """
 
@@ -163,7 +163,7 @@ def _units(steps: tuple[Taken, ...], places: dict[str, Stage]) -> Iterator[Unit]
             yield Unit(pointer, op, one.values, one.alone, one, stage.geometric, whole)
         elif mixture.pointer not in mixtures:
             mixtures.add(mixture.pointer)
-            node = _of_slot(mixture.for_all(), one.suffix)
+            node = _of_slot(mixture, one.suffix)
             yield Unit(mixture.pointer, "mixture", {}, node, None, False, False)
 
 
