@@ -103,6 +103,9 @@ def test_a_rotation_moves_points_as_opencv_does() -> None:
     assert moved({"op": "rotate", "degrees": 30}).moved == pytest.approx(distance.mean(), abs=1e-5)
 
 
-def test_beyond_is_the_part_that_differs_the_most() -> None:
-    assert Moved(0.1, 0.4, 0.2).beyond(Moved(0.1, 0.1, 0.3)) == pytest.approx(0.3)
-    assert Moved(0, 0, 0).beyond(Moved(0.1, 0.1, 0.3)) == 0
+def test_beyond_is_the_part_that_differs_the_most_in_sides() -> None:
+    lost = Moved(0.1, 0.75, 0.2)
+    assert lost.beyond(Moved(0.1, 0.0, 0.3)) == pytest.approx(0.5)
+    assert Moved(0.1, 0, 0.36).beyond(Moved(0, 0, 0)) == pytest.approx(0.2)
+    assert Moved(0.1, 0, 0).beyond(Moved(0, 0, 0)) == pytest.approx(0.1)
+    assert Moved(0, 0, 0).beyond(lost) == 0

@@ -199,6 +199,23 @@ def test_steps_in_a_random_order_are_in_the_order_of_the_sample() -> None:
     assert len(orders) == 2
 
 
+def test_a_mixture_has_a_frame_and_its_weights_or_why_it_is_left_out() -> None:
+    loaded = policy({"mixture": [{"op": "invert"}, STEPS[6]], "p": 0.5})
+    found = {film(loaded, index)[-1].left_out: film(loaded, index) for index in range(8)}
+    done, left = found[""], found["mixture at /augment/0, by its p 0.5"]
+
+    assert [frame.op for frame in done] == ["invert", "erase", "mixture"]
+    assert np.array_equal(done[0].pixels, 255 - IMAGE) and not done[0].exact
+    assert sum(done[-1].values["weights"]) == pytest.approx(1)  # type: ignore[arg-type]
+    assert np.array_equal(left[-1].pixels, IMAGE) and left[-1].values == {}
+
+
+def test_values_leave_out_keys_of_noise() -> None:
+    (frame,) = film(policy({"op": "gaussian_noise", "std": [0.1, 0.2]}))
+
+    assert list(frame.values) == ["std"]
+
+
 def test_each_slot_of_a_choice_with_replacement_has_its_frame() -> None:
     step = {"op": "brightness", "delta": [0, 0.1]}
     loaded = policy({"some_of": [step, {"op": "invert"}], "n": 3, "replace": True})

@@ -84,6 +84,7 @@ def test_every_ready_policy_says_what_is_strong(name: str) -> None:
             ],
             0,
         ),
+        ([{"op": "zoom", "factor": [0.92, 0.94]}, {"op": "erase", "area": [0.3, 0.4]}], 1),
         ([{"op": "zoom", "factor": [0.3, 0.4]}, {"op": "translate", "x": [0, 0.05]}], 0),
     ],
 )

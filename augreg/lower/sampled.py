@@ -92,9 +92,9 @@ class _Reader:
         self, node: Node, suffix: str, under: tuple[Group, ...], left_out: str, chosen: bool
     ) -> Iterator[Taken]:
         """The steps of `node`; `left_out`: why a group around it is not done."""
-        condition = self.lowering.chance(node, suffix)
+        condition = None if left_out else self.lowering.chance(node, suffix)
         chosen = chosen or condition is not None
-        if not left_out and condition is not None and not condition[0]:
+        if condition is not None and not condition[0]:
             left_out = self.reason(node)
         if isinstance(node, Step):
             values = {} if left_out else self.values(node, suffix)

@@ -19,9 +19,7 @@ from augreg.random.distributions import (
 from augreg.xp import NUMPY
 
 
-def quantile(
-    distribution: Distribution, q: float, dtype: str = "float32", epoch: int = 0
-) -> float | None:
+def quantile(distribution: Distribution, q: float, dtype: str = "float32", epoch: int = 0) -> float:
     """The value that a fraction `q` of the draws do not exceed, as short as a float32 allows.
 
     Args:
@@ -30,14 +28,14 @@ def quantile(
         dtype: the parameter's; "int32" gives whole numbers.
         epoch: what a schedule is asked for.
 
-    Returns:
-        A number in the distribution's support; None for draws that are no single number.
+    Raises:
+        ValueError: a draw is no single number, as that of a noise's key.
     """
     found = _quantile(distribution, q, dtype == "int32", epoch)
-    return found if found is None or isinstance(found, int) else float(str(np.float32(found)))
+    return found if isinstance(found, int) else float(str(np.float32(found)))
 
 
-def _quantile(distribution: Distribution, q: float, whole: bool, epoch: int) -> float | None:
+def _quantile(distribution: Distribution, q: float, whole: bool, epoch: int) -> float:
     match distribution:
         case Constant(value):
             return value
@@ -53,9 +51,8 @@ def _quantile(distribution: Distribution, q: float, whole: bool, epoch: int) -> 
             return _between(lo, hi, q, whole)
         case Schedule():
             ends = distribution.ends(NUMPY, "int32" if whole else "float32", np.uint32(epoch))
-            lo, hi = map(float, ends)
-            return _between(lo, hi, q, whole)
-    return None
+            return _between(float(ends[0]), float(ends[1]), q, whole)
+    raise ValueError(f'"{distribution}" has no quantiles: a draw of it is no single number')
 
 
 def rank(distribution: Distribution, value: float, dtype: str = "float32", epoch: int = 0) -> float:
@@ -66,8 +63,7 @@ def rank(distribution: Distribution, value: float, dtype: str = "float32", epoch
     low, high = 0.0, 1.0
     for _ in range(40):  # by halves: finer than the 24 bits of a draw
         middle = (low + high) / 2
-        found = quantile(distribution, middle, dtype, epoch)
-        if found is None or found > value:
+        if quantile(distribution, middle, dtype, epoch) > value:
             high = middle
         else:
             low = middle

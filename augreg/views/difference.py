@@ -32,9 +32,16 @@ class Moved:
     filled: float
 
     def beyond(self, other: Moved) -> float:
-        """By how much it is more than another, in what differs the most; not below 0."""
-        mine, theirs = (np.array([m.moved, m.lost, m.filled]) for m in (self, other))
-        return float(max((mine - theirs).max(), 0.0))
+        """By how much it is more than another, in what differs the most; not below 0.
+
+        An area counts as what it takes off the sides of a square, so that it compares with a way.
+        """
+        return float(max((self._in_sides - other._in_sides).max(), 0.0))
+
+    @property
+    def _in_sides(self) -> NDArray[np.float64]:
+        areas = np.array([self.lost, self.filled])
+        return np.array([self.moved, *(1 - np.sqrt(1 - areas))])
 
 
 def changed(image: NDArray[Any], other: NDArray[Any]) -> float:
@@ -86,15 +93,15 @@ def moved_by(trace: Trace) -> Moved:
     stages = (*planned.prepare, *planned.augment)
     points = trace.moved("augment", planned.augment)[KEYPOINTS[0]][0]
     lowering = trace.interpreter().lowering
-    seen, after = 1.0, size  # type: float, Any
+    own, after = 1.0, size  # type: float, Any
     for stage in stages:
         before, after = after, lowering.size_after_stage(stage, after)
-        seen *= 1 - filled_share(lowering, stage, before, after)
+        own *= 1 - filled_share(lowering, stage, before, after)
     sides = np.array([after[1], after[0]])
     places = (np.nan_to_num(points, nan=2.0 * sides.max()) + 0.5) / sides
     distance = np.linalg.norm(places - (grid(size) + 0.5) / [size[1], size[0]], axis=-1)
     outside = ((places < 0) | (places > 1)).any(axis=-1)
-    return Moved(float(np.minimum(distance, 1).mean()), float(outside.mean()), 1 - seen)
+    return Moved(float(np.minimum(distance, 1).mean()), float(outside.mean()), 1 - own)
 
 
 def grid(size: tuple[int, int]) -> NDArray[np.float32]:

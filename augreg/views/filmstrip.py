@@ -13,6 +13,7 @@ from augreg.annotations.parts import each
 from augreg.families import Item, Stage
 from augreg.lower.sampled import Taken, Value, steps_of_sample
 from augreg.plan import SECTIONS
+from augreg.plugin.params import Key
 from augreg.policy import Policy
 from augreg.views.trace import Passed, Pixels, Sample, Trace, shown
 
@@ -144,7 +145,7 @@ class _Film:
                 self.passed.section,
                 shown(pixels),
                 self._moved(stages),
-                one.values,
+                _numbers(one),
                 one.left_out,
                 tuple(f"{group.kind} at {group.pointer}" for group in one.under),
                 tuple(other.pointer for other in shares if other is not one),
@@ -206,16 +207,18 @@ class _Film:
             for frame in self._through(branch, earlier, before):
                 yield replace(frame, exact=False, note=f"in a branch of the {where}")
         weights, together = self.passed.lowering.mixture(item)
-        done = bool(together[0])
-        values = {"weights": weights[0].tolist(), "mix": float(together[0])} if done else {}
+        left_out = ""
+        if (condition := self.passed.lowering.condition(item)) is not None and not condition[0]:
+            left_out = next(one.left_out for one in self.steps if _holds(item, one))
+        values = {"weights": weights[0].tolist(), "mix": float(together[0])}
         yield Frame(
             item.group.pointer + item.suffix,
             "mixture",
             self.passed.section,
             shown(after),
             self._moved((*earlier, stage)),
-            values,
-            "" if done else "its p or a group around it",
+            {} if left_out else values,
+            left_out,
         )
 
     def _moved(self, stages: tuple[Stage, ...]) -> dict[str, Any]:
@@ -227,6 +230,12 @@ class _Film:
 def _holds(item: Item, one: Taken) -> bool:
     """Whether a step is one of the item's, in its slot."""
     return one.suffix.startswith(item.suffix) and any(step is one.step for step in item.steps)
+
+
+def _numbers(one: Taken) -> dict[str, Value]:
+    """What was drawn for a step, without keys, which say nothing to anybody."""
+    keys = {name for name, spec in one.step.op.params.items() if isinstance(spec, Key)}
+    return {name: value for name, value in one.values.items() if name not in keys}
 
 
 def _shared_text(stage: Stage, shares: list[Taken]) -> str:

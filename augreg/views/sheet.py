@@ -82,8 +82,7 @@ def _values(
     found = ranges(step)
 
     def at(q: float) -> dict[str, float]:
-        values = {name: quantile(drawn, q, dtype, epoch) for name, (drawn, dtype) in found.items()}
-        return {name: value for name, value in values.items() if value is not None}
+        return {name: quantile(drawn, q, dtype, epoch) for name, (drawn, dtype) in found.items()}
 
     chosen = {name: drawn for name, (drawn, _) in found.items() if isinstance(drawn, Choice)}
     seen: list[dict[str, float]] = []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 from numpy.typing import NDArray
@@ -39,7 +38,7 @@ class Blame:
     weakest: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # pictures are kept by them
 class Unit:
     """A step that the sample does, or a mixture, which only goes as a whole.
 
@@ -53,8 +52,8 @@ class Unit:
     values: dict[str, Value]
     node: Node
     taken: Taken | None
-    geometric: bool
-    whole: bool
+    geometric: bool = False
+    whole: bool = False
 
 
 class Undoing:
@@ -66,13 +65,17 @@ class Undoing:
         places = dict(_places((*trace.planned.prepare, *trace.planned.augment)))
         steps = steps_of_sample(trace.policy.nodes(True, SECTIONS), trace.draws)
         self.units = tuple(_units(steps, places))
+        self._images: dict[tuple[Unit, ...], NDArray[Any]] = {}
 
     # --- what the sample is like
 
-    def pixels(self, units: Iterable[Unit]) -> NDArray[Any]:
+    def pixels(self, units: tuple[Unit, ...]) -> NDArray[Any]:
         """The image after these steps alone."""
-        kept = {name: self.sample.element[name] for name in self._kept}
-        return image_after(self._policy(units), replace(self.sample, element=kept))
+        if units not in self._images:
+            kept = {name: self.sample.element[name] for name in self._kept}
+            alone = replace(self.sample, element=kept)
+            self._images[units] = image_after(self._policy(units), alone)
+        return self._images[units]
 
     def moved(self, units: Iterable[Unit]) -> Moved:
         """What the geometry of these steps does."""
@@ -80,9 +83,9 @@ class Undoing:
         points = {KEYPOINTS[0]: grid((image.shape[0], image.shape[1]))}
         kept = {name: self.sample.element[name] for name in self._kept} | points
         rules = TargetRules(self.sample.rules.format)
-        geometry = (unit for unit in units if unit.geometric and not unit.whole)
+        counted = (one for one in units if one.geometric and not one.whole)
         alone = replace(self.sample, element=kept, rules=rules)
-        return moved_by(Trace(self._policy(geometry), alone))
+        return moved_by(Trace(self._policy(counted), alone))
 
     @property
     def _kept(self) -> list[str]:
@@ -108,15 +111,12 @@ class Undoing:
         try:
             if unit.geometric:
                 return self.moved(units).beyond(self.moved(without))
-            gone = changed(self.pixels(without), self._unchanged)
-            return max(changed(self.pixels(units), self._unchanged) - gone, 0.0)
+            # its geometry alone, so that it lies as the sample does
+            plain = self.pixels(tuple(one for one in self.units if one.geometric))
+            gone = changed(self.pixels(without), plain)
+            return max(changed(self.pixels(units), plain) - gone, 0.0)
         except (OpError, PolicyError):  # such as a crop that needs the padding before it
             return 0.0
-
-    @cached_property
-    def _unchanged(self) -> NDArray[Any]:
-        """The sample with its geometry alone, so that it lies as the sample does."""
-        return self.pixels(unit for unit in self.units if unit.geometric)
 
     def blame(self, unit: Unit, score: float) -> Blame | None:
         """The value whose weakest alternative takes the most away from the step's score."""
@@ -125,7 +125,7 @@ class Undoing:
         for name, (drawn, dtype) in ranges(unit.taken.step).items() if unit.taken else ():
             raw = unit.values[name]
             value = float(raw[0] if isinstance(raw, list) else raw)
-            low, middle, high = (quantile(drawn, q, dtype, epoch) or 0.0 for q in (0.0, 0.5, 1.0))
+            low, middle, high = (quantile(drawn, q, dtype, epoch) for q in (0.0, 0.5, 1.0))
             tried = {low, middle, high} | {x for x in (0.0, 1.0) if low < x < high}
             lowest, weakest = min((self._with(unit, name, x), x) for x in tried)
             where = rank(drawn, value, dtype, epoch)
@@ -164,7 +164,7 @@ def _units(steps: tuple[Taken, ...], places: dict[str, Stage]) -> Iterator[Unit]
         elif mixture.pointer not in mixtures:
             mixtures.add(mixture.pointer)
             node = _of_slot(mixture, one.suffix)
-            yield Unit(mixture.pointer, "mixture", {}, node, None, False, False)
+            yield Unit(mixture.pointer, "mixture", {}, node, None)
 
 
 def _is_whole(one: Taken, stage: Stage) -> bool:

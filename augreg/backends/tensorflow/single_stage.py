@@ -20,7 +20,7 @@ from augreg.random.generator import SampleKey
 def stage_program(
     planned: Plan, stage: Stage, images: np.ndarray[Any, Any]
 ) -> Callable[[SampleKey], np.ndarray[Any, Any]]:
-    """A stage of a plan, compiled by XLA, done to a batch that it holds already.
+    """A stage of a plan, compiled by XLA for the CPU, done to a batch that it holds already.
 
     images: [B,H,W,C] as the stage gets them, uint8 or float32 in 0..1. What it returns is float32.
     """
@@ -40,5 +40,11 @@ def stage_program(
     spec, word = tf.TensorSpec(images.shape, images.dtype), tf.TensorSpec([], tf.uint32)
     key = SampleKey(word, word, tf.TensorSpec([len(images)], tf.uint32))
     traced = tf.function(program, [spec, key], autograph=False, jit_compile=True)
-    run, batch = as_module(traced, spec, False) or traced, tf.constant(images)
-    return lambda key: np.asarray(run(batch, SampleKey(*map(tf.constant, key))))
+
+    def run(key: SampleKey) -> np.ndarray[Any, Any]:
+        with tf.device("CPU"):
+            return np.asarray(compiled(batch, SampleKey(*map(tf.constant, key))))
+
+    with tf.device("CPU"):
+        compiled, batch = as_module(traced, spec, False) or traced, tf.constant(images)
+    return run
