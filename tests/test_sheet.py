@@ -96,3 +96,13 @@ def test_steps_of_augment_are_done_to_the_image_as_prepare_leaves_it() -> None:
     assert np.array_equal(first.cells[0].pixels, ready)  # type: ignore[arg-type]
     assert np.array_equal(then.before, ready)
     assert np.array_equal(then.cells[0].pixels, 255 - ready)  # type: ignore[arg-type]
+
+
+def test_images_of_16_bits_and_floats_are_shown_as_they_are_trained() -> None:
+    loaded = policy({"op": "invert"}, prepare=[{"op": "brightness", "delta": 0.5}])
+    deep = IMAGE.astype(np.uint16) * 257
+    for image in (deep, (IMAGE / 255).astype(np.float32)):
+        first, then = sheet(loaded, Sample.of(image))
+        bright = np.clip(IMAGE / 255 + 0.5, 0, 1) * 255
+        assert np.abs(first.before - IMAGE.astype(float)).max() <= 1
+        assert np.abs(then.before - bright).max() <= 1

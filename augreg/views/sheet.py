@@ -10,7 +10,7 @@ from augreg.errors import PolicyError
 from augreg.policy import Policy, Step, steps_in
 from augreg.random.distributions import Choice
 from augreg.random.quantiles import quantile
-from augreg.views.trace import Pixels, Sample, image_after, ranges, shown, with_values
+from augreg.views.trace import Pixels, Sample, Trace, image_after, ranges, shown, with_values
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def sheet(
 ) -> tuple[Row, ...]:
     """Each step alone, always done, at quantiles of its ranges.
 
-    A step of `augment` is done to the image as `prepare` leaves it. What no policy sets, such as
+    A step of `augment` is done to the image as `prepare` leaves it, as uint8. What no policy sets, such as
     where a crop lies, is drawn by the sample's seed, epoch and index. A step that mixes samples
     shows the image mixed with itself.
 
@@ -64,14 +64,14 @@ def sheet(
         PolicyError: `prepare` can't work on this image.
     """
     raw = replace(sample, element={IMAGES: sample.element[IMAGES]})
-    ready = image_after(replace(policy, augment=()), raw)[0]
-    rows = []
+    ready = shown(image_after(replace(policy, augment=()), raw))
+    nothing, rows = replace(policy, prepare_train=(), augment=()), []
     for nodes, pixels in ((policy.prepare_train, raw.element[IMAGES]), (policy.augment, ready)):
         given = replace(raw, element={IMAGES: pixels})
         for step in steps_in(nodes):
             values = _values(step, sample.epoch, quantiles, choices)
             cells = tuple(_cell(policy, step, given, *one) for one in values)
-            rows.append(Row(step.pointer, step.op.name, shown(pixels[None]), cells))
+            rows.append(Row(step.pointer, step.op.name, shown(Trace(nothing, given).begun), cells))
     return tuple(rows)
 
 
@@ -86,7 +86,7 @@ def _values(
 
     chosen = {name: drawn for name, (drawn, _) in found.items() if isinstance(drawn, Choice)}
     seen: list[dict[str, float]] = []
-    cells = [(f"{q:.0%}".replace("%", " %"), at(q)) for q in quantiles if len(chosen) < len(found)]
+    cells = [(f"{100 * q:g} %", at(q)) for q in quantiles if len(chosen) < len(found)]
     for name, drawn in chosen.items():
         for value in sorted(set(drawn.values))[:choices]:
             cells.append((f"{name} {value:g}", {**at(0.5), name: value}))
