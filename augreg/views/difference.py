@@ -67,11 +67,8 @@ def _ssim(one: NDArray[np.float64], two: NDArray[np.float64]) -> float:
 
     def mean(plane: NDArray[np.float64]) -> NDArray[np.float64]:
         sums = np.pad(plane.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
-        upper, lower = sums[:-rows], sums[rows:]
-        windows = (lower[:, columns:] - lower[:, :-columns]) - (
-            upper[:, columns:] - upper[:, :-columns]
-        )
-        return np.asarray(windows / count)
+        strips = sums[rows:] - sums[:-rows]
+        return np.asarray((strips[:, columns:] - strips[:, :-columns]) / count)
 
     x, y = mean(one), mean(two)
     unbiased = count / max(count - 1, 1)

@@ -49,9 +49,9 @@ def sheet(
 ) -> tuple[Row, ...]:
     """Each step alone, always done, at quantiles of its ranges.
 
-    A step of `augment` is done to the image as `prepare` leaves it, as uint8. What no policy sets, such as
-    where a crop lies, is drawn by the sample's seed, epoch and index. A step that mixes samples
-    shows the image mixed with itself.
+    A step of `augment` is done to the image as `prepare` leaves it, as uint8. What no policy sets,
+    such as where a crop lies, is drawn by the sample's seed, epoch and index. A step that mixes
+    samples shows the image mixed with itself.
 
     Args:
         policy: a loaded one.
