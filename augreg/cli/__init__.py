@@ -30,6 +30,7 @@ from augreg.cli import (
     policies,
     searching,
     serving,
+    studio,
     training,
 )
 from augreg.cli.console import (
@@ -104,6 +105,7 @@ for _command in (  # in the order of --help
     *(policies.validate, policies.explain, policies.expand, imports.import_),
     *(pictures.preview, pictures.apply, pictures.merge, pictures.replay),
     *(training.train, evaluation.evaluate, comparing.compare, searching.search),
+    studio.studio,
     serving.input_server,
     *(catalog.ops, plugins.plugins, plugins.new_plugin, catalog.schema),
 ):

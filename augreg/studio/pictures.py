@@ -1,0 +1,33 @@
+"""The images of a studio: of the folders, files and sources that it was given, and of no others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from augreg.images import list_images, one_line, photo_paths
+from augreg.views.overlay import Drawn
+from augreg.views.photos import Photo
+from augreg.views.preview import read_image
+
+
+class Pictures:
+    """Images by their position, which is the index of their samples. Read when asked for."""
+
+    def __init__(self, given: Sequence[str]) -> None:
+        paths: list[Path] = []
+        for one in map(Path, given):
+            paths += list_images(one) if one.is_dir() else [one]
+        self.paths = tuple(paths) or photo_paths()
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def photo(self, index: int) -> Photo:
+        """An image with what belongs to it.
+
+        Raises:
+            ImageError: it can't be read.
+        """
+        path = self.paths[index]
+        return Photo(one_line(path.name), read_image(path), Drawn(), index)

@@ -1,0 +1,83 @@
+"""What one tab shows: the policy as written, the last one that works, and which samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from nicegui import Event
+
+from augreg.errors import PolicyError
+from augreg.policy import Policy
+from augreg.policy.loader import load_text
+
+if TYPE_CHECKING:
+    from augreg.studio.pictures import Pictures
+    from augreg.studio.samples import Renderer
+
+EPOCHS, IMAGES = "epochs", "images"
+
+
+@dataclass(frozen=True)
+class View:
+    """Which samples are shown.
+
+    Attributes:
+        seed, epoch, index: the key of the first.
+        across: what the tiles differ in: "epochs" (of one image), or "images" (at one epoch).
+        count: of tiles.
+    """
+
+    seed: int = 0
+    epoch: int = 0
+    index: int = 0
+    across: str = EPOCHS
+    count: int = 9
+
+
+class Session:
+    """The state of one tab. Panels read it, call its methods, and subscribe to its events.
+
+    Attributes:
+        text: of the policy, as it stands in the editor.
+        policy: the last one that could be loaded.
+        error: what is wrong with the text; None where `policy` is what it says.
+        view: which samples are shown.
+        pictures, renderer: shared by all tabs.
+        edited: emitted after the text changed, whoever changed it.
+        loaded: emitted after `policy` changed.
+        looked: emitted after `view` changed.
+    """
+
+    def __init__(self, text: str, view: View, pictures: Pictures, renderer: Renderer) -> None:
+        self.text, self.view, self.pictures, self.renderer = text, view, pictures, renderer
+        self.policy: Policy | None = None
+        self.error: PolicyError | None = None
+        self.edited: Event[[]] = Event()
+        self.loaded: Event[[]] = Event()
+        self.looked: Event[[]] = Event()
+        self._load()
+
+    def write(self, text: str) -> None:
+        """Takes a new text, and the policy that it is, if it is one."""
+        if text == self.text:
+            return
+        self.text = text
+        worked = self._load()
+        self.edited.emit()
+        if worked:
+            self.loaded.emit()
+
+    def look(self, **changes: Any) -> None:
+        """Shows other samples: `look(epoch=3)`."""
+        view = replace(self.view, **changes)
+        if view != self.view:
+            self.view = view
+            self.looked.emit()
+
+    def _load(self) -> bool:
+        try:
+            self.policy, self.error = load_text(self.text), None
+        except PolicyError as error:
+            self.error = error
+        return self.error is None
