@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from augreg.backends.reference import augment
+from augreg.errors import AugregError
 from augreg.lower.sampled import Drawn, drawn_values
 from augreg.plan import plan
 from augreg.policy import Output, Policy
@@ -24,6 +25,7 @@ class Sample:
     pixels: Pixels
     parts: dict[str, Any] = field(default_factory=dict)
     drawn: Drawn = field(default_factory=dict)
+    error: AugregError | None = None
 
 
 class Renderer:

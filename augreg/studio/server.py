@@ -30,7 +30,7 @@ def serve(options: StudioOptions) -> None:
 
     def page() -> None:
         query = ui.context.client.request.query_params
-        build(session_of(query, text, pictures, renderer))
+        build(session_of(query, options.policy, text, pictures, renderer))
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     ui.run_with(app, root=page, title="augreg studio", dark=None, show_welcome_message=False)
