@@ -30,6 +30,7 @@ from augreg.backends.tensorflow.pointwise import finish
 from augreg.backends.tensorflow.program import BYTES, augmented, runs_of
 from augreg.backends.tensorflow.repeats import LoweringInTurns
 from augreg.backends.tensorflow.xla import Scope, opaque_true
+from augreg.checks import InputRange
 from augreg.errors import OpError
 from augreg.families import Stage
 from augreg.lower import Draws, Lowering
@@ -108,7 +109,7 @@ def _lowered(lowering: Lowering, planned: Plan, stages: tuple[Stage, ...], size:
         raise planned.policy.located(error, (named or places)[0]) from error
 
 
-def prepared(planned: Plan, draws: Draws, images: Images) -> Images:
+def prepared(planned: Plan, draws: Draws, images: Images, _: InputRange = None) -> Images:
     """uint8 [B,H,W,C] after a plan's `prepare`, as uint8: TensorFlow's ops, one after another."""
     lowering = Lowering(NUMPY, draws)
     kernels = Kernels(lowering, planned.policy, Scope(None))
@@ -125,6 +126,8 @@ class Programs:
     _threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(os.cpu_count() or 1)
     )
+
+    lowered = staticmethod(Lowered.of)
 
     def is_ready(self, lowered: Lowered, images: Images) -> bool:
         """Whether `run` would compile nothing."""

@@ -1,0 +1,1 @@
+"""A local web page in which a policy is written, seen and measured."""
