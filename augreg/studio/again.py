@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 from augreg.annotations.mixing import mixing_steps
-from augreg.studio.samples import Key
+from augreg.studio.batches import Key
 from augreg.studio.session import Session
 
 _PYTHON = """\

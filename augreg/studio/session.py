@@ -12,8 +12,9 @@ from augreg.policy import Policy
 from augreg.policy.loader import load_text
 
 if TYPE_CHECKING:
+    from augreg.studio.batches import Key
     from augreg.studio.pictures import Pictures
-    from augreg.studio.samples import Key, Renderer
+    from augreg.studio.samples import Renderer
 
 EPOCHS, IMAGES = "epochs", "images"
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from augreg.errors import AugregError
 from augreg.policy import Policy
+from augreg.studio.batches import Key
 from augreg.studio.controls import LARGEST
-from augreg.studio.samples import Key, Sample
+from augreg.studio.samples import Sample
 from augreg.studio.session import EPOCHS, Session, View
 from augreg.views.overlay import Pixels, draw
 from augreg.views.photos import Photo

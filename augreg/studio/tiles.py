@@ -9,11 +9,11 @@ from nicegui import ui
 
 from augreg.errors import AugregError
 from augreg.policy import Policy
+from augreg.studio.batches import Key
 from augreg.studio.controls import message
 from augreg.studio.latest import in_thread
 from augreg.studio.pane import Pane
 from augreg.studio.pixels import Picture
-from augreg.studio.samples import Key
 from augreg.studio.session import Session, View
 from augreg.studio.shown import Shown, key_text, show
 
