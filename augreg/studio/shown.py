@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -47,8 +48,16 @@ def key_text(key: Key) -> str:
     return f"seed {seed}, epoch {epoch}, index {index}"
 
 
-def show(session: Session, policy: Policy, view: View) -> dict[Key, Shown | str]:
+def show(
+    session: Session, policy: Policy, view: View, compiles: Callable[[], None] | None = None
+) -> dict[Key, Shown | str]:
     """The samples of a view, in their order, each with its image or a reason; takes a while.
+
+    Args:
+        session: whose images and renderer are used.
+        policy: that makes the samples.
+        view: which samples.
+        compiles: called first where a program has to be compiled, which takes seconds.
 
     Raises:
         AugregError: there is no sample of any image that can be read.
@@ -63,8 +72,10 @@ def show(session: Session, policy: Policy, view: View) -> dict[Key, Shown | str]
         if isinstance(photo, Photo):
             found[key] = photo
     if found:
-        samples = session.renderer.samples(policy, list(found.values()), list(found))
-        for sample in samples:
+        asked = policy, list(found.values()), list(found)
+        if compiles is not None and session.renderer.will_compile(*asked):
+            compiles()
+        for sample in session.renderer.samples(*asked):
             shown = Shown(found[sample.key], sample)
             made[sample.key] = str(sample.error) if sample.error else shown
     return made

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from nicegui import ui
+from nicegui import background_tasks, ui
 
 from augreg.errors import AugregError
 from augreg.policy import Policy
@@ -14,10 +16,12 @@ from augreg.studio.controls import message
 from augreg.studio.latest import in_thread
 from augreg.studio.pane import Pane
 from augreg.studio.pixels import Picture
+from augreg.studio.samples import REFERENCE
 from augreg.studio.session import Session, View
 from augreg.studio.shown import Shown, key_text, show
 
 _OLD = "The policy has errors. These are samples of the last one without."
+_COMPILES = "Compiling a program for the policy's new structure; numbers will change without."
 
 
 @dataclass(frozen=True)
@@ -27,10 +31,12 @@ class Made:
     policy: Policy
     tiles: dict[Key, Picture | str]
     milliseconds: float
+    by: str
 
     def __str__(self) -> str:
         samples = f"{len(self.tiles)} sample{'s' if len(self.tiles) != 1 else ''}"
-        return f"{samples} in {self.milliseconds:.0f} ms · policy hash {self.policy.hash[:12]}"
+        took = f"{samples} in {self.milliseconds:.0f} ms by {self.by}"
+        return f"{took} · policy hash {self.policy.hash[:12]}"
 
 
 def tiles_panel(session: Session, pane: Pane) -> None:
@@ -44,11 +50,16 @@ def tiles_panel(session: Session, pane: Pane) -> None:
         grid.classes(**{"add" if stale else "remove": "stale"})
 
     async def make() -> None:
+        loop = asyncio.get_running_loop()
+
+        def compiles() -> None:
+            loop.call_soon_threadsafe(say, _COMPILES, True)
+
         if session.policy is None:
             say("There is no policy without errors yet.", True)
             return
         try:
-            made = await in_thread(make_tiles, session, session.policy, session.view)
+            made = await in_thread(make_tiles, session, session.policy, session.view, compiles)
         except AugregError as error:
             say(str(error), True)
             return
@@ -62,8 +73,13 @@ def tiles_panel(session: Session, pane: Pane) -> None:
         if session.error:
             say(_OLD, True)
 
+    async def again() -> None:
+        await in_thread(session.renderer.wait)
+        pane.ask()
+
     pane.follow(make, session.loaded, session.looked)
     session.edited.subscribe(age)
+    background_tasks.create(again())
 
 
 class Tile:
@@ -111,15 +127,20 @@ class Tile:
             label.set_text("")
 
 
-def make_tiles(session: Session, policy: Policy, view: View) -> Made:
-    """The tiles of a view; takes a while.
+def make_tiles(
+    session: Session, policy: Policy, view: View, compiles: Callable[[], None] | None = None
+) -> Made:
+    """The tiles of a view; takes a while. compiles: called where a program is compiled first.
 
     Raises:
         AugregError: there is no sample of any image that can be read.
     """
     start = time.perf_counter()
+    found = show(session, policy, view, compiles)
     tiles = {
         key: Picture.of(shown.pixels(view.annotations)) if isinstance(shown, Shown) else shown
-        for key, shown in show(session, policy, view).items()
+        for key, shown in found.items()
     }
-    return Made(policy, tiles, (time.perf_counter() - start) * 1000)
+    makers = {shown.sample.computed_by for shown in found.values() if isinstance(shown, Shown)}
+    by = "the NumPy reference" if REFERENCE in makers else "training's kernels"
+    return Made(policy, tiles, (time.perf_counter() - start) * 1000, by)
