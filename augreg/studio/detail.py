@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -13,6 +12,7 @@ from augreg.errors import AugregError
 from augreg.studio.again import caution, command, python
 from augreg.studio.controls import action, icon, message
 from augreg.studio.draws import rows_of, table
+from augreg.studio.framed import Framed
 from augreg.studio.latest import Latest, in_thread
 from augreg.studio.link import query_of
 from augreg.studio.pixels import Picture
@@ -44,7 +44,7 @@ class Detail:
                 icon("Close", "close", self.dialog.close)
             self.status = message("alert")
             with ui.element("div").classes("pair"):
-                self.figures = [_figure("Image"), _figure("Sample")]
+                self.figures = [_Figure("Image"), _Figure("Sample")]
             self.table = ui.html(sanitize=False).classes("draws")
             self.caution = message()
             self.code = ui.label().classes("code")
@@ -99,9 +99,9 @@ class Detail:
             self.status.set_text(shown)
             return
         self.status.set_text("")
-        drawn = shown.pixels(session.view.annotations)
-        for figure, pixels in zip(self.figures, (shown.photo.pixels, drawn), strict=True):
-            figure(await in_thread(Picture.of, pixels))
+        both = shown.image(session.view.annotations), shown.pixels(session.view.annotations)
+        for figure, pixels in zip(self.figures, both, strict=True):
+            figure.show(await in_thread(Picture.of, pixels))
         self.table.set_content(table(rows_of(policy, shown.sample.drawn)))
         self.caution.set_text(caution(session))
         self.texts = {
@@ -114,15 +114,16 @@ class Detail:
         self.code.set_text(f"{self.texts['command']}\n\n{self.texts['Python']}".rstrip())
 
 
-def _figure(name: str) -> Callable[[Picture], None]:
-    """A place for a picture, with its name and size; returns what fills it."""
-    with ui.element("figure"):
-        with ui.element("div").classes("frame"):
-            image = ui.element("img").props(f'alt="{name}" decoding=sync')
-        caption = ui.label(name).classes("caption")
+class _Figure:
+    """An image, large, with its name and size."""
 
-    def fill(picture: Picture) -> None:
-        picture.put(image, _ROOM)
-        caption.set_text(f"{name}, {picture.size}")
+    def __init__(self, name: str) -> None:
+        self.name = name
+        with ui.element("figure"):
+            self.frame = Framed()
+            self.caption = ui.label(name).classes("caption")
 
-    return fill
+    def show(self, picture: Picture) -> None:
+        """Shows an image."""
+        self.frame.show(picture, self.name, _ROOM)
+        self.caption.set_text(f"{self.name}, {picture.size}")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from augreg.errors import AugregError
 from augreg.policy import Policy
@@ -13,7 +13,7 @@ from augreg.studio.controls import LARGEST
 from augreg.studio.samples import Sample
 from augreg.studio.session import EPOCHS, Session, View
 from augreg.views.overlay import Pixels, draw
-from augreg.views.photos import Photo
+from augreg.views.photos import Photo, element_of
 
 if TYPE_CHECKING:
     from augreg.studio.pictures import Pictures
@@ -28,9 +28,15 @@ class Shown:
 
     def pixels(self, annotations: bool) -> Pixels:
         """The sample's, with what belongs to it drawn, if it is to be."""
-        if not annotations:
-            return self.sample.pixels
-        return draw({"images": self.sample.pixels, **self.sample.parts}, self.photo.drawn.names)
+        return self._drawn({"images": self.sample.pixels, **self.sample.parts}, annotations)
+
+    def image(self, annotations: bool) -> Pixels:
+        """The image's, with what belongs to it drawn, if it is to be."""
+        return self._drawn(element_of(self.photo), annotations)
+
+    def _drawn(self, element: Mapping[str, Any], annotations: bool) -> Pixels:
+        pixels: Pixels = element["images"]
+        return draw(element, self.photo.drawn.names) if annotations else pixels
 
 
 def keys_of(view: View, images: int) -> list[Key]:

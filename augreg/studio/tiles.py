@@ -13,6 +13,7 @@ from augreg.errors import AugregError
 from augreg.policy import Policy
 from augreg.studio.batches import Key
 from augreg.studio.controls import message
+from augreg.studio.framed import Framed
 from augreg.studio.latest import in_thread
 from augreg.studio.pane import Pane
 from augreg.studio.pixels import Picture
@@ -90,9 +91,7 @@ class Tile:
         self.session = session
         self.button = ui.element("button").classes("tile").on("click", self._open, [])
         with self.button:
-            with ui.element("div").classes("frame"):
-                self.image = ui.element("img").props('alt="" decoding=sync')
-                self.fault = ui.label().classes("fault")
+            self.frame = Framed()
             with ui.element("div").classes("caption"):
                 self.about, self.size = ui.label(), ui.label()
         self.clear()
@@ -108,23 +107,17 @@ class Tile:
         self.button.props["aria-label"] = f"Sample: {key_text(key)}"
         self.button.props["disabled"] = False
         self.about.set_text(f"epoch {epoch}, index {index}")
-        if isinstance(picture, Picture):
-            picture.put(self.image)
-            fault, size = "", picture.size
-        else:
-            fault, size = picture, ""
-        self.image.set_visibility(not fault)
-        self.fault.set_text(fault)
-        self.size.set_text(size)
+        self.size.set_text(picture.size if isinstance(picture, Picture) else "")
+        self.frame.show(picture)
 
     def clear(self) -> None:
         """Shows nothing, where there are fewer samples than tiles."""
         self.key = None
         self.button.props["aria-label"] = "No sample"
         self.button.props["disabled"] = True
-        self.image.set_visibility(False)
-        for label in (self.fault, self.about, self.size):
-            label.set_text("")
+        self.frame.show("")
+        self.about.set_text("")
+        self.size.set_text("")
 
 
 def make_tiles(
