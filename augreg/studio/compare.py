@@ -70,18 +70,19 @@ def _picture(shown: Shown | str, annotations: bool) -> Picture | str:
 
 def compare_panel(session: Session, pane: Pane) -> None:
     """Samples in pairs, and which parts of the policies differ."""
-    with ui.element("div").classes("choose"):
-        names = [_FILE, *ready_names()]
-        chosen = ui.select(names, label="Policy B").props("dense outlined options-dense")
-        action("Pin A as B", lambda: pin())
-    status = message()
-    with ui.element("div").classes("tiles").props('role=group aria-label="Pairs"') as grid:
-        cells = [_Cell() for _ in range(session.view.count)]
-    parts = ui.label().classes("parts").props('tabindex=0 role=region aria-label="Differences"')
 
     def pin() -> None:
         chosen.set_value(None)
         session.pair(session.text)
+
+    with ui.element("div").classes("choose"):
+        names = [_FILE, *ready_names()]
+        chosen = ui.select(names, label="Policy B").props("dense outlined options-dense")
+        action("Pin A as B", pin)
+    status = message()
+    with ui.element("div").classes("tiles").props('role=group aria-label="Pairs"') as grid:
+        cells = [_Cell() for _ in range(session.view.count)]
+    parts = ui.label().classes("parts").props('tabindex=0 role=region aria-label="Differences"')
 
     def choose(name: str | None) -> None:
         if name == _FILE:
