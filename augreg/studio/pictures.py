@@ -12,9 +12,14 @@ from augreg.views.preview import read_image
 
 
 class Pictures:
-    """Images by their position, which is the index of their samples. Read when asked for."""
+    """Images by their position, which is the index of their samples. Read when asked for.
+
+    Attributes:
+        given: the folders, files and sources, as they were written.
+    """
 
     def __init__(self, given: Sequence[str]) -> None:
+        self.given = tuple(given)
         paths: list[Path] = []
         for one in map(Path, given):
             paths += list_images(one) if one.is_dir() else [one]
@@ -23,11 +28,18 @@ class Pictures:
     def __len__(self) -> int:
         return len(self.paths)
 
+    def name(self, index: int) -> str:
+        """What an image is called."""
+        return one_line(self.paths[index].name)
+
+    def path(self, index: int) -> Path | None:
+        """The file of an image; None where it is a record of a source."""
+        return self.paths[index]
+
     def photo(self, index: int) -> Photo:
         """An image with what belongs to it.
 
         Raises:
             ImageError: it can't be read.
         """
-        path = self.paths[index]
-        return Photo(one_line(path.name), read_image(path), Drawn(), index)
+        return Photo(self.name(index), read_image(self.paths[index]), Drawn(), index)

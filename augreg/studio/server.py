@@ -23,11 +23,11 @@ from augreg.policy import find_policy
 from augreg.policy.document import read_text
 from augreg.studio.connection import watch_connection
 from augreg.studio.guard import PAGE, Guard
+from augreg.studio.link import session_of
 from augreg.studio.options import StudioOptions
 from augreg.studio.page import build
 from augreg.studio.pictures import Pictures
 from augreg.studio.samples import Renderer
-from augreg.studio.session import Session, View
 from augreg.studio.tokens import token_of
 
 HOST = "127.0.0.1"
@@ -50,7 +50,8 @@ def serve(options: StudioOptions) -> None:
     @ui.page(PAGE)
     def page() -> None:
         watch_connection()
-        build(Session(text, View(), pictures, renderer))
+        query = ui.context.client.request.query_params
+        build(session_of(query, options.policy, text, pictures, renderer))
 
     with _listen(options.port) as listening:
         port = listening.getsockname()[1]

@@ -12,6 +12,7 @@ from augreg.policy import Policy
 from augreg.policy.loader import load_text
 
 if TYPE_CHECKING:
+    from augreg.studio.batches import Key
     from augreg.studio.pictures import Pictures
     from augreg.studio.samples import Renderer
 
@@ -26,6 +27,7 @@ class View:
         seed, epoch, index: the key of the first.
         across: what the tiles differ in: "epochs" (of one image), or "images" (at one epoch).
         count: of tiles.
+        annotations: whether boxes, masks and keypoints are drawn over the tiles.
     """
 
     seed: int = 0
@@ -33,6 +35,7 @@ class View:
     index: int = 0
     across: str = EPOCHS
     count: int = 9
+    annotations: bool = True
 
 
 class Session:
@@ -40,22 +43,39 @@ class Session:
 
     Attributes:
         text: of the policy, as it stands in the editor.
+        file: the policy's file, or the name of a ready policy.
+        saved: the text of that file.
+        other: the text of a second policy, to compare with; empty for none.
         policy: the last one that could be loaded.
         error: what is wrong with the text; None where `policy` is what it says.
         view: which samples are shown.
+        detail: the key of the sample that is shown in detail; None for none.
+        tabs: the chosen tab of each group of tabs, where one was chosen.
+        notice: what has to be said when the page opens.
         pictures, renderer: shared by all tabs.
         edited: emitted after the text changed, whoever changed it.
         loaded: emitted after `policy` changed.
         looked: emitted after `view` changed.
+        turned: emitted after another tab was chosen.
+        paired: emitted after `other` changed.
+        opened: emitted after `detail` changed.
     """
 
-    def __init__(self, text: str, view: View, pictures: Pictures, renderer: Renderer) -> None:
+    def __init__(
+        self, text: str, view: View, pictures: Pictures, renderer: Renderer, file: str = ""
+    ) -> None:
         self.text, self.view, self.pictures, self.renderer = text, view, pictures, renderer
+        self.file, self.saved, self.other, self.notice = file, text, "", ""
         self.policy: Policy | None = None
         self.error: PolicyError | None = None
         self.edited: Event[[]] = Event()
         self.loaded: Event[[]] = Event()
         self.looked: Event[[]] = Event()
+        self.turned: Event[[]] = Event()
+        self.paired: Event[[]] = Event()
+        self.opened: Event[[]] = Event()
+        self.detail: Key | None = None
+        self.tabs: dict[str, str] = {}
         self._load()
 
     def write(self, text: str) -> None:
@@ -74,6 +94,24 @@ class Session:
         if view != self.view:
             self.view = view
             self.looked.emit()
+
+    def turn(self, group: str, tab: str) -> None:
+        """Chooses a tab of a group."""
+        if self.tabs.get(group) != tab:
+            self.tabs[group] = tab
+            self.turned.emit()
+
+    def pair(self, text: str) -> None:
+        """Compares with another policy; with none where the text is empty."""
+        if text != self.other:
+            self.other = text
+            self.paired.emit()
+
+    def open(self, key: Key | None) -> None:
+        """Shows a sample in detail; None for none."""
+        if key != self.detail:
+            self.detail = key
+            self.opened.emit()
 
     def _load(self) -> bool:
         try:
