@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from nicegui import ui
 
-from augreg.errors import AugregError, PolicyError
+from augreg.errors import AugregError
 from augreg.policy import Policy, find_policy, ready_names
 from augreg.policy.document import read_text
 from augreg.policy.loader import load_text
@@ -95,7 +95,7 @@ def compare_panel(session: Session, pane: Pane) -> None:
             said, made, found = await in_thread(compared, session)
         except AugregError as error:
             grid.classes(add="stale")
-            status.set_text(f"B: {error}" if isinstance(error, PolicyError) else str(error))
+            status.set_text(str(error))
             return
         grid.classes(remove="stale")
         for place in (grid, parts):
@@ -115,12 +115,12 @@ def compared(session: Session) -> tuple[str, dict[Key, Pair], str]:
     """What is compared, in words; the pairs; and the parts of the policies that differ.
 
     Raises:
-        PolicyError: B is no policy. AugregError: one of them makes no sample.
+        AugregError: B is no policy, or one of them makes no sample.
     """
     a = session.policy
     if a is None or not session.other:
         return _HOW, {}, ""
-    b = load_text(session.other)
+    b = load_text(session.other, "policy B")
     said = f"A: policy hash {a.hash[:12]} · B: policy hash {b.hash[:12]}, {b.name}"
     found = differences(a.source, b.source)
     return said, pairs(session, a, b), "\n".join(map(str, found)) or _SAME
