@@ -23,11 +23,14 @@ class Pictures:
     def __len__(self) -> int:
         return len(self.paths)
 
+    def name(self, index: int) -> str:
+        """What an image is called."""
+        return one_line(self.paths[index].name)
+
     def photo(self, index: int) -> Photo:
         """An image with what belongs to it.
 
         Raises:
             ImageError: it can't be read.
         """
-        path = self.paths[index]
-        return Photo(one_line(path.name), read_image(path), Drawn(), index)
+        return Photo(self.name(index), read_image(self.paths[index]), Drawn(), index)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import secrets
+import socket
 import webbrowser
 
 import uvicorn
 from fastapi import FastAPI
 from nicegui import ui
 
+from augreg.errors import RunError
 from augreg.policy import find_policy
 from augreg.policy.document import read_document
 from augreg.studio.guard import Guard
@@ -32,10 +34,22 @@ def serve(options: StudioOptions) -> None:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     ui.run_with(app, root=page, title="augreg studio", dark=None, show_welcome_message=False)
     token = secrets.token_urlsafe(16)
-    address = f"http://{HOST}:{options.port}/?token={token}"
-    print(f"augreg studio: {address}", flush=True)
-    if options.show:
-        webbrowser.open(address)
-    guarded = Guard(app, options.port, token)
-    guarded_config = uvicorn.Config(guarded, HOST, options.port, log_level="warning")
-    uvicorn.Server(guarded_config).run()
+    with _listen(options.port) as listening:
+        port = listening.getsockname()[1]
+        address = f"http://{HOST}:{port}/?token={token}"
+        print(f"augreg studio: {address}", flush=True)
+        if options.show:
+            webbrowser.open(address)
+        config = uvicorn.Config(Guard(app, port, token), log_level="warning")
+        uvicorn.Server(config).run([listening])
+
+
+def _listen(port: int) -> socket.socket:
+    """A socket that takes connections from now on, so that a browser may come at once."""
+    try:
+        return socket.create_server((HOST, port))
+    except OSError as error:
+        raise RunError(
+            f"port {port} of {HOST} can't be had ({error.strerror}), perhaps because another "
+            "studio has it; --port 0 takes a free one"
+        ) from error

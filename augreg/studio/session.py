@@ -13,7 +13,7 @@ from augreg.policy.loader import load_text
 
 if TYPE_CHECKING:
     from augreg.studio.pictures import Pictures
-    from augreg.studio.samples import Renderer
+    from augreg.studio.samples import Key, Renderer
 
 EPOCHS, IMAGES = "epochs", "images"
 
@@ -26,6 +26,7 @@ class View:
         seed, epoch, index: the key of the first.
         across: what the tiles differ in: "epochs" (of one image), or "images" (at one epoch).
         count: of tiles.
+        annotations: whether boxes, masks and keypoints are drawn over the tiles.
     """
 
     seed: int = 0
@@ -33,6 +34,7 @@ class View:
     index: int = 0
     across: str = EPOCHS
     count: int = 9
+    annotations: bool = True
 
 
 class Session:
@@ -43,10 +45,13 @@ class Session:
         policy: the last one that could be loaded.
         error: what is wrong with the text; None where `policy` is what it says.
         view: which samples are shown.
+        tabs: the chosen tab of each group of tabs, where it isn't the first.
         pictures, renderer: shared by all tabs.
         edited: emitted after the text changed, whoever changed it.
         loaded: emitted after `policy` changed.
         looked: emitted after `view` changed.
+        turned: emitted after another tab was chosen.
+        opened: emitted with the key of a sample to show in detail.
     """
 
     def __init__(self, text: str, view: View, pictures: Pictures, renderer: Renderer) -> None:
@@ -56,6 +61,9 @@ class Session:
         self.edited: Event[[]] = Event()
         self.loaded: Event[[]] = Event()
         self.looked: Event[[]] = Event()
+        self.turned: Event[[]] = Event()
+        self.opened: Event[[Key]] = Event()
+        self.tabs: dict[str, str] = {}
         self._load()
 
     def write(self, text: str) -> None:
@@ -74,6 +82,12 @@ class Session:
         if view != self.view:
             self.view = view
             self.looked.emit()
+
+    def turn(self, group: str, tab: str) -> None:
+        """Chooses a tab of a group."""
+        if self.tabs.get(group) != tab:
+            self.tabs[group] = tab
+            self.turned.emit()
 
     def _load(self) -> bool:
         try:

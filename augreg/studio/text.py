@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from nicegui import ui
 
+from augreg.studio.pane import Pane
 from augreg.studio.session import Session
 
 
-def text_panel(session: Session) -> None:
+def text_panel(session: Session, _: Pane) -> None:
     """An editor of the text, and what is wrong with it."""
     editor = ui.codemirror(session.text, language="JSON").classes("w-full")
     message = ui.label().classes("text-negative whitespace-pre-wrap").props("role=alert")
