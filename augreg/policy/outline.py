@@ -22,12 +22,14 @@ class Part:
         start, end: offsets, in characters; of a container that is not closed yet, `end` is the
             text's.
         kind: "object", "array" or "scalar".
+        closed: of a container, whether its closing bracket is there.
         members: of a container, in their order.
     """
 
     start: int
     end: int
     kind: str
+    closed: bool = True
     members: list[Member] = field(default_factory=list)
 
 
@@ -63,7 +65,8 @@ def outline(text: str) -> Part | None:
         word, start = token.group(), token.start()
         if word in "}]":
             if stack:
-                stack.pop().end = token.end()
+                done = stack.pop()
+                done.end, done.closed = token.end(), True
         elif word == ",":
             follows = True
         elif word == ":":
@@ -81,7 +84,7 @@ def outline(text: str) -> Part | None:
             root = root or part
             follows = part.kind != "scalar"
             if part.kind != "scalar":
-                part.end = len(text)
+                part.end, part.closed = len(text), False
                 stack.append(part)
                 if len(stack) > MAX_DEPTH:
                     break
