@@ -7,6 +7,7 @@ from typing import Any
 
 from nicegui import ui
 
+from augreg.studio.link import follow
 from augreg.studio.pane import Pane
 from augreg.studio.session import Session
 from augreg.studio.style import styled, theme_button
@@ -38,10 +39,13 @@ def build(session: Session) -> None:
         theme_button()
     with ui.element("div").classes("studio"):
         with _region("Policy"):
-            _tabs(session, "Policy", POLICY)
+            _tabs(session, "edit", POLICY)
         with _region("Samples") as samples:
             toolbar(session)
-            _tabs(session, "Samples", SAMPLES)
+            _tabs(session, "show", SAMPLES)
+    follow(session)
+    if session.notice:
+        ui.notify(session.notice, type="warning", timeout=0, close_button="Dismiss")
     ui.skip_link("Skip to the samples", target=samples)
 
 

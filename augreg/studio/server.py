@@ -14,11 +14,11 @@ from augreg.errors import RunError
 from augreg.policy import find_policy
 from augreg.policy.document import read_document
 from augreg.studio.guard import Guard
+from augreg.studio.link import session_of
 from augreg.studio.options import StudioOptions
 from augreg.studio.page import build
 from augreg.studio.pictures import Pictures
 from augreg.studio.samples import Renderer
-from augreg.studio.session import Session, View
 
 HOST = "127.0.0.1"
 
@@ -29,7 +29,8 @@ def serve(options: StudioOptions) -> None:
     pictures, renderer = Pictures(options.images), Renderer()
 
     def page() -> None:
-        build(Session(text, View(), pictures, renderer))
+        query = ui.context.client.request.query_params
+        build(session_of(query, text, pictures, renderer))
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     ui.run_with(app, root=page, title="augreg studio", dark=None, show_welcome_message=False)

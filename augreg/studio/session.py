@@ -42,26 +42,32 @@ class Session:
 
     Attributes:
         text: of the policy, as it stands in the editor.
+        saved: the text of the policy's file.
+        other: the text of a second policy, to compare with; empty for none.
         policy: the last one that could be loaded.
         error: what is wrong with the text; None where `policy` is what it says.
         view: which samples are shown.
-        tabs: the chosen tab of each group of tabs, where it isn't the first.
+        tabs: the chosen tab of each group of tabs, where one was chosen.
+        notice: what has to be said when the page opens.
         pictures, renderer: shared by all tabs.
         edited: emitted after the text changed, whoever changed it.
         loaded: emitted after `policy` changed.
         looked: emitted after `view` changed.
         turned: emitted after another tab was chosen.
+        paired: emitted after `other` changed.
         opened: emitted with the key of a sample to show in detail.
     """
 
     def __init__(self, text: str, view: View, pictures: Pictures, renderer: Renderer) -> None:
         self.text, self.view, self.pictures, self.renderer = text, view, pictures, renderer
+        self.saved, self.other, self.notice = text, "", ""
         self.policy: Policy | None = None
         self.error: PolicyError | None = None
         self.edited: Event[[]] = Event()
         self.loaded: Event[[]] = Event()
         self.looked: Event[[]] = Event()
         self.turned: Event[[]] = Event()
+        self.paired: Event[[]] = Event()
         self.opened: Event[[Key]] = Event()
         self.tabs: dict[str, str] = {}
         self._load()
@@ -88,6 +94,12 @@ class Session:
         if self.tabs.get(group) != tab:
             self.tabs[group] = tab
             self.turned.emit()
+
+    def pair(self, text: str) -> None:
+        """Compares with another policy; with none where the text is empty."""
+        if text != self.other:
+            self.other = text
+            self.paired.emit()
 
     def _load(self) -> bool:
         try:
