@@ -29,7 +29,7 @@ class Option:
         written: what replaces the text between the completion's ends.
         detail: a word or two beside it.
         info: sentences about it.
-        rank: what comes first has the higher one; -99 to 99.
+        rank: what comes first has the higher one.
     """
 
     label: str
@@ -41,7 +41,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Completion:
-    """The options at a place, and the offsets of what they replace."""
+    """The options at a place, the best first, and the offsets of what they replace."""
 
     start: int
     end: int
@@ -77,9 +77,10 @@ class Completer:
             options = list(_keys(schemas, _other_keys(cursor), cursor.has_colon))
         else:
             options = [*self._values(schemas, cursor), *self._distributions(value, cursor)]
+        typed = text[cursor.start : offset].strip('"').lower()
+        options = _matching(_distinct(options), typed)
         if not options:
             return None
-        options = _distinct(options)
         if cursor.start == cursor.end:
             options = [_joined(one, cursor, text) for one in options]
         return Completion(cursor.start, cursor.end, tuple(options))
@@ -96,7 +97,7 @@ class Completer:
         written = text[cursor.start : cursor.end].strip('"')
         if cursor.name == "op" and written in self.registry.steps:
             op = self.registry.steps[written]
-            return Explanation(cursor.start, cursor.end, written, op.doc)
+            return Explanation(cursor.start, cursor.end, written, _paragraphs(op.doc))
         schemas = schemas_at(self.schema, value, (*cursor.path, name))
         title = next((one["title"] for one in schemas if "title" in one), name)
         about = next((one["description"] for one in schemas if "description" in one), "")
@@ -111,7 +112,7 @@ class Completer:
             about = schema.get("enumDescriptions") or [""] * len(schema.get("enum", ()))
             for i, (allowed, info) in enumerate(zip(schema.get("enum", ()), about, strict=True)):
                 detail = "default" if allowed == default else ""
-                yield Option(json.dumps(allowed), json.dumps(allowed), detail, info, -min(i, 98))
+                yield Option(json.dumps(allowed), json.dumps(allowed), detail, info, -i)
             for word in ("example", "default"):
                 for found in schema.get("examples", ()) if word == "example" else (default,):
                     if found is not None and "op" not in schema.get("properties", {}):
@@ -155,7 +156,7 @@ def _keys(schemas: Iterable[Schema], taken: set[str], has_colon: bool) -> Iterat
             label = json.dumps(key)
             written = label if has_colon else f"{label}: {_first(key, inner)}"
             detail = "required" if key in required else _default(inner)
-            rank = (50 if key in required else 0) - min(i, 40)
+            rank = (50 if key in required else 0) - i
             yield Option(label, written, detail, inner.get("description", ""), rank)
 
 
@@ -185,11 +186,25 @@ def _other_keys(cursor: Cursor) -> set[str]:
     return {one.key for one in members if one.key is not None and one.start != cursor.start}
 
 
+def _paragraphs(doc: str) -> str:
+    """A docstring with each paragraph on one line."""
+    return "\n\n".join(" ".join(part.split()) for part in doc.split("\n\n"))
+
+
 def _distinct(options: Iterable[Option]) -> list[Option]:
     found: dict[str, Option] = {}
     for option in options:
         found.setdefault(option.label, option)
     return list(found.values())
+
+
+def _matching(options: Iterable[Option], typed: str) -> list[Option]:
+    """Those that hold what is typed; those that begin with it first."""
+
+    def place(option: Option) -> tuple[bool, int]:
+        return not option.label.strip('"').lower().startswith(typed), -option.rank
+
+    return sorted((one for one in options if typed in one.label.lower()), key=place)
 
 
 def _joined(option: Option, cursor: Cursor, text: str) -> Option:

@@ -10,6 +10,7 @@ from nicegui import Event
 from augreg.errors import PolicyError
 from augreg.policy import Policy
 from augreg.policy.loader import load_text
+from augreg.studio.history import History
 
 if TYPE_CHECKING:
     from augreg.studio.pictures import Pictures
@@ -49,6 +50,7 @@ class Session:
         view: which samples are shown.
         tabs: the chosen tab of each group of tabs, where one was chosen.
         notice: what has to be said when the page opens.
+        history: what the text was before.
         pictures, renderer: shared by all tabs.
         edited: emitted after the text changed, whoever changed it.
         loaded: emitted after `policy` changed.
@@ -56,11 +58,13 @@ class Session:
         turned: emitted after another tab was chosen.
         paired: emitted after `other` changed.
         opened: emitted with the key of a sample to show in detail.
+        sought: emitted with the offset of a place to show in the text.
     """
 
     def __init__(self, text: str, view: View, pictures: Pictures, renderer: Renderer) -> None:
         self.text, self.view, self.pictures, self.renderer = text, view, pictures, renderer
         self.saved, self.other, self.notice = text, "", ""
+        self.history = History()
         self.policy: Policy | None = None
         self.error: PolicyError | None = None
         self.edited: Event[[]] = Event()
@@ -69,18 +73,28 @@ class Session:
         self.turned: Event[[]] = Event()
         self.paired: Event[[]] = Event()
         self.opened: Event[[Key]] = Event()
+        self.sought: Event[[int]] = Event()
         self.tabs: dict[str, str] = {}
         self._load()
 
     def write(self, text: str) -> None:
         """Takes a new text, and the policy that it is, if it is one."""
-        if text == self.text:
-            return
-        self.text = text
-        worked = self._load()
-        self.edited.emit()
-        if worked:
-            self.loaded.emit()
+        if text != self.text:
+            self.history.add(self.text)
+            self._take(text)
+
+    def undo(self) -> None:
+        """Takes the last change of the text back."""
+        self._take(self.history.undo(self.text))
+
+    def redo(self) -> None:
+        """Makes the change again that was taken back last."""
+        self._take(self.history.redo(self.text))
+
+    def seek(self, offset: int) -> None:
+        """Shows a place of the text."""
+        self.turn("edit", "Text")
+        self.sought.emit(offset)
 
     def look(self, **changes: Any) -> None:
         """Shows other samples: `look(epoch=3)`."""
@@ -100,6 +114,15 @@ class Session:
         if text != self.other:
             self.other = text
             self.paired.emit()
+
+    def _take(self, text: str) -> None:
+        if text == self.text:
+            return
+        self.text = text
+        worked = self._load()
+        self.edited.emit()
+        if worked:
+            self.loaded.emit()
 
     def _load(self) -> bool:
         try:
