@@ -21,6 +21,7 @@ from augreg.policy.document import MAX_BYTES
 from augreg.studio.controls import LARGEST
 from augreg.studio.latest import Latest
 from augreg.studio.session import EPOCHS, IMAGES, Session, View
+from augreg.studio.shown import keys_of
 
 if TYPE_CHECKING:
     from augreg.studio.pictures import Pictures
@@ -35,9 +36,9 @@ class LinkError(ValueError):
 
 
 def session_of(
-    query: Mapping[str, str], text: str, pictures: Pictures, renderer: Renderer
+    query: Mapping[str, str], file: str, text: str, pictures: Pictures, renderer: Renderer
 ) -> Session:
-    """The session of an address's query; `text`: of the policy's file.
+    """The session of an address's query, of a policy's file and its text.
 
     What can't be read is left out and said in `notice`.
     """
@@ -48,10 +49,13 @@ def session_of(
             read[name] = unpack(query.get(name, pack("")))
         except LinkError as error:
             notices.append(f'"{name}" of the address {error}')
-    session = Session(text, _view(query, len(pictures), notices), pictures, renderer)
+    view = _view(query, len(pictures), notices)
+    session = Session(text, view, pictures, renderer, file)
     session.write(read.get("policy") or text)
     session.other = read.get("b", "")
     session.tabs.update({name: query[name] for name in ("edit", "show") if name in query})
+    if query.get("detail") == "1":
+        session.detail = keys_of(view, len(pictures))[0]
     session.notice = "; ".join(notices)
     return session
 
@@ -73,12 +77,14 @@ def _view(query: Mapping[str, str], images: int, notices: list[str]) -> View:
 def query_of(session: Session, whole: bool = False) -> str:
     """The query of an address that shows what the session shows; `whole`: without the file, too."""
     view = session.view
-    said = {"seed": view.seed, "epoch": view.epoch, "index": view.index}
-    query: dict[str, str] = {name: str(number) for name, number in said.items()}
+    seed, epoch, index = session.detail or (view.seed, view.epoch, view.index)
+    query = {"seed": str(seed), "epoch": str(epoch), "index": str(index)}
     if view.across != EPOCHS:
         query["across"] = view.across
     if not view.annotations:
         query["annotations"] = "0"
+    if session.detail:
+        query["detail"] = "1"
     query |= session.tabs
     texts = {"policy": session.text if whole or session.text != session.saved else ""}
     texts["b"] = session.other
@@ -96,7 +102,8 @@ def follow(session: Session) -> None:
         address = json.dumps(f"?{query_of(session)}")
         client.run_javascript(f"history.replaceState(history.state, '', {address})")
 
-    for event in (session.edited, session.looked, session.turned, session.paired):
+    moved = (session.looked, session.turned, session.opened)
+    for event in (session.edited, session.paired, *moved):
         event.subscribe(lambda: latest.ask(write))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from nicegui import ui
 
+from augreg.studio.detail import Detail
 from augreg.studio.link import follow
 from augreg.studio.mistakes import mistakes_list
 from augreg.studio.pane import Pane
@@ -45,6 +46,7 @@ def build(session: Session) -> None:
         with _region("Samples") as samples:
             toolbar(session)
             _tabs(session, "show", SAMPLES)
+    Detail(session)
     follow(session)
     if session.notice:
         ui.notify(session.notice, type="warning", timeout=0, close_button="Dismiss")

@@ -12,9 +12,14 @@ from augreg.views.preview import read_image
 
 
 class Pictures:
-    """Images by their position, which is the index of their samples. Read when asked for."""
+    """Images by their position, which is the index of their samples. Read when asked for.
+
+    Attributes:
+        given: the folders, files and sources, as they were written.
+    """
 
     def __init__(self, given: Sequence[str]) -> None:
+        self.given = tuple(given)
         paths: list[Path] = []
         for one in map(Path, given):
             paths += list_images(one) if one.is_dir() else [one]
@@ -26,6 +31,10 @@ class Pictures:
     def name(self, index: int) -> str:
         """What an image is called."""
         return one_line(self.paths[index].name)
+
+    def path(self, index: int) -> Path | None:
+        """The file of an image; None where it is a record of a source."""
+        return self.paths[index]
 
     def photo(self, index: int) -> Photo:
         """An image with what belongs to it.

@@ -11,7 +11,7 @@ from PIL import Image
 
 from augreg.views.overlay import Pixels
 
-_TINY, _ENLARGED = 64, 168  # sides under the first are enlarged to at most the second, in squares
+_TINY, _ENLARGED = 64, 168  # sides under the first are enlarged to at most the second
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,17 @@ class Picture:
     @property
     def size(self) -> str:
         """Width and height in words."""
-        return f"{self.width} × {self.height} px"
+        return f"{self.width} x {self.height} px"
 
-    def put(self, image: Any) -> None:
-        """Shows it in an `img`; a tiny one enlarged, so that one sees its pixels."""
+    def put(self, image: Any, room: int = 0) -> None:
+        """Shows it in an `img`, a tiny one enlarged, so that one sees its pixels.
+
+        Args:
+            image: the element.
+            room: enlarges any image to fill about so many pixels; a whole number of times.
+        """
         side = max(self.width, self.height)
-        times = _ENLARGED // side if side < _TINY else 1
-        width, height = self.width * times, self.height * times
+        times = max(1, (room or (_ENLARGED if side < _TINY else 0)) // side)
         image.props["src"] = self.url
-        image.props["width"], image.props["height"] = width, height
+        image.props["width"], image.props["height"] = self.width * times, self.height * times
         image.classes(**{"add" if times > 1 else "remove": "squares"})

@@ -13,8 +13,9 @@ from augreg.policy.loader import load_text
 from augreg.studio.history import History
 
 if TYPE_CHECKING:
+    from augreg.studio.batches import Key
     from augreg.studio.pictures import Pictures
-    from augreg.studio.samples import Key, Renderer
+    from augreg.studio.samples import Renderer
 
 EPOCHS, IMAGES = "epochs", "images"
 
@@ -43,11 +44,13 @@ class Session:
 
     Attributes:
         text: of the policy, as it stands in the editor.
-        saved: the text of the policy's file.
+        file: the policy's file, or the name of a ready policy.
+        saved: the text of that file.
         other: the text of a second policy, to compare with; empty for none.
         policy: the last one that could be loaded.
         error: what is wrong with the text; None where `policy` is what it says.
         view: which samples are shown.
+        detail: the key of the sample that is shown in detail; None for none.
         tabs: the chosen tab of each group of tabs, where one was chosen.
         notice: what has to be said when the page opens.
         history: what the text was before.
@@ -57,13 +60,15 @@ class Session:
         looked: emitted after `view` changed.
         turned: emitted after another tab was chosen.
         paired: emitted after `other` changed.
-        opened: emitted with the key of a sample to show in detail.
+        opened: emitted after `detail` changed.
         sought: emitted with the offset of a place to show in the text.
     """
 
-    def __init__(self, text: str, view: View, pictures: Pictures, renderer: Renderer) -> None:
+    def __init__(
+        self, text: str, view: View, pictures: Pictures, renderer: Renderer, file: str = ""
+    ) -> None:
         self.text, self.view, self.pictures, self.renderer = text, view, pictures, renderer
-        self.saved, self.other, self.notice = text, "", ""
+        self.file, self.saved, self.other, self.notice = file, text, "", ""
         self.history = History()
         self.policy: Policy | None = None
         self.error: PolicyError | None = None
@@ -72,7 +77,8 @@ class Session:
         self.looked: Event[[]] = Event()
         self.turned: Event[[]] = Event()
         self.paired: Event[[]] = Event()
-        self.opened: Event[[Key]] = Event()
+        self.opened: Event[[]] = Event()
+        self.detail: Key | None = None
         self.sought: Event[[int]] = Event()
         self.tabs: dict[str, str] = {}
         self._load()
@@ -114,6 +120,12 @@ class Session:
         if text != self.other:
             self.other = text
             self.paired.emit()
+
+    def open(self, key: Key | None) -> None:
+        """Shows a sample in detail; None for none."""
+        if key != self.detail:
+            self.detail = key
+            self.opened.emit()
 
     def _take(self, text: str) -> None:
         if text == self.text:

@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from nicegui import ui
 
 from augreg.errors import AugregError
 from augreg.policy import Policy
-from augreg.studio.controls import LARGEST, message
+from augreg.studio.batches import Key
+from augreg.studio.controls import message
 from augreg.studio.latest import in_thread
 from augreg.studio.pane import Pane
 from augreg.studio.pixels import Picture
-from augreg.studio.samples import Key, Renderer, Sample
-from augreg.studio.session import EPOCHS, Session, View
-from augreg.views.overlay import Pixels, draw
-from augreg.views.photos import Photo
+from augreg.studio.session import Session, View
+from augreg.studio.shown import Shown, key_text, show
+
+_OLD = "The policy has errors. These are samples of the last one without."
 
 
-@dataclass
+@dataclass(frozen=True)
 class Made:
-    """What tiles show: a picture for each key, or why there is none; and how long it took."""
+    """A picture for each key, or why there is none; and how long it took."""
 
     policy: Policy
-    tiles: dict[Key, Picture | str] = field(default_factory=dict)
-    milliseconds: float = 0.0
+    tiles: dict[Key, Picture | str]
+    milliseconds: float
 
     def __str__(self) -> str:
         samples = f"{len(self.tiles)} sample{'s' if len(self.tiles) != 1 else ''}"
-        return f"{samples} in {self.milliseconds:.0f} ms, policy hash {self.policy.hash[:12]}"
+        return f"{samples} in {self.milliseconds:.0f} ms · policy hash {self.policy.hash[:12]}"
 
 
 def tiles_panel(session: Session, pane: Pane) -> None:
@@ -39,31 +39,31 @@ def tiles_panel(session: Session, pane: Pane) -> None:
     with ui.element("div").classes("tiles").props('role=group aria-label="Samples"') as grid:
         tiles = [Tile(session) for _ in range(session.view.count)]
 
-    def age() -> None:
-        grid.classes(**{"add" if session.error else "remove": "stale"})
-        if session.error:
-            status.set_text("The policy has errors. These are samples of the last one without.")
+    def say(text: str, stale: bool) -> None:
+        status.set_text(text)
+        grid.classes(**{"add" if stale else "remove": "stale"})
 
     async def make() -> None:
         if session.policy is None:
+            say("There is no policy without errors yet.", True)
             return
-        view = session.view
         try:
-            made = await in_thread(make_tiles, session, session.policy, view)
+            made = await in_thread(make_tiles, session, session.policy, session.view)
         except AugregError as error:
-            grid.classes(add="stale")
-            status.set_text(str(error))
+            say(str(error), True)
             return
-        for tile, key in zip(tiles, keys_of(view, len(session.pictures)), strict=False):
-            tile.show(key, made.tiles[key])
+        for tile, (key, picture) in zip(tiles, made.tiles.items(), strict=False):
+            tile.show(key, picture)
         for tile in tiles[len(made.tiles) :]:
             tile.clear()
-        status.set_text(str(made))
-        age()
+        say(_OLD if session.error else str(made), bool(session.error))
+
+    def age() -> None:
+        if session.error:
+            say(_OLD, True)
 
     pane.follow(make, session.loaded, session.looked)
     session.edited.subscribe(age)
-    age()
 
 
 class Tile:
@@ -83,23 +83,23 @@ class Tile:
 
     def _open(self) -> None:
         if self.key is not None:
-            self.session.opened.emit(self.key)
+            self.session.open(self.key)
 
     def show(self, key: Key, picture: Picture | str) -> None:
         """Shows the sample of the key, or why there is none."""
         self.key = key
-        seed, epoch, index = key
-        self.button.props["aria-label"] = f"Sample: seed {seed}, epoch {epoch}, index {index}"
+        _, epoch, index = key
+        self.button.props["aria-label"] = f"Sample: {key_text(key)}"
         self.button.props["disabled"] = False
         self.about.set_text(f"epoch {epoch}, index {index}")
-        fault = picture if isinstance(picture, str) else ""
-        self.fault.set_text(fault)
-        self.image.set_visibility(not fault)
         if isinstance(picture, Picture):
             picture.put(self.image)
-            self.size.set_text(picture.size)
+            fault, size = "", picture.size
         else:
-            self.size.set_text("")
+            fault, size = picture, ""
+        self.image.set_visibility(not fault)
+        self.fault.set_text(fault)
+        self.size.set_text(size)
 
     def clear(self) -> None:
         """Shows nothing, where there are fewer samples than tiles."""
@@ -112,60 +112,14 @@ class Tile:
 
 
 def make_tiles(session: Session, policy: Policy, view: View) -> Made:
-    """The samples of a view; takes a while.
+    """The tiles of a view; takes a while.
 
     Raises:
-        AugregError: the policy can't work on the image, or on any of the images.
+        AugregError: there is no sample of any image that can be read.
     """
     start = time.perf_counter()
-    made = Made(policy)
-    keys = keys_of(view, len(session.pictures))
-    photos: dict[int, Photo] = {}
-    for index in {index for *_, index in keys}:
-        try:
-            photos[index] = session.pictures.photo(index)
-        except AugregError as error:
-            made.tiles.update({key: str(error) for key in keys if key[2] == index})
-    kept = [key for key in keys if key[2] in photos]
-    for key, sample in samples_of(session.renderer, policy, photos, kept):
-        if isinstance(sample, Sample):
-            made.tiles[key] = Picture.of(_drawn(sample, photos[key[2]], view))
-        else:
-            made.tiles[key] = str(sample)
-    made.milliseconds = (time.perf_counter() - start) * 1000
-    return made
-
-
-def samples_of(
-    renderer: Renderer, policy: Policy, photos: Mapping[int, Photo], keys: Sequence[Key]
-) -> list[tuple[Key, Sample | AugregError]]:
-    """A sample for each key; where images differ, an image may have an error of its own."""
-    try:
-        made = renderer.samples(policy, [photos[key[2]] for key in keys], keys)
-    except AugregError:
-        if len(photos) < 2:
-            raise
-    else:
-        return list(zip(keys, made, strict=True))
-    found: list[tuple[Key, Sample | AugregError]] = []
-    for key in keys:
-        try:
-            found.append((key, renderer.samples(policy, [photos[key[2]]], [key])[0]))
-        except AugregError as error:
-            found.append((key, error))
-    return found
-
-
-def _drawn(sample: Sample, photo: Photo, view: View) -> Pixels:
-    if not view.annotations:
-        return sample.pixels
-    return draw({"images": sample.pixels, **sample.parts}, photo.drawn.names)
-
-
-def keys_of(view: View, images: int) -> list[Key]:
-    """The samples that a view shows."""
-    if view.across == EPOCHS:
-        epochs = range(view.epoch, min(view.epoch + view.count, LARGEST + 1))
-        return [(view.seed, epoch, view.index) for epoch in epochs]
-    indices = range(view.index, min(view.index + view.count, images))
-    return [(view.seed, view.epoch, index) for index in indices]
+    tiles = {
+        key: Picture.of(shown.pixels(view.annotations)) if isinstance(shown, Shown) else shown
+        for key, shown in show(session, policy, view).items()
+    }
+    return Made(policy, tiles, (time.perf_counter() - start) * 1000)

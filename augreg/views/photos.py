@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from augreg.annotations.boxes import from_edges, to_edges
 from augreg.views.overlay import Drawn, Pixels
+from augreg.xp import NUMPY
 
 if TYPE_CHECKING:
     from augreg.sources import Source
@@ -42,3 +44,14 @@ def photos_of(source: Source, count: int) -> list[Photo]:
         drawn = Drawn(element, source.box_format, source.class_names, pairs)
         found.append(Photo(title, pixels, drawn, position))
     return found
+
+
+def element_of(photo: Photo) -> dict[str, Any]:
+    """The image and what belongs to it, as `augreg.augment` takes it; boxes as xyxy."""
+    pixels, drawn = photo.pixels, photo.drawn
+    element = {"images": pixels, **drawn.parts}
+    if drawn.box_format is None:
+        return element
+    size, found = (pixels.shape[0], pixels.shape[1]), element["boxes"]
+    edges = to_edges(NUMPY, found["boxes"], drawn.box_format, size)
+    return {**element, "boxes": {**found, "boxes": from_edges(NUMPY, edges, "xyxy", size)}}

@@ -72,7 +72,8 @@ def context(chromium: Browser) -> Iterator[BrowserContext]:
     """A browser without cookies, for 1280x800 pixels. Its pages must behave.
 
     A test fails at its end if a page wrote an error to the console, raised one, or asked another
-    host than this machine. A test that provokes such errors removes them from `context.complaints`.
+    host than this machine. A test that provokes such errors closes its page and then clears
+    `context.complaints`.
     """
     context = chromium.new_context(viewport={"width": 1280, "height": 800})
     context.set_default_timeout(TIMEOUT)

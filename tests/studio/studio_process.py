@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -47,10 +47,9 @@ class StudioProcess:
         self.port = parts.port or 0
         self.token = parts.query.removeprefix("token=")
 
-    def stop(self) -> int:
-        """Ends it as `kill` does, and returns its exit code."""
-        with contextlib.suppress(ProcessLookupError):
-            self.process.terminate()
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Ends it by a signal, if it still runs, and returns its exit code."""
+        self.process.send_signal(number)
         try:
             return self.process.wait(timeout=START)
         except subprocess.TimeoutExpired:
