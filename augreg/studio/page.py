@@ -10,6 +10,7 @@ from nicegui import ui
 from augreg.studio.compare import compare_panel
 from augreg.studio.detail import Detail
 from augreg.studio.link import follow
+from augreg.studio.mistakes import mistakes_list
 from augreg.studio.pane import Pane
 from augreg.studio.session import Session
 from augreg.studio.style import styled, theme_button
@@ -43,6 +44,7 @@ def build(session: Session) -> None:
     with ui.element("div").classes("studio"):
         with _region("Policy"):
             _tabs(session, "edit", POLICY)
+            mistakes_list(session)
         with _region("Samples") as samples:
             toolbar(session)
             _tabs(session, "show", SAMPLES)
@@ -81,3 +83,4 @@ def _tabs(session: Session, group: str, panels: Mapping[str, Panel]) -> None:
 
     tabs.set_value(chosen)
     tabs.on_value_change(turn)
+    session.turned.subscribe(lambda: tabs.set_value(session.tabs.get(group, chosen)))

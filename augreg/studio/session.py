@@ -10,6 +10,7 @@ from nicegui import Event
 from augreg.errors import PolicyError
 from augreg.policy import Policy
 from augreg.policy.loader import load_text
+from augreg.studio.history import History
 
 if TYPE_CHECKING:
     from augreg.studio.batches import Key
@@ -52,6 +53,7 @@ class Session:
         detail: the key of the sample that is shown in detail; None for none.
         tabs: the chosen tab of each group of tabs, where one was chosen.
         notice: what has to be said when the page opens.
+        history: what the text was before.
         pictures, renderer: shared by all tabs.
         edited: emitted after the text changed, whoever changed it.
         loaded: emitted after `policy` changed.
@@ -59,6 +61,7 @@ class Session:
         turned: emitted after another tab was chosen.
         paired: emitted after `other` changed.
         opened: emitted after `detail` changed.
+        sought: emitted with the offset of a place to show in the text.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class Session:
     ) -> None:
         self.text, self.view, self.pictures, self.renderer = text, view, pictures, renderer
         self.file, self.saved, self.other, self.notice = file, text, "", ""
+        self.history = History()
         self.policy: Policy | None = None
         self.error: PolicyError | None = None
         self.edited: Event[[]] = Event()
@@ -75,18 +79,28 @@ class Session:
         self.paired: Event[[]] = Event()
         self.opened: Event[[]] = Event()
         self.detail: Key | None = None
+        self.sought: Event[[int]] = Event()
         self.tabs: dict[str, str] = {}
         self._load()
 
     def write(self, text: str) -> None:
         """Takes a new text, and the policy that it is, if it is one."""
-        if text == self.text:
-            return
-        self.text = text
-        worked = self._load()
-        self.edited.emit()
-        if worked:
-            self.loaded.emit()
+        if text != self.text:
+            self.history.add(self.text)
+            self._take(text)
+
+    def undo(self) -> None:
+        """Takes the last change of the text back."""
+        self._take(self.history.undo(self.text))
+
+    def redo(self) -> None:
+        """Makes the change again that was taken back last."""
+        self._take(self.history.redo(self.text))
+
+    def seek(self, offset: int) -> None:
+        """Shows a place of the text."""
+        self.turn("edit", "Text")
+        self.sought.emit(offset)
 
     def look(self, **changes: Any) -> None:
         """Shows other samples: `look(epoch=3)`."""
@@ -112,6 +126,15 @@ class Session:
         if key != self.detail:
             self.detail = key
             self.opened.emit()
+
+    def _take(self, text: str) -> None:
+        if text == self.text:
+            return
+        self.text = text
+        worked = self._load()
+        self.edited.emit()
+        if worked:
+            self.loaded.emit()
 
     def _load(self) -> bool:
         try:

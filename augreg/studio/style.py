@@ -21,7 +21,8 @@ _YEAR = 365 * 24 * 3600
 
 @cache
 def _sheet() -> str:
-    return Path(__file__).with_name("studio.css").read_text(encoding="utf-8")
+    sheets = (Path(__file__).with_name(name) for name in ("studio.css", "policy.css"))
+    return "\n".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
 
 
 def styled() -> None:

@@ -55,7 +55,7 @@ def test_a_broken_policy_leaves_the_last_samples_grey_and_moves_nothing(page: Pa
 
 def test_a_policy_that_does_not_work_at_the_size_says_so(page: Page) -> None:
     by_kernels(page)
-    write(page, '{"version": 1, "augment": [{"op": "random_crop", "height": 900, "width": 900}]}')
+    write(page, '{"version": 1, "augment": [{"op": "crop", "height": 900, "width": 900}]}')
     status(page).filter(has_text="/augment/0").wait_for()
     assert page.locator(".tiles.stale").count() == 1
 
@@ -130,7 +130,7 @@ def test_nine_tiles_fit_into_1280x800_and_nothing_is_wider_than_a_phone(page: Pa
     page.wait_for_function(SHOWN)
     view = page.viewport_size
     assert view is not None
-    for box in page.locator(".tile").all():
+    for box in page.locator("button.tile").all():
         place = box.bounding_box()
         assert place is not None
         assert place["y"] + place["height"] <= view["height"]
