@@ -7,6 +7,7 @@ from typing import Any
 
 from nicegui import ui
 
+from augreg.studio.compare import compare_panel
 from augreg.studio.detail import Detail
 from augreg.studio.link import follow
 from augreg.studio.pane import Pane
@@ -26,6 +27,7 @@ POLICY: Mapping[str, Panel] = {
 }
 SAMPLES: Mapping[str, Panel] = {
     "Samples": tiles_panel,
+    "Compare": compare_panel,
 }
 
 
