@@ -35,7 +35,9 @@ def values_of(policy: Policy, draws: Draws, count: int, training: bool = True) -
     nodes = policy.nodes(training, ("prepare", "augment"))
     lowering = Lowering(NUMPY, draws)
     readers = (_Reader(lowering, b) for b in range(count))
-    return [dict(taken for n in nodes for taken in reader.taken(n, "", False)) for reader in readers]
+    return [
+        dict(taken for n in nodes for taken in reader.taken(n, "", False)) for reader in readers
+    ]
 
 
 @dataclass(frozen=True)
@@ -59,9 +61,7 @@ class _Reader:
         every = node.kind in ("sequence", "mixture")
         chosen = chosen or node.kind != "sequence"
         for visit in node.visits():
-            if every or self.own(
-                self.lowering.picked(node, visit.number, visit.slot, suffix)
-            ):
+            if every or self.own(self.lowering.picked(node, visit.number, visit.slot, suffix)):
                 yield from self.taken(visit.branch, suffix + visit.suffix, chosen)
 
     def values(self, step: Step, suffix: str) -> dict[str, Value]:
