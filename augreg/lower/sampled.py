@@ -34,10 +34,8 @@ def values_of(policy: Policy, draws: Draws, count: int, training: bool = True) -
     """`drawn_values` of each sample of a batch of `count`, whose draws are made in NumPy."""
     nodes = policy.nodes(training, ("prepare", "augment"))
     lowering = Lowering(NUMPY, draws)
-    readers = (_Reader(lowering, b) for b in range(count))
-    return [
-        dict(taken for n in nodes for taken in reader.taken(n, "", False)) for reader in readers
-    ]
+    readers = [_Reader(lowering, b) for b in range(count)]
+    return [dict(done for n in nodes for done in one.taken(n, "", False)) for one in readers]
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -73,7 +74,7 @@ def stacked(elements: Sequence[Element]) -> dict[str, Any]:
 
 def unstacked(batch: Element, count: int) -> list[dict[str, Any]]:
     """The elements of a batch."""
-    return [each(lambda part, b=b: part[b], batch) for b in range(count)]
+    return [each(itemgetter(b), batch) for b in range(count)]
 
 
 def _stacked(parts: list[Any]) -> Any:

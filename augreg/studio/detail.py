@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from nicegui import ui
 
 from augreg.errors import AugregError
 from augreg.studio.again import caution, command, python
-from augreg.studio.controls import icon, message
+from augreg.studio.controls import action, icon, message
 from augreg.studio.draws import rows_of, table
+from augreg.studio.framed import Framed
 from augreg.studio.latest import Latest, in_thread
 from augreg.studio.link import query_of
 from augreg.studio.pixels import Picture
 from augreg.studio.session import EPOCHS, Session
 from augreg.studio.shown import Shown, key_text, keys_of, show
 
-_ROOM = 400  # pixels
+_ROOM = 360  # pixels
 
 
 class Detail:
@@ -26,6 +27,7 @@ class Detail:
 
     def __init__(self, session: Session) -> None:
         self.session, self.latest = session, Latest()
+        self.texts: dict[str, str] = {}
         self.address = str(ui.context.client.request.base_url)
         with (
             ui.dialog().props('aria-label="Sample in detail"') as self.dialog,
@@ -33,15 +35,19 @@ class Detail:
         ):
             with ui.element("div").classes("bar"):
                 self.title = ui.label().props("role=heading aria-level=2")
+                names = ("link", "command", "Python")
+                self.copies = {
+                    name: action(f"Copy {name}", partial(self._copy, name)) for name in names
+                }
                 icon("Previous sample", "chevron_left", lambda: self.step(-1))
                 icon("Next sample", "chevron_right", lambda: self.step(1))
                 icon("Close", "close", self.dialog.close)
             self.status = message("alert")
             with ui.element("div").classes("pair"):
-                self.figures = [_figure("Image"), _figure("Sample")]
+                self.figures = [_Figure("Image"), _Figure("Sample")]
             self.table = ui.html(sanitize=False).classes("draws")
             self.caution = message()
-            self.texts = {name: _copied(name) for name in ("Link", "Command", "Python")}
+            self.code = ui.label().classes("code")
         self.dialog.on("keydown.left", lambda: self.step(-1), [])
         self.dialog.on("keydown.right", lambda: self.step(1), [])
         self.dialog.on_value_change(self._changed)
@@ -72,6 +78,9 @@ class Detail:
             session.look(**beyond)
             session.open(key)
 
+    def _copy(self, name: str) -> None:
+        ui.clipboard.write(self.texts.get(name, ""))
+
     def _changed(self, event: Any) -> None:
         if not event.value:
             self.session.open(None)
@@ -90,39 +99,31 @@ class Detail:
             self.status.set_text(shown)
             return
         self.status.set_text("")
-        drawn = shown.pixels(session.view.annotations)
-        for figure, pixels in zip(self.figures, (shown.photo.pixels, drawn), strict=True):
-            figure(await in_thread(Picture.of, pixels))
+        both = shown.image(session.view.annotations), shown.pixels(session.view.annotations)
+        for figure, pixels in zip(self.figures, both, strict=True):
+            figure.show(await in_thread(Picture.of, pixels))
         self.table.set_content(table(rows_of(policy, shown.sample.drawn)))
         self.caution.set_text(caution(session))
-        self.texts["Link"](f"{self.address}?{query_of(session, whole=True)}")
-        self.texts["Command"](command(session, key))
-        self.texts["Python"](python(session, key))
+        self.texts = {
+            "link": f"{self.address}?{query_of(session, whole=True)}",
+            "command": command(session, key),
+            "Python": python(session, key),
+        }
+        for name, text in self.texts.items():
+            self.copies[name].set_visibility(bool(text))
+        self.code.set_text(f"{self.texts['command']}\n\n{self.texts['Python']}".rstrip())
 
 
-def _figure(name: str) -> Callable[[Picture], None]:
-    """A place for a picture, with its name and size; returns what fills it."""
-    with ui.element("figure"):
-        with ui.element("div").classes("frame"):
-            image = ui.element("img").props(f'alt="{name}" decoding=sync')
-        caption = ui.label(name).classes("caption")
+class _Figure:
+    """An image, large, with its name and size."""
 
-    def fill(picture: Picture) -> None:
-        picture.put(image, _ROOM)
-        caption.set_text(f"{name}, {picture.size}")
+    def __init__(self, name: str) -> None:
+        self.name = name
+        with ui.element("figure"):
+            self.frame = Framed()
+            self.caption = ui.label(name).classes("caption")
 
-    return fill
-
-
-def _copied(name: str) -> Callable[[str], None]:
-    """A text that a button copies; returns what sets it."""
-    with ui.element("div").classes("copied") as row:
-        ui.label(name)
-        text = ui.label().classes("code").props("tabindex=0")
-        icon(f"Copy {name.lower()}", "content_copy", lambda: ui.clipboard.write(text.text))
-
-    def fill(value: str) -> None:
-        text.set_text(value)
-        row.set_visibility(bool(value))
-
-    return fill
+    def show(self, picture: Picture) -> None:
+        """Shows an image."""
+        self.frame.show(picture, self.name, _ROOM)
+        self.caption.set_text(f"{self.name}, {picture.size}")

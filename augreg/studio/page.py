@@ -7,6 +7,7 @@ from typing import Any
 
 from nicegui import ui
 
+from augreg.studio.compare import compare_panel
 from augreg.studio.detail import Detail
 from augreg.studio.form import form_panel
 from augreg.studio.link import follow
@@ -29,6 +30,7 @@ POLICY: Mapping[str, Panel] = {
 }
 SAMPLES: Mapping[str, Panel] = {
     "Samples": tiles_panel,
+    "Compare": compare_panel,
 }
 
 

@@ -18,7 +18,7 @@ class Pictures:
         given: the folders, files and sources, as they were written.
     """
 
-    def __init__(self, given: Sequence[str]) -> None:
+    def __init__(self, given: Sequence[str], _: Path | None = None) -> None:
         self.given = tuple(given)
         paths: list[Path] = []
         for one in map(Path, given):

@@ -1,4 +1,4 @@
-"""Images after `prepare`, with what belongs to them: the same for many policies, so they are kept."""
+"""Images after `prepare`, with what belongs to them: the same for many policies, so kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The samples that a page shows, by training's kernels, whose programs outlive a policy's numbers."""
+"""The samples that a page shows, by training's kernels."""
 
 from __future__ import annotations
 

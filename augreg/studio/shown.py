@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from augreg.errors import AugregError
 from augreg.policy import Policy
@@ -12,7 +13,7 @@ from augreg.studio.controls import LARGEST
 from augreg.studio.samples import Sample
 from augreg.studio.session import EPOCHS, Session, View
 from augreg.views.overlay import Pixels, draw
-from augreg.views.photos import Photo
+from augreg.views.photos import Photo, element_of
 
 if TYPE_CHECKING:
     from augreg.studio.pictures import Pictures
@@ -27,9 +28,15 @@ class Shown:
 
     def pixels(self, annotations: bool) -> Pixels:
         """The sample's, with what belongs to it drawn, if it is to be."""
-        if not annotations:
-            return self.sample.pixels
-        return draw({"images": self.sample.pixels, **self.sample.parts}, self.photo.drawn.names)
+        return self._drawn({"images": self.sample.pixels, **self.sample.parts}, annotations)
+
+    def image(self, annotations: bool) -> Pixels:
+        """The image's, with what belongs to it drawn, if it is to be."""
+        return self._drawn(element_of(self.photo), annotations)
+
+    def _drawn(self, element: Mapping[str, Any], annotations: bool) -> Pixels:
+        pixels: Pixels = element["images"]
+        return draw(element, self.photo.drawn.names) if annotations else pixels
 
 
 def keys_of(view: View, images: int) -> list[Key]:
@@ -47,8 +54,16 @@ def key_text(key: Key) -> str:
     return f"seed {seed}, epoch {epoch}, index {index}"
 
 
-def show(session: Session, policy: Policy, view: View) -> dict[Key, Shown | str]:
+def show(
+    session: Session, policy: Policy, view: View, compiles: Callable[[], None] | None = None
+) -> dict[Key, Shown | str]:
     """The samples of a view, in their order, each with its image or a reason; takes a while.
+
+    Args:
+        session: whose images and renderer are used.
+        policy: that makes the samples.
+        view: which samples.
+        compiles: called first where a program has to be compiled, which takes seconds.
 
     Raises:
         AugregError: there is no sample of any image that can be read.
@@ -63,8 +78,10 @@ def show(session: Session, policy: Policy, view: View) -> dict[Key, Shown | str]
         if isinstance(photo, Photo):
             found[key] = photo
     if found:
-        samples = session.renderer.samples(policy, list(found.values()), list(found))
-        for sample in samples:
+        asked = policy, list(found.values()), list(found)
+        if compiles is not None and session.renderer.will_compile(*asked):
+            compiles()
+        for sample in session.renderer.samples(*asked):
             shown = Shown(found[sample.key], sample)
             made[sample.key] = str(sample.error) if sample.error else shown
     return made

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from nicegui import ui
+from nicegui import background_tasks, ui
 
 from augreg.errors import AugregError
 from augreg.policy import Policy
 from augreg.studio.batches import Key
 from augreg.studio.controls import message
+from augreg.studio.framed import Framed
 from augreg.studio.latest import in_thread
 from augreg.studio.pane import Pane
 from augreg.studio.pixels import Picture
+from augreg.studio.samples import REFERENCE
 from augreg.studio.session import Session, View
 from augreg.studio.shown import Shown, key_text, show
 
 _OLD = "The policy has errors. These are samples of the last one without."
+_COMPILES = "Compiling a program for the policy's new structure; numbers will change without."
 
 
 @dataclass(frozen=True)
@@ -27,10 +32,12 @@ class Made:
     policy: Policy
     tiles: dict[Key, Picture | str]
     milliseconds: float
+    by: str
 
     def __str__(self) -> str:
         samples = f"{len(self.tiles)} sample{'s' if len(self.tiles) != 1 else ''}"
-        return f"{samples} in {self.milliseconds:.0f} ms · policy hash {self.policy.hash[:12]}"
+        took = f"{samples} in {self.milliseconds:.0f} ms by {self.by}"
+        return f"{took} · policy hash {self.policy.hash[:12]}"
 
 
 def tiles_panel(session: Session, pane: Pane) -> None:
@@ -44,11 +51,16 @@ def tiles_panel(session: Session, pane: Pane) -> None:
         grid.classes(**{"add" if stale else "remove": "stale"})
 
     async def make() -> None:
+        loop = asyncio.get_running_loop()
+
+        def compiles() -> None:
+            loop.call_soon_threadsafe(say, _COMPILES, True)
+
         if session.policy is None:
             say("There is no policy without errors yet.", True)
             return
         try:
-            made = await in_thread(make_tiles, session, session.policy, session.view)
+            made = await in_thread(make_tiles, session, session.policy, session.view, compiles)
         except AugregError as error:
             say(str(error), True)
             return
@@ -62,8 +74,13 @@ def tiles_panel(session: Session, pane: Pane) -> None:
         if session.error:
             say(_OLD, True)
 
+    async def again() -> None:
+        await in_thread(session.renderer.wait)
+        pane.ask()
+
     pane.follow(make, session.loaded, session.looked)
     session.edited.subscribe(age)
+    background_tasks.create(again())
 
 
 class Tile:
@@ -74,9 +91,7 @@ class Tile:
         self.session = session
         self.button = ui.element("button").classes("tile").on("click", self._open, [])
         with self.button:
-            with ui.element("div").classes("frame"):
-                self.image = ui.element("img").props('alt="" decoding=sync')
-                self.fault = ui.label().classes("fault")
+            self.frame = Framed()
             with ui.element("div").classes("caption"):
                 self.about, self.size = ui.label(), ui.label()
         self.clear()
@@ -92,34 +107,33 @@ class Tile:
         self.button.props["aria-label"] = f"Sample: {key_text(key)}"
         self.button.props["disabled"] = False
         self.about.set_text(f"epoch {epoch}, index {index}")
-        if isinstance(picture, Picture):
-            picture.put(self.image)
-            fault, size = "", picture.size
-        else:
-            fault, size = picture, ""
-        self.image.set_visibility(not fault)
-        self.fault.set_text(fault)
-        self.size.set_text(size)
+        self.size.set_text(picture.size if isinstance(picture, Picture) else "")
+        self.frame.show(picture)
 
     def clear(self) -> None:
         """Shows nothing, where there are fewer samples than tiles."""
         self.key = None
         self.button.props["aria-label"] = "No sample"
         self.button.props["disabled"] = True
-        self.image.set_visibility(False)
-        for label in (self.fault, self.about, self.size):
-            label.set_text("")
+        self.frame.show("")
+        self.about.set_text("")
+        self.size.set_text("")
 
 
-def make_tiles(session: Session, policy: Policy, view: View) -> Made:
-    """The tiles of a view; takes a while.
+def make_tiles(
+    session: Session, policy: Policy, view: View, compiles: Callable[[], None] | None = None
+) -> Made:
+    """The tiles of a view; takes a while. compiles: called where a program is compiled first.
 
     Raises:
         AugregError: there is no sample of any image that can be read.
     """
     start = time.perf_counter()
+    found = show(session, policy, view, compiles)
     tiles = {
         key: Picture.of(shown.pixels(view.annotations)) if isinstance(shown, Shown) else shown
-        for key, shown in show(session, policy, view).items()
+        for key, shown in found.items()
     }
-    return Made(policy, tiles, (time.perf_counter() - start) * 1000)
+    makers = {shown.sample.computed_by for shown in found.values() if isinstance(shown, Shown)}
+    by = "the NumPy reference" if REFERENCE in makers else "training's kernels"
+    return Made(policy, tiles, (time.perf_counter() - start) * 1000, by)

@@ -34,13 +34,15 @@ class _Same:
 
 
 def form_of(value: Any) -> Hashable:
-    """What kernels make a program of, of lowered arguments: of arrays, the shapes and dtypes.
+    """What a program is made of that is given the arrays in lowered arguments.
+
+    Of an array that is its dtype and its shape, without the batch's dimension.
 
     Raises:
         Formless: a part is of a kind that is not known, as an object that an op's function holds.
     """
     if isinstance(value, np.ndarray):
-        return "array", value.dtype.str, value.shape
+        return "array", value.dtype.str, value.shape[1:]
     return _form(value, form_of)
 
 

@@ -44,7 +44,9 @@ def as_module(
     module = module_of(
         partial(_called, program), specs, write=partial(_called, program.python_function)
     )
-    return module and (lambda images, key: module([images, *key]))
+    if module is None:
+        return None
+    return lambda images, key: module([images, *key])
 
 
 def module_of(

@@ -9,10 +9,9 @@ policy of the same stages.
 from __future__ import annotations
 
 import os
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
 from typing import Any
@@ -42,6 +41,10 @@ Images = NDArray[Any]
 Run = Callable[[Sequence[Any]], tf.Tensor]  # of images, an index for each, and arrays
 
 KEPT = 32  # programs; each takes some 17 MB
+
+
+class Failed:
+    """In place of a program that can't be made."""
 
 
 def _is_array(value: Any) -> bool:
@@ -78,7 +81,7 @@ class Lowered:
 
     @cached_property
     def arrays(self) -> list[Any]:
-        """All arrays in what is needed: [count or 1, ...] each."""
+        """All arrays in what is needed, [count or 1, ...] each."""
         return tensors_of(self.needed, _is_array)
 
     def sample(self, b: int) -> list[Any]:
@@ -89,15 +92,16 @@ class Lowered:
         """The arrays of all samples, [count, ...] each: a constant and a draw are one form."""
         return [np.broadcast_to(a, (self.count, *a.shape[1:])) for a in self.arrays]
 
-    def form(self, arrays: list[Any]) -> Hashable:
-        """What a program is made of, of such arrays; None where that can't be told."""
-        left = iter(arrays)
-        given = map_tensors(lambda _: next(left), self.needed, _is_array)
-        try:
-            stages = tuple(map(stage_form, self.plan.augment))
-            return stages, form_of(given), form_of(self.plan.output)
-        except Formless:
-            return None
+    def form(self) -> Hashable:
+        """What a program of it is made of.
+
+        Raises:
+            Formless: that can't be told; or an array is of no batch, as a plugin's may be.
+        """
+        if any(array.shape[:1] not in ((1,), (self.count,)) for array in self.arrays):
+            raise Formless("an array of no batch")
+        stages = tuple(map(stage_form, self.plan.augment))
+        return stages, form_of(self.needed), form_of(self.plan.output)
 
 
 def _lowered(lowering: Lowering, planned: Plan, stages: tuple[Stage, ...], size: Any) -> list[Any]:
@@ -121,86 +125,89 @@ def prepared(planned: Plan, draws: Draws, images: Images, _: InputRange = None) 
 class Programs:
     """The last `KEPT` programs, for whoever renders; threads may share them."""
 
-    _made: OrderedDict[Hashable, _Program] = field(default_factory=OrderedDict)
-    _lock: Lock = field(default_factory=Lock)
-    _threads: ThreadPoolExecutor = field(
-        default_factory=lambda: ThreadPoolExecutor(os.cpu_count() or 1)
-    )
-
     lowered = staticmethod(Lowered.of)
 
+    def __init__(self) -> None:
+        self._made: dict[Hashable, Run | Failed] = {}
+        self._lock = Lock()  # one is compiled at a time: XLA keeps all cores busy
+        self._threads = ThreadPoolExecutor(os.cpu_count() or 1)
+
     def is_ready(self, lowered: Lowered, images: Images) -> bool:
-        """Whether `run` would compile nothing."""
-        with self._lock:
-            program = self._made.get(_key(lowered, images))
-        return program is not None and program.run is not None
+        """Whether `run` compiles nothing."""
+        key = _key(lowered, images)
+        return key is None or key in self._made
 
     def run(self, lowered: Lowered, images: Images) -> Images | None:
-        """uint8 [B,H,W,C] after `augment` and `output`; None where no program can be kept for it.
+        """[B,H,W,C] after `augment` and `output`, of uint8 images or floats in 0..1.
 
-        Raises:
-            OpError: an op's function fails, or returns no planes.
+        None where the reference has to do it: an op fails, which that says best, or what it makes
+        can't be told from others of its kind.
         """
+        program = self._program(lowered, images)
+        if isinstance(program, Failed):
+            return None
+
+        def done(images: Images, arrays: list[Any]) -> Images:
+            index = np.zeros(len(images), np.uint32)
+            return program([tf.constant(x) for x in (images, index, *arrays)]).numpy()
+
+        if lowered.plan.mixes:
+            return done(images, lowered.batch())
+        each = self._threads.map(
+            lambda b: done(images[b : b + 1], lowered.sample(b)), range(len(images))
+        )
+        return np.concatenate(list(each))
+
+    def _program(self, lowered: Lowered, images: Images) -> Run | Failed:
         key = _key(lowered, images)
         if key is None:
-            return None
-        with self._lock:
-            program = self._made.setdefault(key, _Program())
-            self._made.move_to_end(key)
-            while len(self._made) > KEPT:
-                self._made.popitem(last=False)
-        if lowered.plan.mixes:
-            return program(lowered, images, lowered.batch()).numpy()
-        program.compiled(lowered, images[:1], lowered.sample(0))
-
-        def one(b: int) -> Images:
-            return program(lowered, images[b : b + 1], lowered.sample(b)).numpy()
-
-        return np.concatenate(list(self._threads.map(one, range(len(images)))))
+            return Failed()
+        found = self._made.get(key)
+        if found is None:
+            with self._lock:
+                found = self._made.get(key) or _compiled(lowered, images)
+                while len(self._made) >= KEPT:
+                    del self._made[next(iter(self._made))]
+                self._made[key] = found
+        return found
 
 
-def _key(lowered: Lowered, images: Images) -> Hashable:
-    together = lowered.plan.mixes
-    form = lowered.form(lowered.batch() if together else lowered.sample(0))
-    shape = images.shape if together else images.shape[1:]
-    return form and (form, shape, images.dtype.str)
+def _key(lowered: Lowered, images: Images) -> Hashable | None:
+    """What tells programs apart; None where nothing does."""
+    count = len(images) if lowered.plan.mixes else 1
+    try:
+        return lowered.form(), count, images.shape[1:], images.dtype.str
+    except Formless:
+        return None
 
 
-@dataclass
-class _Program:
-    """One program, which the first to call it compiles."""
-
-    run: Run | None = None
-    lock: Lock = field(default_factory=Lock)
-
-    def __call__(self, lowered: Lowered, images: Images, arrays: list[Any]) -> tf.Tensor:
-        run = self.compiled(lowered, images, arrays)
-        return run([tf.constant(x) for x in (images, np.zeros(len(images), np.uint32), *arrays)])
-
-    def compiled(self, lowered: Lowered, images: Images, arrays: list[Any]) -> Run:
-        with self.lock:
-            if self.run is None:
-                self.run = _compiled(lowered, images, arrays)
-            return self.run
+def _given(lowered: Lowered, images: Images) -> tuple[Images, list[Any]]:
+    """What a program is given at once: the batch where samples are mixed, else one of them."""
+    if lowered.plan.mixes:
+        return images, lowered.batch()
+    return images[:1], lowered.sample(0)
 
 
-def _compiled(lowered: Lowered, images: Images, arrays: list[Any]) -> Run:
+def _compiled(lowered: Lowered, images: Images) -> Run | Failed:
     """A program for whatever has the form of these."""
+    images, arrays = _given(lowered, images)
     plan, needed = lowered.plan, lowered.needed
     in_turns = images.shape[1] * images.shape[2] >= per_image.SMALLEST
 
     def program(images: tf.Tensor, index: tf.Tensor, *arrays: tf.Tensor) -> tf.Tensor:
         left = iter(arrays)
         given = map_tensors(lambda _: next(left), needed, _is_array)
-        scope = Scope(opaque_true(index))
-        kernels = Kernels(Lowering(NUMPY, Draws({})), plan.policy, scope)
+        kernels = Kernels(Lowering(NUMPY, Draws({})), plan.policy, Scope(opaque_true(index)))
         return augmented(kernels, plan, images, in_turns, given)
 
-    index = tf.TensorSpec([len(images)], tf.uint32)
     specs = [tf.TensorSpec(x.shape, x.dtype) for x in (images, *arrays)]
-    specs.insert(1, index)
-    module = module_of(program, tuple(specs))
-    if module is not None:
-        return module
-    traced = tf.function(program, specs, autograph=False, jit_compile=True)
+    specs.insert(1, tf.TensorSpec(images.shape[:1], tf.uint32))
+    try:
+        module = module_of(program, tuple(specs))
+        if module is not None:
+            return module
+        traced = tf.function(program, specs, autograph=False, jit_compile=True)
+        traced.get_concrete_function()
+    except OpError:
+        return Failed()
     return lambda tensors: traced(*tensors)
