@@ -35,6 +35,13 @@ def set_value(text: str, pointer: str, value: Any) -> str:
     return _inserted(text, parent, len(parent.members), render)
 
 
+def rename(text: str, pointer: str, key: str) -> str:
+    """Gives an object's member another key."""
+    parent, at = _member(text, pointer)
+    member = parent.members[at]
+    return text[: member.start] + json.dumps(key, ensure_ascii=False) + text[member.key_end :]
+
+
 def remove(text: str, pointer: str) -> str:
     """Removes an object's key or a list's element."""
     parent, at = _member(text, pointer)

@@ -95,6 +95,18 @@ def ungroup(text: str, pointer: str) -> str:
     return opened
 
 
+def regroup(text: str, pointer: str, kind: str) -> str:
+    """Makes a group one of another kind; what only the old kind takes goes."""
+    old = kind_of(at(text, pointer))
+    if old is None:
+        raise LookupError(f"no group at {pointer}")
+    changed = edits.rename(text, f"{pointer}/{old}", kind)
+    for key in ("weights", "n", "replace"):
+        if at(changed, f"{pointer}/{key}") is not None:
+            changed = edits.remove(changed, f"{pointer}/{key}")
+    return edits.set_value(changed, f"{pointer}/n", 1) if kind == "some_of" else changed
+
+
 def _taken(text: str, pointer: str) -> str:
     where, position = split(pointer)
     weights = _weights(text, where)

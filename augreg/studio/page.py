@@ -9,6 +9,7 @@ from nicegui import ui
 
 from augreg.studio.compare import compare_panel
 from augreg.studio.detail import Detail
+from augreg.studio.form import form_panel
 from augreg.studio.link import follow
 from augreg.studio.mistakes import mistakes_list
 from augreg.studio.pane import Pane
@@ -24,6 +25,7 @@ Panel = Callable[[Session, Pane], None]
 ACTIONS: tuple[Callable[[Session], None], ...] = ()
 # The tabs, by what is written on them. A panel that is new is one line here.
 POLICY: Mapping[str, Panel] = {
+    "Form": form_panel,
     "Text": text_panel,
 }
 SAMPLES: Mapping[str, Panel] = {

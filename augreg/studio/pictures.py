@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import io
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
 
-from collections.abc import Sequence
 from PIL import Image
 
 from augreg.errors import DataError
