@@ -71,6 +71,11 @@ class Renderer:
         """Returns once the kernels are there."""
         self._programs.result()
 
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the kernels are there."""
+        return self._programs.done()
+
     def samples(self, policy: Policy, photos: Sequence[Photo], keys: Sequence[Key]) -> list[Sample]:
         """A sample of each photo, one each for its key; those that a policy mixes, of each other.
 
