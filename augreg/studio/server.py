@@ -7,6 +7,7 @@ import socket
 import sys
 import threading
 import webbrowser
+from collections.abc import Mapping
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -18,16 +19,16 @@ from nicegui import app as nicegui
 from nicegui import ui
 
 from augreg.compilation_cache import default_folder
-from augreg.errors import PathError, RunError
-from augreg.policy import find_policy
-from augreg.policy.document import read_text
+from augreg.errors import PathError, PolicyError, RunError
 from augreg.studio.connection import watch_connection
+from augreg.studio.documents import Documents
 from augreg.studio.guard import PAGE, Guard
 from augreg.studio.link import session_of
 from augreg.studio.options import StudioOptions
 from augreg.studio.page import build
 from augreg.studio.pictures import Pictures
 from augreg.studio.samples import Renderer
+from augreg.studio.session import Session
 from augreg.studio.tokens import token_of
 
 HOST = "127.0.0.1"
@@ -44,14 +45,15 @@ def serve(options: StudioOptions) -> None:
         DataError: there are no such images.
         RunError: the port is taken.
     """
-    text = read_text(find_policy(options.policy))
+    documents = Documents(options.policy)
+    text = documents.read(options.policy)
     pictures, renderer = Pictures(options.images), Renderer()
 
     @ui.page(PAGE)
     def page() -> None:
         watch_connection()
         query = ui.context.client.request.query_params
-        build(session_of(query, options.policy, text, pictures, renderer))
+        build(_session(query, documents, text, pictures, renderer), documents)
 
     with _listen(options.port) as listening:
         port = listening.getsockname()[1]
@@ -59,6 +61,25 @@ def serve(options: StudioOptions) -> None:
         token = token_of(port, folder, options.new_token)
         address = f"http://{HOST}:{port}{PAGE}?token={token}"
         _run(listening, Guard(_application(), port, token), address, options.show)
+
+
+def _session(
+    query: Mapping[str, str],
+    documents: Documents,
+    text: str,
+    pictures: Pictures,
+    renderer: Renderer,
+) -> Session:
+    """The session of an address, with its file as it is now; `text`: of the one at the start."""
+    file, fault = query.get("file", documents.given), ""
+    try:
+        text = documents.read(file)
+    except PolicyError as error:
+        file, fault = documents.given, str(error)
+    session = session_of(query, file, text, pictures, renderer)
+    session.elsewhere = file != documents.given
+    session.notice = "; ".join(filter(None, [session.notice, fault]))
+    return session
 
 
 class _Server(uvicorn.Server):
