@@ -30,7 +30,7 @@ class Detail:
         self.texts: dict[str, str] = {}
         self.address = str(ui.context.client.request.base_url)
         with (
-            ui.dialog().props('aria-label="Sample in detail"') as self.dialog,
+            ui.dialog().props('aria-label="Sample in detail" transition-duration=0') as self.dialog,
             ui.element("div").classes("detail"),
         ):
             with ui.element("div").classes("bar"):

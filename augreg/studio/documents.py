@@ -31,12 +31,21 @@ class Documents:
 
     Where a ready policy was given, the folder is the one that the studio was started in. The lines
     of texts end as those of an editor; a file keeps its own ends.
+
+    Attributes:
+        given: the file that the studio was started with.
+        folder: where files are.
+        first: the text of `given` at that time.
+
+    Raises:
+        PolicyError: that file can't be read.
     """
 
     def __init__(self, given: str) -> None:
         path = find_policy(given)
         self.given = given
         self.folder = Path() if path.parent == ready_policies() else path.parent
+        self.first = unified(read_text(path))
 
     def files(self) -> list[str]:
         """The files of the folder, sorted."""

@@ -24,7 +24,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 PAGE = "/"
 _SOCKET = "/_nicegui_ws/"
-_PATHS = ("/_nicegui/", "/favicon.ico")
+SMALL = "/small/"  # an image for a list, as SMALL + "7.jpg"
+_PATHS = ("/_nicegui/", "/favicon.ico", SMALL)
 _NO_TOKEN = "no token: open the address that `augreg studio` printed"
 _FROM_OUTSIDE = (
     "<!doctype html><title>augreg studio</title><p>Another page has led here. "
@@ -47,11 +48,11 @@ class Guard:
             return
         answer = self._answer(scope)
         if answer is None:
-            await self.app(scope, receive, self._with_headers(scope, send))
+            await self.app(scope, receive, self._with_headers(send))
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
         else:
-            await answer.send(self._with_headers(scope, send))
+            await answer.send(self._with_headers(send))
 
     def _answer(self, scope: Scope) -> _Answer | None:
         """What is answered in place of the application; None where that may answer."""
@@ -94,12 +95,12 @@ class Guard:
     def _is_token(self, text: str) -> bool:
         return hmac.compare_digest(text.encode(), self.token.encode())
 
-    def _with_headers(self, scope: Scope, send: Send) -> Send:
+    def _with_headers(self, send: Send) -> Send:
         async def sent(message: Any) -> None:
             if message["type"] == "http.response.start":
-                stored = scope["path"].startswith("/_nicegui/")  # the same for everyone, for ever
-                more = [] if stored else [(b"cache-control", b"no-store")]
-                message["headers"] = [*message.get("headers", ()), *self.headers, *more]
+                given = dict(message.get("headers", ()))
+                more = {} if b"cache-control" in given else {b"cache-control": b"no-store"}
+                message["headers"] = list({**given, **more, **self.headers}.items())
             await send(message)
 
         return sent
@@ -127,7 +128,7 @@ def _cookies(headers: Mapping[str, str], name: str) -> Iterable[str]:
             yield value
 
 
-def _headers(hosts: Iterable[str]) -> list[tuple[bytes, bytes]]:
+def _headers(hosts: Iterable[str]) -> dict[bytes, bytes]:
     """What each answer says of the page: it loads nothing from elsewhere, and stands in no other.
 
     NiceGUI has scripts within its page and evaluates what the server sends, so that both have to be
@@ -151,4 +152,4 @@ def _headers(hosts: Iterable[str]) -> list[tuple[bytes, bytes]]:
         "referrer-policy": "no-referrer",
         "x-content-type-options": "nosniff",
     }
-    return [(name.encode(), value.encode()) for name, value in found.items()]
+    return {name.encode(): value.encode() for name, value in found.items()}

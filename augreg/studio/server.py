@@ -2,103 +2,83 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
 import socket
 import sys
 import threading
 import webbrowser
-from collections.abc import Mapping
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from importlib import import_module
 from pathlib import Path
 from types import FrameType
 
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 from nicegui import app as nicegui
 from nicegui import ui
 
 from augreg.compilation_cache import default_folder
-from augreg.errors import PathError, PolicyError, RunError
+from augreg.errors import AugregError, PathError, RunError
+from augreg.images import one_line
 from augreg.studio.connection import watch_connection
 from augreg.studio.documents import Documents
-from augreg.studio.guard import PAGE, Guard
-from augreg.studio.link import session_of
+from augreg.studio.guard import PAGE, SMALL, Guard
+from augreg.studio.latest import in_thread
+from augreg.studio.opening import open_session
 from augreg.studio.options import StudioOptions
 from augreg.studio.page import build
 from augreg.studio.pictures import Pictures
 from augreg.studio.samples import Renderer
-from augreg.studio.session import Session
 from augreg.studio.tokens import token_of
 
 HOST = "127.0.0.1"
-KERNELS = "augreg.backends.tensorflow"  # loads while the page is built: TensorFlow takes seconds
+THREADS = 4  # that work for all tabs
 PATIENCE = 2  # seconds between a signal and the end
 LARGEST_MESSAGE = 2**20  # bytes that a page may send at once; a policy has at most 1,000,000
 
 
 def serve(options: StudioOptions) -> None:
-    """Serves until a signal stops it.
+    """Serves until a signal ends the process, with 130 or 143 as its exit code.
 
     Raises:
         PolicyError: the policy's file can't be read; what is wrong in it, the page says.
-        DataError: there are no such images.
         RunError: the port is taken.
     """
+    try:
+        with _listen(options.port) as listening:
+            _serve(options, listening)
+    except BaseException as stop:
+        if isinstance(stop, Exception):
+            raise
+        # A signal. Python would wait for threads, and compiling can't be interrupted.
+        os._exit(128 + (signal.SIGINT if isinstance(stop, KeyboardInterrupt) else signal.SIGTERM))
+
+
+def _serve(options: StudioOptions, listening: socket.socket) -> None:
     documents = Documents(options.policy)
-    text = documents.read(options.policy)
-    pictures, renderer = Pictures(options.images), Renderer()
+    images, renderer = _opening(options), Renderer()
 
     @ui.page(PAGE)
-    def page() -> None:
+    async def page() -> None:
         watch_connection()
         query = ui.context.client.request.query_params
-        build(_session(query, documents, text, pictures, renderer), documents)
+        if images.done():
+            build(open_session(query, documents, images.result(), renderer), documents)
+        else:
+            await _wait(images, options.images)
 
-    with _listen(options.port) as listening:
-        port = listening.getsockname()[1]
-        folder = _token_folder() if options.port else None  # a free port is another next time
-        token = token_of(port, folder, options.new_token)
-        address = f"http://{HOST}:{port}{PAGE}?token={token}"
-        _run(listening, Guard(_application(), port, token), address, options.show)
-
-
-def _session(
-    query: Mapping[str, str],
-    documents: Documents,
-    text: str,
-    pictures: Pictures,
-    renderer: Renderer,
-) -> Session:
-    """The session of an address, with its file as it is now; `text`: of the one at the start."""
-    file, fault = query.get("file", documents.given), ""
-    try:
-        text = documents.read(file)
-    except PolicyError as error:
-        file, fault = documents.given, str(error)
-    session = session_of(query, file, text, pictures, renderer)
-    session.elsewhere = file != documents.given
-    session.notice = "; ".join(filter(None, [session.notice, fault]))
-    return session
-
-
-class _Server(uvicorn.Server):
-    """Ends soon after the first signal, whatever a thread is at: compiling can't be interrupted."""
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        super().handle_exit(sig, frame)
-        last = threading.Timer(PATIENCE, os._exit, [128 + sig])
-        last.daemon = True
-        last.start()
-
-
-def _run(listening: socket.socket, guarded: Guard, address: str, show: bool) -> None:
+    port = listening.getsockname()[1]
+    folder = _token_folder() if options.port else None  # a free port is another next time
+    token = token_of(port, folder, options.new_token)
+    address = f"http://{HOST}:{port}{PAGE}?token={token}"
     print(f"augreg studio: {address}", flush=True)
-    if show and _has_desktop():
+    if options.show and _has_desktop():
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-    threading.Thread(target=import_module, args=(KERNELS,), daemon=True).start()
     config = uvicorn.Config(
-        guarded,
+        Guard(_application(images), port, token),
         log_level="warning",
         timeout_graceful_shutdown=1,
         ws_max_size=LARGEST_MESSAGE,
@@ -107,18 +87,55 @@ def _run(listening: socket.socket, guarded: Guard, address: str, show: bool) -> 
     _Server(config).run([listening])
 
 
+def _opening(options: StudioOptions) -> Future[Pictures]:
+    opener = ThreadPoolExecutor(1)
+    images = opener.submit(Pictures, options.images, options.data_dir)
+    opener.shutdown(wait=False)
+    return images
+
+
+async def _wait(images: Future[Pictures], given: Sequence[str]) -> None:
+    """A page that becomes the page proper, once the images are there."""
+    ui.label(f"Opening {', '.join(map(one_line, given))} ...").props("role=status")
+    await ui.context.client.connected()
+    await asyncio.wait([asyncio.wrap_future(images)])
+    ui.navigate.reload()
+
+
+class _Server(uvicorn.Server):
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        last = threading.Timer(PATIENCE, os._exit, [128 + sig])  # asyncio waits for threads, too
+        last.daemon = True
+        last.start()
+
+
 def _has_desktop() -> bool:
     """Whether a browser opens in a window of its own, and not in this terminal."""
     named = any(map(os.environ.get, ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")))
     return named or sys.platform == "darwin"
 
 
-def _application() -> FastAPI:
-    """NiceGUI, without what it offers beside pages."""
+def _application(images: Future[Pictures]) -> FastAPI:
+    """NiceGUI, without what it offers beside pages; and small images."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.get(SMALL + "{index}.jpg")
+    async def small(index: int) -> Response:
+        try:
+            return Response(await in_thread(images.result().small, index), media_type="image/jpeg")
+        except AugregError as error:
+            return Response(str(error), 404, media_type="text/plain")
+
+    nicegui.on_startup(_few_threads)
     nicegui.config.socket_io_js_transports = ["websocket"]  # the guard lets nothing be sent by POST
     ui.run_with(app, title="augreg studio", dark=None, show_welcome_message=False)
     return app
+
+
+def _few_threads() -> None:
+    """However many tabs there are: a thread that makes samples takes hundreds of megabytes."""
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "studio"))
 
 
 def _listen(port: int) -> socket.socket:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from nicegui import Event
 
-from augreg.errors import PolicyError
+from augreg.errors import AugregError, PolicyError
 from augreg.policy import Policy
 from augreg.policy.loader import load_text
 from augreg.studio.history import History
+from augreg.studio.latest import unexpected
 
 if TYPE_CHECKING:
     from augreg.studio.batches import Key
@@ -151,4 +152,7 @@ class Session:
             self.policy, self.error = load_text(self.text), None
         except PolicyError as error:
             self.error = error
+        except Exception as error:  # of a plugin
+            said = error if isinstance(error, AugregError) else unexpected(error)
+            self.error = PolicyError(str(said))
         return self.error is None

@@ -11,8 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -32,13 +31,14 @@ def start_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartStud
     """Starts a studio with these arguments, on a free port where they name none.
 
     `start_studio("flowers", "folder")`. All that were started end with the tests, by their number.
+    `cwd` and `program` are as of `StudioProcess`.
     """
     cache = tmp_path_factory.mktemp("studio-cache")
     started: list[StudioProcess] = []
 
-    def start(*arguments: str, cwd: Path | None = None, cache: Path = cache) -> StudioProcess:
+    def start(*arguments: str, **more: Any) -> StudioProcess:
         free = () if "--port" in arguments else ("--port", "0")
-        started.append(StudioProcess(*arguments, *free, cache=cache, cwd=cwd))
+        started.append(StudioProcess(*arguments, *free, cache=cache, **more))
         return started[-1]
 
     yield start

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -23,11 +24,16 @@ class StudioProcess:
         lines: what was printed, line by line.
     """
 
-    def __init__(self, *arguments: str, cache: Path, cwd: Path | None = None) -> None:
-        self.arguments = arguments
+    def __init__(
+        self,
+        *arguments: str,
+        cache: Path,
+        cwd: Path | None = None,
+        program: Sequence[str] = ("-m", "augreg"),
+    ) -> None:
         self.lines: list[str] = []
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "augreg", "studio", "--no-browser", *arguments],
+            [sys.executable, *program, "studio", "--no-browser", *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -38,7 +44,7 @@ class StudioProcess:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         try:
-            self.address = self._wait_for_address()
+            self.address = self.wait_for("http://127.0.0.1:").split()[-1]
         except BaseException:
             self.stop()
             raise
@@ -66,10 +72,9 @@ class StudioProcess:
                 self._printed.put(line)
         self._printed.put("")  # the end
 
-    def _wait_for_address(self) -> str:
+    def wait_for(self, text: str) -> str:
+        """The next line that has this in it."""
         while line := self._printed.get(timeout=START):
-            if "http://127.0.0.1:" in line:
-                return line.split()[-1]
-        raise AssertionError(
-            "\n".join(["the studio ended before it said its address", *self.lines])
-        )
+            if text in line:
+                return line
+        raise AssertionError("\n".join([f"it ended before it said {text!r}:", *self.lines]))
