@@ -1,4 +1,4 @@
-"""The session that a tab begins with: what its address says, with the policy's file as it is now."""
+"""The session that a tab begins with: its address, and the policy's file as it is now."""
 
 from __future__ import annotations
 
