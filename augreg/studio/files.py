@@ -1,10 +1,10 @@
-"""Open and save, undo and redo, copy as Python: the buttons of the header."""
+"""The buttons of the header, and their questions: open and save, undo, copy as Python."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from nicegui import ui
@@ -21,26 +21,26 @@ _OVERWRITE, _LOAD, _SAVE = "Overwrite it", "Load it", "Save it"
 
 
 def file_actions(session: Session, documents: Documents) -> None:
-    """The policy's file, with a mark where its text isn't saved, and what is done with it."""
-    files = Files(session, documents)
-    name = ui.label().classes("file").props("role=status")
+    """Open, save, undo, copy as Python; the file's name, with a mark where the text isn't saved."""
+    files, client = Files(session, documents), ui.context.client
     with action("Open", lambda: fill()):
         menu = ui.menu()
     save = action("Save", files.save)
     action("Save as", files.save_as)
-    client = ui.context.client
+    undo = icon("Undo", "undo", session.undo)
+    redo = icon("Redo", "redo", session.redo)
+    _python_menu(session)
+    name = ui.label().classes("file").props("role=status")
 
     def fill() -> None:
         """Lists what can be opened now."""
         menu.clear()
+        lists = {"In the folder": documents.files(), "Ready policies": ready_names()}
         with menu:
-            for title, found in (
-                ("In the folder", documents.files()),
-                ("Ready policies", ready_names()),
-            ):
+            for title, found in lists.items():
                 ui.item_label(title).props("header")
                 for file in found:
-                    ui.menu_item(Path(file).name, partial(files.open, file))
+                    ui.menu_item(Path(file).name, partial(files.open, file)).props("dense")
 
     def follow() -> None:
         changed = session.text != session.saved
@@ -48,29 +48,32 @@ def file_actions(session: Session, documents: Documents) -> None:
         name.set_text(f"{shown} (not saved)" if changed else shown)
         name.props["title"] = session.file
         save.set_enabled(changed)
-        asks = "(event) => event.preventDefault()" if changed else "null"
-        client.run_javascript(f"window.onbeforeunload = {asks}")
-
-    for event in (session.edited, session.filed):
-        event.subscribe(follow)
-    client.on_connect(follow)
-    follow()
-
-
-def history_actions(session: Session) -> None:
-    """Undo and redo, of the form and the text alike."""
-    undo = icon("Undo", "undo", session.undo)
-    redo = icon("Redo", "redo", session.redo)
-
-    def follow() -> None:
         undo.set_enabled(session.history.can_undo)
         redo.set_enabled(session.history.can_redo)
 
-    session.edited.subscribe(follow)
+    def watch() -> None:
+        """Lets the browser ask before a page is left that has changes."""
+        asks = "(event) => event.preventDefault()" if session.text != session.saved else "null"
+        client.run_javascript(f"window.onbeforeunload = {asks}")
+
+    def listen() -> None:
+        buttons = {"save": save.id, "undo": undo.id, "redo": redo.id}
+        client.run_javascript(f"({_keys()})({json.dumps(buttons)})")
+        watch()
+
+    for event in (session.edited, session.filed):
+        event.subscribe(follow)
+        event.subscribe(watch)
+    client.on_connect(listen)
     follow()
 
 
-def python_actions(session: Session) -> None:
+@cache
+def _keys() -> str:
+    return Path(__file__).with_name("keys.js").read_text(encoding="utf-8")
+
+
+def _python_menu(session: Session) -> None:
     """Copies the policy as Python."""
 
     def copy(make: Callable[[Session], str]) -> None:
@@ -82,8 +85,8 @@ def python_actions(session: Session) -> None:
         ui.notify("Python is in the clipboard.")
 
     with action("Copy as Python", lambda: None), ui.menu():
-        ui.menu_item("For augment_dataset", lambda: copy(for_dataset))
-        ui.menu_item("For the Keras layer", lambda: copy(for_keras))
+        for title, make in (("augment_dataset", for_dataset), ("the Keras layer", for_keras)):
+            ui.menu_item(f"For {title}", partial(copy, make)).props("dense")
 
 
 class Files:

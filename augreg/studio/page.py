@@ -10,7 +10,7 @@ from nicegui import ui
 from augreg.studio.compare import compare_panel
 from augreg.studio.detail import Detail
 from augreg.studio.documents import Documents
-from augreg.studio.files import file_actions, history_actions, python_actions
+from augreg.studio.files import file_actions
 from augreg.studio.form import form_panel
 from augreg.studio.link import follow
 from augreg.studio.mistakes import mistakes_list
@@ -41,8 +41,6 @@ def build(session: Session, documents: Documents) -> None:
         ui.label("augreg studio").classes("brand").props("role=heading aria-level=1")
         with ui.element("div").classes("actions").props('role=toolbar aria-label="Policy file"'):
             file_actions(session, documents)
-            history_actions(session)
-            python_actions(session)
         theme_button()
     with ui.element("div").classes("studio"):
         with _region("Policy"):
