@@ -23,12 +23,11 @@ from nicegui import ui
 from augreg.compilation_cache import default_folder
 from augreg.errors import AugregError, PathError, RunError
 from augreg.images import one_line
-from augreg.policy import find_policy
-from augreg.policy.document import read_text
 from augreg.studio.connection import watch_connection
+from augreg.studio.documents import Documents
 from augreg.studio.guard import PAGE, SMALL, Guard
 from augreg.studio.latest import in_thread
-from augreg.studio.link import session_of
+from augreg.studio.opening import open_session
 from augreg.studio.options import StudioOptions
 from augreg.studio.page import build
 from augreg.studio.pictures import Pictures
@@ -59,7 +58,7 @@ def serve(options: StudioOptions) -> None:
 
 
 def _serve(options: StudioOptions, listening: socket.socket) -> None:
-    text = read_text(find_policy(options.policy))
+    documents = Documents(options.policy)
     images, renderer = _opening(options), Renderer()
 
     @ui.page(PAGE)
@@ -67,7 +66,7 @@ def _serve(options: StudioOptions, listening: socket.socket) -> None:
         watch_connection()
         query = ui.context.client.request.query_params
         if images.done():
-            build(session_of(query, options.policy, text, images.result(), renderer))
+            build(open_session(query, documents, images.result(), renderer), documents)
         else:
             await _wait(images, options.images)
 
