@@ -28,8 +28,10 @@ from augreg.cli import (
     pictures,
     plugins,
     policies,
+    sample,
     searching,
     serving,
+    studio,
     training,
 )
 from augreg.cli.console import (
@@ -102,8 +104,9 @@ def _options(
 
 for _command in (  # in the order of --help
     *(policies.validate, policies.explain, policies.expand, imports.import_),
-    *(pictures.preview, pictures.apply, pictures.merge, pictures.replay),
+    *(pictures.preview, sample.sample, pictures.apply, pictures.merge, pictures.replay),
     *(training.train, evaluation.evaluate, comparing.compare, searching.search),
+    studio.studio,
     serving.input_server,
     *(catalog.ops, plugins.plugins, plugins.new_plugin, catalog.schema),
 ):

@@ -12,7 +12,7 @@ from augreg.checks import sample_key
 from augreg.lower.choices import WHEN, Draws
 from augreg.lower.lowering import Lowering
 from augreg.plan import Plan
-from augreg.policy import Group, Node, Step
+from augreg.policy import Group, Node, Policy, Step
 from augreg.random import distributions
 from augreg.xp import NUMPY
 
@@ -57,22 +57,29 @@ def drawn_values(planned: Plan, seed: int, epoch: int, index: int, training: boo
     always done is missing too. With `replace`, slot k of a step is `pointer#k`.
     """
     draws = Draws.make(NUMPY, planned.draws, sample_key(seed, epoch, [index]))
-    policy = planned.policy
-    nodes = (*policy.prepare(training), *(policy.augment if training else ()))
-    return {
-        one.pointer: one.values
-        for one in steps_of_sample(nodes, draws)
-        if not one.left_out and (one.values or one.chosen)
-    }
+    return values_of(planned.policy, draws, 1, training)[0]
 
 
-def steps_of_sample(nodes: tuple[Node, ...], draws: Draws) -> tuple[Taken, ...]:
-    """Every step of `nodes` under the draws of one sample, in the order in which it does them.
+def values_of(policy: Policy, draws: Draws, count: int, training: bool = True) -> list[Drawn]:
+    """`drawn_values` of each sample of a batch of `count`, whose draws are made in NumPy."""
+    nodes = policy.nodes(training, ("prepare", "augment"))
+    return [
+        {
+            one.pointer: one.values
+            for one in steps_of_sample(nodes, draws, b)
+            if not one.left_out and (one.values or one.chosen)
+        }
+        for b in range(count)
+    ]
+
+
+def steps_of_sample(nodes: tuple[Node, ...], draws: Draws, b: int = 0) -> tuple[Taken, ...]:
+    """Every step of `nodes` as sample `b` of a batch does it, in the order of doing.
 
     A step that several slots of a group may do is there for each slot that does it, or once, left
     out.
     """
-    reader = _Reader(Lowering(NUMPY, draws))
+    reader = _Reader(Lowering(NUMPY, draws), b)
     found = [one for node in nodes for one in reader.steps(node, "", (), "", False)]
     done = {one.step.pointer for one in found if not one.left_out}
     kept: dict[str, Taken] = {}
@@ -86,7 +93,10 @@ def steps_of_sample(nodes: tuple[Node, ...], draws: Draws) -> tuple[Taken, ...]:
 
 @dataclass(frozen=True)
 class _Reader:
+    """Reads the draws of sample `b` of a batch."""
+
     lowering: Lowering
+    b: int
 
     def steps(
         self, node: Node, suffix: str, under: tuple[Group, ...], left_out: str, chosen: bool
@@ -94,7 +104,7 @@ class _Reader:
         """The steps of `node`; `left_out`: why a group around it is not done."""
         condition = None if left_out else self.lowering.chance(node, suffix)
         chosen = chosen or condition is not None
-        if condition is not None and not condition[0]:
+        if condition is not None and not self.own(condition):
             left_out = self.reason(node)
         if isinstance(node, Step):
             values = {} if left_out else self.values(node, suffix)
@@ -110,34 +120,43 @@ class _Reader:
             yield from self.steps(visit.branch, own, (*under, node), why, chosen)
 
     def picked(self, group: Group, branch: int, slot: int | None, suffix: str) -> bool:
-        return bool(self.lowering.picked(group, branch, slot, suffix)[0])
+        return bool(self.own(self.lowering.picked(group, branch, slot, suffix)))
 
     def others(self, group: Group, suffix: str) -> str:
         """That a group's choice fell on other branches."""
         which = "others"
         if group.kind == "one_of":
-            which = f"branch {int(self.lowering.chosen(group, suffix)[0])}"
+            which = f"branch {int(self.own(self.lowering.chosen(group, suffix)))}"
         return f"{group.kind} at {group.pointer} chose {which}"
 
     def reason(self, node: Node) -> str:
         """Why a node's own chance leaves it out."""
         answer = self.lowering.draws.answers.get((node.path, WHEN))
-        labels, p = answer is not None and not answer[0], node.schedule or format(node.p, "g")
+        labels = answer is not None and not self.own(answer)
+        p = node.schedule or format(node.p, "g")
         whose = "its" if isinstance(node, Step) else f"{node.kind} at {node.pointer}, by its"
         return f"{whose} labels" if labels else f"{whose} p {p}"
 
     def values(self, step: Step, suffix: str) -> dict[str, Value]:
         sampled = self.lowering.arguments(step, suffix)
         return {
-            name: _plain(sampled[name])
+            name: _plain(self.own(_numbers(sampled[name])))
             for name, drawn, _ in step.drawn()
             if not isinstance(drawn, distributions.Constant)
         }
 
+    def own(self, array: Any) -> Any:
+        """The sample's row of [B or 1, ...]."""
+        return array[self.b if len(array) > 1 else 0]
 
-def _plain(value: Any) -> Value:
+
+def _numbers(value: Any) -> Any:
+    """What was drawn, [B or 1, ...]."""
+    return np.asarray(value.draws if isinstance(value, distributions.Several) else value)
+
+
+def _plain(drawn: Any) -> Value:
     """The shortest number that reads back as the same float32; a list of what is drawn often."""
-    drawn = value.draws if isinstance(value, distributions.Several) else value
     numbers = [
         int(single) if single.dtype.kind in "iu" else float(str(single))
         for single in np.asarray(drawn).reshape(-1)

@@ -62,6 +62,16 @@ def load_policy(
     return _Loader(ops, str(path), text).load(value)
 
 
+def load_text(text: str, path: str | None = None, registry: Registry | None = None) -> Policy:
+    """Loads and checks a policy's text, as an editor holds it; `path`: what errors call it.
+
+    Raises:
+        PolicyError: as `load_policy`, with line and column.
+    """
+    text, value = document.parse(text, path)
+    return _Loader(registry or default_registry(), path, text).load(value)
+
+
 def expanded(
     value: Mapping[str, Any], registry: Registry | None = None
 ) -> tuple[dict[str, Any], Expansion]:

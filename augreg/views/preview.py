@@ -17,7 +17,6 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from augreg.annotations.asked import unasked
-from augreg.annotations.boxes import from_edges, to_edges
 from augreg.backends.reference import augment
 from augreg.errors import ImageError, PolicyError
 from augreg.images import inspect, one_line, photo_paths
@@ -26,8 +25,7 @@ from augreg.policy import Output, Policy, Step, steps_in
 from augreg.random.distributions import Constant
 from augreg.views.explain import changed_arguments
 from augreg.views.overlay import Drawn, Pixels, draw
-from augreg.views.photos import Photo
-from augreg.xp import NUMPY
+from augreg.views.photos import Photo, element_of
 
 # By EXIF orientation.
 _TURNS = {
@@ -108,7 +106,7 @@ def preview(options: PreviewOptions) -> Image.Image:
     shown = replace(options, policy=saved)
     blocks = [_heading(shown)]
     for photo in options.photos or _read(options):
-        element = _element(photo.pixels, photo.drawn)
+        element = element_of(photo)
         original = _Original(element, photo.drawn, photo.index, shown)
         blocks.append(_samples(photo.title, original))
         if options.each_step:
@@ -120,15 +118,6 @@ def _read(options: PreviewOptions) -> Iterator[Photo]:
     for index, path in enumerate(options.images or photo_paths()):
         drawn = options.annotations.get(path.name, Drawn())
         yield Photo(path.name, read_image(path), drawn, index)
-
-
-def _element(pixels: Pixels, drawn: Drawn) -> dict[str, Any]:
-    element = {"images": pixels, **drawn.parts}
-    if drawn.box_format is not None:
-        size, found = (pixels.shape[0], pixels.shape[1]), element["boxes"]
-        edges = to_edges(NUMPY, found["boxes"], drawn.box_format, size)
-        element["boxes"] = {**found, "boxes": from_edges(NUMPY, edges, "xyxy", size)}
-    return element
 
 
 def read_image(path: Path) -> Pixels:
