@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from augreg.lower.sampled import Drawn, Value
+from augreg.plugin.op import Op
+from augreg.plugin.params import Key, Uniform01
 from augreg.policy import Policy, steps_in
 from augreg.views.overlay import Pixels
 
@@ -49,8 +51,18 @@ def value_text(value: Value) -> str:
 
 
 def values_text(values: Mapping[str, Value]) -> str:
-    """The drawn values of a step, as "x 0.1, y -0.25"."""
+    """Drawn values, as "x 0.1, y -0.25"."""
     return ", ".join(f"{name} {value_text(value)}" for name, value in values.items())
+
+
+def telling(op: Op, values: Mapping[str, Value]) -> dict[str, Value]:
+    """The drawn values of a step that say something: no keys of noise, no tables of an op's own."""
+
+    def tells(name: str) -> bool:
+        spec = op.params[name]
+        return not isinstance(spec, Key) and not (isinstance(spec, Uniform01) and spec.count > 1)
+
+    return {name: value for name, value in values.items() if tells(name)}
 
 
 def steps_text(policy: Policy, drawn: Drawn) -> list[str]:
@@ -61,9 +73,10 @@ def steps_text(policy: Policy, drawn: Drawn) -> list[str]:
         drawn: what `drawn_values` says of the sample.
     """
     nodes = (*policy.prepare_train, *policy.augment)
-    ops = {step.pointer: step.op.name for step in steps_in(nodes)}
+    ops = {step.pointer: step.op for step in steps_in(nodes)}
     found = ((ops[pointer.split("#")[0]], values) for pointer, values in drawn.items())
-    return [f"{op} {values_text(values)}".rstrip() for op, values in found]
+    lines = [f"{op.name} {values_text(telling(op, values))}".rstrip() for op, values in found]
+    return lines or ["nothing drawn"]
 
 
 def arguments_text(given: Mapping[str, Any]) -> str:

@@ -74,35 +74,34 @@ def _drawn(path: Path, name: str, given: dict[str, Any]) -> Drawn:
     box_format = None
     if "boxes" in given:
         box_format = check_format(given.get("bounding_box_format"))
-        boxes = _numbers(where, "boxes", given["boxes"], (4,))
+        boxes = _numbers(where, "boxes", given["boxes"], (-1, 4))
         labels = np.asarray(given.get("labels", range(len(boxes))))
         if labels.shape != (len(boxes),) or labels.dtype.kind not in "if":
             raise DataError(f'{where}: "labels" takes a number for each of {len(boxes)} boxes')
         parts["boxes"] = {"boxes": boxes, "labels": labels.astype(np.int32)}
         if "corners" in given:
-            corners = _numbers(where, "corners", given["corners"], (4, 2))
-            if len(corners) != len(boxes):
-                raise DataError(
-                    f'{where}: "corners" takes four points for each of {len(boxes)} boxes'
-                )
+            corners = _numbers(where, "corners", given["corners"], (len(boxes), 4, 2))
             parts["boxes"][CORNERS] = corners
     elif "corners" in given:
         raise DataError(f'{where}: "corners" go with "boxes"; give the boxes around them, too')
     if "keypoints" in given:
-        parts["keypoints"] = _numbers(where, "keypoints", given["keypoints"], (2,))
+        parts["keypoints"] = _numbers(where, "keypoints", given["keypoints"], (-1, 2))
     if "mask" in given:
         parts["masks"] = _mask(where, path.parent / str(given["mask"]))
     return Drawn(parts, box_format)
 
 
-def _numbers(where: str, key: str, value: Any, row: tuple[int, ...]) -> NDArray[np.float32]:
+def _numbers(where: str, key: str, value: Any, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Numbers of a shape, whose -1 is any length."""
     try:
         array = np.asarray(value, np.float32)
     except (TypeError, ValueError):
         array = np.zeros(0, np.float32)
-    if array.ndim == 0 or array.shape[1:] != row or not np.isfinite(array).all():
-        lists = " lists of".join(map(str, row))
-        raise DataError(f'{where}: "{key}" takes a list of lists of {lists} numbers')
+    alike = array.ndim == len(shape) and array.shape[1:] == shape[1:]
+    if not (alike and shape[0] in (-1, len(array)) and np.isfinite(array).all()):
+        counts = " lists of ".join(str(length) for length in shape[1:])
+        several = "lists" if shape[0] == -1 else f"{shape[0]} lists"
+        raise DataError(f'{where}: "{key}" takes a list of {several} of {counts} numbers')
     return array
 
 

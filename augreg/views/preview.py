@@ -139,7 +139,8 @@ class _Group:
         cells = [self._cell(number, before, page.COLUMN, "before", ())]
         for copy in range(count):
             made = dict(zip(numbers, self._made(alone, copy, numbers), strict=True))[number]
-            values = self._drawn(alone, number, copy).get(step.pointer, {})
+            drawn = self._drawn(alone, number, copy).get(step.pointer, {})
+            values = captions.telling(step.op, drawn)
             items = [captions.values_text({name: value}) for name, value in values.items()]
             label = self._label(number, copy)
             cells.append(self._cell(number, made, page.COLUMN, label, items))

@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augreg.annotations.asked import for_labels, label_answers, unasked
+from augreg.annotations.boxes import CORNERS
 from augreg.annotations.mixing import label_classes, mixing_steps, pastes
 from augreg.annotations.parts import FROM_MASK, PADDED, each
+from augreg.annotations.points import SHAPES
 from augreg.backends.reference import augment
 from augreg.errors import DataError
 from augreg.lower.sampled import Drawn, drawn_values
@@ -82,7 +84,11 @@ def _rules(policy: Policy, element: Element) -> dict[str, Any]:
     if "boxes" not in element:
         return {}
     by_mask = "masks" in element and pastes(policy)
-    return {"bounding_box_format": "xyxy"} | ({"box_from": FROM_MASK} if by_mask else {})
+    return {
+        "bounding_box_format": "xyxy",
+        "oriented": CORNERS in element["boxes"],
+        "box_from": FROM_MASK if by_mask else SHAPES[0],
+    }
 
 
 def _mixed(
