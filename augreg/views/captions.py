@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from augreg.lower.sampled import Drawn, Value
 from augreg.plugin.op import Op
@@ -77,9 +76,3 @@ def steps_text(policy: Policy, drawn: Drawn) -> list[str]:
     found = ((ops[pointer.split("#")[0]], values) for pointer, values in drawn.items())
     lines = [f"{op.name} {values_text(telling(op, values))}".rstrip() for op, values in found]
     return lines or ["nothing drawn"]
-
-
-def arguments_text(given: Mapping[str, Any]) -> str:
-    """Arguments as a policy writes them, as "degrees 20, fill reflect"."""
-    numbers = {name: number_text(v) if isinstance(v, float) else v for name, v in given.items()}
-    return ", ".join(f"{name} {value}" for name, value in numbers.items())

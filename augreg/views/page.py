@@ -113,10 +113,12 @@ class Builder:
     Attributes:
         measure: see `Measure`.
         width: the most that lines and cells may take.
+        margin: around them.
     """
 
     measure: Measure
     width: int = WIDTH
+    margin: int = _MARGIN
     _texts: list[Text] = field(default_factory=list)
     _pictures: list[Picture] = field(default_factory=list)
     _y: float = 0
@@ -155,12 +157,12 @@ class Builder:
         """What was placed, within margins."""
         texts = tuple(self._texts)
         width, height = math.ceil(self._right), math.ceil(self._y - GAP)
-        return Page(width + 2 * _MARGIN, height + 2 * _MARGIN, texts, tuple(self._pictures))
+        return Page(width + 2 * self.margin, height + 2 * self.margin, texts, tuple(self._pictures))
 
     def _place(self, x: int, cell: Cell, column: int) -> float:
         """Returns where its caption ends."""
         top = round(self._y)
-        at = (_MARGIN + x, _MARGIN + top)
+        at = (self.margin + x, self.margin + top)
         self._pictures.append(Picture(*at, *cell.shown, cell.pixels))
         self._right = max(self._right, x + column)
         y = top + cell.shown[1] + 4.0
@@ -209,8 +211,8 @@ class Builder:
         self, x: float, y: float, text: str, size: int, faint: bool, beside: int | None = None
     ) -> float:
         """Returns where it ends; `beside`: the size of letters with the same baseline."""
-        baseline = _MARGIN + y + round((beside or size) * (_ABOVE + (_LINE - 1) / 2))
-        self._texts.append(Text(_MARGIN + x, baseline, text, size, faint))
+        baseline = self.margin + y + round((beside or size) * (_ABOVE + (_LINE - 1) / 2))
+        self._texts.append(Text(self.margin + x, baseline, text, size, faint))
         end = x + self.measure(text, size)
         self._right = max(self._right, end)
         return end
