@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 
 import augreg
+from augreg.cli import main
 from augreg.errors import DataError, ImageError
 from augreg.lower.sampled import drawn_values
 from augreg.plan import plan
@@ -64,15 +66,25 @@ def test_original_stands_before_nine_samples_with_the_policys_draws(photo: Path)
 
 
 def test_pixels_of_the_png_are_those_of_augment_where_images_are_no_larger_than_a_tile(
-    photo: Path,
+    photo: Path, tmp_path: Path
 ) -> None:
-    drawn, laid_out = preview(options(STEPS, photo, tile=90)), page(STEPS, photo, tile=90)
-    one = laid_out.pictures[3]
-    cut = drawn.crop((one.x, one.y, one.x + one.width, one.y + one.height))
-    np.testing.assert_array_equal(cut, sample(STEPS, seed=0, index=[0], epoch=2))
-    smaller = page(STEPS, photo, tile=45).pictures[3]
-    assert (smaller.width, smaller.height) == (45, 35)
-    assert "samples 90 x 70 px, shown at 50%" in texts(page(STEPS, photo, tile=45))
+    (tmp_path / "p.json").write_text(json.dumps({"version": 1, **STEPS}))
+    made = {}
+    for tile in (90, 45):
+        target = tmp_path / f"{tile}.png"
+        given = ["preview", tmp_path / "p.json", photo, "-o", target, "--tile", tile]
+        with pytest.raises(SystemExit) as stop:
+            main([str(one) for one in given])
+        assert not stop.value.code
+        with Image.open(target) as image:
+            made[tile] = image.convert("RGB")
+    for copy, one in enumerate(page(STEPS, photo, tile=90).pictures[1:]):
+        cut = made[90].crop((one.x, one.y, one.x + one.width, one.y + one.height))
+        np.testing.assert_array_equal(cut, sample(STEPS, seed=0, index=[0], epoch=copy))
+    smaller = page(STEPS, photo, tile=45)
+    assert made[45].size == (smaller.width, smaller.height)
+    assert (smaller.pictures[3].width, smaller.pictures[3].height) == (45, 35)
+    assert "samples 90 x 70 px, shown at 50%" in texts(smaller)
 
 
 def test_captions_say_what_was_drawn(photo: Path) -> None:
