@@ -104,7 +104,8 @@ def preview(
 
 def _measure(figure: Figure) -> page.Measure:
     """The width of texts as the figure draws them."""
-    renderer: Any = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]  # its
+    canvas: Any = FigureCanvasAgg(figure)  # its methods have no types
+    renderer = canvas.get_renderer()
 
     def width(text: str, size: int) -> float:
         letters = FontProperties(size=_points(size))
