@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from augreg.checks import sample_key
-from augreg.lower.choices import Draws
+from augreg.lower.choices import Answers, Draws
 from augreg.lower.lowering import Lowering
 from augreg.plan import Plan
 from augreg.policy import Node, Step
@@ -20,13 +20,23 @@ Value = float | int | list[float | int]
 Drawn = dict[str, dict[str, Value]]
 
 
-def drawn_values(planned: Plan, seed: int, epoch: int, index: int, training: bool = True) -> Drawn:
+def drawn_values(
+    planned: Plan,
+    seed: int,
+    epoch: int,
+    index: int,
+    training: bool = True,
+    answers: Answers | None = None,
+) -> Drawn:
     """The draws of one sample that take effect: step pointer -> parameter -> value.
 
     A step that its p, or a group's choice, leaves out is missing; a step that draws nothing and is
     always done is missing too. With `replace`, slot k of a step is `pointer#k`.
+
+    answers: what the sample's labels say of steps with a "when"; without, those are for all labels.
     """
     draws = Draws.make(NUMPY, planned.draws, sample_key(seed, epoch, [index]))
+    draws = replace(draws, answers=answers or {})
     reader = _Reader(Lowering(NUMPY, draws))
     policy = planned.policy
     nodes = (*policy.prepare(training), *(policy.augment if training else ()))
