@@ -1,75 +1,155 @@
-"""Who may talk to the studio: only its own page, in the browser that was given the token.
+"""Who may talk to the studio: only its own page, in a browser that was given the token.
 
-Any page that a browser shows may send requests to 127.0.0.1, and a name that it controls may be
-made to mean 127.0.0.1 (https://en.wikipedia.org/wiki/DNS_rebinding). So the Host has to be ours, an
-Origin too, and a cookie or the address has to hold the token.
+Any page that a browser shows may send requests to 127.0.0.1, and a name that such a page controls
+may be made to mean 127.0.0.1 (https://en.wikipedia.org/wiki/DNS_rebinding). Other users of the
+machine reach it, too. So all of these have to be right, of each request and of each WebSocket:
+
+- Host: ours, which no other name is.
+- Origin and Sec-Fetch-Site: of our page, or of none (an address that was typed).
+- the token, in a cookie that scripts can't read and other sites can't send. The address that
+  the studio prints sets it, and leads on to the same address without it.
+- the method and the path: there is nothing to send to but a WebSocket.
 """
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Awaitable, Callable, MutableMapping
-from http.cookies import SimpleCookie
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any
-from urllib.parse import parse_qs
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+PAGE = "/"
+_SOCKET = "/_nicegui_ws/"
+SMALL = "/small/"  # an image for a list, as SMALL + "7.jpg"
+_PATHS = ("/_nicegui/", "/favicon.ico", SMALL)
+_NO_TOKEN = "no token: open the address that `augreg studio` printed"
+_FROM_OUTSIDE = (
+    "<!doctype html><title>augreg studio</title><p>Another page has led here. "
+    '<a href="">Open it in the studio</a>'
+)
+
 
 class Guard:
-    """An ASGI application that passes on what is allowed, and answers 403 to all else."""
+    """An ASGI application that passes on what is allowed, and refuses all else."""
 
     def __init__(self, app: App, port: int, token: str) -> None:
         self.app, self.token = app, token
-        self.cookie = f"augreg-studio-{port}"  # cookies are shared by the ports of a host
-        self.hosts = {f"{host}:{port}" for host in ("127.0.0.1", "localhost")}
+        self.cookie = f"augreg-studio-{port}"  # the ports of a host share their cookies
+        self.hosts = [f"{host}:{port}" for host in ("127.0.0.1", "localhost")]
+        self.headers = _headers(self.hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket"):
+        if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
+        answer = self._answer(scope)
+        if answer is None:
+            await self.app(scope, receive, self._with_headers(send))
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            await answer.send(self._with_headers(send))
+
+    def _answer(self, scope: Scope) -> _Answer | None:
+        """What is answered in place of the application; None where that may answer."""
         headers = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
-        if reason := self._refused(headers, scope):
-            await _refuse(scope, send, reason)
-            return
-        asked = self._asked(scope)
+        query = scope["query_string"].decode("latin-1").split("&")
+        if refusal := self._refusal(headers):
+            return refusal
+        asked = [part.removeprefix("token=") for part in query if part.startswith("token=")]
+        if not any(map(self._is_token, [*asked, *_cookies(headers, self.cookie)])):
+            return _Answer(403, _NO_TOKEN)
+        path = scope["path"]
+        if scope["type"] == "websocket":
+            return None if path.startswith(_SOCKET) else _Answer(404, "no such page")
+        if scope["method"] not in ("GET", "HEAD"):
+            return _Answer(405, "only GET and HEAD are answered", ("allow", "GET, HEAD"))
+        if path == PAGE and asked:
+            rest = "&".join(part for part in query if not part.startswith("token="))
+            cookie = f"{self.cookie}={self.token}; Path=/; HttpOnly; SameSite=Strict"
+            to = f"{PAGE}?{rest}" if rest else PAGE
+            return _Answer(303, "", ("location", to), ("set-cookie", cookie))
+        if path != PAGE and (not path.startswith(_PATHS) or ".." in path):
+            return _Answer(404, "no such page")
+        return None
 
+    def _refusal(self, headers: Mapping[str, str]) -> _Answer | None:
+        host, site = headers.get("host"), headers.get("sec-fetch-site", "none")
+        if host not in self.hosts:
+            allowed = " and ".join(self.hosts)
+            return _Answer(403, f"wrong Host: only {allowed} are answered; a tunnel has to keep it")
+        if headers.get("origin", f"http://{host}") != f"http://{host}":
+            return _Answer(403, "wrong Origin: only the studio's own page is answered")
+        if site in ("same-origin", "none"):
+            return None
+        if headers.get("sec-fetch-dest") == "document":  # a link to a sample, in a chat or an issue
+            return _Answer(403, _FROM_OUTSIDE, ("content-type", "text/html; charset=utf-8"))
+        return _Answer(403, "wrong Sec-Fetch-Site: only the studio's own page is answered")
+
+    def _is_token(self, text: str) -> bool:
+        return hmac.compare_digest(text.encode(), self.token.encode())
+
+    def _with_headers(self, send: Send) -> Send:
         async def sent(message: Any) -> None:
-            if message["type"] == "http.response.start" and asked is not None:
-                cookie = f"{self.cookie}={self.token}; Path=/; HttpOnly; SameSite=Strict"
-                message["headers"] = [*message["headers"], (b"set-cookie", cookie.encode())]
+            if message["type"] == "http.response.start":
+                given = dict(message.get("headers", ()))
+                more = {} if b"cache-control" in given else {b"cache-control": b"no-store"}
+                message["headers"] = list({**given, **more, **self.headers}.items())
             await send(message)
 
-        await self.app(scope, receive, sent)
-
-    def _refused(self, headers: dict[str, str], scope: Scope) -> str:
-        """Why not; empty where it may."""
-        if headers.get("host") not in self.hosts:
-            return "wrong Host"
-        origin = headers.get("origin")
-        if origin is not None and origin.removeprefix("http://") not in self.hosts:
-            return "wrong Origin"
-        cookies = SimpleCookie(headers.get("cookie", ""))
-        held = cookies[self.cookie].value if self.cookie in cookies else self._asked(scope)
-        if not hmac.compare_digest(held or "", self.token):
-            return "no token: open the address that `augreg studio` printed"
-        return ""
-
-    def _asked(self, scope: Scope) -> str | None:
-        """The token in the address."""
-        query = parse_qs(scope["query_string"].decode("latin-1"))
-        return query.get("token", [None])[0]
+        return sent
 
 
-async def _refuse(scope: Scope, send: Send, reason: str) -> None:
-    if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": 1008, "reason": reason})
-        return
-    start = {"type": "http.response.start", "status": 403}
-    await send({**start, "headers": [(b"content-type", b"text/plain; charset=utf-8")]})
-    await send({"type": "http.response.body", "body": f"{reason}\n".encode()})
+class _Answer:
+    """An answer of the guard's own."""
+
+    def __init__(self, status: int, text: str, *headers: tuple[str, str]) -> None:
+        plain = ("content-type", "text/plain; charset=utf-8")
+        self.status, self.body = status, f"{text}\n".encode() if text else b""
+        self.headers = dict([plain, ("content-length", str(len(self.body))), *headers])
+
+    async def send(self, send: Send) -> None:
+        headers = [(name.encode(), value.encode("latin-1")) for name, value in self.headers.items()]
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+def _cookies(headers: Mapping[str, str], name: str) -> Iterable[str]:
+    """Its values. By hand: http.cookies stops at another server's cookie that breaks the rules."""
+    for part in headers.get("cookie", "").split(";"):
+        found, _, value = part.strip().partition("=")
+        if found == name:
+            yield value
+
+
+def _headers(hosts: Iterable[str]) -> dict[bytes, bytes]:
+    """What each answer says of the page: it loads nothing from elsewhere, and stands in no other.
+
+    NiceGUI has scripts within its page and evaluates what the server sends, so that both have to be
+    allowed (https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/Content-Security-Policy).
+    """
+    sockets = " ".join(f"ws://{host}" for host in hosts)
+    policy = (
+        "default-src 'self'",
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "font-src 'self' data:",
+        f"connect-src 'self' {sockets}",
+        *(f"{what} 'none'" for what in ("object-src", "frame-src", "worker-src")),
+        *(f"{what} 'none'" for what in ("frame-ancestors", "base-uri", "form-action")),
+    )
+    found = {
+        "content-security-policy": "; ".join(policy),
+        "cross-origin-opener-policy": "same-origin",
+        "cross-origin-resource-policy": "same-origin",
+        "referrer-policy": "no-referrer",
+        "x-content-type-options": "nosniff",
+    }
+    return {name.encode(): value.encode() for name, value in found.items()}

@@ -1,18 +1,88 @@
-"""The page: where each panel stands."""
+"""The page: where each panel is."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from nicegui import ui
 
+from augreg.studio.compare import compare_panel
+from augreg.studio.detail import Detail
+from augreg.studio.form import form_panel
+from augreg.studio.link import follow
+from augreg.studio.mistakes import mistakes_list
+from augreg.studio.pane import Pane
 from augreg.studio.session import Session
+from augreg.studio.style import styled, theme_button
 from augreg.studio.text import text_panel
 from augreg.studio.tiles import tiles_panel
+from augreg.studio.toolbar import toolbar
+
+Panel = Callable[[Session, Pane], None]
+
+# What the header offers beside the name: functions of the session, which build buttons.
+ACTIONS: tuple[Callable[[Session], None], ...] = ()
+# The tabs, by what is written on them. A panel that is new is one line here.
+POLICY: Mapping[str, Panel] = {
+    "Form": form_panel,
+    "Text": text_panel,
+}
+SAMPLES: Mapping[str, Panel] = {
+    "Samples": tiles_panel,
+    "Compare": compare_panel,
+}
 
 
 def build(session: Session) -> None:
-    """Builds the page of one tab."""
-    with ui.row().classes("w-full no-wrap items-start"):
-        with ui.column().classes("w-2/5"):
-            text_panel(session)
-        with ui.column().classes("grow"):
-            tiles_panel(session)
+    """Builds the page of one tab of the browser."""
+    styled()
+    with ui.element("header").classes("head"):
+        ui.label("augreg studio").classes("brand").props("role=heading aria-level=1")
+        with ui.element("div").classes("actions").props('role=toolbar aria-label="Policy file"'):
+            for fill in ACTIONS:
+                fill(session)
+        theme_button()
+    with ui.element("div").classes("studio"):
+        with _region("Policy"):
+            _tabs(session, "edit", POLICY)
+            mistakes_list(session)
+        with _region("Samples") as samples:
+            toolbar(session)
+            _tabs(session, "show", SAMPLES)
+    Detail(session)
+    follow(session)
+    if session.notice:
+        ui.notify(session.notice, type="warning", timeout=0, close_button="Dismiss")
+    ui.skip_link("Skip to the samples", target=samples)
+
+
+def _region(name: str) -> Any:
+    return ui.element("section").classes(name.lower()).props(f'aria-label="{name}"')
+
+
+def _tabs(session: Session, group: str, panels: Mapping[str, Panel]) -> None:
+    """Tabs, of which one panel is seen; the others stay as they are, and make nothing."""
+    first, panes = next(iter(panels)), {}
+    chosen = session.tabs.get(group, first)
+    chosen = chosen if chosen in panels else first
+    with ui.tabs().props("dense no-caps align=left") as tabs:
+        for name in panels:
+            ui.tab(name)
+    for name, build_panel in panels.items():
+        with (
+            ui.element("div").classes("panel").props(f'role=tabpanel aria-label="{name}"') as place
+        ):
+            place.set_visibility(name == chosen)
+            panes[name] = (place, Pane(name == chosen))
+            build_panel(session, panes[name][1])
+
+    def turn(event: Any) -> None:
+        for name, (place, pane) in panes.items():
+            place.set_visibility(name == event.value)
+            pane.show(name == event.value)
+        session.turn(group, event.value)
+
+    tabs.set_value(chosen)
+    tabs.on_value_change(turn)
+    session.turned.subscribe(lambda: tabs.set_value(session.tabs.get(group, chosen)))

@@ -2,75 +2,138 @@
 
 from __future__ import annotations
 
-import base64
-import io
-from typing import Any
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from nicegui import ui
-from PIL import Image
+from nicegui import background_tasks, ui
 
 from augreg.errors import AugregError
-from augreg.studio.latest import Latest, in_thread
-from augreg.studio.samples import Key, Sample
-from augreg.studio.session import EPOCHS, Session
-from augreg.views.overlay import Pixels
+from augreg.policy import Policy
+from augreg.studio.batches import Key
+from augreg.studio.controls import message
+from augreg.studio.framed import Framed
+from augreg.studio.latest import in_thread
+from augreg.studio.pane import Pane
+from augreg.studio.pixels import Picture
+from augreg.studio.samples import REFERENCE
+from augreg.studio.session import Session, View
+from augreg.studio.shown import Shown, key_text, show
+
+_OLD = "The policy has errors. These are samples of the last one without."
+_COMPILES = "Compiling a program for the policy's new structure; numbers will change without."
 
 
-def tiles_panel(session: Session) -> None:
+@dataclass(frozen=True)
+class Made:
+    """A picture for each key, or why there is none; and how long it took."""
+
+    policy: Policy
+    tiles: dict[Key, Picture | str]
+    milliseconds: float
+    by: str
+
+    def __str__(self) -> str:
+        samples = f"{len(self.tiles)} sample{'s' if len(self.tiles) != 1 else ''}"
+        took = f"{samples} in {self.milliseconds:.0f} ms by {self.by}"
+        return f"{took} · policy hash {self.policy.hash[:12]}"
+
+
+def tiles_panel(session: Session, pane: Pane) -> None:
     """Nine samples, which follow the policy and the view."""
-    latest = Latest()
-    message = ui.label().classes("min-h-6").props("role=status")
-    grid = ui.element("div").classes("grid grid-cols-3 gap-2")
-    shown: list[tuple[Any, Any]] = []
-    with grid:
-        for _ in range(session.view.count):
-            with ui.element("figure").classes("m-0"):
-                shown.append((ui.element("img").classes("w-56 h-56 object-contain"), ui.label()))
+    status = message()
+    with ui.element("div").classes("tiles").props('role=group aria-label="Samples"') as grid:
+        tiles = [Tile(session) for _ in range(session.view.count)]
 
-    async def render() -> None:
-        policy = session.policy
-        if policy is None:
+    def say(text: str, stale: bool) -> None:
+        status.set_text(text)
+        grid.classes(**{"add" if stale else "remove": "stale"})
+
+    async def make() -> None:
+        loop = asyncio.get_running_loop()
+
+        def compiles() -> None:
+            loop.call_soon_threadsafe(say, _COMPILES, True)
+
+        if session.policy is None:
+            say("There is no policy without errors yet.", True)
             return
         try:
-            made = await in_thread(_samples, session)
+            made = await in_thread(make_tiles, session, session.policy, session.view, compiles)
         except AugregError as error:
-            message.set_text(str(error))
+            say(str(error), True)
             return
-        message.set_text("")
-        for (image, caption), sample in zip(shown, made, strict=False):
-            seed, epoch, index = sample.key
-            image.props["src"] = data_url(sample.pixels)
-            image.props["alt"] = f"seed {seed}, epoch {epoch}, index {index}"
-            image.update()
-            caption.set_text(f"epoch {epoch}, index {index}")
+        for tile, (key, picture) in zip(tiles, made.tiles.items(), strict=False):
+            tile.show(key, picture)
+        for tile in tiles[len(made.tiles) :]:
+            tile.clear()
+        say(_OLD if session.error else str(made), bool(session.error))
 
-    def ask() -> None:
-        latest.ask(render)
+    def age() -> None:
+        if session.error:
+            say(_OLD, True)
 
-    session.loaded.subscribe(ask)
-    session.looked.subscribe(ask)
-    ask()
+    async def again() -> None:
+        await in_thread(session.renderer.wait)
+        pane.ask()
 
-
-def _samples(session: Session) -> list[Sample]:
-    assert session.policy is not None
-    keys = keys_of(session)
-    photos = {index: session.pictures.photo(index) for _, _, index in keys}
-    return session.renderer.samples(session.policy, [photos[key[2]] for key in keys], keys)
+    pane.follow(make, session.loaded, session.looked)
+    session.edited.subscribe(age)
+    background_tasks.create(again())
 
 
-def keys_of(session: Session) -> list[Key]:
-    """The samples that are shown."""
-    view = session.view
-    if view.across == EPOCHS:
-        return [(view.seed, view.epoch + i, view.index) for i in range(view.count)]
-    count = min(view.count, len(session.pictures) - view.index)
-    return [(view.seed, view.epoch, view.index + i) for i in range(count)]
+class Tile:
+    """A sample with its key and size, or an error in its place; opens the sample in detail."""
+
+    def __init__(self, session: Session) -> None:
+        self.key: Key | None = None
+        self.session = session
+        self.button = ui.element("button").classes("tile").on("click", self._open, [])
+        with self.button:
+            self.frame = Framed()
+            with ui.element("div").classes("caption"):
+                self.about, self.size = ui.label(), ui.label()
+        self.clear()
+
+    def _open(self) -> None:
+        if self.key is not None:
+            self.session.open(self.key)
+
+    def show(self, key: Key, picture: Picture | str) -> None:
+        """Shows the sample of the key, or why there is none."""
+        self.key = key
+        _, epoch, index = key
+        self.button.props["aria-label"] = f"Sample: {key_text(key)}"
+        self.button.props["disabled"] = False
+        self.about.set_text(f"epoch {epoch}, index {index}")
+        self.size.set_text(picture.size if isinstance(picture, Picture) else "")
+        self.frame.show(picture)
+
+    def clear(self) -> None:
+        """Shows nothing, where there are fewer samples than tiles."""
+        self.key = None
+        self.button.props["aria-label"] = "No sample"
+        self.button.props["disabled"] = True
+        self.frame.show("")
+        self.about.set_text("")
+        self.size.set_text("")
 
 
-def data_url(pixels: Pixels) -> str:
-    """An image as a PNG in an address, exact and without another request."""
-    contents = io.BytesIO()
-    grey = pixels.shape[-1] == 1
-    Image.fromarray(pixels[..., 0] if grey else pixels).save(contents, "PNG", compress_level=1)
-    return "data:image/png;base64," + base64.b64encode(contents.getvalue()).decode("ascii")
+def make_tiles(
+    session: Session, policy: Policy, view: View, compiles: Callable[[], None] | None = None
+) -> Made:
+    """The tiles of a view; takes a while. compiles: called where a program is compiled first.
+
+    Raises:
+        AugregError: there is no sample of any image that can be read.
+    """
+    start = time.perf_counter()
+    found = show(session, policy, view, compiles)
+    tiles = {
+        key: Picture.of(shown.pixels(view.annotations)) if isinstance(shown, Shown) else shown
+        for key, shown in found.items()
+    }
+    makers = {shown.sample.computed_by for shown in found.values() if isinstance(shown, Shown)}
+    by = "the NumPy reference" if REFERENCE in makers else "training's kernels"
+    return Made(policy, tiles, (time.perf_counter() - start) * 1000, by)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -53,6 +53,7 @@ from augreg.random.generator import SampleKey
 from augreg.xp import NUMPY
 
 Images = NDArray[Any]
+Run = Callable[[Plan, Draws, Images, InputRange], Images]
 
 
 def augment(
@@ -134,19 +135,29 @@ def augment(
         keypoint_pairs=keypoint_pairs,
         oriented=oriented,
     )
+    return augmented(element, options, index, epoch)
+
+
+def augmented(
+    element: Any, options: RunOptions, index: Any, epoch: Any, run: Run | None = None
+) -> Any:
+    """An element of `augment` under checked options.
+
+    run: what does a plan's stages to images [B,H,W,C]; None: the reference.
+    """
     several = has_frames(element, options.layout)
     pixels = _array(image_of(element, options.layout), FRAMES if several else IMAGES)
     check_images(pixels.shape, str(pixels.dtype), several)
     unbatched = pixels.ndim == 3 + several
     batch = pixels[None] if unbatched else pixels
     planned = options.plan(pixels.shape)
-    key = _key(seed, epoch, index, len(batch), unbatched)
+    key = _key(options.seed, epoch, index, len(batch), unbatched)
     targets, answers = _targets(element, options, planned, batch, unbatched)
     given = {IMAGES: batch, **targets}
     if several:
         key, given = frames.key_of_frames(NUMPY, key, batch), frames.folded(NUMPY, given)
         answers = frames.repeated(NUMPY, answers, batch)
-    moved = _moved(options, planned, key, given, answers)
+    moved = _moved(options, planned, key, given, answers, run or run_plan)
     if several:
         moved = frames.unfolded(NUMPY, moved, batch)
     if unbatched:
@@ -160,6 +171,7 @@ def _moved(
     key: SampleKey,
     given: Mapping[str, Any],
     answers: Answers,
+    run: Run,
 ) -> dict[str, Any]:
     """Images [B,H,W,C] and all that belongs to them, by name, after a plan."""
     words = replace(Draws.make(NUMPY, planned.draws, key), answers=answers)
@@ -173,7 +185,7 @@ def _moved(
         words, targets = replace(words, answers=answers), in_floats(NUMPY, moved)
     for name, images in pictures.items():
         own = planned if name == IMAGES else options.plan(images.shape)
-        targets[name] = _pixels(own, words, images, options.input_range)
+        targets[name] = run(own, words, images, options.input_range)
     return targets
 
 
@@ -253,7 +265,7 @@ def _array(value: Any, name: str) -> Images:
     return array
 
 
-def _pixels(planned: Plan, words: Draws, images: Images, input_range: InputRange) -> Images:
+def run_plan(planned: Plan, words: Draws, images: Images, input_range: InputRange) -> Images:
     """The batch [B,H,W,C] after a plan's stages."""
     run = Interpreter(planned.policy, Lowering(NUMPY, words))
     came_as_uint8 = images.dtype == np.uint8

@@ -1,0 +1,64 @@
+"""`sample`: one sample of training, as an image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from augreg.cli.console import DataDir
+from augreg.cli.pictures import Epoch, Seed
+from augreg.cli.policies import PolicyArgument
+from augreg.cli.quiet import quiet_tensorflow
+from augreg.files import write_whole
+from augreg.sources import forms
+
+
+def sample(
+    policy: PolicyArgument,
+    images: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[IMAGES]...",
+            help=f"Folders and files of images, or data sets: {forms()}. "
+            "Two bundled photographs by default.",
+        ),
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The PNG to write.")] = Path(
+        "sample.png"
+    ),
+    seed: Seed = 0,
+    epoch: Epoch = 0,
+    index: Annotated[int, typer.Option(min=0, help="Which of the images, from 0.")] = 0,
+    data_dir: DataDir = None,
+) -> None:
+    """Writes one sample as a PNG: the pixels that training gets, as 8-bit levels.
+
+    `augreg studio` shows the command of each sample. Boxes, masks and keypoints are not drawn.
+    """
+    if output.suffix.lower() != ".png":
+        raise typer.BadParameter(f'"{output}" has to end in .png', param_hint="--output")
+    from augreg.annotations.mixing import mixing_steps
+    from augreg.policy import load_policy
+    from augreg.studio.pictures import Pictures
+    from augreg.studio.pixels import png
+    from augreg.studio.samples import Renderer
+
+    loaded = load_policy(policy)
+    if mixed := mixing_steps(loaded):
+        raise typer.BadParameter(
+            f'"{mixed[0].op.name}" mixes the images of a batch, so no sample is made of one image '
+            "alone; use augreg preview",
+            param_hint="POLICY",
+        )
+    with quiet_tensorflow():
+        pictures, renderer = Pictures(images or (), data_dir), Renderer()
+        if index >= len(pictures):
+            raise typer.BadParameter(
+                f"{index} of {len(pictures)} images, which count from 0", param_hint="--index"
+            )
+        renderer.wait()
+        made = renderer.samples(loaded, [pictures.photo(index)], [(seed, epoch, index)])
+    write_whole(output, png(made[0].pixels))
+    print(f"wrote {output}")

@@ -1,0 +1,173 @@
+"""The rows of a step's card: a parameter each, with the control that fits its value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from nicegui import ui
+
+from augreg.plugin.declaration import Declaration
+from augreg.plugin.params import REQUIRED, Fill, Integer, KeepBoxes, Option, Range
+from augreg.random.numbers import Bounds
+from augreg.studio import values
+from augreg.studio.controls import icon
+from augreg.studio.fields import (
+    ChoiceField,
+    Field,
+    ListField,
+    NumberField,
+    OnlyShown,
+    PairField,
+    PlainNumbers,
+    SwitchField,
+    Tell,
+    WordsField,
+)
+from augreg.studio.values import NUMBER, RANGE, Track, as_kind, kind_of
+
+_P = Track(0, 1, 0.01)
+_LEVEL = Track(0, 1, 0.005)
+_COLOUR = (("0", "red"), ("1", "green"), ("2", "blue"))
+_KINDS = {"log_uniform": "log-uniform"}
+GUARDS: dict[str, Any] = {"p": 0.5, "when": {"label": [0]}}  # what they get at first
+
+
+class Row:
+    """A name, a control, and what can be done with the value.
+
+    Args:
+        change: gets the parameter's path in the step and the new value.
+        remove: None where the parameter is required.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        about: str,
+        change: Tell,
+        remove: Callable[[], None] | None,
+        show_in_text: Callable[[], None],
+    ) -> None:
+        self.name, self.change, self.go = name, change, show_in_text
+        with ui.element("div").classes("param"):
+            ui.label(name).classes("param-name").props["title"] = about
+            self.aside = ui.element("div").classes("aside")
+            if remove is not None:
+                icon(f"Remove {name}: its default holds", "close", remove)
+            self.body = ui.element("div").classes("param-body")
+        self.fault = ui.label().classes("fault-text")
+
+    def tell(self, path: str, value: Any) -> None:
+        self.change(f"{self.name}/{path}" if path else self.name, value)
+
+
+def shape_of(value: Any) -> Any:
+    """What a control depends on: two values of one shape can be shown by the same control."""
+    if isinstance(value, dict):
+        return tuple(value)
+    if isinstance(value, list):
+        return (len(value), all(map(values.is_number, value)))
+    return NUMBER if values.is_number(value) else type(value).__name__
+
+
+def parameter_field(row: Row, op: Declaration, value: Any) -> Field:
+    """The control for a parameter's value."""
+    spec = op.settable[row.name]
+    match spec:
+        case Range(static=True) if kind_of(value) == NUMBER:
+            return NumberField(row.name, values.track_of(op, row.name), _whole(spec), row.tell)
+        case Range(static=False):
+            _kind_menu(row, spec.bounds, value)
+            return _drawn_field(row, values.track_of(op, row.name), _whole(spec), value)
+        case Option(values=options) | KeepBoxes(values=options):
+            return ChoiceField(row.name, options, row.tell)
+        case Fill():
+            return _fill_field(row, value)
+    return OnlyShown(row.name, row.go)
+
+
+def key_field(row: Row, value: Any) -> Field:
+    """The control for a key that is no parameter."""
+    kind = kind_of(value)
+    match row.name:
+        case "p" if kind == NUMBER:
+            return NumberField("p", _P, False, row.tell)
+        case "n" if kind in (NUMBER, RANGE):
+            return ListField("n", row.tell, one=True)
+        case "weights" if isinstance(value, list) and all(map(values.is_number, value)):
+            return ListField("weights", row.tell)
+        case "replace":
+            return SwitchField("replace", row.tell)
+        case "id" if isinstance(value, str):
+            return WordsField("id", row.tell)
+    return OnlyShown(row.name, row.go)
+
+
+def first_value(op: Declaration, name: str) -> Any:
+    """What a parameter gets that is added: its example, else its default, else a valid value."""
+    spec = op.settable[name]
+    if name in op.example:
+        return op.example[name]
+    if spec.default is not REQUIRED and spec.default is not None:
+        return spec.default
+    if isinstance(spec, Range):
+        return as_kind(None, NUMBER, spec.bounds)
+    return spec.values[0] if isinstance(spec, Option | KeepBoxes) else 0
+
+
+def _whole(spec: Range) -> bool:
+    return isinstance(spec, Integer)
+
+
+def _kind_menu(row: Row, bounds: Bounds, value: Any) -> None:
+    """A choice of the distribution."""
+    names = {kind: _KINDS.get(kind, kind) for kind in values.kinds(bounds)}
+    current = kind_of(value)
+
+    def changed(event: Any) -> None:
+        if event.value is not None and event.value != current:
+            row.tell("", as_kind(value, event.value, bounds))
+
+    with row.aside:
+        select = ui.select(names, value=current, on_change=changed)
+    select.props("dense borderless options-dense").classes("kind")
+    select.props["aria-label"] = f"Kind of {row.name}"
+
+
+def _drawn_field(row: Row, track: Track, whole: bool, value: Any) -> Field:
+    name, tell = row.name, row.tell
+    match kind_of(value):
+        case "number":
+            return NumberField(name, track, whole, tell)
+        case "range":
+            return PairField(name, track, whole, "", tell)
+        case "log_uniform" if kind_of(value["log_uniform"]) == RANGE:
+            return PairField(name, track, whole, "log_uniform", tell)
+        case "normal" if kind_of(value["normal"]) == RANGE:
+            labels = [("normal/0", "mean"), ("normal/1", "deviation")]
+            ends = [(end, end) for end in ("min", "max") if end in value]
+            return PlainNumbers(name, [*labels, *ends], tell)
+        case "choice" if isinstance(value["choice"], list):
+            return ListField(name, tell, path="choice")
+    return OnlyShown(name, row.go)
+
+
+def _fill_field(row: Row, value: Any) -> Field:
+    names = {"grey": "grey", "colour": "colour"}
+    current = "colour" if isinstance(value, list) else "grey"
+
+    def changed(event: Any) -> None:
+        if event.value != current:
+            level = value[0] if isinstance(value, list) and value else value
+            row.tell("", [level] * 3 if event.value == "colour" else level)
+
+    with row.aside:
+        select = ui.select(names, value=current, on_change=changed)
+    select.props("dense borderless options-dense").classes("kind")
+    select.props["aria-label"] = f"Kind of {row.name}"
+    if kind_of(value) == NUMBER:
+        return NumberField(row.name, _LEVEL, False, row.tell)
+    if isinstance(value, list) and len(value) == 3 and all(map(values.is_number, value)):
+        return PlainNumbers(row.name, _COLOUR, row.tell)
+    return OnlyShown(row.name, row.go)

@@ -1,0 +1,135 @@
+"""The studio's server: how it starts, what it prints, how it ends, and that it can come back."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from augreg.cli import main
+from augreg.studio import StudioOptions
+from studio.conftest import StartStudio
+from studio.studio_process import StudioProcess
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext, Page
+
+TILES = "document.querySelectorAll('img[src^=data]').length >= 9"
+
+
+def test_page_shows_nine_samples(page: Page) -> None:
+    page.wait_for_function(TILES)
+
+
+def test_token_leaves_the_address(page: Page, studio: StudioProcess) -> None:
+    assert page.url.startswith(f"{studio.origin}/")
+    assert studio.token not in page.url
+    assert page.evaluate("document.cookie") == ""
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        return int(one.getsockname()[1])
+
+
+def test_open_page_outlives_its_studio(
+    start_studio: StartStudio, context: BrowserContext, foreground: None, tmp_path: Path
+) -> None:
+    """Ctrl+C ends it under an open page; started again, it finds the page as it was left."""
+    port = str(free_port())
+    first = start_studio("flowers", "--port", port, cwd=tmp_path)
+    page = context.new_page()
+    page.goto(first.address)
+    page.wait_for_function(TILES)
+    page.get_by_label("Seed", exact=True).fill("77")
+    page.get_by_role("button", name="Sample: seed 77, epoch 0, index 0").wait_for()
+    page.locator(".cm-content").press("Control+End")
+    page.keyboard.type("  nonsense")
+    page.wait_for_url("**seed=77*policy=**")
+    gone = page.get_by_role("alert").filter(has_text="Start it again with the same command")
+    assert not gone.is_visible()
+
+    assert first.stop(signal.SIGINT) == 130
+    assert first.lines == [f"augreg studio: {first.origin}/?token={first.token}"]
+    assert list(tmp_path.iterdir()) == []
+    gone.wait_for()
+    assert page.evaluate("document.getElementById('app').inert")
+
+    second = start_studio("flowers", "--port", port)
+    assert second.token == first.token
+    gone.wait_for(state="hidden")
+    page.get_by_role("button", name="Sample: seed 77, epoch 0, index 0").wait_for()
+    assert page.locator(".cm-content").inner_text().rstrip().endswith("nonsense")
+    assert not page.evaluate("document.getElementById('app').inert")
+    assert second.stop() == 143
+    page.close()
+    context.complaints.clear()  # of a socket that was gone
+
+
+def test_new_token_is_asked_for_on_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[StudioOptions] = []
+    monkeypatch.setattr("augreg.studio.server.serve", given.append)
+    for arguments in (("flowers",), ("flowers", "photos", "digits", "--new-token", "--port", "0")):
+        with pytest.raises(SystemExit):
+            main(["studio", *arguments, "--no-browser"])
+    assert given == [
+        StudioOptions(show=False),
+        StudioOptions(images=("photos", "digits"), port=0, show=False, new_token=True),
+    ]
+
+
+def test_tabs_that_were_closed_leave_nothing(
+    start_studio: StartStudio, context: BrowserContext
+) -> None:
+    program = [str(Path(__file__).with_name("counting.py"))]
+    studio = start_studio("flowers", program=program)
+    pages = [context.new_page() for _ in range(4)]
+    for page in pages:
+        page.goto(studio.address)
+        page.wait_for_function(TILES)
+    assert counted(studio)[0] == 4
+    for page in pages[1:]:
+        page.close()
+    until = time.monotonic() + 30  # a tab that is gone is waited for, 3 seconds
+    while counted(studio)[0] > 1 and time.monotonic() < until:
+        time.sleep(0.2)
+    sessions, threads = counted(studio)
+    assert sessions == 1
+    pages[0].reload()
+    pages[0].wait_for_function(TILES)
+    assert counted(studio)[1] <= threads + 1
+
+
+def counted(studio: StudioProcess) -> tuple[int, int]:
+    """Sessions and threads."""
+    studio.process.send_signal(signal.SIGUSR1)
+    sessions, threads = re.findall(r"\d+", studio.wait_for("sessions"))
+    return int(sessions), int(threads)
+
+
+def test_port_that_is_taken_is_an_error_with_the_remedy(studio: StudioProcess) -> None:
+    command = [sys.executable, "-m", "augreg", "studio", "--port", str(studio.port)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr == (
+        f"augreg: port {studio.port} of 127.0.0.1 can't be had (Address already in use): another "
+        "studio may have it; --port 0 takes a free one\n"
+    )
+
+
+def test_only_this_machine_reaches_it(studio: StudioProcess) -> None:
+    """Of the addresses that listen, its port has 127.0.0.1 alone (0100007F in /proc/net/tcp)."""
+    tables = [Path("/proc/net/tcp"), Path("/proc/net/tcp6")]
+    text = "".join(table.read_text() for table in tables if table.exists())
+    if not text:
+        pytest.skip("no /proc/net/tcp")
+    listening = re.findall(rf": (\w+):{studio.port:04X} \w+:\w+ 0A ", text)
+    assert listening == ["0100007F"]

@@ -1,0 +1,381 @@
+"""Programs kept by a policy's structure: what shares one, and what must not."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from mixed_samples import batch
+from samples import noise, policy, with_ops
+
+import augreg
+from augreg.backends.options import RunOptions
+from augreg.backends.reference.run import augmented
+from augreg.backends.tensorflow import structured
+from augreg.errors import OpError
+from augreg.policy import Policy
+
+IMAGES = noise(5, 24, 31, 3)
+BYTES = {"output": {"dtype": "uint8", "range": [0, 255]}}
+
+
+class Kept:
+    """Programs, and how many of them were compiled."""
+
+    def __init__(self, spy: mock.Mock) -> None:
+        self.programs, self.spy = structured.Programs(), spy
+        self.by_reference = False
+
+    @property
+    def compiled(self) -> int:
+        return self.spy.call_count
+
+    def __call__(self, policy: Policy, images: Any = IMAGES, **key: Any) -> Any:
+        """A batch, or an element that holds one, after a policy."""
+        key = {"seed": 7, "epoch": 2, "index": np.arange(5) * 3, **key}
+        boxed = isinstance(images, dict) and "boxes" in images
+        format_ = {"bounding_box_format": "xyxy"} if boxed else {}
+        options = RunOptions.of(policy, key["seed"], **format_)
+        return augmented(images, options, key["index"], key["epoch"], self._run)
+
+    def _run(self, planned: Any, draws: Any, images: Any, _: Any) -> Any:
+        lowered = self.programs.lowered(planned, draws, len(images))
+        found = self.programs.run(lowered, images)
+        self.by_reference = found is None
+        return images if found is None else found
+
+    def agrees(self, policy: Policy, images: Any = IMAGES, **key: Any) -> None:
+        """Raises where the pixels are not the reference's."""
+        key = {"seed": 7, "epoch": 2, "index": np.arange(5) * 3, **key}
+        expected = augreg.augment(images, policy, **key)
+        found = self(policy, images, **key)
+        assert found.dtype == expected.dtype and found.shape == expected.shape
+        bound = 1 if expected.dtype == np.uint8 else 1 / 255 + 1e-6
+        assert np.abs(found.astype(float) - expected).max() <= bound
+
+
+@pytest.fixture
+def kept() -> Iterator[Kept]:
+    with mock.patch.object(structured, "_compiled", wraps=structured._compiled) as spy:
+        yield Kept(spy)
+
+
+# --- numbers
+
+ROTATE = {"op": "rotate", "degrees": [-30, 30]}
+NUMBERS: dict[str, list[Any]] = {
+    "ranges": [[ROTATE], [{**ROTATE, "degrees": [10, 80]}], [{**ROTATE, "degrees": 0}]],
+    "distributions": [
+        [{"op": "saturation", "factor": [0.5, 2]}],
+        [{"op": "saturation", "factor": {"choice": [0, 1.5], "weights": [1, 2]}}],
+        [{"op": "saturation", "factor": {"normal": [1, 0.5], "min": 0, "max": 2}}],
+        [{"op": "saturation", "factor": {"schedule": {"from": 0, "to": 2, "epochs": 9}}}],
+    ],
+    "p": [
+        [{"op": "gaussian_blur", "kernel_size": 3, "sigma": 1, "p": p}]
+        for p in (0.1, 0.9, {"schedule": {"from": 0, "to": 1, "epochs": 4}})
+    ],
+    "weights": [
+        [{"one_of": [ROTATE, {"op": "equalize"}], "weights": weights}]
+        for weights in ([1, 1], [0.1, 9])
+    ],
+    "ids": [[{**ROTATE, "id": name}, {"op": "contrast", "factor": [0, 2]}] for name in "ab"],
+    "in slots": [
+        [
+            {
+                "some_of": [ROTATE, {"op": "solarize", "threshold": [0, t]}, {"op": "invert"}],
+                "n": 2,
+                "replace": True,
+            }
+        ]
+        for t in (0.3, 1)
+    ],
+    "noise": [[{"op": "gaussian_noise", "std": [0, std]}] for std in (0.05, 0.2)],
+    "offsets": [[{"op": "elastic", "amount": amount}] for amount in ([0, 0.4], 0.1)],
+    "macros": [[{"op": "rand_augment", "magnitude": m}] for m in (3, 9)],
+}
+
+
+@pytest.mark.parametrize("name", list(NUMBERS))
+def test_numbers_are_arguments(name: str, kept: Kept) -> None:
+    for steps in NUMBERS[name]:
+        kept.agrees(policy(*steps, **BYTES))
+    kept.agrees(policy(*NUMBERS[name][0], **BYTES), seed=8, epoch=5, index=np.arange(5) + 70)
+
+    assert kept.compiled == 1
+
+
+def test_a_single_sample_runs_the_program_of_many(kept: Kept) -> None:
+    steps = {"one_of": [ROTATE, {"op": "invert"}]}, {"op": "gamma", "gamma": [0.5, 2]}
+    for images in (IMAGES, IMAGES[:1], IMAGES[:3]):
+        kept.agrees(policy(*steps), images, index=np.arange(len(images)))
+
+    assert kept.compiled == 1
+
+
+# --- structure
+
+DIFFERENT: dict[str, tuple[Any, Any]] = {
+    "fill": ([{**ROTATE, "fill": "reflect"}], [{**ROTATE, "fill": "nearest"}]),
+    "fill_value": tuple(
+        [{**ROTATE, "fill": "constant", "fill_value": value}] for value in (0.2, [0.2, 0.4, 0.2])
+    ),
+    "interpolation": tuple([{**ROTATE, "interpolation": way}] for way in ("bilinear", "nearest")),
+    "kernel_size": tuple(
+        [{"op": "gaussian_blur", "kernel_size": size, "sigma": 2}] for size in (3, 5)
+    ),
+    "a partial's argument": tuple([{"op": "median_blur", "kernel_size": s}] for s in (3, 5)),
+    "tiles": tuple([{"op": "clahe", "tiles": tiles}] for tiles in (2, 3)),
+    "function": ([{"op": "gamma", "gamma": 2}], [{"op": "solarize", "threshold": 0.5}]),
+    "who takes part": tuple([{"op": "equalize", "p": p}] for p in (1, 0.5)),
+    "order": (
+        [{"op": "gamma", "gamma": 2}, {"op": "posterize", "bits": 2}],
+        [{"op": "posterize", "bits": 2}, {"op": "gamma", "gamma": 2}],
+    ),
+    "size": tuple([{"op": "crop", "height": side, "width": 20}] for side in (10, 11)),
+    "method": tuple(
+        [{"op": "resize", "height": 10, "width": 12, "method": way}] for way in ("bilinear", "area")
+    ),
+    "branches": (
+        [{"mixture": [{"op": "invert"}, {"op": "gamma", "gamma": 2}]}],
+        [{"mixture": [{"op": "invert"}, {"op": "gamma", "gamma": 2}, {"op": "equalize"}]}],
+    ),
+    "slots": tuple(
+        [{"some_of": [ROTATE, {"op": "equalize"}], "n": n, "replace": True}] for n in (2, 3)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(DIFFERENT))
+def test_structure_is_not(name: str, kept: Kept) -> None:
+    for steps in DIFFERENT[name]:
+        kept.agrees(policy(*steps, **BYTES))
+
+    assert kept.compiled == 2
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        {"output": {"dtype": "uint8", "range": [0, 255]}},
+        {"output": {"range": [-1, 1]}},
+        {"output": {"normalize": {"mean": [0.4, 0.5, 0.6], "std": [0.2, 0.3, 0.2]}}},
+    ],
+)
+def test_output_is_structure(output: Any, kept: Kept) -> None:
+    kept(policy(ROTATE))
+    found = kept(policy(ROTATE, **output))
+
+    assert kept.compiled == 2
+    expected = augreg.augment(
+        IMAGES, policy(ROTATE, **output), seed=7, epoch=2, index=np.arange(5) * 3
+    )
+    assert found.dtype == expected.dtype
+    np.testing.assert_allclose(
+        found.astype(float), expected, atol=1 if "dtype" in str(output) else 0.03
+    )
+
+
+def test_size_channels_and_dtype_of_images_are_structure(kept: Kept) -> None:
+    for images in (IMAGES, IMAGES[:, :20], IMAGES[..., :1], np.float32(IMAGES / 255)):
+        kept.agrees(policy(ROTATE), images)
+
+    assert kept.compiled == 4
+
+
+def test_the_oldest_program_is_forgotten(kept: Kept) -> None:
+    several = [policy({"op": "crop", "height": side, "width": 20}) for side in (10, 11, 12)]
+    with mock.patch.object(structured, "KEPT", 2):
+        for one in [*several, several[2], several[0]]:
+            kept.agrees(one)
+
+    assert kept.compiled == 4
+    assert len(kept.programs._made) == 2
+
+
+# --- functions that ops bring along
+
+
+def _held(number: float) -> Any:
+    """A function that holds a number, and is made at each call."""
+
+    def function(xp: Any, planes: Any) -> Any:
+        return tuple(plane * number for plane in planes)
+
+    return function
+
+
+def _default(number: float) -> Any:
+    def function(xp: Any, planes: Any, number: float = number) -> Any:
+        return tuple(plane * number for plane in planes)
+
+    return function
+
+
+def _scaled(xp: Any, planes: Any, number: Any) -> Any:
+    return tuple(plane * number for plane in planes)
+
+
+class Scale:
+    def __init__(self, number: float) -> None:
+        self.number = number
+
+    def __call__(self, xp: Any, planes: Any) -> Any:
+        return tuple(plane * self.number for plane in planes)
+
+
+def _op(make: Any, constant: Any = float) -> augreg.Op:
+    @augreg.op("acme/dim", number=augreg.Option("0.5", "0.25"))
+    def dim(xp: Any, number: str) -> augreg.PixelFunction:
+        """Darkens."""
+        return augreg.PixelFunction(make(constant(number)))
+
+    return dim
+
+
+def _dim(op: augreg.Op, number: str) -> Policy:
+    step = {"op": "acme/dim", "number": number}
+    return augreg.load_policy({"version": 1, "augment": [step], **BYTES}, registry=with_ops(op))
+
+
+HOLDERS = {
+    "closure": (_held, float),
+    "array in a closure": (_held, np.float32),
+    "default": (_default, float),
+    "partial": (lambda number: functools.partial(_scaled, number=number), float),
+}
+
+
+@pytest.mark.parametrize("name", list(HOLDERS))
+def test_what_a_function_holds_is_structure(name: str, kept: Kept) -> None:
+    op = _op(*HOLDERS[name])
+    for number in ("0.5", "0.25", "0.5"):
+        kept.agrees(_dim(op, number))
+
+    assert kept.compiled == 2
+
+
+def test_what_can_not_be_told_apart_is_left_to_the_reference(kept: Kept) -> None:
+    kept(_dim(_op(Scale), "0.5"))
+
+    assert kept.by_reference
+    assert kept.compiled == 0
+
+
+def _by_tensorflow(number: float) -> Any:
+    def function(xp: Any, planes: Any) -> Any:
+        return tuple(
+            plane * number if xp.name == "numpy" else tf.multiply(plane, number) for plane in planes
+        )
+
+    return function
+
+
+def test_a_function_that_calls_tensorflow_is_traced(kept: Kept) -> None:
+    op = _op(_by_tensorflow)
+    kept.agrees(_dim(op, "0.5"))
+    kept.agrees(_dim(op, "0.25"))
+
+    assert kept.compiled == 2
+
+
+def _failing(number: float) -> Any:
+    def function(xp: Any, planes: Any) -> Any:
+        raise ZeroDivisionError(number)
+
+    return function
+
+
+def test_a_function_that_fails_is_left_to_the_reference_and_tried_once(kept: Kept) -> None:
+    for _ in range(2):
+        kept(_dim(_op(_failing), "0.5"))
+
+    assert kept.by_reference
+    assert kept.compiled == 1
+
+
+def test_an_op_that_fails_is_named_with_its_place(kept: Kept) -> None:
+    @augreg.op("acme/dim", number=augreg.Option("0.5"))
+    def dim(xp: Any, number: str, size: Any) -> Any:
+        """Darkens."""
+        if size == IMAGES.shape[1:3]:
+            raise ZeroDivisionError(number)
+        return augreg.PixelFunction(_held(0.5))
+
+    steps = [{"op": "invert"}, {"op": "acme/dim"}]
+    loaded = augreg.load_policy({"version": 1, "augment": steps}, registry=with_ops(dim))
+
+    with pytest.raises(OpError, match=r'/augment/1.*"acme/dim" raised ZeroDivisionError'):
+        kept(loaded)
+
+
+def test_arguments_that_are_no_batch_are_left_to_the_reference(kept: Kept) -> None:
+    @augreg.op("acme/dim")
+    def dim(xp: Any) -> Any:
+        """Darkens."""
+        return augreg.PixelFunction(_scaled, (xp.array([0.5, 0.2, 0.1]),))
+
+    loaded = augreg.load_policy(
+        {"version": 1, "augment": [{"op": "acme/dim"}]}, registry=with_ops(dim)
+    )
+    kept(loaded)
+
+    assert kept.by_reference
+
+
+# --- batches and threads
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"op": "mixup", "classes": 4, "alpha": 1},
+        {"op": "cutmix", "classes": 4, "alpha": 1, "p": 0.5},
+        {"op": "mosaic"},
+    ],
+)
+def test_samples_that_are_mixed_are_one_batch(step: Any, kept: Kept) -> None:
+    element = batch() if step["op"] == "mosaic" else {}
+    element = {"images": noise(6, 24, 31, 3), **{k: v for k, v in element.items() if k == "boxes"}}
+    if not element.keys() & {"boxes"}:
+        element["labels"] = np.arange(6) % 4
+    options = {"bounding_box_format": "xyxy"} if "boxes" in element else {}
+    for degrees in (30, [-50, 50]):
+        loaded = policy({**ROTATE, "degrees": degrees}, step, {"op": "invert"}, **BYTES)
+        index = np.arange(6)
+
+        found = kept(loaded, element, index=index)
+
+        expected = augreg.augment(element, loaded, 7, index, 2, **options)
+        assert np.abs(found["images"].astype(int) - expected["images"]).max() <= 1
+    assert kept.compiled == 1
+
+
+def test_answers_of_annotations_are_arguments(kept: Kept) -> None:
+    element = {"images": noise(6, 24, 31, 3), "boxes": batch()["boxes"]}
+    index = np.arange(6)
+    for label in (0, 4):
+        loaded = policy({"op": "invert", "when": {"label": [label]}}, **BYTES)
+
+        found = kept(loaded, element, index=index)
+
+        expected = augreg.augment(element, loaded, 7, index, 2, bounding_box_format="xyxy")
+        np.testing.assert_array_equal(found["images"], expected["images"])
+    assert kept.compiled == 1
+
+
+def test_threads_share_programs(kept: Kept) -> None:
+    several = [
+        policy({**ROTATE, "degrees": [0, d]}, {"op": "invert"}, **BYTES) for d in range(1, 9)
+    ]
+    several += [policy({"op": "equalize"}, {"op": "contrast", "factor": [0, d]}) for d in (1, 2, 3)]
+    with ThreadPoolExecutor(6) as threads:
+        list(threads.map(kept.agrees, several))
+
+    assert kept.compiled == 2
