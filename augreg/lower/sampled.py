@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from augreg.checks import sample_key
-from augreg.lower.choices import WHEN, Draws
+from augreg.lower.choices import WHEN, Answers, Draws
 from augreg.lower.lowering import Lowering
 from augreg.plan import Plan
 from augreg.policy import Group, Node, Policy, Step
@@ -50,13 +50,23 @@ class Taken:
         return replace(self.step.for_all(), path=self.step.path + self.suffix)
 
 
-def drawn_values(planned: Plan, seed: int, epoch: int, index: int, training: bool = True) -> Drawn:
+def drawn_values(
+    planned: Plan,
+    seed: int,
+    epoch: int,
+    index: int,
+    training: bool = True,
+    answers: Answers | None = None,
+) -> Drawn:
     """The draws of one sample that take effect: step pointer -> parameter -> value.
 
     A step that its p, or a group's choice, leaves out is missing; a step that draws nothing and is
     always done is missing too. With `replace`, slot k of a step is `pointer#k`.
+
+    answers: what the sample's labels say of steps with a "when"; without, those are for all labels.
     """
     draws = Draws.make(NUMPY, planned.draws, sample_key(seed, epoch, [index]))
+    draws = replace(draws, answers=answers or {})
     return values_of(planned.policy, draws, 1, training)[0]
 
 
