@@ -44,6 +44,7 @@ def test_mistakes_are_marked_and_listed_while_one_types(page: Page) -> None:
     assert page.locator(".cm-mistaken").count() == 1
     page.keyboard.press("ControlOrMeta+Home")
     listed.first.click()
+    page.wait_for_function("document.activeElement.classList.contains('cm-content')")
     page.keyboard.press("Delete")
     page.keyboard.type("0.5")
     page.wait_for_function("document.querySelectorAll('.cm-mistake').length == 1")
