@@ -45,14 +45,14 @@ def test_open_page_outlives_its_studio(
     port = str(free_port())
     first = start_studio("flowers", "--port", port, cwd=tmp_path)
     page = context.new_page()
+    asked: list[str] = []  # whether to leave a page with changes that are not saved
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
     page.goto(first.address)
     tile(page, 0).wait_for()
     page.get_by_label("Seed", exact=True).fill("77")
     tile(page, 0, seed=77).wait_for()
     write(page, '{"version": 1, "augment": [{"op": "nonsense"}]}')
-    page.wait_for_function(
-        "location.search.includes('seed=77') && location.search.includes('policy=')"
-    )
+    page.wait_for_function("/seed=77.*policy=/.test(location.search)")
     gone = page.get_by_role("alert").filter(has_text="Start it again with the same command")
     assert not gone.is_visible()
 
@@ -68,6 +68,7 @@ def test_open_page_outlives_its_studio(
     page.locator(".cm-content").filter(has_text="nonsense").wait_for()
     assert page.get_by_label("Seed", exact=True).input_value() == "77"
     assert not page.evaluate("document.getElementById('app').inert")
+    assert not asked
     assert second.stop() == 143
     page.close()
     context.complaints.clear()  # of a socket that was gone
