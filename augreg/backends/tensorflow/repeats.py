@@ -87,7 +87,13 @@ class LoweringInTurns(Lowering):
         return super().branches(branches, size)
 
     def _at_once(self, turns: list[Stages], size: Size) -> list[Any]:
-        """All turns as one, of a batch so many times as long; nothing where draws are shared."""
+        """All turns as one, of a batch so many times as long.
+
+        Nothing where they share draws, or annotations answer them, which is by their places.
+        """
+        answered = {path for path, _ in self.draws.answers}
+        if any(item.node.path + item.suffix in answered for own in turns for item in _items(own)):
+            return []
         first, *others = turns
         names: list[Names] = []
         for other in others:
