@@ -189,6 +189,14 @@ def test_size_channels_and_dtype_of_images_are_structure(kept: Kept) -> None:
     assert kept.compiled == 4
 
 
+def test_without_modules_a_program_is_traced(kept: Kept) -> None:
+    with mock.patch.object(structured, "module_of", return_value=None):
+        kept.agrees(policy(ROTATE, {"op": "invert"}, **BYTES))
+        kept.agrees(policy({**ROTATE, "degrees": [0, 50]}, {"op": "invert"}, **BYTES))
+
+    assert kept.compiled == 1
+
+
 def test_the_oldest_program_is_forgotten(kept: Kept) -> None:
     several = [policy({"op": "crop", "height": side, "width": 20}) for side in (10, 11, 12)]
     with mock.patch.object(structured, "KEPT", 2):

@@ -171,6 +171,7 @@ def _all_alike(one: Stages, two: Stages) -> bool:
 def _renamed(one: Stages, two: Stages) -> Names | None:
     """Which draw of `two` stands for each of `one`; None where more than that is different."""
     names: Names = {}
+    seen = set()  # a group guards all items of its branches
     for mine, other in zip(_items(one), _items(two), strict=True):
         pairs = [((mine.node, mine.suffix), (other.node, other.suffix))]
         if len(mine.guards) != len(other.guards):
@@ -180,6 +181,9 @@ def _renamed(one: Stages, two: Stages) -> Names | None:
                 return None
             pairs.append(((guard.group, guard.suffix), (its.group, its.suffix)))
         for (node, suffix), (its_node, its_suffix) in pairs:
+            if (pair := (id(node), suffix, id(its_node), its_suffix)) in seen:
+                continue
+            seen.add(pair)
             if not _same_node(node, its_node):
                 return None
             keys = draws_of((node,), suffix), draws_of((its_node,), its_suffix)
