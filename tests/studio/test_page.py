@@ -14,7 +14,7 @@ from PIL import Image
 import augreg
 from augreg.images import photo_paths
 from augreg.policy import find_policy, load_policy
-from augreg.views.preview import read_image
+from augreg.views.photos import read_image
 from studio.conftest import StartStudio
 from studio.looks import SHOWN, by_kernels, pixels_of, status, tile, write
 from studio.studio_process import StudioProcess
