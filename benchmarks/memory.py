@@ -40,10 +40,9 @@ def cost(cases: list[work.Case], settings: work.Settings) -> list[dict[str, Any]
     found = []
     for case in cases:
         microseconds = [1e6 / (turn.rate * case.batch) for turn in turns[str(case)]]
-        entry: dict[str, Any] = asdict(case)
-        entry["microseconds"] = spread(microseconds)
-        entry["nanoseconds_a_pixel"] = spread([1e3 * each / case.size**2 for each in microseconds])
-        found.append(entry)
+        a_pixel = [1e3 * each / case.size**2 for each in microseconds]
+        measured = {"microseconds": spread(microseconds), "nanoseconds_a_pixel": spread(a_pixel)}
+        found.append({**asdict(case), **measured})
     return found
 
 

@@ -36,12 +36,8 @@ def run_case(case: work.Case, settings: work.Settings) -> dict[str, Any]:
         case.batch,
         check=partial(check, case),
     )
-    return {
-        **asdict(case),
-        "images": case.images,
-        "rounds": settings.rounds,
-        "contestants": entries,
-    }
+    measured = {"images": case.images, "rounds": settings.rounds, "contestants": entries}
+    return {**asdict(case), **measured}
 
 
 def run(settings: work.Settings) -> dict[str, Any]:

@@ -127,7 +127,7 @@ def preview_of(name: str) -> bytes:
         load_policy(DOCS.parent / "policies" / f"{name}.json"), photo_paths()[1:]
     )
     buffer = io.BytesIO()
-    preview(options).convert("RGB").quantize(256).save(buffer, "PNG", optimize=True)
+    preview(options).quantize(256).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
 
 

@@ -17,10 +17,10 @@ import augreg
 from augreg.annotations.mixing import label_classes, mixing_steps, pastes
 from augreg.images import photo_paths
 from augreg.testing.objects import OPTIONS, with_objects
+from augreg.views import captions, page
 
 SEED = 7
 HEIGHT, WIDTH = 200, 300  # of the photograph; pictures are shown at half their size
-GAP = 6
 SEEN = 3 / 255  # the mean difference from which on a sample counts as changed
 TRIES = 5  # samples among which the picture's are looked for
 
@@ -38,7 +38,7 @@ def picture(op: Op) -> tuple[bytes, list[Mapping[str, Any]]]:
 
     One sample at each strength; where the op has none, its result, or three samples if they differ.
     """
-    original, shown = photograph(0), list(op.shown)
+    shown = list(op.shown)
     highest = samples(op, shown[-1])
     seen = [i for i, image in enumerate(highest) if change(image) > SEEN] or [0]
     if len(shown) > 1:
@@ -52,7 +52,22 @@ def picture(op: Op) -> tuple[bytes, list[Mapping[str, Any]]]:
         if all(np.array_equal(image, results[0]) for image in results):
             results = results[:1]
         shown = shown * len(results)
-    return sheet([original, *results]), shown
+    cells = [cell(image, *words) for image, words in zip(results, captions_of(shown), strict=True)]
+    return sheet([cell(photograph(0), "original", []), *cells]), shown
+
+
+def captions_of(shown: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[str]]]:
+    """What each result is, and the arguments in which they differ."""
+    if len(shown) == 1:
+        return [("result", [])]
+    differing = [name for name in shown[0] if len({str(given[name]) for given in shown}) > 1]
+    if not differing:
+        return [(f"sample {number}", []) for number in range(1, len(shown) + 1)]
+    strengths = ("low strength", "middle", "high")
+    return [
+        (strength, [f"{name} {captions.number_text(given[name])}" for name in differing])
+        for strength, given in zip(strengths, shown, strict=True)
+    ]
 
 
 @cache
@@ -99,21 +114,18 @@ def change(image: np.ndarray) -> float:
     return float(np.abs(image.astype(np.int16) - original).mean()) / 255
 
 
-def sheet(images: Sequence[np.ndarray]) -> bytes:
-    """Side by side as JPEG, each at half its size, so that sizes can be compared."""
-    tiles = [tile(image) for image in images]
-    high = max(one.height for one in tiles)
-    page = Image.new("RGB", (sum(t.width + GAP for t in tiles) - GAP, high), "white")
-    left = 0
-    for one in tiles:
-        page.paste(one, (left, (high - one.height) // 2))
-        left += one.width + GAP
+def sheet(cells: Sequence[page.Cell]) -> bytes:
+    """Side by side as JPEG, with words below."""
+    builder = page.Builder(page.text_width, margin=4)
+    builder.cells(cells)
     buffer = io.BytesIO()
-    page.save(buffer, "JPEG", quality=80)
+    page.render(builder.page()).save(buffer, "JPEG", quality=70, optimize=True, progressive=True)
     return buffer.getvalue()
 
 
-def tile(image: np.ndarray) -> Image.Image:
-    """At half its size."""
+def cell(image: np.ndarray, label: str, items: list[str]) -> page.Cell:
+    """At half its size, so that sizes can be compared; it says one that is not the photograph's."""
     height, width = image.shape[:2]
-    return Image.fromarray(image).resize((width // 2, height // 2), Image.Resampling.LANCZOS)
+    size = captions.size_text(image)
+    sizes = [] if (height, width) == (HEIGHT, WIDTH) else [size]
+    return page.Cell(image, (width // 2, height // 2), size, label, [*items, *sizes])

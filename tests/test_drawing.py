@@ -13,7 +13,7 @@ from PIL import Image
 import augreg
 from augreg.errors import DataError
 from augreg.views.overlay import draw, read_annotations
-from augreg.views.preview import PreviewOptions, preview
+from augreg.views.preview import PreviewOptions, preview_page
 
 BLUE, RED = (40, 120, 230), (230, 60, 50)
 
@@ -59,12 +59,35 @@ def test_a_preview_moves_what_it_draws(tmp_path: Path) -> None:
     policy = augreg.load_policy({"version": 1, "augment": [{"op": "flip", "axis": "vertical"}]})
     found = read_annotations(path)
     one = PreviewOptions(policy, [tmp_path / "a.png"], copies=1, annotations=found)
-    page = np.asarray(preview(one)).astype(int)
-    blue = np.argwhere(np.abs(page - BLUE).sum(axis=-1) < 60)
-    left = blue[blue[:, 1] < page.shape[1] // 2]
-    right = blue[blue[:, 1] > page.shape[1] // 2]
-    assert len(left) > 50 and len(right) > 50
-    assert left[:, 0].mean() < right[:, 0].mean()  # the box came down
+    before, after = (
+        np.argwhere((picture.pixels == BLUE).all(axis=-1)) for picture in preview_page(one).pictures
+    )
+    assert len(before) == len(after) > 50
+    np.testing.assert_array_equal(np.sort(99 - after[:, 0]), np.sort(before[:, 0]))  # it came down
+
+
+def test_oriented_boxes_are_outlined_by_their_corners_and_turn_with_the_image(
+    tmp_path: Path,
+) -> None:
+    Image.fromarray(np.zeros((100, 100, 3), np.uint8)).save(tmp_path / "a.png")
+    corners = [[30.5, 10.5], [50.5, 30.5], [40.5, 40.5], [20.5, 20.5]]
+    path = written(
+        tmp_path,
+        {
+            "boxes": [[20, 10, 51, 41]],
+            "corners": [corners],
+            "labels": [1],
+            "bounding_box_format": "xyxy",
+        },
+    )
+    policy = augreg.load_policy({"version": 1, "augment": [{"op": "rot90", "k": 1}]})
+    found = read_annotations(path)
+    one = PreviewOptions(policy, [tmp_path / "a.png"], copies=1, annotations=found)
+    before, after = (picture.pixels for picture in preview_page(one).pictures)
+    for x, y in ((30, 10), (50, 30), (40, 40), (20, 20), (40, 20)):
+        assert tuple(before[y, x]) == BLUE
+        assert tuple(after[99 - x, y]) == BLUE  # a quarter turn to the left
+    assert not before[12, 22].any() and not before[25, 33].any()
 
 
 @pytest.mark.parametrize(
@@ -77,6 +100,15 @@ def test_a_preview_moves_what_it_draws(tmp_path: Path) -> None:
             {"boxes": [[1, 2, 3, 4]], "labels": [1, 2], "bounding_box_format": "xyxy"},
             '"labels" takes a number for each of 1 boxes',
         ),
+        (
+            {"boxes": [[1, 2, 3, 4]], "corners": [[[1, 2]]], "bounding_box_format": "xyxy"},
+            '"corners" takes a list of 1 lists of 4 lists of 2 numbers',
+        ),
+        (
+            {"boxes": [[1, 2, 3, 4]], "corners": [[[1, 2]] * 4] * 2, "bounding_box_format": "xyxy"},
+            '"corners" takes a list of 1 lists of 4 lists of 2 numbers',
+        ),
+        ({"corners": [[[1, 2]] * 4]}, '"corners" go with "boxes"'),
         ({"keypoints": "here"}, '"keypoints" takes a list of lists of 2 numbers'),
         ({"mask": "none.png"}, "none.png can't be read"),
         ([], "takes an object such as"),

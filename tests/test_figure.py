@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html.parser
 import io
+import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from PIL import Image
 import augreg
 from augreg.errors import DataError, ImageError
 from augreg.images import photo_paths
+from augreg.lower.sampled import drawn_values
 from augreg.plan import plan
 
 POLICY: dict[str, Any] = {
@@ -47,7 +49,35 @@ def test_one_image_stands_beside_nine_samples_of_the_policy() -> None:
         np.testing.assert_array_equal(one, sample(IMAGE, 0, copy, seed=4))
 
 
-def test_several_images_are_rows_drawn_at_their_own_index_and_epoch() -> None:
+def test_each_sample_of_a_figure_says_what_was_drawn() -> None:
+    figure = augreg.preview(POLICY, IMAGE, seed=4, epoch=3, index=7, samples=5)
+    said, planned = [text.get_text() for text in figure.texts], plan(augreg.load_policy(POLICY))
+    assert {"original", "16 x 12 px, shown at 1100%"} <= set(said)
+    for epoch in range(3, 8):
+        found = drawn_values(planned, 4, epoch, 7)
+        _, after, more, *_ = *said[said.index(f"epoch {epoch}, index 7") :], ""
+        assert after == f"brightness delta {found['/augment/0']['delta']:.3g}"
+        assert (more == "flip") == ("/augment/1" in found)
+
+
+@pytest.mark.parametrize("samples", [1, 4, 9])
+def test_no_text_of_a_figure_overlaps_another_or_a_picture(samples: int) -> None:
+    steps = [{"op": "translate", "x": [-0.1, 0.1], "y": [-0.1, 0.1]}] * 8
+    policy = {"version": 1, "name": "a long name " * 30, "augment": steps}
+    wide = np.zeros((20, 90, 3), np.uint8)
+    figure = augreg.preview(policy, [IMAGE, wide], samples=samples)
+    figure.canvas.draw()
+    texts = [text.get_window_extent() for text in figure.texts]
+    everything = [*texts, *(axes.get_window_extent() for axes in figure.axes)]
+    assert len(texts) > 8 * samples
+    for box in everything:
+        assert box.x0 >= 0 and box.y0 >= 0
+        assert box.x1 <= figure.bbox.x1 and box.y1 <= figure.bbox.y1
+    for one, other in itertools.combinations(everything, 2):
+        assert not one.overlaps(other), (one, other)
+
+
+def test_several_images_stand_below_one_another_drawn_at_their_own_index_and_epoch() -> None:
     batch = np.stack([IMAGE, 255 - IMAGE])
     figure = augreg.preview(POLICY, batch, epoch=3, index=[40, 7], samples=2)
     found = shown(figure)

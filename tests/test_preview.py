@@ -2,108 +2,240 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from PIL import Image
 
 import augreg
-from augreg.errors import ImageError
-from augreg.views.preview import _GAP, _LINE, _TILE, PreviewOptions, preview, read_image
+from augreg.cli import main
+from augreg.errors import DataError, ImageError
+from augreg.lower.sampled import drawn_values
+from augreg.plan import plan
+from augreg.views.overlay import Drawn
+from augreg.views.page import Page, Text, font, render
+from augreg.views.photos import Photo, read_image
+from augreg.views.preview import PreviewOptions, preview, preview_page
 
-FLAT = (200, 40, 90)
+PIXELS = np.random.default_rng(0).integers(60, 190, (70, 90, 3), np.uint8)
+STEPS = {
+    "augment": [
+        {"op": "rotate", "degrees": [-30, 30]},
+        {"op": "flip", "p": 0.5},
+        {"op": "translate", "x": [-0.1, 0.1], "y": [-0.1, 0.1]},
+        {"op": "gaussian_noise", "std": [0, 0.1]},
+    ]
+}
 
 
 @pytest.fixture
-def flat(tmp_path: Path) -> Path:
-    """One colour, so that a tile's middle says what was done to it."""
-    path = tmp_path / "flat.png"
-    Image.new("RGB", (90, 60), FLAT).save(path)
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "noise.png"
+    Image.fromarray(PIXELS).save(path)
     return path
 
 
-def page(policy: dict[str, Any], *images: Path, **more: Any) -> NDArray[np.uint8]:
-    loaded = augreg.load_policy({"version": 1, **policy})
-    return np.asarray(preview(PreviewOptions(loaded, images, **more)))
+def options(policy: dict[str, Any], *images: Path, **more: Any) -> PreviewOptions:
+    return PreviewOptions(augreg.load_policy({"version": 1, **policy}), images, **more)
 
 
-TOP = 2 * _GAP + 2 * _LINE + _GAP + _LINE  # of the first block's pictures
+def page(policy: dict[str, Any], *images: Path, **more: Any) -> Page:
+    return preview_page(options(policy, *images, **more))
 
 
-def tile(picture: NDArray[np.uint8], number: int, columns: int = 3) -> NDArray[np.uint8]:
-    """The middle of a sample's tile: its colour."""
-    side = columns * _TILE + (columns - 1) * _GAP
-    row, column = divmod(number, columns)
-    x = _GAP + side + 2 * _GAP + column * (_TILE + _GAP) + _TILE // 2
-    y = TOP + _GAP + row * (_TILE + _GAP) + _TILE // 2
-    return picture[y, x]
+def texts(page: Page) -> list[str]:
+    return [text.text for text in page.texts]
 
 
-def test_original_stands_beside_nine_samples_with_the_policys_draws(flat: Path) -> None:
-    policy = {"augment": [{"op": "brightness", "delta": [-0.15, 0.2]}]}
-    picture = page(policy, flat, seed=3, epoch=2)
-    assert tuple(picture[TOP + 100, _GAP + 100]) == FLAT
-    source = np.asarray(Image.new("RGB", (90, 60), FLAT))
-    colours = set()
-    for copy in range(9):
-        sample = augreg.augment(
-            source,
-            {"version": 1, **policy, "output": {"dtype": "uint8"}},
-            seed=3,
-            index=[0],
-            epoch=2 + copy,
-        )
-        np.testing.assert_array_equal(tile(picture, copy), sample[0, 0])
-        colours.add(tuple(sample[0, 0]))
-    assert len(colours) == 9
+def sample(policy: dict[str, Any], **key: Any) -> Any:
+    written = {"version": 1, **policy, "output": {"dtype": "uint8"}}
+    return augreg.augment(PIXELS, written, **key)
 
 
-def test_copies_choose_the_grid(flat: Path) -> None:
-    four = page({"augment": [{"op": "invert"}]}, flat, copies=4)
-    np.testing.assert_array_equal(tile(four, 3, columns=2), 255 - np.array(FLAT))
-    assert four.shape[0] < page({"augment": [{"op": "invert"}]}, flat).shape[0]
+def test_original_stands_before_nine_samples_with_the_policys_draws(photo: Path) -> None:
+    found = page(STEPS, photo, seed=3, epoch=2)
+    original, *samples = found.pictures
+    np.testing.assert_array_equal(original.pixels, PIXELS)
+    assert len(samples) == 9
+    for copy, one in enumerate(samples):
+        np.testing.assert_array_equal(one.pixels, sample(STEPS, seed=3, index=[0], epoch=2 + copy))
 
 
-def test_output_range_does_not_change_the_picture(flat: Path) -> None:
-    plain = page({"augment": [{"op": "invert", "p": 0.5}]}, flat)
+def test_pixels_of_the_png_are_those_of_augment_where_images_are_no_larger_than_a_tile(
+    photo: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "p.json").write_text(json.dumps({"version": 1, **STEPS}))
+    made = {}
+    for tile in (90, 45):
+        target = tmp_path / f"{tile}.png"
+        given = ["preview", tmp_path / "p.json", photo, "-o", target, "--tile", tile]
+        with pytest.raises(SystemExit) as stop:
+            main([str(one) for one in given])
+        assert not stop.value.code
+        with Image.open(target) as image:
+            made[tile] = image.convert("RGB")
+    for copy, one in enumerate(page(STEPS, photo, tile=90).pictures[1:]):
+        cut = made[90].crop((one.x, one.y, one.x + one.width, one.y + one.height))
+        np.testing.assert_array_equal(cut, sample(STEPS, seed=0, index=[0], epoch=copy))
+    smaller = page(STEPS, photo, tile=45)
+    assert made[45].size == (smaller.width, smaller.height)
+    assert (smaller.pictures[3].width, smaller.pictures[3].height) == (45, 35)
+    assert "samples 90 x 70 px, shown at 50%" in texts(smaller)
+
+
+def test_captions_say_what_was_drawn(photo: Path) -> None:
+    policy = augreg.load_policy({"version": 1, **STEPS})
+    planned, found = plan(policy, size=(70, 90)), texts(page(STEPS, photo, seed=5, copies=4))
+    starts = [found.index(f"epoch {epoch}, index 0") for epoch in range(4)]
+    for epoch, (start, end) in enumerate(itertools.pairwise([*starts, len(found)])):
+        drawn = drawn_values(planned, 5, epoch, 0)
+        said = " ".join(" ".join(found[start + 1 : end]).split())
+        wanted = f"rotate degrees {drawn['/augment/0']['degrees']:.3g}"
+        wanted += " flip" * ("/augment/1" in drawn)
+        x, y = drawn["/augment/2"].values()
+        wanted += f" translate x {x:.3g}, y {y:.3g}"
+        wanted += f" gaussian_noise std {drawn['/augment/3']['std']:.3g}"  # and not its key
+        assert said == wanted
+    assert {"/augment/1" in drawn_values(planned, 5, epoch, 0) for epoch in range(4)} == {
+        True,
+        False,
+    }
+
+
+def test_sizes_hash_and_epochs_are_labelled(photo: Path) -> None:
+    policy = {"prepare": [{"op": "resize", "height": 30, "width": 80}], **STEPS}
+    found = texts(page(policy, photo, seed=4, epoch=7, copies=2))
+    digest = augreg.load_policy({"version": 1, **policy}).hash[:12]
+    assert f"policy hash {digest} · seed 4 · epochs 7 to 8 · sizes are width x height" in found
+    assert {"noise.png", "samples 80 x 30 px", "original", "90 x 70 px"} <= set(found)
+    assert "epoch 8, index 0" in found
+
+
+LONG = {
+    "name": "a name of many words " * 20,
+    "augment": [{"op": "erase", "count": 4}, {"op": "coarse_dropout", "count": [1, 4]}] * 4,
+}
+FORMS: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    (STEPS, {"copies": 1}),
+    (STEPS, {"copies": 25}),
+    (STEPS, {"each_step": True}),
+    ({"prepare": [{"op": "resize", "height": 3, "width": 5}], **STEPS}, {}),
+    ({"prepare": [{"op": "resize", "height": 30, "width": 400}]}, {}),
+    (STEPS, {"tile": 1024, "copies": 2}),
+    (LONG, {"each_step": True, "copies": 2}),
+]
+
+
+@pytest.mark.parametrize(("policy", "more"), FORMS)
+def test_nothing_overlaps_and_nothing_leaves_the_page(
+    policy: dict[str, Any], more: dict[str, Any], photo: Path, tmp_path: Path
+) -> None:
+    long = tmp_path / f"{'x' * 200}.png"
+    Image.fromarray(np.swapaxes(PIXELS, 0, 1)).save(long)
+    found = page(policy, photo, long, **more)
+    boxes = [(p.x, p.y, p.x + p.width, p.y + p.height) for p in found.pictures]
+    boxes += [extent(text) for text in found.texts]
+    assert found.width <= 1280
+    for left, top, right, bottom in boxes:
+        assert left >= 0 and top >= 0 and right <= found.width and bottom <= found.height
+    for one, other in itertools.combinations(boxes, 2):
+        across = min(one[2], other[2]) - max(one[0], other[0])
+        down = min(one[3], other[3]) - max(one[1], other[1])
+        assert across <= 0 or down <= 0, (one, other)
+
+
+def extent(text: Text) -> tuple[float, float, float, float]:
+    """What Pillow covers with a text."""
+    left, top, right, bottom = font(text.size).getbbox(text.text, anchor="ls")
+    return text.x + left, text.y + top, text.x + right, text.y + bottom
+
+
+def test_a_wide_original_leaves_no_empty_area_below_it(tmp_path: Path) -> None:
+    path = tmp_path / "wide.png"
+    Image.fromarray(np.zeros((60, 300, 3), np.uint8)).save(path)
+    found = page({"prepare": [{"op": "resize", "height": 180, "width": 180}]}, path, copies=9)
+    original, first, *_ = found.pictures
+    assert (original.width, original.y) == (180, first.y)
+    label = next(text for text in found.texts if text.text == "original")
+    assert label.y - (original.y + original.height) < 20
+
+
+def test_all_steps_that_have_no_room_are_counted(photo: Path) -> None:
+    steps = [{"op": "brightness", "delta": [0, 0.01]}] * 20
+    found = texts(page({"augment": steps}, photo, copies=1))
+    said = sum(text.startswith("brightness delta") for text in found)
+    assert 5 < said < 20 and f"and {20 - said} more" in found
+
+
+def test_output_range_does_not_change_the_picture(photo: Path) -> None:
+    plain = page({"augment": [{"op": "invert", "p": 0.5}]}, photo)
     mean = {"normalize": {"mean": [0.4], "std": [0.2]}}
-    scaled = page({"augment": [{"op": "invert", "p": 0.5}], "output": mean}, flat)
-    np.testing.assert_array_equal(plain[TOP:], scaled[TOP:])
+    scaled = page({"augment": [{"op": "invert", "p": 0.5}], "output": mean}, photo)
+    for one, other in zip(plain.pictures, scaled.pictures, strict=True):
+        np.testing.assert_array_equal(one.pixels, other.pixels)
 
 
-def test_each_step_stands_alone_and_is_always_done(flat: Path) -> None:
-    steps = {"augment": [{"op": "invert", "p": 0.01}, {"op": "brightness", "delta": 0.2}]}
-    whole, each = page(steps, flat), page(steps, flat, each_step=True)
-    rows = each[whole.shape[0] :]
-    inverted = (255 - np.array(FLAT), np.minimum(np.array(FLAT) + 51, 255))
-    for colour in inverted:
-        assert (rows == colour).all(axis=-1).sum() > 1000
-    assert each.shape[0] > whole.shape[0]
+def test_each_step_stands_alone_is_always_done_and_says_its_values(photo: Path) -> None:
+    steps = {
+        "augment": [
+            {"op": "invert", "p": 0.01},
+            {"op": "brightness", "delta": [0.1, 0.2], "p": 0.1},
+        ]
+    }
+    found = page(steps, photo, each_step=True, copies=2)
+    before, inverted, again, *brighter = found.pictures[3:]
+    np.testing.assert_array_equal(before.pixels, PIXELS)
+    np.testing.assert_array_equal(inverted.pixels, 255 - PIXELS)
+    np.testing.assert_array_equal(again.pixels, PIXELS)
+    planned = plan(augreg.load_policy({"version": 1, **always(steps)}))
+    for epoch, one in enumerate(brighter):
+        delta = drawn_values(planned, 0, epoch, 0)["/augment/1"]["delta"]
+        assert abs((one.pixels.astype(int) - PIXELS).mean() - 255 * delta) < 1
+        assert f"delta {delta:.3g}" in texts(found)
+    assert "delta uniform 0.1 to 0.2, p 0.1 (here always)" in texts(found)
 
 
-def test_step_that_needs_the_one_before_says_so_and_the_rest_is_shown(flat: Path) -> None:
+def always(policy: dict[str, Any]) -> dict[str, Any]:
+    steps = ({k: v for k, v in step.items() if k != "p"} for step in policy["augment"])
+    return {"augment": list(steps)}
+
+
+def test_step_that_changes_the_size_says_both_sizes(photo: Path) -> None:
+    policy = {"prepare": [{"op": "resize", "height": 80, "width": 100}]}
+    found = texts(page(policy, photo, each_step=True, copies=1))
+    assert found[-4:] == ["before", "90 x 70 px", "epoch 0, index 0", "100 x 80 px"]
+
+
+def test_step_that_needs_the_one_before_says_so_and_the_rest_is_shown(photo: Path) -> None:
     steps = {
         "augment": [
             {"op": "pad_or_crop", "height": 100, "width": 100},
             {"op": "crop", "height": 95, "width": 95},
         ]
     }
-    assert page(steps, flat, each_step=True).shape[0] > page(steps, flat).shape[0]
+    found = page(steps, photo, each_step=True, copies=1)
+    assert len(found.pictures) == 4
+    assert any(text.startswith("not possible alone: ") for text in texts(found))
 
 
-def test_grey_result_is_shown_grey(flat: Path) -> None:
-    picture = page({"augment": [{"op": "grayscale", "channels": 1}]}, flat)
-    assert len(set(tile(picture, 0))) == 1
+def test_grey_result_is_shown_grey_and_says_so(photo: Path) -> None:
+    found = page({"augment": [{"op": "grayscale", "channels": 1}]}, photo, copies=1)
+    assert (np.ptp(found.pictures[1].pixels, axis=-1) == 0).all()
+    assert "samples 90 x 70 px, 1 channel" in texts(found)
+    render(found)
 
 
 def test_without_an_image_the_embedded_photographs_are_shown() -> None:
-    one = page({"augment": [{"op": "flip"}]}, copies=1)
     both = augreg.images.photo_paths()
     assert len(both) == 2
-    np.testing.assert_array_equal(one, page({"augment": [{"op": "flip"}]}, *both, copies=1))
+    one, other = (
+        preview(options({"augment": [{"op": "flip"}]}, *given, copies=1)) for given in ((), both)
+    )
+    np.testing.assert_array_equal(one, other)
 
 
 def test_image_is_read_as_training_reads_it(tmp_path: Path) -> None:
@@ -129,3 +261,61 @@ def test_image_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         page({"augment": [{"op": "flip"}]}, path)
     with pytest.raises(ImageError, match=r"none\.png: can't be read: No such file"):
         page({"augment": [{"op": "flip"}]}, tmp_path / "none.png")
+
+
+# --- what belongs to images ---------------------------------------------------------------------
+
+
+def objects(number: int, scale: int = 1) -> Photo:
+    """An image 31 x 24 px times a scale, with an object of another level, its box and its mask."""
+    pixels, mask = np.full((24, 31, 3), 40, np.uint8), np.zeros((24, 31), np.int32)
+    left, top = 6, 2 + 12 * number
+    pixels[top : top + 8, left : left + 8] = 255 - 40 * number
+    mask[top : top + 8, left : left + 8] = 1
+    pixels, mask = (part.repeat(scale, 0).repeat(scale, 1) for part in (pixels, mask))
+    box = scale * np.array([[left, top, left + 8, top + 8]], np.float32)
+    boxes = {"boxes": box, "labels": np.array([number])}
+    return Photo(f"train {number}", pixels, Drawn({"boxes": boxes, "masks": mask}, "xyxy"), number)
+
+
+def test_copy_paste_shows_the_objects_of_the_other_image_in_the_colour_of_their_class() -> None:
+    policy = {
+        "prepare": [{"op": "resize", "height": 24, "width": 31, "method": "nearest"}],
+        "augment": [{"op": "copy_paste", "share": 1.0}],
+    }
+    shown = page(policy, photos=[objects(0), objects(1, scale=2)], copies=1, tile=31).pictures
+    red, blue = (
+        (level + np.array(color)) // 2
+        for level, color in ((255, (230, 60, 50)), (215, (40, 120, 230)))
+    )
+    for sample in (shown[1].pixels, shown[3].pixels):
+        assert sample.shape == (24, 31, 3)
+        np.testing.assert_array_equal(sample[6, 10], red)
+        np.testing.assert_array_equal(sample[18, 10], blue)
+
+
+def test_images_of_different_sizes_that_are_mixed_need_a_resize() -> None:
+    policy = {"augment": [{"op": "cutmix", "classes": 3}]}
+    photos = [objects(0), objects(1, scale=2)]
+    with pytest.raises(
+        DataError, match=r'"cutmix" mixes .* found 31x24 and 62x48 pixels .*"resize"'
+    ):
+        page(policy, photos=photos)
+
+
+def test_a_step_for_some_classes_is_shown_for_images_of_those_only(photo: Path) -> None:
+    policy = {"augment": [{"op": "invert", "when": {"label": [1]}}]}
+    photos = [Photo(str(n), PIXELS, Drawn({"labels": np.int64(n)}), n) for n in range(2)]
+    found = page(policy, photos=photos, copies=1)
+    _, plain, _, inverted = found.pictures
+    np.testing.assert_array_equal(plain.pixels, PIXELS)
+    np.testing.assert_array_equal(inverted.pixels, 255 - PIXELS)
+    assert texts(found).count("invert") == 1 and texts(found).count("nothing drawn") == 1
+    without = page(policy, photo, copies=1)  # no labels: for all
+    np.testing.assert_array_equal(without.pictures[1].pixels, 255 - PIXELS)
+
+
+def test_a_crop_that_keeps_boxes_keeps_them_in_a_preview() -> None:
+    policy = {"augment": [{"op": "crop", "height": 10, "width": 10, "keep": "all"}]}
+    for one in page(policy, photos=[objects(0)], copies=8, tile=10).pictures[1:]:
+        assert (one.pixels != 40).any(axis=-1).sum() == 64  # all of the box

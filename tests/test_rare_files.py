@@ -40,7 +40,7 @@ from augreg.images.decode import (
     shape,
 )
 from augreg.images.signatures import READS_WEBP
-from augreg.views.preview import read_image
+from augreg.views.photos import read_image
 
 STRING, INT = tf.TensorSpec([], tf.string), tf.TensorSpec([], tf.int32)
 decode_graph = tf.function(decode, input_signature=[STRING], autograph=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -64,14 +64,20 @@ def check_asks_nothing(policy: Policy) -> None:
             )
 
 
-def unasked(policy: Policy) -> Policy:
-    """The policy as it does for images without annotations: for all labels, keeping no boxes."""
+def unasked(policy: Policy, found: Container[str] = ()) -> Policy:
+    """The policy as it does for images whose annotations are `found`, asking for no others.
+
+    Without boxes it keeps none; without boxes and labels its steps are for all labels.
+    """
+    boxed = any(key in found for key in BOXES)
+    labelled = boxed or LABELS in found
 
     def plain(node: Node) -> Node:
+        labels = node.labels if labelled else None
         if isinstance(node, Group):
-            return replace(node, labels=None, branches=tuple(map(plain, node.branches)))
-        kept = {} if node.keeps is None else {node.keeps[0]: None}
-        return replace(node, labels=None, arguments={**node.arguments, **kept})
+            return replace(node, labels=labels, branches=tuple(map(plain, node.branches)))
+        kept = {} if boxed or node.keeps is None else {node.keeps[0]: None}
+        return replace(node, labels=labels, arguments={**node.arguments, **kept})
 
     train, evaluation, augment = (
         tuple(map(plain, nodes))

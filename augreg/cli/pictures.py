@@ -64,10 +64,17 @@ def preview(
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="With --data: number of images.")] = 4,
     data_dir: DataDir = None,
+    tile: Annotated[
+        int,
+        typer.Option(
+            min=32, max=1024, help="Show images with a longer side than this smaller, in pixels."
+        ),
+    ] = 224,
 ) -> None:
     """Draws each image with samples of the policy, as a PNG.
 
-    With --data, draws the boxes, masks and keypoints of the dataset, too.
+    The values that were drawn are written under each sample. With --data, draws the boxes, masks
+    and keypoints of the dataset, too.
     """
     if data is not None and (images or annotations):
         raise typer.BadParameter("takes no IMAGE and no --annotations", param_hint="--data")
@@ -75,6 +82,7 @@ def preview(
         raise typer.BadParameter(f'"{output}" has to end in .png', param_hint="--output")
     check_policy_first("preview", policy, images or ())
     check_images(policy, images or ())
+    from augreg.annotations.mixing import pastes
     from augreg.policy import load_policy
     from augreg.views.overlay import read_annotations
     from augreg.views.photos import photos_of
@@ -83,10 +91,11 @@ def preview(
 
     loaded = load_policy(policy)
     parts = read_annotations(annotations) if annotations else {}
-    options = PreviewOptions(loaded, images or (), seed, epoch, copies, each_step, parts)
+    options = PreviewOptions(loaded, images or (), seed, epoch, copies, each_step, parts, tile=tile)
     if data is not None:
         with quiet_tensorflow():
-            source = open_source(data, data_dir=data_dir, verify=False)
+            instances = pastes(loaded)
+            source = open_source(data, data_dir=data_dir, verify=False, instances=instances)
             options = replace(options, photos=photos_of(source, limit))
     page = draw(options)
     contents = io.BytesIO()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,8 @@ from augreg.compare.options import CompareOptions, Contender
 from augreg.sources import Source
 from augreg.train.data import policy_of
 from augreg.train.limited import limited
-from augreg.views.figure import as_bytes, samples_of
 from augreg.views.photos import photos_of
+from augreg.views.samples import Element, as_bytes, samples_of
 
 ROWS, SAMPLES = 3, 8
 _TILE, _GAP = 96, 4
@@ -33,21 +34,22 @@ def strips(options: CompareOptions, source: Source) -> dict[str, bytes]:
     if run.limit_train is not None:
         source = limited(source, run.limit_train, run.seed)
     photos = photos_of(source, ROWS)
-    images, places = [photo.pixels for photo in photos], [photo.index for photo in photos]
-    return {one.name: _strip(options, one, images, places) for one in contenders}
+    elements = [{"images": photo.pixels} for photo in photos]
+    places = [photo.index for photo in photos]
+    return {one.name: _strip(options, one, elements, places) for one in contenders}
 
 
 def _strip(
-    options: CompareOptions, contender: Contender, images: list[Any], places: list[int]
+    options: CompareOptions, contender: Contender, elements: Sequence[Element], places: list[int]
 ) -> bytes:
     run = options.run_options(contender, options.first_seed)
     policy, training = as_bytes(policy_of(run)), contender.augment and contender.policy is not None
     columns = SAMPLES if training else 1
-    page = Image.new("RGBA", (columns * (_TILE + _GAP), len(images) * (_TILE + _GAP)))
+    page = Image.new("RGBA", (columns * (_TILE + _GAP), len(elements) * (_TILE + _GAP)))
     for epoch in range(columns):
-        how = {"seed": run.seed, "epoch": epoch, "training": training}
-        for row, pixels in enumerate(samples_of(policy, images, places, **how)):
-            page.paste(_tile(pixels), (epoch * (_TILE + _GAP), row * (_TILE + _GAP)))
+        how: dict[str, Any] = {"seed": run.seed, "epoch": epoch, "training": training}
+        for row, sample in enumerate(samples_of(policy, elements, places, **how)):
+            page.paste(_tile(sample["images"]), (epoch * (_TILE + _GAP), row * (_TILE + _GAP)))
     contents = io.BytesIO()
     page.save(contents, "PNG")
     return contents.getvalue()

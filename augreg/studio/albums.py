@@ -14,8 +14,7 @@ from augreg.images import inspect, list_images, one_line
 from augreg.paths import check_here
 from augreg.sources.openers import NAMED, opener_of
 from augreg.views.overlay import Drawn
-from augreg.views.photos import Photo, photo_at
-from augreg.views.preview import read_image
+from augreg.views.photos import Photo, photo_at, read_image
 
 if TYPE_CHECKING:
     from augreg.sources import Source

@@ -19,6 +19,7 @@ from augreg.plan import Plan
 from augreg.plan.planner import draws_of
 from augreg.policy import Output, Policy
 from augreg.studio.batches import Item, Key, batches_of, options_of, stacked, unstacked
+from augreg.studio.limits import check_sizes
 from augreg.studio.prepared import Prepared
 from augreg.views.overlay import Pixels
 from augreg.views.photos import Photo
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from augreg.backends.tensorflow.structured import Programs
 
 KERNELS, REFERENCE = "kernels", "reference"
+_SIZES = 2  # of images that programs are compiled for at once, as of upright and lying photographs
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,11 @@ class Renderer:
         """Returns once the kernels are there."""
         self._programs.result()
 
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the kernels are there."""
+        return self._programs.done()
+
     def samples(self, policy: Policy, photos: Sequence[Photo], keys: Sequence[Key]) -> list[Sample]:
         """A sample of each photo, one each for its key; those that a policy mixes, of each other.
 
@@ -84,8 +91,9 @@ class Renderer:
         """
         shown, made = _as_bytes(policy), dict[int, Sample]()
         batches = self._batches(shown, photos, keys, made)
+        few = _are_few(batches)
         for batch in batches:
-            run = _Run(self._loaded, compiles=len(batches) == 1)
+            run = _Run(self._loaded, compiles=few)
             try:
                 for item, (moved, drawn) in zip(batch, _augmented(shown, batch, run), strict=True):
                     sizes = photos[item.number].pixels, item.element[IMAGES], moved[IMAGES]
@@ -111,8 +119,8 @@ class Renderer:
         shown, asked = _as_bytes(policy), _Asked(self._loaded)
         try:
             batches = self._batches(shown, photos, keys, {})
-            if len(batches) == 1:
-                _augmented(shown, batches[0], asked)
+            for batch in batches if _are_few(batches) else ():
+                _augmented(shown, batch, asked)
         except AugregError:  # `samples` will say so
             return False
         return asked.compiles
@@ -126,8 +134,13 @@ class Renderer:
             from augreg.backends.tensorflow.structured import prepared
 
             run = prepared
+        checked = set[tuple[int, ...]]()
         for i, (photo, key) in enumerate(zip(photos, keys, strict=True)):
+            size = photo.pixels.shape[:2]
             try:
+                if size not in checked:
+                    check_sizes(policy, size)
+                    checked.add(size)
                 element = self._prepared.element(policy, photo, key, run)
             except AugregError as error:
                 made[i] = _failed(photo, key, error)
@@ -177,8 +190,13 @@ class _Asked:
     def __call__(self, planned: Plan, draws: Draws, images: Images, _: InputRange) -> Images:
         if planned.augment and self.programs is not None:
             lowered = self.programs.lowered(planned, draws, len(images))
-            self.compiles = not self.programs.is_ready(lowered, images)
+            self.compiles |= not self.programs.is_ready(lowered, images)
         return images
+
+
+def _are_few(batches: Sequence[Sequence[Item]]) -> bool:
+    """Whether the images have so few sizes that it is worth compiling a program for each."""
+    return len({batch[0].element[IMAGES].shape for batch in batches}) <= _SIZES
 
 
 def _augmented(

@@ -32,10 +32,11 @@ from augreg.studio.options import StudioOptions
 from augreg.studio.page import build
 from augreg.studio.pictures import Pictures
 from augreg.studio.samples import Renderer
+from augreg.studio.style import styled
 from augreg.studio.tokens import token_of
 
 HOST = "127.0.0.1"
-THREADS = 4  # that work for all tabs
+THREADS = 6  # that work for all tabs
 PATIENCE = 2  # seconds between a signal and the end
 LARGEST_MESSAGE = 2**20  # bytes that a page may send at once; a policy has at most 1,000,000
 
@@ -96,7 +97,10 @@ def _opening(options: StudioOptions) -> Future[Pictures]:
 
 async def _wait(images: Future[Pictures], given: Sequence[str]) -> None:
     """A page that becomes the page proper, once the images are there."""
-    ui.label(f"Opening {', '.join(map(one_line, given))} ...").props("role=status")
+    styled()
+    ui.label(f"Opening {', '.join(map(one_line, given))} ...").classes("opening").props(
+        "role=status"
+    )
     await ui.context.client.connected()
     await asyncio.wait([asyncio.wrap_future(images)])
     ui.navigate.reload()

@@ -20,8 +20,10 @@ import augreg
 from augreg import files
 from augreg.errors import RunError
 from augreg.train import config, models
+from augreg.train.curves import Outcome, curves
 from augreg.train.data import Feed
 from augreg.train.loop import Network
+from augreg.train.options import TrainOptions
 from augreg.train.schedule import History, best_row
 
 # A run's folder may be moved; the others have files of their own.
@@ -104,7 +106,10 @@ def write(
     if confusion is not None:
         _write_confusion(output / "confusion.csv", confusion, feed.source.class_names)
     title = f"{options.model}, {feed.policy.name}, {options.data}"
-    _write_curves(output / "curves.png", history, title)
+    tested = Outcome(*test, int(_kept(options, history)["epoch"]))
+    figure = curves(history, tested, title, border=options.freeze_epochs)
+    with files.replacing(output / "curves.png") as path:
+        figure.savefig(path)
     without = ("model",) if network.recipe.given else ()
     config.write_config(output / config.NAME, options, without)
     made = summary(feed, network, history, test, confusion)
@@ -125,7 +130,7 @@ def summary(
 ) -> Summary:
     """What there is to say of a run that is done."""
     options, policy, source = feed.options, feed.policy, feed.source
-    kept = history[-1 if options.early_stopping is None else best_row(history)]
+    kept = _kept(options, history)
     weights = network.recipe.class_weights
     by_class = None if weights is None else dict(zip(source.class_names, weights, strict=True))
     return Summary(
@@ -157,6 +162,11 @@ def summary(
         history=[dict(row) for row in history],
         confusion=None if confusion is None else confusion.tolist(),
     )
+
+
+def _kept(options: TrainOptions, history: History) -> Mapping[str, float]:
+    """The row of the epoch after which the model was that is written."""
+    return history[-1 if options.early_stopping is None else best_row(history)]
 
 
 def versions(plugins: Mapping[str, str]) -> dict[str, str]:
@@ -220,25 +230,3 @@ def read(folder: Path) -> Summary | None:
 
 def _numbers(row: Mapping[str, str]) -> dict[str, float]:
     return {name: int(value) if name == "epoch" else float(value) for name, value in row.items()}
-
-
-def _write_curves(path: Path, history: History, title: str) -> None:
-    """Draws training and validation loss and accuracy by epoch."""
-    # Takes half a second, and a run may fail long before.
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
-
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
-    epochs = [row["epoch"] for row in history]
-    for i, name in enumerate(("loss", "accuracy")):
-        axes = figure.add_subplot(1, 2, i + 1)
-        for prefix, label in (("", "training"), ("val_", "validation")):
-            values = [row[prefix + name] for row in history]
-            axes.plot(epochs, values, marker="o" if len(epochs) < 20 else None, label=label)
-        axes.set(xlabel="epoch", ylabel=name)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.grid(alpha=0.3)
-        axes.legend()
-    figure.suptitle(title)
-    with files.replacing(path) as temporary:
-        figure.savefig(temporary, dpi=120)

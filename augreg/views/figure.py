@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import io
-import math
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 
-from augreg.annotations.asked import unasked
-from augreg.annotations.mixing import label_classes, mixing_steps
-from augreg.backends.reference import augment
 from augreg.backends.reference.kernels import quantize
 from augreg.checks import InputRange, as_uint32, check_count, check_input_range, check_uint32
 from augreg.errors import DataError, ImageError
 from augreg.images import photo_paths
-from augreg.policy import Output, Policy, load_policy
+from augreg.policy import load_policy
+from augreg.views import captions, page
 from augreg.views.overlay import Pixels
-from augreg.views.preview import read_image
+from augreg.views.photos import read_image
+from augreg.views.samples import as_bytes, drawn_for, samples_of
 
-_TILE = 1.4  # inches
+_DPI = 100  # pixels of an inch
+_WIDTH, _TILE = 964, 180  # of what it holds, and the longer side of an image, in pixels
 _WANTED = "preview takes images uint8 or float, [H,W,C] or [B,H,W,C], a list of them, or paths"
 
 
@@ -51,15 +50,15 @@ def preview(
     samples: int = 9,
     input_range: InputRange = None,
 ) -> Preview:
-    """Draws images with samples of a policy, as in training.
+    """Draws images with samples of a policy, as in training, and what was drawn for each.
 
     Sample c of image i equals sample (`epoch` + c, `index`[i]) of every other way of running the
     policy with this seed, before `output`.
 
     Args:
         policy: a `Policy`, a dict, a path or a ready policy's name.
-        images: uint8 or float [H,W,C] for one image with a grid of samples; [B,H,W,C], or a list of
-            images or file paths, for one row each. None: two bundled photographs.
+        images: uint8 or float [H,W,C] for one image; [B,H,W,C], or a list of images or file paths,
+            for several, each with a grid of samples. None: two bundled photographs.
         seed, epoch: of the draws, 0 to 2**32-1.
         index: the images' positions in their source, one each; None: 0, 1, ...
         samples: the number of samples of each image.
@@ -83,63 +82,59 @@ def preview(
     loaded = load_policy(policy)
     found = _images(images)
     places = _places(index, len(found))
-    shown = as_bytes(loaded)
-    alone = len(found) == 1
-    columns = math.ceil(math.sqrt(samples)) if alone else samples
-    rows = math.ceil(samples / columns)
-    wide = (rows if alone else 1) + columns
-    figure = Preview(figsize=(wide * _TILE, 0.6 + len(found) * rows * _TILE), layout="constrained")
-    FigureCanvasAgg(figure)
-    about = f"seed {seed}, epochs {epoch} to {epoch + samples - 1}, {loaded.hash[:12]}"
-    figure.suptitle(f"{loaded.name}\n{about}", fontsize=9, parse_math=False)
-    common: dict[str, Any] = {"seed": seed, "input_range": input_range}
-    made = [samples_of(shown, found, places, epoch=epoch + c, **common) for c in range(samples)]
-    parts = figure.subfigures(len(found), 1, squeeze=False)[:, 0]
-    for part, image, *row in zip(parts, found, *made, strict=True):
-        _row(part, _bytes(image, input_range), row, (rows, columns))
+    shown, elements = as_bytes(loaded), [{"images": image} for image in found]
+    figure = Preview(dpi=_DPI, facecolor="white")
+    builder = page.Builder(_measure(figure), _WIDTH)
+    builder.line(loaded.name, page.TITLE)
+    builder.paragraph(captions.policy_text(loaded, seed, epoch, samples))
+    how: dict[str, Any] = {"seed": seed, "input_range": input_range}
+    copies = [samples_of(shown, elements, places, epoch=epoch + c, **how) for c in range(samples)]
+    for i, (image, place) in enumerate(zip(found, places, strict=True)):
+        cells = [page.Cell.within(_bytes(image, input_range), _TILE, "original")]
+        for now, copy in enumerate(copies, start=epoch):
+            items = captions.steps_text(shown, drawn_for(shown, elements[i], seed, now, place))
+            label = captions.sample_text(now, place)
+            cells.append(page.Cell.within(copy[i]["images"], _TILE, label, items))
+        builder.space()
+        builder.paragraph(f"samples {cells[1].size_text}")
+        builder.cells(cells)
+    _draw(figure, builder.page())
     return figure
 
 
-def as_bytes(policy: Policy) -> Policy:
-    """The policy with uint8 output, for images without annotations."""
-    return replace(unasked(policy), output=Output("uint8", (255.0,), (0.0,)))
+def _measure(figure: Figure) -> page.Measure:
+    """The width of texts as the figure draws them."""
+    canvas: Any = FigureCanvasAgg(figure)  # its methods have no types
+    renderer = canvas.get_renderer()
+
+    def width(text: str, size: int) -> float:
+        letters = FontProperties(size=_points(size))
+        return float(renderer.get_text_width_height_descent(text, letters, ismath=False)[0])
+
+    return width
 
 
-def samples_of(policy: Policy, images: list[Any], places: list[int], **common: Any) -> list[Pixels]:
-    """A sample of each image; together where the policy mixes them.
-
-    Args:
-        policy: one of `as_bytes`.
-        images: uint8 or float [H,W,C].
-        places: the index of each.
-        common: of `augreg.augment`, such as the seed.
-    """
-    if mixing_steps(policy) and len({image.shape for image in images}) == 1 < len(images):
-        element = {"images": np.stack(images)}
-        if label_classes(policy) is not None:
-            element["labels"] = np.zeros(len(images), np.int64)
-        return list(augment(element, policy, index=places, **common)["images"])
-    return [
-        augment(image, policy, index=[place], **common)
-        for image, place in zip(images, places, strict=True)
-    ]
+def _points(size: int) -> float:
+    """The size of letters of `size` pixels, in the unit of fonts: 1/72 inch."""
+    return size * 72 / _DPI
 
 
-def _row(part: SubFigure, original: Pixels, made: Sequence[Pixels], grid: tuple[int, int]) -> None:
-    """The original, as high as the grid, beside the grid of samples."""
-    rows, columns = grid
-    cells = part.add_gridspec(rows, rows + columns)
-    _show(part.add_subplot(cells[:, :rows]), original, "x".join(map(str, original.shape)))
-    for i, sample in enumerate(made):
-        row, column = divmod(i, columns)
-        _show(part.add_subplot(cells[row, rows + column]), sample, "")
-
-
-def _show(axes: Any, pixels: Pixels, title: str) -> None:
-    grey = pixels.shape[-1] == 1
-    axes.imshow(pixels[..., 0] if grey else pixels, cmap="gray", vmin=0, vmax=255)
-    axes.set_axis_off()
-    axes.set_title(title, fontsize=8)
+def _draw(figure: Figure, laid_out: page.Page) -> None:
+    width, height = laid_out.width, laid_out.height
+    figure.set_size_inches(width / _DPI, height / _DPI)
+    for one in laid_out.pictures:
+        bottom = height - one.y - one.height
+        place = (one.x / width, bottom / height, one.width / width, one.height / height)
+        axes = figure.add_axes(place)
+        grey = one.pixels.shape[-1] == 1
+        pixels = one.pixels[..., 0] if grey else one.pixels
+        axes.imshow(pixels, cmap="gray", vmin=0, vmax=255, aspect="auto")
+        axes.set_axis_off()
+    for text in laid_out.texts:
+        color = [level / 255 for level in (page.FAINT if text.faint else page.INK)]
+        letters: dict[str, Any] = {"fontsize": _points(text.size), "color": color}
+        letters |= {"va": "baseline", "parse_math": False}
+        figure.text(text.x / width, 1 - text.y / height, text.text, **letters)
 
 
 def _images(given: Any) -> list[Any]:

@@ -5,8 +5,9 @@ The file is an object with a key for each image, its file's name:
     {"rose.jpg": {"boxes": [[20, 30, 120, 160]], "labels": [0], "bounding_box_format": "xyxy",
                   "keypoints": [[70, 80]], "mask": "rose_mask.png"}}
 
-All parts are optional; "labels" are 0, 1, ... where they are not given. A mask is an image file of
-one channel, beside the JSON file, whose values are classes.
+All parts are optional; "labels" are 0, 1, ... where they are not given. Boxes may have "corners",
+four points [x, y] each, in the coordinates of the boxes: they are outlined in place of the boxes. A
+mask is an image file of one channel, beside the JSON file, whose values are classes.
 """
 
 from __future__ import annotations
@@ -22,17 +23,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from augreg.annotations.boxes import check_format
+from augreg.annotations.boxes import CORNERS, check_format
 from augreg.errors import DataError
 from augreg.images import one_line
 from augreg.paths import check_here
 
 Pixels = NDArray[np.uint8]
-_KEYS = ("boxes", "labels", "bounding_box_format", "keypoints", "mask")
+_KEYS = ("boxes", "corners", "labels", "bounding_box_format", "keypoints", "mask")
 # Of the first classes; light enough for dark images and dark enough for light ones.
 _COLORS = ((230, 60, 50), (40, 120, 230), (30, 160, 70), (240, 160, 20), (160, 70, 200))
 _GOLDEN = 0.618034  # of the circle of hues: however many follow, none is near another
-_SMALLEST = 9  # pixels of a name's letters
+_SMALLEST = 11  # pixels of a name's letters
 
 
 @dataclass(frozen=True)
@@ -73,25 +74,34 @@ def _drawn(path: Path, name: str, given: dict[str, Any]) -> Drawn:
     box_format = None
     if "boxes" in given:
         box_format = check_format(given.get("bounding_box_format"))
-        boxes = _numbers(where, "boxes", given["boxes"], 4)
+        boxes = _numbers(where, "boxes", given["boxes"], (-1, 4))
         labels = np.asarray(given.get("labels", range(len(boxes))))
         if labels.shape != (len(boxes),) or labels.dtype.kind not in "if":
             raise DataError(f'{where}: "labels" takes a number for each of {len(boxes)} boxes')
         parts["boxes"] = {"boxes": boxes, "labels": labels.astype(np.int32)}
+        if "corners" in given:
+            corners = _numbers(where, "corners", given["corners"], (len(boxes), 4, 2))
+            parts["boxes"][CORNERS] = corners
+    elif "corners" in given:
+        raise DataError(f'{where}: "corners" go with "boxes"; give the boxes around them, too')
     if "keypoints" in given:
-        parts["keypoints"] = _numbers(where, "keypoints", given["keypoints"], 2)
+        parts["keypoints"] = _numbers(where, "keypoints", given["keypoints"], (-1, 2))
     if "mask" in given:
         parts["masks"] = _mask(where, path.parent / str(given["mask"]))
     return Drawn(parts, box_format)
 
 
-def _numbers(where: str, key: str, value: Any, width: int) -> NDArray[np.float32]:
+def _numbers(where: str, key: str, value: Any, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Numbers of a shape, whose -1 is any length."""
     try:
         array = np.asarray(value, np.float32)
     except (TypeError, ValueError):
         array = np.zeros(0, np.float32)
-    if array.ndim != 2 or array.shape[1] != width or not np.isfinite(array).all():
-        raise DataError(f'{where}: "{key}" takes a list of lists of {width} numbers')
+    alike = array.ndim == len(shape) and array.shape[1:] == shape[1:]
+    if not (alike and shape[0] in (-1, len(array)) and np.isfinite(array).all()):
+        counts = " lists of ".join(str(length) for length in shape[1:])
+        several = "lists" if shape[0] == -1 else f"{shape[0]} lists"
+        raise DataError(f'{where}: "{key}" takes a list of {several} of {counts} numbers')
     return array
 
 
@@ -114,34 +124,55 @@ def color_of(number: int) -> tuple[int, int, int]:
     return round(red * 255), round(green * 255), round(blue * 255)
 
 
-def draw(element: Mapping[str, Any], names: Sequence[str] = ()) -> Pixels:
+def draw(
+    element: Mapping[str, Any], names: Sequence[str] = (), *, numbered: bool = False
+) -> Pixels:
     """An image, uint8 [H,W,C], with its masks tinted, boxes (xyxy) outlined, keypoints dotted.
 
     Args:
-        element: an image and its parts. A mask's value v has the colour of class v - 1. Keypoints
-            [..., 2], or with visibility as a third column; those of visibility 0 are not drawn.
+        element: an image and its parts. A mask's value v has the colour of class v - 1. Boxes with
+            "corners" are outlined by them. Keypoints [..., 2], or with visibility as a third
+            column; those of visibility 0 are not drawn.
         names: of the boxes' classes.
+        numbered: whether a mask's value v is that of box v - 1, and has the colour of its class.
     """
     pixels: Pixels = element["images"]
     if not {"masks", "boxes", "keypoints"} & set(element):
         return pixels
     pixels = np.repeat(pixels, 3, axis=-1) if pixels.shape[-1] == 1 else pixels
+    found = element.get("boxes", {"boxes": np.zeros((0, 4)), "labels": np.zeros(0, int)})
     if "masks" in element:
-        pixels = _tinted(pixels, element["masks"])
+        labels = np.asarray(found["labels"], int)
+        mask = np.asarray(element["masks"], int)
+        pixels = _tinted(pixels, np.append(0, labels + 1)[mask] if numbered else mask)
     image = Image.fromarray(pixels)
     pen, wide, reach = ImageDraw.Draw(image), *(max(image.size) // n + 1 for n in (120, 70))
-    found = element.get("boxes", {"boxes": (), "labels": ()})
-    for box, label in zip(found["boxes"], found["labels"], strict=True):
-        if label >= 0:
+    boxes = zip(found["labels"], found["boxes"], _outlines(found), strict=True)
+    for label, box, outline in boxes:
+        if label < 0:
+            continue
+        color = color_of(int(label))
+        if outline is None:
             left, top, right, bottom = (float(edge) for edge in box)
             corners = (left, top, max(right - 1, left), max(bottom - 1, top))
-            pen.rectangle(corners, outline=color_of(int(label)), width=wide)
-            if names:
-                _write(pen, image.size, (left, top), int(label), names)
+            pen.rectangle(corners, outline=color, width=wide)
+        else:
+            pen.line([*outline, outline[0]], fill=color, width=wide, joint="curve")
+        if names:
+            _write(pen, image.size, (float(box[0]), float(box[1])), int(label), names)
     for i, (x, y) in _seen(np.asarray(element.get("keypoints", np.zeros((0, 2))))):
         dot = (x - reach, y - reach, x + reach, y + reach)
         pen.ellipse(dot, fill=color_of(i))
     return np.asarray(image)
+
+
+def _outlines(boxes: Mapping[str, Any]) -> Iterator[list[tuple[float, float]] | None]:
+    """The four pixels at the corners of each oriented box; None for the others."""
+    if CORNERS not in boxes:
+        yield from (None for _ in boxes["boxes"])
+        return
+    for corners in boxes[CORNERS]:
+        yield [(float(x) - 0.5, float(y) - 0.5) for x, y in corners]  # edges of pixels
 
 
 def _tinted(pixels: Pixels, mask: NDArray[Any]) -> Pixels:
@@ -164,8 +195,15 @@ def _write(
     _, _, wide, high = pen.textbbox((0, 0), text, font=font)
     x = max(0.0, min(corner[0], size[0] - wide))
     y = corner[1] - high if corner[1] >= high else corner[1]
-    pen.rectangle((x, y, x + wide, y + high), fill=color_of(label))
-    pen.text((x, y), text, fill=(255, 255, 255), font=font)
+    color = color_of(label)
+    pen.rectangle((x, y, x + wide, y + high), fill=color)
+    pen.text((x, y), text, fill=_ink_on(color), font=font)
+
+
+def _ink_on(color: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Black or white, whichever is easier to read."""
+    red, green, blue = color
+    return (0, 0, 0) if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else (255, 255, 255)
 
 
 def _seen(points: NDArray[Any]) -> Iterator[tuple[int, tuple[float, float]]]:

@@ -1,48 +1,26 @@
-"""What a policy does, as a picture: each image beside samples of it, and each op alone.
-
-Pixels come from the NumPy reference, so that a preview needs no TensorFlow and is there in a second
-or two; the kernels agree with it within 1/255 (DESIGN, section 3).
-"""
+"""What a policy does, as a picture: each image beside samples of it, and each op alone."""
 
 from __future__ import annotations
 
-import io
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
-from augreg.annotations.asked import unasked
-from augreg.backends.reference import augment
-from augreg.errors import ImageError, PolicyError
-from augreg.images import inspect, one_line, photo_paths
-from augreg.paths import check_here
-from augreg.policy import Output, Policy, Step, steps_in
+from augreg.annotations.mixing import mixing_steps, pastes
+from augreg.errors import PolicyError
+from augreg.images import photo_paths
+from augreg.lower.sampled import Drawn as Values
+from augreg.policy import Policy, Step, steps_in
 from augreg.random.distributions import Constant
+from augreg.views import captions, page
 from augreg.views.explain import changed_arguments
-from augreg.views.overlay import Drawn, Pixels, draw
-from augreg.views.photos import Photo, element_of
+from augreg.views.overlay import Drawn, draw
+from augreg.views.photos import Photo, element_of, read_image
+from augreg.views.samples import Element, as_bytes, drawn_for, samples_of
 
-# By EXIF orientation.
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-_TILE = 160
-_SMALL = 104
-_GAP = 8
-_LINE = 20
-_PAPER, _INK, _FAINT = (255, 255, 255), (20, 20, 20), (110, 110, 110)
-_SMOOTH_BELOW = 64  # sides under this are enlarged as squares, so that one sees the pixels
+_STEP_COPIES = 7  # which fill a row, with the image before the step
 
 
 @dataclass(frozen=True)
@@ -51,6 +29,7 @@ class PreviewOptions:
 
     These are the draws of `augreg apply` with the same seed, images and order. `annotations` are
     drawn onto the images of these names, as they move. `photos` are shown in place of `images`.
+    Images with a side of more than `tile` pixels are shown smaller, others as they are.
     """
 
     policy: Policy
@@ -61,57 +40,40 @@ class PreviewOptions:
     each_step: bool = False
     annotations: Mapping[str, Drawn] = field(default_factory=dict)
     photos: Sequence[Photo] = ()
-
-
-@dataclass(frozen=True)
-class _Original:
-    """An image before the policy, with what is drawn onto it (boxes as xyxy), and its position."""
-
-    element: Mapping[str, Any]
-    drawn: Drawn
-    index: int
-    options: PreviewOptions
-
-    @property
-    def pixels(self) -> Pixels:
-        """Itself, with what belongs to it drawn."""
-        return draw(self.element, self.drawn.names)
-
-    def samples(self, policy: Policy, copies: int) -> list[Pixels]:
-        """The first `copies` samples, uint8 [H,W,C], with what belongs to them drawn."""
-        policy = policy if "boxes" in self.element else unasked(policy)
-        made = (
-            augment(
-                self.element,
-                policy,
-                seed=self.options.seed,
-                index=[self.index],
-                epoch=self.options.epoch + copy,
-                bounding_box_format="xyxy" if "boxes" in self.element else None,
-                keypoint_pairs=self.drawn.pairs,
-            )
-            for copy in range(copies)
-        )
-        return [draw(one, self.drawn.names) for one in made]
+    tile: int = page.TILE
 
 
 def preview(options: PreviewOptions) -> Image.Image:
-    """The picture. Without images, the embedded photographs are shown.
+    """The picture, in RGB. Without images, the embedded photographs are shown.
 
     Raises:
         ImageError: an image can't be read.
-        PolicyError: the policy can't work at an image's size.
+        DataError: the policy mixes images, and their sizes differ.
+        PolicyError: the policy can't work at an image's size, or mixes and there is one image.
     """
-    saved = replace(options.policy, output=Output("uint8", (255.0,), (0.0,)))
-    shown = replace(options, policy=saved)
-    blocks = [_heading(shown)]
-    for photo in options.photos or _read(options):
-        element = element_of(photo)
-        original = _Original(element, photo.drawn, photo.index, shown)
-        blocks.append(_samples(photo.title, original))
-        if options.each_step:
-            blocks += _steps(original)
-    return _stack(blocks)
+    return page.render(preview_page(options))
+
+
+def preview_page(options: PreviewOptions) -> page.Page:
+    """What `preview` draws: each picture and each line of text, and where it stands."""
+    policy = options.policy
+    builder = page.Builder(page.text_width)
+    builder.line(policy.name, page.HEADING)
+    about = captions.policy_text(policy, options.seed, options.epoch, options.copies)
+    builder.paragraph(f"{about} · sizes are width x height")
+    shown = replace(options, policy=as_bytes(policy))
+    for group in _groups(shown):
+        _Group(shown, group, [element_of(photo) for photo in group]).add(builder)
+    return builder.page()
+
+
+def _groups(options: PreviewOptions) -> Iterator[list[Photo]]:
+    """The images one by one, or together where the policy mixes them."""
+    photos = iter(options.photos) if options.photos else _read(options)
+    if mixing_steps(options.policy):
+        yield list(photos)
+    else:
+        yield from ([photo] for photo in photos)
 
 
 def _read(options: PreviewOptions) -> Iterator[Photo]:
@@ -120,147 +82,113 @@ def _read(options: PreviewOptions) -> Iterator[Photo]:
         yield Photo(path.name, read_image(path), drawn, index)
 
 
-def read_image(path: Path) -> Pixels:
-    """uint8 [H,W,3] of an image file, its EXIF orientation honoured.
+@dataclass(frozen=True)
+class _Group:
+    """Images that are shown under one policy, which has uint8 output."""
 
-    Raises:
-        ImageError: it can't be read. PathError: it is no file of this machine.
-    """
-    check_here(path)
-    name = one_line(path)
-    try:
-        contents = path.read_bytes()
-    except OSError as error:
-        raise ImageError(f"{name}: can't be read: {error.strerror}") from error
-    info = inspect(contents, name)
-    try:
-        with Image.open(io.BytesIO(contents)) as image:
-            return _as_trained(image, info.orientation)
-    except (OSError, SyntaxError, ValueError) as error:
-        raise ImageError(f"{name}: damaged: its pixels can't be decoded ({error})") from error
+    options: PreviewOptions
+    photos: list[Photo]
+    elements: list[Element]
+
+    def add(self, builder: page.Builder) -> None:
+        """Adds a block for each image: the original, its samples, and its steps."""
+        policy, options = self.options.policy, self.options
+        copies = [self._copies(policy, copy) for copy in range(options.copies)]
+        for number, photo in enumerate(self.photos):
+            samples = [copy[number] for copy in copies]
+            side = max(page.COLUMN, *samples[0].shown)  # so that it takes no wider column
+            original = self._cell(number, self.elements[number], side, "original")
+            builder.space()
+            builder.line(photo.title, page.TITLE, rest=f"samples {samples[0].size_text}")
+            builder.cells([original, *samples])
+            if options.each_step:
+                for step, alone in _alone(policy):
+                    self._add_step(builder, number, step, alone)
+
+    def _copies(self, policy: Policy, copy: int) -> list[page.Cell]:
+        """A sample of each image, with what was drawn for it."""
+        cells = []
+        for number, made in enumerate(self._made(policy, copy, range(len(self.photos)))):
+            items = captions.steps_text(policy, self._drawn(policy, number, copy))
+            label = self._label(number, copy)
+            cells.append(self._cell(number, made, self.options.tile, label, items))
+        return cells
+
+    def _add_step(self, builder: page.Builder, number: int, step: Step, alone: Policy) -> None:
+        """A row: the image as it comes to its section, then the step alone, always done."""
+        builder.line(step.op.name, page.TITLE, rest=step.pointer)
+        if about := _step_text(step):
+            builder.paragraph(about)
+        try:
+            cells = self._step_cells(number, step, alone)
+        except PolicyError as error:  # such as a crop that needs the padding before it
+            builder.paragraph(f"not possible alone: {error.message}")
+            builder.space()
+        else:
+            builder.cells(cells)
+
+    def _step_cells(self, number: int, step: Step, alone: Policy) -> list[page.Cell]:
+        draws = any(not isinstance(drawn, Constant) for _, drawn, _ in step.drawn())
+        # without draws all are alike
+        count = min(self.options.copies, _STEP_COPIES) if draws else 1
+        numbers = range(len(self.photos)) if mixing_steps(alone) else [number]
+        before = self.elements[number]
+        if alone.augment:
+            prepared = replace(alone, augment=())
+            before = self._made(prepared, 0, [number])[0]
+        cells = [self._cell(number, before, page.COLUMN, "before", ())]
+        for copy in range(count):
+            made = dict(zip(numbers, self._made(alone, copy, numbers), strict=True))[number]
+            drawn = self._drawn(alone, number, copy).get(step.pointer, {})
+            values = captions.telling(step.op, drawn)
+            items = [captions.values_text({name: value}) for name, value in values.items()]
+            label = self._label(number, copy)
+            cells.append(self._cell(number, made, page.COLUMN, label, items))
+        if len({cell.size_text for cell in cells}) > 1:
+            cells = [replace(cell, items=[*cell.items, cell.size_text]) for cell in cells]
+        return cells
+
+    def _made(self, policy: Policy, copy: int, numbers: Sequence[int]) -> list[dict[str, object]]:
+        """A sample of the images of these numbers."""
+        return samples_of(
+            policy,
+            [self.elements[number] for number in numbers],
+            [self.photos[number].index for number in numbers],
+            seed=self.options.seed,
+            epoch=self.options.epoch + copy,
+            pairs=self.photos[0].drawn.pairs,
+        )
+
+    def _drawn(self, policy: Policy, number: int, copy: int) -> Values:
+        seed, epoch = self.options.seed, self.options.epoch + copy
+        return drawn_for(policy, self.elements[number], seed, epoch, self.photos[number].index)
+
+    def _label(self, number: int, copy: int) -> str:
+        return captions.sample_text(self.options.epoch + copy, self.photos[number].index)
+
+    def _cell(
+        self,
+        number: int,
+        element: Element,
+        side: int,
+        label: str,
+        items: Sequence[str] | None = None,
+    ) -> page.Cell:
+        """An image with what belongs to it drawn, at the size at which it is shown."""
+        names, numbered = self.photos[number].drawn.names, pastes(self.options.policy)
+        pixels = draw(element, names, numbered=numbered)
+        return page.Cell.within(pixels, side, label, items).reduced()
 
 
-def _as_trained(image: Image.Image, orientation: int) -> Pixels:
-    """What training decodes: Pillow turns by XMP too, and caps 16 bits of grey at 255."""
-    image.load()
-    image.info.pop("transparency", None)
-    if image.mode.startswith("I"):
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    image = image.convert("RGB")
-    return np.asarray(image.transpose(_TURNS[orientation]) if orientation > 1 else image)
-
-
-# --- blocks -------------------------------------------------------------------------------------
-
-
-def _heading(options: PreviewOptions) -> Image.Image:
-    policy = options.policy
-    last = options.epoch + options.copies - 1
-    about = f"seed {options.seed}, epochs {options.epoch} to {last}, {policy.hash[:12]}"
-    lines = ((policy.name, _INK, 16), (about, _FAINT, 12))
-    width = max(_length(text, size) for text, _, size in lines)
-    block = Image.new("RGB", (width, 2 * _LINE + _GAP), _PAPER)
-    for i, (text, ink, size) in enumerate(lines):
-        _write(block, 0, i * _LINE, text, ink, size)
-    return block
-
-
-def _samples(title: str, original: _Original) -> Image.Image:
-    """The original, as high as the grid, beside the grid of samples."""
-    made = original.samples(original.options.policy, original.options.copies)
-    columns = math.ceil(math.sqrt(len(made)))
-    rows = math.ceil(len(made) / columns)
-    side = rows * _TILE + (rows - 1) * _GAP
-    grid = columns * _TILE + (columns - 1) * _GAP
-    block = Image.new("RGB", (side + 2 * _GAP + grid, _LINE + side), _PAPER)
-    height, width = original.element["images"].shape[:2]
-    after = "x".join(str(n) for n in made[0].shape)
-    _write(block, 0, 0, f"{title}, {height}x{width}")
-    _write(block, side + 2 * _GAP, 0, f"samples, {after}")
-    _paste(block, original.pixels, (0, _LINE), side, centred=False)
-    for i, sample in enumerate(made):
-        row, column = divmod(i, columns)
-        x = side + 2 * _GAP + column * (_TILE + _GAP)
-        _paste(block, sample, (x, _LINE + row * (_TILE + _GAP)), _TILE)
-    return block
-
-
-def _steps(original: _Original) -> Iterator[Image.Image]:
-    """A row for each step: the image as it comes to `augment`, then the step alone, always done.
-
-    A step keeps the draws that it has in the whole policy.
-    """
-    policy = original.options.policy
-    none = replace(policy, augment=())
+def _alone(policy: Policy) -> Iterator[tuple[Step, Policy]]:
+    """Each step, and the policy of that step alone, with the draws that it has in the whole."""
     for step in steps_in(policy.prepare_train):
-        alone = replace(none, prepare_train=(step.for_all(),))
-        yield _step_row(original, step, alone, original.pixels)
+        yield step, replace(policy, prepare_train=(step.for_all(),), augment=())
     for step in steps_in(policy.augment):
-        alone = replace(policy, augment=(step.for_all(),))
-        yield _step_row(original, step, alone, original.samples(none, 1)[0])
-
-
-def _step_row(original: _Original, step: Step, alone: Policy, before: Pixels) -> Image.Image:
-    draws = any(not isinstance(drawn, Constant) for _, drawn, _ in step.drawn())
-    count = min(original.options.copies, 9) if draws else 1  # without draws all are alike
-    text = _step_text(step)
-    width = max((count + 1) * (_SMALL + _GAP) + _GAP, _length(text))
-    try:
-        made = original.samples(alone, count)
-    except PolicyError as error:  # such as a crop that needs the padding before it
-        reason = f"not possible alone: {error.message}"
-        block = Image.new("RGB", (max(width, _length(reason)), 2 * _LINE), _PAPER)
-        _write(block, 0, _LINE, reason, _FAINT)
-    else:
-        block = Image.new("RGB", (width, _LINE + _SMALL), _PAPER)
-        _paste(block, before, (0, _LINE), _SMALL)
-        for i, sample in enumerate(made):
-            _paste(block, sample, (2 * _GAP + (i + 1) * (_SMALL + _GAP), _LINE), _SMALL)
-    _write(block, 0, 0, text)
-    return block
+        yield step, replace(policy, augment=(step.for_all(),))
 
 
 def _step_text(step: Step) -> str:
     given = [f"{name} {value!s}" for name, value in changed_arguments(step).items()]
     chance = [f"{condition} (here always)" for condition in step.conditions]
-    about = ", ".join([*given, *chance])
-    return f"{step.pointer}  {step.op.name}{': ' if about else ''}{about}"
-
-
-# --- drawing ------------------------------------------------------------------------------------
-
-
-def _paste(
-    block: Image.Image, pixels: Pixels, at: tuple[int, int], side: int, centred: bool = True
-) -> None:
-    """Puts an image into a square, its aspect kept, centred or at the top left."""
-    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).convert("RGB")
-    scale = side / max(image.size)
-    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    blocky = scale > 1 and max(image.size) < _SMOOTH_BELOW
-    how = Image.Resampling.NEAREST if blocky else Image.Resampling.LANCZOS
-    fitted = image.resize(size, how)
-    free = [(side - length) // 2 if centred else 0 for length in size]
-    block.paste(fitted, (at[0] + free[0], at[1] + free[1]))
-
-
-def _write(
-    block: Image.Image, x: int, y: int, text: str, ink: tuple[int, int, int] = _INK, size: int = 12
-) -> None:
-    font = ImageFont.load_default(size)
-    ImageDraw.Draw(block).text((x, y), one_line(text), fill=ink, font=font)
-
-
-def _length(text: str, size: int = 12) -> int:
-    return int(ImageFont.load_default(size).getlength(text)) + _GAP
-
-
-def _stack(blocks: Sequence[Image.Image]) -> Image.Image:
-    width = max(block.width for block in blocks) + 2 * _GAP
-    height = sum(block.height + _GAP for block in blocks) + _GAP
-    page = Image.new("RGB", (width, height), _PAPER)
-    y = _GAP
-    for block in blocks:
-        page.paste(block, (_GAP, y))
-        y += block.height + _GAP
-    return page
+    return ", ".join([*given, *chance])
