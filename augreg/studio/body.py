@@ -116,8 +116,9 @@ class Body:
             self.editing.set_in(self.pointer, event.value, firsts[event.value])
 
         if missing:
-            select = ui.select(missing, label="Set another", on_change=add).classes("others")
-            select.props("dense borderless options-dense")
+            select = ui.select(missing, on_change=add).classes("others")
+            select.props('dense borderless options-dense display-value="Set another"')
+            select.props["aria-label"] = "Set another"
 
     def _firsts(self, node: Any) -> dict[str, Any]:
         """What every key that a node may have gets at first."""
