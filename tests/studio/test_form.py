@@ -231,6 +231,7 @@ def test_files_are_opened_and_saved_but_never_over_another_text(
     page.get_by_role("textbox", name="File name").press("Enter")
     shown.filter(has_text=re.compile("^second.json$")).wait_for()
     assert (folder / "second.json").read_text() == FLOWERS
+    page.get_by_role("tab", name="Form").click()
     page.get_by_role("switch", name="flip is on").click()
     page.get_by_role("button", name="Open").click()
     page.get_by_text("digits").click()
