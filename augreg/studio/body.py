@@ -87,6 +87,9 @@ class Body:
             about = ". ".join(filter(None, [op.about(name), spec.takes]))
         needed = name == "n" or (spec is not None and spec.default is REQUIRED)
 
+        def read() -> Any:
+            return self.editing.at(f"{self.pointer}/{name}")
+
         def change(path: str, new: Any) -> None:
             self.editing.set_in(self.pointer, path, new)
 
@@ -96,7 +99,7 @@ class Body:
         def go() -> None:
             self.editing.show(f"{self.pointer}/{name}")
 
-        row = Row(name, about, change, None if needed else remove, go)
+        row = Row(name, about, read, change, None if needed else remove, go)
         with row.body:
             if op is not None and spec is not None:
                 field = parameter_field(row, op, value)
@@ -113,8 +116,9 @@ class Body:
             self.editing.set_in(self.pointer, event.value, firsts[event.value])
 
         if missing:
-            select = ui.select(missing, label="Set another", on_change=add).classes("others")
-            select.props("dense borderless options-dense")
+            select = ui.select(missing, on_change=add).classes("others")
+            select.props('dense borderless options-dense display-value="Set another"')
+            select.props["aria-label"] = "Set another"
 
     def _firsts(self, node: Any) -> dict[str, Any]:
         """What every key that a node may have gets at first."""

@@ -194,6 +194,7 @@ def test_boxes_move_with_their_images_and_are_drawn_where_they_are_asked_for(
     page.goto(start_studio(str(tmp_path / "p.json"), f"coco:{tmp_path}").address)
     image = tile(page, 0).locator("img")
     image.wait_for()
+    assert image.get_attribute("width") == str(5 * W)  # a tiny one, in squares
     drawn = pixels_of(image)
     lower_edge = drawn[21, W - 14 : W - 4]  # of the mirrored box
     assert len(np.unique(lower_edge, axis=0)) == 1
