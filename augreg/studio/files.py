@@ -146,7 +146,8 @@ class Files:
 
 async def ask(title: str, question: str, *answers: str) -> str | None:
     """The answer to a question; None where it is cancelled."""
-    with ui.dialog().props(f'aria-label="{title}"') as dialog, ui.element("div").classes("ask"):
+    with ui.dialog() as dialog, ui.element("div").classes("ask"):
+        dialog.props["aria-label"] = title
         ui.label(title).classes("section-title")
         ui.label(question)
         with ui.element("div").classes("answers"):
