@@ -56,10 +56,10 @@ def _pointers(stage: StageView) -> Iterator[str]:
 
 
 def _holds(pointer: str, found: set[str]) -> bool:
-    """Whether a step is one of those found, or a group holds one of them."""
+    """Whether a step is one of those found, in the same slot or in all, or a group of some."""
     place, _, slot = pointer.partition("#")
     others = (one.partition("#") for one in found)
-    return any(slot == own and f"{one}/".startswith(f"{place}/") for one, _, own in others)
+    return any(own in ("", slot) and f"{one}/".startswith(f"{place}/") for one, _, own in others)
 
 
 def time_text(time: StageTime | None) -> str:

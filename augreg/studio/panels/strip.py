@@ -43,6 +43,6 @@ def _belongs(frame: Frame, bracket: Bracket) -> bool:
 def said_of(frame: Frame) -> str:
     """What was drawn for a step, or why the sample does not do it."""
     if frame.left_out:
-        return f"left out by {frame.left_out}"
+        return f"left out: {frame.left_out}"
     ends = "\nas if the policy ended here" if frame.shares and not frame.exact else ""
     return (values_text(frame.values) or "done") + ends
