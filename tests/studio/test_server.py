@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import socket
@@ -25,6 +26,17 @@ if TYPE_CHECKING:
 
 def test_page_shows_nine_samples(page: Page) -> None:
     page.wait_for_function(SHOWN)
+
+
+def test_a_busy_studio_is_not_taken_for_gone(page: Page) -> None:
+    said: list[str | bytes] = []
+    page.on("websocket", lambda socket: socket.on("framereceived", said.append))
+    page.reload()
+    page.wait_for_function(SHOWN)
+    agreed = json.loads(
+        str(said[0]).removeprefix("0")
+    )  # https://socket.io/docs/v4/engine-io-protocol/
+    assert agreed["pingTimeout"] == 30_000  # milliseconds
 
 
 def test_token_leaves_the_address(page: Page, studio: StudioProcess) -> None:
