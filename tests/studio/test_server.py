@@ -30,7 +30,9 @@ def test_page_shows_nine_samples(page: Page) -> None:
 
 def test_a_busy_studio_is_not_taken_for_gone(page: Page) -> None:
     said: list[str | bytes] = []
-    page.on("websocket", lambda socket: socket.on("framereceived", said.append))
+    page.on(
+        "websocket", lambda socket: socket.on("framereceived", lambda frame: said.append(frame))
+    )
     page.reload()
     page.wait_for_function(SHOWN)
     agreed = json.loads(
