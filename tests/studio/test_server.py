@@ -21,7 +21,7 @@ from studio.looks import SHOWN, tile, write
 from studio.studio_process import StudioProcess
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, Page
+    from playwright.sync_api import BrowserContext, Page, WebSocket
 
 
 def test_page_shows_nine_samples(page: Page) -> None:
@@ -30,9 +30,11 @@ def test_page_shows_nine_samples(page: Page) -> None:
 
 def test_a_busy_studio_is_not_taken_for_gone(page: Page) -> None:
     said: list[str | bytes] = []
-    page.on(
-        "websocket", lambda socket: socket.on("framereceived", lambda frame: said.append(frame))
-    )
+
+    def listen(socket: WebSocket) -> None:
+        socket.on("framereceived", lambda frame: said.append(frame))
+
+    page.on("websocket", listen)
     page.reload()
     page.wait_for_function(SHOWN)
     agreed = json.loads(
