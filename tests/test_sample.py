@@ -68,7 +68,7 @@ def test_what_cannot_be_written_is_refused(
 
 
 def test_a_policy_that_mixes_is_refused(said: Any, images: list[Path], tmp_path: Path) -> None:
-    (tmp_path / "p.json").write_text('{"version": 1, "augment": [{"op": "mixup"}]}')
+    (tmp_path / "p.json").write_text('{"version": 1, "augment": [{"op": "mixup", "classes": 2}]}')
     code, _, error = said(tmp_path / "p.json", *images, "-o", tmp_path / "s.png")
     assert code == 2
     assert '"mixup" mixes the images of a batch' in " ".join(error.replace("│", "").split())

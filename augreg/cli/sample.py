@@ -53,12 +53,9 @@ def sample(
             param_hint="POLICY",
         )
     with quiet_tensorflow():
-        pictures, renderer = Pictures(images or (), data_dir), Renderer()
-        if index >= len(pictures):
-            raise typer.BadParameter(
-                f"{index} of {len(pictures)} images, which count from 0", param_hint="--index"
-            )
+        photo = Pictures(images or (), data_dir).photo(index)
+        renderer = Renderer()
         renderer.wait()
-        made = renderer.samples(loaded, [pictures.photo(index)], [(seed, epoch, index)])
+        made = renderer.samples(loaded, [photo], [(seed, epoch, index)])
     write_whole(output, png(made[0].pixels))
     print(f"wrote {output}")

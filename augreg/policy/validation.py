@@ -29,7 +29,8 @@ def structural_mistakes(value: Any, registry: Registry) -> tuple[ParameterError,
         raise ParameterError(f"a policy is a JSON object, found {show(value)}")
     _check_version(value)
     _check_nesting(value)
-    complaints = list(islice(_validator(registry).iter_errors(value), _COMPLAINTS))
+    validator = _validator(registry, frozenset(_ops(value)))
+    complaints = list(islice(validator.iter_errors(value), _COMPLAINTS))
     complaints.sort(key=lambda error: order_of(value, list(map(str, error.absolute_path))))
     found: dict[tuple[str, str], ParameterError] = {}
     for complaint in complaints:
@@ -65,11 +66,23 @@ def _check_nesting(value: dict[str, Any]) -> None:
             pending += [(part[kind], f"{pointer}/{kind}", depth + 1) for kind in groups]
 
 
-@lru_cache(maxsize=4)
-def _validator(registry: Registry) -> Any:
+def _ops(value: Any) -> Iterator[str]:
+    """What stands as an op anywhere in a document."""
+    if isinstance(value, dict):
+        if isinstance(op := value.get("op"), str):
+            yield op
+        value = value.values()
+    elif not isinstance(value, list):
+        return
+    for part in value:
+        yield from _ops(part)
+
+
+@lru_cache(maxsize=32)
+def _validator(registry: Registry, used: frozenset[str]) -> Any:
     import jsonschema
 
-    return jsonschema.Draft202012Validator(policy_schema(registry))
+    return jsonschema.Draft202012Validator(policy_schema(registry, used))
 
 
 def _explain(error: Any, value: Any, registry: Registry) -> Iterator[ParameterError]:

@@ -209,19 +209,20 @@ class Card:
                 self._item("Ungroup", rearrange.ungroup)
             self._item("Remove", rearrange.delete)
             ui.separator()
-            ui.menu_item("Move up", lambda: deck.move(self, -1))
-            ui.menu_item("Move down", lambda: deck.move(self, 1))
+            ui.menu_item("Move up", lambda: deck.move(self, -1)).props("dense")
+            ui.menu_item("Move down", lambda: deck.move(self, 1)).props("dense")
             ui.separator()
             for kind in GROUPS:
                 self._item(f"Put into {kind}", partial(_put_into, kind))
             ui.separator()
-            ui.menu_item("Show in text", lambda: editing.show(self.pointer))
+            ui.menu_item("Show in text", lambda: editing.show(self.pointer)).props("dense")
         menu.on("hide", menu.delete)
         menu.open()
 
     def _item(self, text: str, edit: Callable[[str, str], str]) -> None:
         """A line of the menu that changes the text at the card's pointer."""
-        ui.menu_item(text, lambda: self.deck.editing.apply(lambda text: edit(text, self.pointer)))
+        apply = self.deck.editing.apply
+        ui.menu_item(text, lambda: apply(lambda text: edit(text, self.pointer))).props("dense")
 
 
 def _put_into(kind: str, text: str, pointer: str) -> str:

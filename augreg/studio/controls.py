@@ -22,7 +22,7 @@ def icon(name: str, picture: str, act: Callable[[], Any]) -> ui.button:
 
 
 def named(button: ui.button, name: str) -> ui.button:
-    """Names a button that shows no text."""
+    """Names a button whose text doesn't say what it does."""
     button.props["aria-label"] = button.props["title"] = name
     return button
 

@@ -85,6 +85,8 @@ def query_of(session: Session, whole: bool = False) -> str:
         query["annotations"] = "0"
     if session.detail:
         query["detail"] = "1"
+    if session.elsewhere:
+        query["file"] = session.file
     query |= session.tabs
     texts = {"policy": session.text if whole or session.text != session.saved else ""}
     texts["b"] = session.other
@@ -103,7 +105,7 @@ def follow(session: Session) -> None:
         client.run_javascript(f"history.replaceState(history.state, '', {address})")
 
     moved = (session.looked, session.turned, session.opened)
-    for event in (session.edited, session.paired, *moved):
+    for event in (session.edited, session.filed, session.paired, *moved):
         event.subscribe(lambda: latest.ask(write))
 
 

@@ -14,12 +14,18 @@ def mistakes_list(session: Session) -> None:
     with ui.element("div").classes("mistakes").props('role=alert aria-label="Mistakes"') as place:
         pass
 
+    shown: list[list[Mark]] = []
+
     def follow() -> None:
+        marks = marks_of(session.text, session.error)
+        if shown == [marks]:
+            return
+        shown[:] = [marks]
         place.clear()
         with place:
-            for mark in marks_of(session.text, session.error):
+            for mark in marks:
                 _row(session, mark)
-            if not session.error:
+            if not marks:
                 message().set_text("No mistakes")
 
     session.edited.subscribe(follow)

@@ -9,6 +9,8 @@ from nicegui import ui
 
 from augreg.studio.compare import compare_panel
 from augreg.studio.detail import Detail
+from augreg.studio.documents import Documents
+from augreg.studio.files import file_actions
 from augreg.studio.form import form_panel
 from augreg.studio.link import follow
 from augreg.studio.mistakes import mistakes_list
@@ -21,8 +23,6 @@ from augreg.studio.toolbar import toolbar
 
 Panel = Callable[[Session, Pane], None]
 
-# What the header offers beside the name: functions of the session, which build buttons.
-ACTIONS: tuple[Callable[[Session], None], ...] = ()
 # The tabs, by what is written on them. A panel that is new is one line here.
 POLICY: Mapping[str, Panel] = {
     "Form": form_panel,
@@ -34,14 +34,13 @@ SAMPLES: Mapping[str, Panel] = {
 }
 
 
-def build(session: Session) -> None:
+def build(session: Session, documents: Documents) -> None:
     """Builds the page of one tab of the browser."""
     styled()
     with ui.element("header").classes("head"):
         ui.label("augreg studio").classes("brand").props("role=heading aria-level=1")
         with ui.element("div").classes("actions").props('role=toolbar aria-label="Policy file"'):
-            for fill in ACTIONS:
-                fill(session)
+            file_actions(session, documents)
         theme_button()
     with ui.element("div").classes("studio"):
         with _region("Policy"):

@@ -19,6 +19,7 @@ from augreg.plan import Plan
 from augreg.plan.planner import draws_of
 from augreg.policy import Output, Policy
 from augreg.studio.batches import Item, Key, batches_of, options_of, stacked, unstacked
+from augreg.studio.limits import check_sizes
 from augreg.studio.prepared import Prepared
 from augreg.views.overlay import Pixels
 from augreg.views.photos import Photo
@@ -70,6 +71,11 @@ class Renderer:
     def wait(self) -> None:
         """Returns once the kernels are there."""
         self._programs.result()
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the kernels are there."""
+        return self._programs.done()
 
     def samples(self, policy: Policy, photos: Sequence[Photo], keys: Sequence[Key]) -> list[Sample]:
         """A sample of each photo, one each for its key; those that a policy mixes, of each other.
@@ -126,8 +132,13 @@ class Renderer:
             from augreg.backends.tensorflow.structured import prepared
 
             run = prepared
+        checked = set[tuple[int, ...]]()
         for i, (photo, key) in enumerate(zip(photos, keys, strict=True)):
+            size = photo.pixels.shape[:2]
             try:
+                if size not in checked:
+                    check_sizes(policy, size)
+                    checked.add(size)
                 element = self._prepared.element(policy, photo, key, run)
             except AugregError as error:
                 made[i] = _failed(photo, key, error)

@@ -23,20 +23,20 @@ from nicegui import ui
 from augreg.compilation_cache import default_folder
 from augreg.errors import AugregError, PathError, RunError
 from augreg.images import one_line
-from augreg.policy import find_policy
-from augreg.policy.document import read_text
 from augreg.studio.connection import watch_connection
+from augreg.studio.documents import Documents
 from augreg.studio.guard import PAGE, SMALL, Guard
 from augreg.studio.latest import in_thread
-from augreg.studio.link import session_of
+from augreg.studio.opening import open_session
 from augreg.studio.options import StudioOptions
 from augreg.studio.page import build
 from augreg.studio.pictures import Pictures
 from augreg.studio.samples import Renderer
+from augreg.studio.style import styled
 from augreg.studio.tokens import token_of
 
 HOST = "127.0.0.1"
-THREADS = 4  # that work for all tabs
+THREADS = 6  # that work for all tabs
 PATIENCE = 2  # seconds between a signal and the end
 LARGEST_MESSAGE = 2**20  # bytes that a page may send at once; a policy has at most 1,000,000
 
@@ -59,7 +59,7 @@ def serve(options: StudioOptions) -> None:
 
 
 def _serve(options: StudioOptions, listening: socket.socket) -> None:
-    text = read_text(find_policy(options.policy))
+    documents = Documents(options.policy)
     images, renderer = _opening(options), Renderer()
 
     @ui.page(PAGE)
@@ -67,7 +67,7 @@ def _serve(options: StudioOptions, listening: socket.socket) -> None:
         watch_connection()
         query = ui.context.client.request.query_params
         if images.done():
-            build(session_of(query, options.policy, text, images.result(), renderer))
+            build(open_session(query, documents, images.result(), renderer), documents)
         else:
             await _wait(images, options.images)
 
@@ -97,7 +97,10 @@ def _opening(options: StudioOptions) -> Future[Pictures]:
 
 async def _wait(images: Future[Pictures], given: Sequence[str]) -> None:
     """A page that becomes the page proper, once the images are there."""
-    ui.label(f"Opening {', '.join(map(one_line, given))} ...").props("role=status")
+    styled()
+    ui.label(f"Opening {', '.join(map(one_line, given))} ...").classes("opening").props(
+        "role=status"
+    )
     await ui.context.client.connected()
     await asyncio.wait([asyncio.wrap_future(images)])
     ui.navigate.reload()

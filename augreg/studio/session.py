@@ -47,6 +47,7 @@ class Session:
         text: of the policy, as it stands in the editor.
         file: the policy's file, or the name of a ready policy.
         saved: the text of that file.
+        elsewhere: whether that is another file than the one that the studio was started with.
         other: the text of a second policy, to compare with; empty for none.
         policy: the last one that could be loaded.
         error: what is wrong with the text; None where `policy` is what it says.
@@ -63,6 +64,7 @@ class Session:
         paired: emitted after `other` changed.
         opened: emitted after `detail` changed.
         sought: emitted with the offset of a place to show in the text.
+        filed: emitted after `file` or `saved` changed.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Session:
     ) -> None:
         self.text, self.view, self.pictures, self.renderer = text, view, pictures, renderer
         self.file, self.saved, self.other, self.notice = file, text, "", ""
+        self.elsewhere = False
         self.history = History()
         self.policy: Policy | None = None
         self.error: PolicyError | None = None
@@ -81,6 +84,7 @@ class Session:
         self.opened: Event[[]] = Event()
         self.detail: Key | None = None
         self.sought: Event[[int]] = Event()
+        self.filed: Event[[]] = Event()
         self.tabs: dict[str, str] = {}
         self._load()
 
@@ -97,6 +101,12 @@ class Session:
     def redo(self) -> None:
         """Makes the change again that was taken back last."""
         self._take(self.history.redo(self.text))
+
+    def keep(self, file: str, text: str) -> None:
+        """Takes another file with its text, or the same one with another text."""
+        self.elsewhere = self.elsewhere or file != self.file
+        self.file, self.saved = file, text
+        self.filed.emit()
 
     def seek(self, offset: int) -> None:
         """Shows a place of the text."""

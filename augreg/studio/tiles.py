@@ -23,6 +23,7 @@ from augreg.studio.shown import Shown, key_text, show
 
 _OLD = "The policy has errors. These are samples of the last one without."
 _COMPILES = "Compiling a program for the policy's new structure; numbers will change without."
+_PAUSE = 0.2  # seconds
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Made:
 
 def tiles_panel(session: Session, pane: Pane) -> None:
     """Nine samples, which follow the policy and the view."""
-    status = message()
+    status, client = message(), ui.context.client
     with ui.element("div").classes("tiles").props('role=group aria-label="Samples"') as grid:
         tiles = [Tile(session) for _ in range(session.view.count)]
 
@@ -74,13 +75,15 @@ def tiles_panel(session: Session, pane: Pane) -> None:
         if session.error:
             say(_OLD, True)
 
-    async def again() -> None:
-        await in_thread(session.renderer.wait)
+    async def again() -> None:  # the reference made them; the kernels round some levels otherwise
+        while not session.renderer.is_loaded and not client.is_deleted:
+            await asyncio.sleep(_PAUSE)
         pane.ask()
 
     pane.follow(make, session.loaded, session.looked)
     session.edited.subscribe(age)
-    background_tasks.create(again())
+    if not session.renderer.is_loaded:
+        background_tasks.create(again())
 
 
 class Tile:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from nicegui import ui
 
-from augreg.studio.controls import LARGEST, icon, whole
+from augreg.studio.controls import LARGEST, action, icon, named, whole
+from augreg.studio.picker import Picker
 from augreg.studio.session import EPOCHS, IMAGES, Session
 
 _ACROSS = {EPOCHS: "Epochs", IMAGES: "Images"}
@@ -28,11 +29,11 @@ def toolbar(session: Session) -> None:
             index = whole("Image", view.index, last, lambda value: session.look(index=value))
             icon("Previous image", "chevron_left", _step(session, "index", -1, last))
             icon("Next image", "chevron_right", _step(session, "index", 1, last))
-            name = ui.label().classes("name")
-        across = ui.toggle(
-            _ACROSS, value=view.across, on_change=lambda e: session.look(across=e.value)
-        )
-        across.props('dense no-caps unelevated role=group aria-label="Tiles differ in"')
+            name = action("", Picker(session).open).classes("name")
+        across = ui.toggle(_ACROSS, value=view.across)
+        across.on_value_change(lambda event: session.look(across=event.value))
+        across.props("dense no-caps unelevated toggle-color=chosen toggle-text-color=chosen")
+        across.props('role=group aria-label="Across epochs or images"')
         drawn = ui.switch("Annotations", value=view.annotations)
         drawn.on_value_change(lambda event: session.look(annotations=event.value)).props("dense")
 
@@ -42,7 +43,8 @@ def toolbar(session: Session) -> None:
             field.set_value(value)
         across.set_value(view.across)
         drawn.set_value(view.annotations)
-        name.set_text(session.pictures.name(view.index))
+        title = session.pictures.name(view.index)
+        named(name, f"Choose an image, now {title}").set_text(title)
 
     session.looked.subscribe(follow)
     follow()

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from annotated_sets import W, annotation, coco_set
+from PIL import Image
 
 import augreg
 from augreg.images import photo_paths
 from augreg.policy import find_policy, load_policy
 from augreg.views.photos import read_image
+from studio.conftest import StartStudio
 from studio.looks import SHOWN, by_kernels, pixels_of, status, tile, write
 from studio.studio_process import StudioProcess
 
@@ -75,6 +80,16 @@ def test_the_toolbar_chooses_the_samples(page: Page) -> None:
     tile(page, 9, seed=4294967295).wait_for()
     page.get_by_role("button", name="New seed").click()
     tile(page, 9, seed=4294967295).wait_for(state="detached")
+
+
+def test_an_image_is_chosen_from_small_ones(page: Page) -> None:
+    tile(page, 0).wait_for()
+    page.get_by_role("button", name="Choose an image, now chelsea.jpg").click()
+    dialog = page.get_by_role("dialog", name="Choose an image")
+    assert dialog.get_by_role("heading").inner_text() == "Images 0 to 1 of 2, counted from 0"
+    dialog.get_by_role("button", name="1 coffee.jpg").click()
+    tile(page, 0, index=1).wait_for()
+    page.get_by_role("button", name="Choose an image, now coffee.jpg").wait_for()
 
 
 def test_two_tabs_are_independent_and_a_reload_keeps_each(
@@ -167,3 +182,25 @@ def test_every_control_has_a_name_and_is_reached_by_tab(page: Page) -> None:
         page.keyboard.press("Escape")  # leaves the editor, where Tab indents
         page.keyboard.press("Tab")
     assert {one for one in wanted if one} <= seen
+
+
+def test_boxes_move_with_their_images_and_are_drawn_where_they_are_asked_for(
+    start_studio: StartStudio, context: BrowserContext, tmp_path: Path
+) -> None:
+    coco_set(tmp_path, [annotation(1, 10, 7, (4, 2, 10, 20))])  # x, y, width, height
+    policy = {"version": 1, "augment": [{"op": "flip", "axis": "horizontal"}]}
+    (tmp_path / "p.json").write_text(json.dumps(policy))
+    page = context.new_page()
+    page.goto(start_studio(str(tmp_path / "p.json"), f"coco:{tmp_path}").address)
+    image = tile(page, 0).locator("img")
+    image.wait_for()
+    drawn = pixels_of(image)
+    lower_edge = drawn[21, W - 14 : W - 4]  # of the mirrored box
+    assert len(np.unique(lower_edge, axis=0)) == 1
+    before = image.get_attribute("src")
+    page.get_by_role("switch", name="Annotations").click()
+    page.wait_for_function(
+        "before => document.querySelector('.tile img').src != before", arg=before
+    )
+    plain = np.asarray(Image.open(next(tmp_path.rglob("0.png"))))[:, ::-1]
+    assert np.array_equal(pixels_of(image), plain)
