@@ -348,7 +348,6 @@ WAYS = {
     "tf.data in turns": _in_turns(_tf_data),
     "model under XLA in turns": _in_turns(_model_under_xla),
     "one by one": _one_by_one,
-    "kept by structure": _kept_by_structure,
     "kept by structure in turns": _in_turns(_kept_by_structure),
     "layer": _layer,
     "model under XLA": _model_under_xla,

@@ -189,6 +189,14 @@ def test_size_channels_and_dtype_of_images_are_structure(kept: Kept) -> None:
     assert kept.compiled == 4
 
 
+def test_without_modules_a_program_is_traced(kept: Kept) -> None:
+    with mock.patch.object(structured, "module_of", return_value=None):
+        kept.agrees(policy(ROTATE, {"op": "invert"}, **BYTES))
+        kept.agrees(policy({**ROTATE, "degrees": [0, 50]}, {"op": "invert"}, **BYTES))
+
+    assert kept.compiled == 1
+
+
 def test_the_oldest_program_is_forgotten(kept: Kept) -> None:
     several = [policy({"op": "crop", "height": side, "width": 20}) for side in (10, 11, 12)]
     with mock.patch.object(structured, "KEPT", 2):
@@ -244,7 +252,16 @@ def _dim(op: augreg.Op, number: str) -> Policy:
     return augreg.load_policy({"version": 1, "augment": [step], **BYTES}, registry=with_ops(op))
 
 
+def _half(xp: Any, planes: Any) -> Any:
+    return tuple(plane * 0.5 for plane in planes)
+
+
+def _quarter(xp: Any, planes: Any) -> Any:
+    return tuple(plane * 0.25 for plane in planes)
+
+
 HOLDERS = {
+    "code": ({0.5: _half, 0.25: _quarter}.get, float),
     "closure": (_held, float),
     "array in a closure": (_held, np.float32),
     "default": (_default, float),
@@ -301,14 +318,14 @@ def test_a_function_that_fails_is_left_to_the_reference_and_tried_once(kept: Kep
 
 
 def test_an_op_that_fails_is_named_with_its_place(kept: Kept) -> None:
-    @augreg.op("acme/dim", number=augreg.Option("0.5"))
-    def dim(xp: Any, number: str, size: Any) -> Any:
+    @augreg.op("acme/dim", number=augreg.Range(0.0, 1.0))
+    def dim(xp: Any, number: Any) -> Any:
         """Darkens."""
-        if size == IMAGES.shape[1:3]:
+        if len(number) > 1:  # not when it is planned
             raise ZeroDivisionError(number)
         return augreg.PixelFunction(_held(0.5))
 
-    steps = [{"op": "invert"}, {"op": "acme/dim"}]
+    steps = [{"op": "invert"}, {"op": "acme/dim", "number": [0, 1]}]
     loaded = augreg.load_policy({"version": 1, "augment": steps}, registry=with_ops(dim))
 
     with pytest.raises(OpError, match=r'/augment/1.*"acme/dim" raised ZeroDivisionError'):

@@ -197,6 +197,7 @@ def test_annotations_move_with_their_images(sizes: Any, renderer: Renderer) -> N
             element = {"images": photo.pixels, **photo.drawn.parts}
             expected = _expected(loaded, element, sample.key, **options)
             _assert_near(sample.pixels, expected.pop("images"))
+            assert sample.computed_by == KERNELS
             assert sample.parts.keys() == expected.keys()
             np.testing.assert_array_equal(sample.parts["masks"], expected["masks"])
             np.testing.assert_array_equal(sample.parts["keypoints"], expected["keypoints"])
@@ -295,15 +296,16 @@ def test_an_image_that_the_policy_can_not_take_says_so_in_its_place(renderer: Re
 
 @pytest.mark.parametrize("where", ["op", "function"])
 def test_a_plugin_that_raises_is_named_with_its_place(where: str, renderer: Renderer) -> None:
-    @augreg.op("acme/breaks")
-    def breaks(xp: Any, size: Any) -> Any:
+    @augreg.op("acme/breaks", number=augreg.Range(0.0, 1.0))
+    def breaks(xp: Any, number: Any) -> Any:
         """Breaks."""
-        if where == "op" and size == (24, 28):
+        if where == "op" and len(number) > 1:  # not when it is planned
             raise ZeroDivisionError("nothing")
         return augreg.PixelFunction(lambda xp, planes: planes[0] / 0)
 
+    steps = [{"op": "invert"}, {"op": "acme/breaks", "number": [0, 1]}]
     loaded = augreg.load_policy(
-        {"version": 1, "augment": [{"op": "invert"}, {"op": "acme/breaks"}], **RESIZE},
+        {"version": 1, "augment": steps, **RESIZE},
         registry=with_ops(breaks),
     )
     with pytest.raises(OpError, match=r"/augment/1.*acme/breaks"):

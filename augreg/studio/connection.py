@@ -19,7 +19,9 @@ _SCRIPT = f"""
   popup.role = "alert";
   popup.replaceChildren("{_GONE}");
   new MutationObserver(() => {{
-    document.getElementById("app").inert = popup.ariaHidden === "false";
+    const gone = popup.ariaHidden === "false";
+    document.getElementById("app").inert = gone;
+    if (gone) window.onbeforeunload = null;  // the address has the text: it need not ask
     window.socket.io.reconnectionDelayMax(1000);  // in milliseconds: it is this machine's
   }}).observe(popup, {{ attributeFilter: ["aria-hidden"] }});
 </script>

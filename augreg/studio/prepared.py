@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Hashable
 from threading import Lock
+from weakref import ref
 
 from augreg.backends.reference.run import Run, augmented
 from augreg.plan.planner import draws_of
@@ -19,7 +20,7 @@ class Prepared:
     """Makes them, and keeps the last ones; threads may share it."""
 
     def __init__(self) -> None:
-        self._made: OrderedDict[Hashable, tuple[Photo, Element]] = OrderedDict()
+        self._made: OrderedDict[Hashable, tuple[ref[Photo], Element]] = OrderedDict()
         self._lock = Lock()
 
     def element(self, policy: Policy, photo: Photo, key: Key, run: Run | None) -> Element:
@@ -34,14 +35,14 @@ class Prepared:
         draws = next(draws_of(nodes), None) is not None
         place = id(photo), nodes, key if draws else None, run is None
         with self._lock:
-            if place in self._made:
+            if place in self._made and self._made[place][0]() is photo:
                 self._made.move_to_end(place)
                 return self._made[place][1]
         seed, epoch, index = key
         options = options_of(policy, seed, element, photo.drawn.pairs, ("prepare",))
         made = augmented(element, options, [index], epoch, run)
         with self._lock:
-            self._made[place] = photo, made  # the photo, too, so that its id stays its own
+            self._made[place] = ref(photo), made  # another may get its id
             while len(self._made) > _KEPT:
                 self._made.popitem(last=False)
         return made

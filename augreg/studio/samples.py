@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from augreg.backends.tensorflow.structured import Programs
 
 KERNELS, REFERENCE = "kernels", "reference"
+_SIZES = 2  # of images that programs are compiled for at once, as of upright and lying photographs
 
 
 @dataclass(frozen=True)
@@ -90,8 +91,9 @@ class Renderer:
         """
         shown, made = _as_bytes(policy), dict[int, Sample]()
         batches = self._batches(shown, photos, keys, made)
+        few = _are_few(batches)
         for batch in batches:
-            run = _Run(self._loaded, compiles=len(batches) == 1)
+            run = _Run(self._loaded, compiles=few)
             try:
                 for item, (moved, drawn) in zip(batch, _augmented(shown, batch, run), strict=True):
                     sizes = photos[item.number].pixels, item.element[IMAGES], moved[IMAGES]
@@ -117,8 +119,8 @@ class Renderer:
         shown, asked = _as_bytes(policy), _Asked(self._loaded)
         try:
             batches = self._batches(shown, photos, keys, {})
-            if len(batches) == 1:
-                _augmented(shown, batches[0], asked)
+            for batch in batches if _are_few(batches) else ():
+                _augmented(shown, batch, asked)
         except AugregError:  # `samples` will say so
             return False
         return asked.compiles
@@ -188,8 +190,13 @@ class _Asked:
     def __call__(self, planned: Plan, draws: Draws, images: Images, _: InputRange) -> Images:
         if planned.augment and self.programs is not None:
             lowered = self.programs.lowered(planned, draws, len(images))
-            self.compiles = not self.programs.is_ready(lowered, images)
+            self.compiles |= not self.programs.is_ready(lowered, images)
         return images
+
+
+def _are_few(batches: Sequence[Sequence[Item]]) -> bool:
+    """Whether the images have so few sizes that it is worth compiling a program for each."""
+    return len({batch[0].element[IMAGES].shape for batch in batches}) <= _SIZES
 
 
 def _augmented(

@@ -12,11 +12,11 @@ from augreg.cli import main
 from augreg.studio import server
 
 sessions: weakref.WeakSet[Any] = weakref.WeakSet()
-session_of = server.session_of
+open_session = server.open_session
 
 
 def counted(*arguments: Any) -> Any:
-    session = session_of(*arguments)
+    session = open_session(*arguments)
     sessions.add(session)
     return session
 
@@ -26,6 +26,6 @@ def report(*_: object) -> None:
     print(f"{len(sessions)} sessions, {threading.active_count()} threads", flush=True)
 
 
-server.session_of = counted
+server.open_session = counted
 signal.signal(signal.SIGUSR1, report)
 main()

@@ -270,7 +270,7 @@ def run_plan(planned: Plan, words: Draws, images: Images, input_range: InputRang
     run = Interpreter(planned.policy, Lowering(NUMPY, words))
     came_as_uint8 = images.dtype == np.uint8
     if not came_as_uint8:
-        images = _unit_range(images, input_range)
+        images = unit_range(images, input_range)
     if planned.prepare:
         images = run.stages(planned.prepare, images)
         images = kernels.quantize(images) if came_as_uint8 else images
@@ -294,7 +294,8 @@ def output(images: Images, spec: Output) -> Images:
     return np.asarray(mapped.astype(spec.dtype))
 
 
-def _unit_range(images: Images, input_range: InputRange) -> Images:
+def unit_range(images: Images, input_range: InputRange) -> Images:
+    """uint16 or float images [B,H,W,C] as float32 in 0..1; raises `ImageError`."""
     if images.dtype == np.uint16:
         return images.astype(np.float32) * DEEP_UNIT
     finite = np.isfinite(images).all(axis=(1, 2, 3))

@@ -87,7 +87,13 @@ class LoweringInTurns(Lowering):
         return super().branches(branches, size)
 
     def _at_once(self, turns: list[Stages], size: Size) -> list[Any]:
-        """All turns as one, of a batch so many times as long; nothing where draws are shared."""
+        """All turns as one, of a batch so many times as long.
+
+        Nothing where they share draws, or annotations answer them, which is by their places.
+        """
+        answered = {path for path, _ in self.draws.answers}
+        if any(item.node.path + item.suffix in answered for own in turns for item in _items(own)):
+            return []
         first, *others = turns
         names: list[Names] = []
         for other in others:
@@ -165,6 +171,7 @@ def _all_alike(one: Stages, two: Stages) -> bool:
 def _renamed(one: Stages, two: Stages) -> Names | None:
     """Which draw of `two` stands for each of `one`; None where more than that is different."""
     names: Names = {}
+    seen = set()  # a group guards all items of its branches
     for mine, other in zip(_items(one), _items(two), strict=True):
         pairs = [((mine.node, mine.suffix), (other.node, other.suffix))]
         if len(mine.guards) != len(other.guards):
@@ -174,6 +181,9 @@ def _renamed(one: Stages, two: Stages) -> Names | None:
                 return None
             pairs.append(((guard.group, guard.suffix), (its.group, its.suffix)))
         for (node, suffix), (its_node, its_suffix) in pairs:
+            if (pair := (id(node), suffix, id(its_node), its_suffix)) in seen:
+                continue
+            seen.add(pair)
             if not _same_node(node, its_node):
                 return None
             keys = draws_of((node,), suffix), draws_of((its_node,), its_suffix)

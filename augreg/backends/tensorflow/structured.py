@@ -41,6 +41,7 @@ Images = NDArray[Any]
 Run = Callable[[Sequence[Any]], tf.Tensor]  # of images, an index for each, and arrays
 
 KEPT = 32  # programs; each takes some 17 MB
+_DEVICE = "CPU"  # where tf.data is, also beside a GPU
 
 
 class Failed:
@@ -118,10 +119,10 @@ def prepared(planned: Plan, draws: Draws, images: Images, _: InputRange = None) 
     lowering = Lowering(NUMPY, draws)
     kernels = Kernels(lowering, planned.policy, Scope(None))
     needed = _lowered(lowering, planned, planned.prepare, images.shape[1:3])
-    return finish(kernels.run(planned.prepare, needed, tf.constant(images)), BYTES).numpy()
+    with tf.device(_DEVICE):
+        return finish(kernels.run(planned.prepare, needed, tf.constant(images)), BYTES).numpy()
 
 
-@dataclass
 class Programs:
     """The last `KEPT` programs, for whoever renders; threads may share them."""
 
@@ -149,7 +150,8 @@ class Programs:
 
         def done(images: Images, arrays: list[Any]) -> Images:
             index = np.zeros(len(images), np.uint32)
-            return program([tf.constant(x) for x in (images, index, *arrays)]).numpy()
+            with tf.device(_DEVICE):
+                return program([tf.constant(x) for x in (images, index, *arrays)]).numpy()
 
         if lowered.plan.mixes:
             return done(images, lowered.batch())
@@ -165,10 +167,11 @@ class Programs:
         found = self._made.get(key)
         if found is None:
             with self._lock:
-                found = self._made.get(key) or _compiled(lowered, images)
-                while len(self._made) >= KEPT:
-                    del self._made[next(iter(self._made))]
-                self._made[key] = found
+                if key not in self._made:
+                    while len(self._made) >= KEPT:
+                        del self._made[next(iter(self._made))]
+                    self._made[key] = _compiled(lowered, images)
+                found = self._made[key]
         return found
 
 
@@ -203,11 +206,12 @@ def _compiled(lowered: Lowered, images: Images) -> Run | Failed:
     specs = [tf.TensorSpec(x.shape, x.dtype) for x in (images, *arrays)]
     specs.insert(1, tf.TensorSpec(images.shape[:1], tf.uint32))
     try:
-        module = module_of(program, tuple(specs))
-        if module is not None:
-            return module
-        traced = tf.function(program, specs, autograph=False, jit_compile=True)
-        traced.get_concrete_function()
+        with tf.device(_DEVICE):
+            module = module_of(program, tuple(specs))
+            if module is not None:
+                return module
+            traced = tf.function(program, autograph=False, jit_compile=True)
+            concrete = traced.get_concrete_function(*specs)
     except OpError:
         return Failed()
-    return lambda tensors: traced(*tensors)
+    return lambda tensors: concrete(*tensors)
