@@ -87,6 +87,9 @@ class Body:
             about = ". ".join(filter(None, [op.about(name), spec.takes]))
         needed = name == "n" or (spec is not None and spec.default is REQUIRED)
 
+        def read() -> Any:
+            return self.editing.at(f"{self.pointer}/{name}")
+
         def change(path: str, new: Any) -> None:
             self.editing.set_in(self.pointer, path, new)
 
@@ -96,7 +99,7 @@ class Body:
         def go() -> None:
             self.editing.show(f"{self.pointer}/{name}")
 
-        row = Row(name, about, change, None if needed else remove, go)
+        row = Row(name, about, read, change, None if needed else remove, go)
         with row.body:
             if op is not None and spec is not None:
                 field = parameter_field(row, op, value)

@@ -68,7 +68,12 @@ class StepList:
         self.place = ui.column().classes("steps")
         self.place.props["role"], self.place.props["aria-label"] = "list", name
         self.place.make_sortable(
-            {"forceFallback": True, "fallbackOnBody": True, "swapThreshold": 0.6},
+            {
+                "forceFallback": True,
+                "fallbackOnBody": True,
+                "invertSwap": True,  # else a group gives way before one is in it
+                "invertedSwapThreshold": 0.8,
+            },
             handle=".handle",
             group="steps",
             on_end=deck.dropped,

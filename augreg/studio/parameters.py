@@ -28,7 +28,8 @@ from augreg.studio.values import NUMBER, RANGE, Track, as_kind, kind_of
 
 _P = Track(0, 1, 0.01)
 _LEVEL = Track(0, 1, 0.005)
-_COLOUR = (("0", "red"), ("1", "green"), ("2", "blue"))
+_CHANNELS = (("0", "red"), ("1", "green"), ("2", "blue"))
+_GREY, _COLOUR = "grey", "colour"
 _KINDS = {"log_uniform": "log-uniform"}
 GUARDS: dict[str, Any] = {"p": 0.5, "when": {"label": [0]}}  # what they get at first
 
@@ -37,7 +38,8 @@ class Row:
     """A name, a control, and what can be done with the value.
 
     Args:
-        change: gets the parameter's path in the step and the new value.
+        read: what the value is now.
+        change: gets the path of a part in the step, and its new value.
         remove: None where the parameter is required.
     """
 
@@ -45,11 +47,12 @@ class Row:
         self,
         name: str,
         about: str,
+        read: Callable[[], Any],
         change: Tell,
         remove: Callable[[], None] | None,
         show_in_text: Callable[[], None],
     ) -> None:
-        self.name, self.change, self.go = name, change, show_in_text
+        self.name, self.read, self.change, self.go = name, read, change, show_in_text
         with ui.element("div").classes("param"):
             ui.label(name).classes("param-name").props["title"] = about
             self.aside = ui.element("div").classes("aside")
@@ -123,11 +126,15 @@ def _whole(spec: Range) -> bool:
 def _kind_menu(row: Row, bounds: Bounds, value: Any) -> None:
     """A choice of the distribution."""
     names = {kind: _KINDS.get(kind, kind) for kind in values.kinds(bounds)}
-    current = kind_of(value)
+    _menu(row, names, kind_of(value), lambda kind: as_kind(row.read(), kind, bounds))
+
+
+def _menu(row: Row, names: dict[str, str], current: str | None, make: Callable[[str], Any]) -> None:
+    """A choice of how a value is written, beside its name."""
 
     def changed(event: Any) -> None:
         if event.value is not None and event.value != current:
-            row.tell("", as_kind(value, event.value, bounds))
+            row.tell("", make(event.value))
 
     with row.aside:
         select = ui.select(names, value=current, on_change=changed)
@@ -154,20 +161,18 @@ def _drawn_field(row: Row, track: Track, whole: bool, value: Any) -> Field:
 
 
 def _fill_field(row: Row, value: Any) -> Field:
-    names = {"grey": "grey", "colour": "colour"}
-    current = "colour" if isinstance(value, list) else "grey"
+    """A grey level, or a colour."""
 
-    def changed(event: Any) -> None:
-        if event.value != current:
-            level = value[0] if isinstance(value, list) and value else value
-            row.tell("", [level] * 3 if event.value == "colour" else level)
+    def make(kind: str) -> Any:
+        level = row.read()
+        level = level[0] if isinstance(level, list) and level else level
+        return [level] * 3 if kind == _COLOUR else level
 
-    with row.aside:
-        select = ui.select(names, value=current, on_change=changed)
-    select.props("dense borderless options-dense").classes("kind")
-    select.props["aria-label"] = f"Kind of {row.name}"
+    _menu(
+        row, {_GREY: _GREY, _COLOUR: _COLOUR}, _COLOUR if isinstance(value, list) else _GREY, make
+    )
     if kind_of(value) == NUMBER:
         return NumberField(row.name, _LEVEL, False, row.tell)
     if isinstance(value, list) and len(value) == 3 and all(map(values.is_number, value)):
-        return PlainNumbers(row.name, _COLOUR, row.tell)
+        return PlainNumbers(row.name, _CHANNELS, row.tell)
     return OnlyShown(row.name, row.go)
