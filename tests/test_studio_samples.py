@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 from unittest import mock
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -117,6 +119,16 @@ def test_prepare_is_done_once_for_each_image(renderer: Renderer) -> None:
     assert made[0].sizes[1] == (24, 28)
 
 
+def test_photographs_are_not_kept_alive(renderer: Renderer) -> None:
+    photo = _photo(9)
+    renderer.samples(policy(STEPS[0], **RESIZE), *_epochs(photo))
+    alive = ref(photo)
+    del photo
+    gc.collect()
+
+    assert alive() is None
+
+
 def test_prepare_that_draws_is_done_for_each_sample(renderer: Renderer) -> None:
     crop = {"op": "resized_crop", "height": 20, "width": 20, "area": [0.2, 0.9]}
     loaded = policy(STEPS[0], prepare={"train": [crop], "eval": []})
@@ -134,6 +146,16 @@ def test_images_of_several_sizes_are_one_batch_after_a_resize(renderer: Renderer
     made = renderer.samples(loaded, *_images(photos))
 
     for photo, sample in zip(photos, made, strict=True):
+        assert sample.computed_by == KERNELS
+        _assert_near(sample.pixels, _expected(loaded, photo.pixels, sample.key))
+
+
+def test_programs_for_two_sizes_are_worth_it(renderer: Renderer) -> None:
+    loaded = policy(STEPS[0], {"op": "gamma", "gamma": [0.4, 2]})
+    photos = [_photo(i, (20, 30) if i % 2 else (30, 20)) for i in range(4)]
+    assert renderer.will_compile(loaded, *_images(photos))
+
+    for photo, sample in zip(photos, renderer.samples(loaded, *_images(photos)), strict=True):
         assert sample.computed_by == KERNELS
         _assert_near(sample.pixels, _expected(loaded, photo.pixels, sample.key))
 
@@ -159,17 +181,27 @@ def test_sizes_that_are_seen_among_others_compile_nothing(
 def test_the_reference_makes_samples_until_the_kernels_are_loaded() -> None:
     loaded, given = policy(*STEPS, **RESIZE), _epochs(_photo(8), 2)
     waits = threading.Event()
-    with mock.patch("augreg.studio.samples._load", waits.wait):
+
+    def load() -> structured.Programs:
+        waits.wait()
+        return structured.Programs()
+
+    with mock.patch("augreg.studio.samples._load", load):
         renderer = Renderer()
         try:
             assert not renderer.will_compile(loaded, *given)
             made = renderer.samples(loaded, *given)
         finally:
             waits.set()
+        renderer.wait()
+    with mock.patch.object(structured, "prepared", wraps=structured.prepared) as prepared:
+        later = renderer.samples(loaded, *given)
 
-    for sample in made:
-        assert sample.computed_by == REFERENCE
-        _assert_near(sample.pixels, _expected(loaded, given[0][0].pixels, sample.key))
+    assert prepared.call_count == 1  # what the reference prepared is none of theirs
+    for by, samples in ((REFERENCE, made), (KERNELS, later)):
+        for sample in samples:
+            assert sample.computed_by == by
+            _assert_near(sample.pixels, _expected(loaded, given[0][0].pixels, sample.key))
 
 
 # --- what belongs to images
