@@ -91,11 +91,11 @@ def test_tabs_that_were_closed_leave_nothing(
 ) -> None:
     program = [str(Path(__file__).with_name("counting.py"))]
     studio = start_studio("flowers", program=program)
-    pages = [context.new_page() for _ in range(4)]
+    pages = [context.new_page() for _ in range(3)]
     for page in pages:
         page.goto(studio.address)
         page.wait_for_function(SHOWN)
-    assert counted(studio)[0] == 4
+    assert counted(studio)[0] == 3
     for page in pages[1:]:
         page.close()
     until = time.monotonic() + 30  # a tab that is gone is waited for, 3 seconds
