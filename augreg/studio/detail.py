@@ -108,6 +108,9 @@ class Detail:
             shown = str(error)
         if not isinstance(shown, Shown):
             self.status.set_text(shown)
+            for figure in self.figures:
+                figure.frame.show("")
+            self.table.set_content("")
             return
         self.status.set_text("")
         both = shown.image(session.view.annotations), shown.pixels(session.view.annotations)

@@ -68,7 +68,7 @@ class Strength:
     def keep(self) -> None:
         """Leaves the policy as it is."""
         self.forget()
-        self.button.run_method("$el.focus")
+        self.button.client.run_javascript(f"getHtmlElement({self.button.id}).focus()")
 
     def forget(self) -> None:
         """Shows nothing."""
