@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -46,15 +47,11 @@ def studio(
     Only this machine reaches the page, and only with the address that is printed. Ctrl+C ends it;
     pages that are open go on when the same command is started again.
     """
-    named = [
-        Path(one) for one in images or () if opener_of(one) is NAMED
-    ]  # not digits
+    named = [Path(one) for one in images or () if opener_of(one) is NAMED]  # not digits
     check_policy_first("studio", policy, named)
-    try:
-        from augreg.studio import serve
-    except ModuleNotFoundError as error:
-        if error.name != "nicegui":
-            raise
-        raise RunError("the studio needs NiceGUI: pip install 'augreg[studio]'") from None
+    if find_spec("nicegui") is None:
+        raise RunError("the studio needs NiceGUI: pip install 'augreg[studio]'")
+    from augreg.studio import serve
+
     with quiet_tensorflow():
         serve(StudioOptions(policy, tuple(images or ()), port, show, new_token, data_dir))

@@ -93,9 +93,7 @@ def test_images_before_the_policy_are_told_the_order(
 def test_without_nicegui_it_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(sys.modules, "nicegui", None)
-    monkeypatch.delitem(sys.modules, "augreg.studio.server", raising=False)
-    monkeypatch.delattr("augreg.studio.serve", raising=False)
+    monkeypatch.setattr("augreg.cli.studio.find_spec", {"nicegui": None}.get)
     with pytest.raises(SystemExit, match="1"):
         main(["studio"])
     said = capsys.readouterr().err
