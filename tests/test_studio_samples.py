@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 from unittest import mock
 from weakref import ref
@@ -19,7 +18,6 @@ from augreg.backends.tensorflow import structured
 from augreg.errors import DataError, OpError, PolicyError
 from augreg.lower.sampled import drawn_values
 from augreg.plan import plan
-from augreg.policy import Output
 from augreg.studio.samples import KERNELS, REFERENCE, Renderer
 from augreg.views.overlay import Drawn
 from augreg.views.photos import Photo
@@ -30,7 +28,6 @@ STEPS = (
     {"one_of": [{"op": "saturation", "factor": [0, 2]}, {"op": "invert"}], "p": 0.7},
 )
 PAIRS = ((0, 1),)
-BYTES = Output("uint8", (255.0,), (0.0,))
 
 
 def _photo(index: int, size: tuple[int, int] = (32, 40), **parts: Any) -> Photo:
@@ -48,9 +45,8 @@ def _images(photos: Sequence[Photo]) -> tuple[list[Photo], list[tuple[int, int, 
 
 def _expected(given: Any, photo: Any, key: tuple[int, int, int], **options: Any) -> Any:
     """What `augment` makes of an element."""
-    shown = replace(given, output=BYTES)
     seed, epoch, index = key
-    return augreg.augment(photo, shown, seed, [index], epoch, **options)
+    return augreg.augment(photo, given.as_bytes(), seed, [index], epoch, **options)
 
 
 def _assert_near(found: Any, expected: Any) -> None:
@@ -293,8 +289,7 @@ def test_policies_that_mix_samples_mix_what_is_shown(step: Any, renderer: Render
             options["box_from"] = "mask"
     else:
         element["labels"] = np.zeros(4, int)
-    shown = replace(loaded, output=BYTES)
-    expected = augreg.augment(element, shown, 5, np.arange(4), 2, **options)
+    expected = augreg.augment(element, loaded.as_bytes(), 5, np.arange(4), 2, **options)
     for i, sample in enumerate(made):
         assert sample.computed_by == KERNELS
         _assert_near(sample.pixels, expected["images"][i])
