@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from augreg.annotations.parts import IMAGES
-from augreg.backends.reference.run import Images, augmented, run_plan
+from augreg.backends.reference.pixels import Images, run_plan
+from augreg.backends.reference.run import augmented
 from augreg.checks import InputRange, sample_key
 from augreg.errors import AugregError
 from augreg.lower import Draws

@@ -14,7 +14,7 @@ from augreg.annotations.parts import IMAGES, LABELS, TARGETS, TargetRules
 from augreg.annotations.transform import move_annotations
 from augreg.backends.reference import kernels
 from augreg.backends.reference.interpreter import Interpreter
-from augreg.backends.reference.run import unit_range
+from augreg.backends.reference.pixels import unit_range
 from augreg.checks import check_images, sample_key
 from augreg.errors import DataError
 from augreg.families import Stage
