@@ -14,7 +14,6 @@ from augreg.cli.pictures import ImagesArgument
 from augreg.cli.quiet import quiet_tensorflow
 from augreg.cli.suggestions import check_policy_first
 from augreg.errors import RunError
-from augreg.sources import forms
 from augreg.sources.openers import NAMED, opener_of
 from augreg.studio.options import PORT, StudioOptions
 
