@@ -45,7 +45,7 @@ settings.load_profile("augreg")
 def pytest_collection_finish() -> None:
     """Keeps Python's garbage collector from what was imported, which stays to the end.
 
-    Going over TensorFlow's two million objects again and again took a tenth of the suite's time.
+    Going over TensorFlow's half a million objects again and again took a tenth of the suite's time.
     """
     gc.enable()
     gc.freeze()
