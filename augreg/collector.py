@@ -11,7 +11,7 @@ from contextlib import contextmanager
 def uncollected() -> Iterator[None]:
     """Imports in a process of ours: what is made in here is never looked at by the collector.
 
-    The million objects of TensorFlow all stay. The collector went over them several times while
+    TensorFlow's half a million objects all stay. The collector went over them several times while
     they were made, once more in the work that followed, and at the end: 1.7 s of each command.
     """
     enabled = gc.isenabled()
