@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from augreg.cli.completion import complete_policy
 from augreg.cli.console import DataDir
+from augreg.cli.pictures import ImagesArgument
 from augreg.cli.quiet import quiet_tensorflow
+from augreg.cli.suggestions import check_policy_first
 from augreg.errors import RunError
-from augreg.sources import forms
+from augreg.sources.openers import NAMED, opener_of
 from augreg.studio.options import PORT, StudioOptions
 
 
@@ -23,14 +27,7 @@ def studio(
             autocompletion=complete_policy,
         ),
     ] = "flowers",
-    images: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[IMAGES]...",
-            help=f"Folders and files of images, or data sets: {forms()}. "
-            "Two bundled photographs by default.",
-        ),
-    ] = None,
+    images: ImagesArgument = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 for a free one.")] = PORT,
     show: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser.")] = True,
     new_token: Annotated[
@@ -43,11 +40,11 @@ def studio(
     Only this machine reaches the page, and only with the address that is printed. Ctrl+C ends it;
     pages that are open go on when the same command is started again.
     """
-    try:
-        from augreg.studio import serve
-    except ModuleNotFoundError as error:
-        if error.name != "nicegui":
-            raise
-        raise RunError("the studio needs NiceGUI: pip install 'augreg[studio]'") from None
+    named = [Path(one) for one in images or () if opener_of(one) is NAMED]  # not digits
+    check_policy_first("studio", policy, named)
+    if find_spec("nicegui") is None:
+        raise RunError("the studio needs NiceGUI: pip install 'augreg[studio]'")
+    from augreg.studio import serve
+
     with quiet_tensorflow():
         serve(StudioOptions(policy, tuple(images or ()), port, show, new_token, data_dir))

@@ -47,7 +47,7 @@ class Body:
     def show(self, pointer: str, node: Any) -> None:
         """Shows the node; rows are made anew only where one needs another control."""
         self.pointer = pointer
-        shape = {key: shape_of(value) for key, value in self._own(node)}
+        shape = {key: shape_of(value, key) for key, value in self._own(node)}
         if shape != self.shape:
             self.shape = shape
             self._build(node)

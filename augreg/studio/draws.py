@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
 
 from augreg.lower.sampled import Drawn
 from augreg.policy import Node, Policy, Step
+from augreg.views.captions import telling, value_text
 
 _HEADS = ("Step", "Op", "Parameter", "Drawn", "From")
 
@@ -38,10 +38,11 @@ def rows_of(policy: Policy, drawn: Drawn) -> Iterator[Row]:
             fate = "left out" if decided else "always done"
             yield Row(step.pointer, step.op.name, "", fate, ", ".join(step.conditions))
         for pointer in found:
-            if not drawn[pointer]:
+            values = telling(step.op, drawn[pointer])
+            if not values:
                 yield Row(pointer, step.op.name, "", "done", ", ".join(step.conditions))
-            for name, value in drawn[pointer].items():
-                yield Row(pointer, step.op.name, name, json.dumps(value), given[name])
+            for name, value in values.items():
+                yield Row(pointer, step.op.name, name, value_text(value), given[name])
 
 
 def _steps(nodes: Iterable[Node], decided: bool = False) -> Iterator[tuple[Step, bool]]:
