@@ -98,9 +98,8 @@ def _opening(options: StudioOptions) -> Future[Pictures]:
 async def _wait(images: Future[Pictures], given: Sequence[str]) -> None:
     """A page that becomes the page proper, once the images are there."""
     styled()
-    ui.label(f"Opening {', '.join(map(one_line, given))} ...").classes("opening").props(
-        "role=status"
-    )
+    what = ", ".join(map(one_line, given)) or "the images"
+    ui.label(f"Opening {what} ...").classes("opening").props("role=status")
     await ui.context.client.connected()
     await asyncio.wait([asyncio.wrap_future(images)])
     ui.navigate.reload()
