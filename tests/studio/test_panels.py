@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +21,7 @@ from skimage.transform import downscale_local_mean
 import augreg
 from augreg.annotations.parts import TargetRules
 from augreg.errors import DataError, ImageError
+from augreg.studio.panels.board import Board
 from augreg.studio.panels.cell import small
 from augreg.studio.panels.chosen import sample_of
 from augreg.studio.panels.costs import Costs
@@ -80,6 +83,21 @@ def test_annotations_are_drawn_where_they_are_given() -> None:
 
     assert not pixels_of(small(plain)).any()
     assert pixels_of(small(plain, {"boxes": boxes}))[4, 4:12].any(axis=-1).all()
+
+
+def test_work_stops_where_another_sample_is_shown() -> None:
+    session = SimpleNamespace(policy=1, detail=None, view=View())
+    board: Any = SimpleNamespace(client=SimpleNamespace(is_deleted=False), session=session)
+
+    async def made() -> list[int]:
+        found = []
+        async for item in Board.arriving(board, iter(range(9)), session.policy, (0, 0, 0)):
+            found.append(item)
+            session.view = View(epoch=item // 3)
+        return found
+
+    with ThreadPoolExecutor(1) as runner:
+        assert runner.submit(asyncio.run, made()).result() == [0, 1, 2, 3]
 
 
 # --- filmstrip
