@@ -37,6 +37,7 @@ from augreg.studio.tokens import token_of
 
 HOST = "127.0.0.1"
 THREADS = 6  # that work for all tabs
+SILENCE = 30  # seconds that a busy studio may not answer before a page takes it for gone
 PATIENCE = 2  # seconds between a signal and the end
 LARGEST_MESSAGE = 2**20  # bytes that a page may send at once; a policy has at most 1,000,000
 
@@ -133,7 +134,13 @@ def _application(images: Future[Pictures]) -> FastAPI:
 
     nicegui.on_startup(_few_threads)
     nicegui.config.socket_io_js_transports = ["websocket"]  # the guard lets nothing be sent by POST
-    ui.run_with(app, title="augreg studio", dark=None, show_welcome_message=False)
+    ui.run_with(
+        app,
+        title="augreg studio",
+        dark=None,
+        show_welcome_message=False,
+        reconnect_timeout=SILENCE,
+    )
     return app
 
 

@@ -51,7 +51,7 @@ def sheet(page: Page) -> None:
     page.get_by_role("tab", name="Sheet").click()
     last = page.get_by_role("group", name="saturation at /augment/6")
     last.get_by_role("img").nth(3).wait_for()
-    page.get_by_role("group", name="rotate at /augment/1").scroll_into_view_if_needed()
+    page.get_by_role("group", name="zoom at /augment/2").scroll_into_view_if_needed()
 
 
 def costs(page: Page) -> None:
