@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from samples import noise, policy
 
 import augreg
 from augreg.plugin.registry import default_registry
-from augreg.policy import Output, Policy, ready_names
+from augreg.policy import Policy, ready_names
 from augreg.views.filmstrip import Frame, filmstrip
 from augreg.views.trace import Sample
 
@@ -36,10 +35,6 @@ def film(loaded: Policy, index: int = 0, element: Any = IMAGE, **more: Any) -> t
 
 def sample(loaded: Any, index: int = 0, element: Any = IMAGE, **more: Any) -> Any:
     return augreg.augment(element, loaded, seed=3, index=[index], **more)
-
-
-def as_bytes(loaded: Policy) -> Policy:
-    return replace(loaded, output=Output("uint8", (255.0,), (0.0,)))
 
 
 @pytest.mark.parametrize("index", range(4))
@@ -67,7 +62,7 @@ def test_prepare_has_frames_and_a_later_step_sees_its_bytes() -> None:
 
 @pytest.mark.parametrize("name", ready_names())
 def test_the_last_frame_is_the_training_sample(name: str) -> None:
-    loaded = as_bytes(augreg.load_policy(name))
+    loaded = augreg.load_policy(name).as_bytes()
     for index in range(3):
         assert np.array_equal(film(loaded, index)[-1].pixels, sample(loaded, index))
 
@@ -141,7 +136,7 @@ def test_a_choice_says_which_branch_it_took() -> None:
         branch = taken[0].pointer[-1]
         assert taken[0].under == ("one_of at /augment/0",)
         assert other.left_out == f"one_of at /augment/0 chose branch {branch}"
-        assert np.array_equal(taken[0].pixels, sample(as_bytes(loaded), index))
+        assert np.array_equal(taken[0].pixels, sample(loaded.as_bytes(), index))
 
 
 GROUPS: dict[str, dict[str, Any]] = {

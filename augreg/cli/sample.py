@@ -8,23 +8,15 @@ from typing import Annotated
 import typer
 
 from augreg.cli.console import DataDir
-from augreg.cli.pictures import Epoch, Seed
+from augreg.cli.pictures import Epoch, ImagesArgument, Seed
 from augreg.cli.policies import PolicyArgument
 from augreg.cli.quiet import quiet_tensorflow
 from augreg.files import write_whole
-from augreg.sources import forms
 
 
 def sample(
     policy: PolicyArgument,
-    images: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[IMAGES]...",
-            help=f"Folders and files of images, or data sets: {forms()}. "
-            "Two bundled photographs by default.",
-        ),
-    ] = None,
+    images: ImagesArgument = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The PNG to write.")] = Path(
         "sample.png"
     ),

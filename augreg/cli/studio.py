@@ -10,10 +10,10 @@ import typer
 
 from augreg.cli.completion import complete_policy
 from augreg.cli.console import DataDir
+from augreg.cli.pictures import ImagesArgument
 from augreg.cli.quiet import quiet_tensorflow
 from augreg.cli.suggestions import check_policy_first
 from augreg.errors import RunError
-from augreg.sources import forms
 from augreg.sources.openers import NAMED, opener_of
 from augreg.studio.options import PORT, StudioOptions
 
@@ -27,14 +27,7 @@ def studio(
             autocompletion=complete_policy,
         ),
     ] = "flowers",
-    images: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[IMAGES]...",
-            help=f"Folders and files of images, or data sets: {forms()}. "
-            "Two bundled photographs by default.",
-        ),
-    ] = None,
+    images: ImagesArgument = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 for a free one.")] = PORT,
     show: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser.")] = True,
     new_token: Annotated[

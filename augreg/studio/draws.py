@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
 
 from augreg.lower.sampled import Drawn
 from augreg.policy import Node, Policy, Step
+from augreg.views.captions import telling, value_text
 
 _HEADS = ("Step", "Op", "Parameter", "Drawn", "From")
 
@@ -38,10 +38,11 @@ def rows_of(policy: Policy, drawn: Drawn) -> Iterator[Row]:
             fate = "left out" if decided else "always done"
             yield Row(step.pointer, step.op.name, "", fate, ", ".join(step.conditions))
         for pointer in found:
-            if not drawn[pointer]:
+            values = telling(step.op, drawn[pointer])
+            if not values:
                 yield Row(pointer, step.op.name, "", "done", ", ".join(step.conditions))
-            for name, value in drawn[pointer].items():
-                yield Row(pointer, step.op.name, name, json.dumps(value), given[name])
+            for name, value in values.items():
+                yield Row(pointer, step.op.name, name, value_text(value), given[name])
 
 
 def _steps(nodes: Iterable[Node], decided: bool = False) -> Iterator[tuple[Step, bool]]:
@@ -66,7 +67,13 @@ def table(rows: Iterable[Row]) -> str:
             row.value,
             row.given,
         )
-        lines.append("".join(f"<td>{escape(cell)}</td>" for cell in cells))
-    heads = "".join(f'<th scope="col">{head}</th>' for head in _HEADS)
-    body = "".join(f"<tr>{line}</tr>" for line in lines)
-    return f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
+        lines.append(cells)
+    return html_table(_HEADS, lines)
+
+
+def html_table(heads: Iterable[str], lines: Iterable[Iterable[str]]) -> str:
+    """A table of texts as HTML."""
+    cells = ("".join(f"<td>{escape(cell)}</td>" for cell in line) for line in lines)
+    head = "".join(f'<th scope="col">{one}</th>' for one in heads)
+    body = "".join(f"<tr>{line}</tr>" for line in cells)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from augreg.views.captions import size_text
 from augreg.views.overlay import Pixels
 
 
@@ -19,18 +20,14 @@ class Picture:
     url: str
     width: int
     height: int
+    size: str
 
     @classmethod
     def of(cls, pixels: Pixels) -> Picture:
         """Encodes an image; takes some milliseconds."""
         height, width = pixels.shape[:2]
         encoded = base64.b64encode(png(pixels)).decode("ascii")
-        return cls(f"data:image/png;base64,{encoded}", width, height)
-
-    @property
-    def size(self) -> str:
-        """Width and height in words."""
-        return f"{self.width} x {self.height} px"
+        return cls(f"data:image/png;base64,{encoded}", width, height, size_text(pixels))
 
 
 def png(pixels: Pixels) -> bytes:

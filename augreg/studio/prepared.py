@@ -10,7 +10,8 @@ from weakref import ref
 from augreg.backends.reference.run import Run, augmented
 from augreg.plan.planner import draws_of
 from augreg.policy import Policy
-from augreg.studio.batches import Element, Key, options_of
+from augreg.studio.batches import Key
+from augreg.views.batches import Element, options_of
 from augreg.views.photos import Photo, element_of
 
 _KEPT = 128  # images that stay in memory

@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from augreg.annotations.parts import IMAGES
-from augreg.backends.reference.run import Images, augmented, run_plan
+from augreg.backends.reference.pixels import Images, run_plan
+from augreg.backends.reference.run import augmented
 from augreg.checks import InputRange, sample_key
 from augreg.errors import AugregError
 from augreg.lower import Draws
 from augreg.lower.sampled import Drawn, values_of
 from augreg.plan import Plan
 from augreg.plan.planner import draws_of
-from augreg.policy import Output, Policy
-from augreg.studio.batches import Item, Key, batches_of, options_of, stacked, unstacked
+from augreg.policy import Policy
+from augreg.studio.batches import Item, Key, batches_of
 from augreg.studio.limits import check_sizes
 from augreg.studio.prepared import Prepared
+from augreg.views.batches import options_of, stacked, unstacked
 from augreg.views.overlay import Pixels
 from augreg.views.photos import Photo
 from augreg.xp import NUMPY
@@ -89,7 +91,7 @@ class Renderer:
             AugregError: there is no sample of any image. Where there is none of some, theirs say
                 why.
         """
-        shown, made = _as_bytes(policy), dict[int, Sample]()
+        shown, made = policy.as_bytes(), dict[int, Sample]()
         batches = self._batches(shown, photos, keys, made)
         few = _are_few(batches)
         for batch in batches:
@@ -116,7 +118,7 @@ class Renderer:
 
     def will_compile(self, policy: Policy, photos: Sequence[Photo], keys: Sequence[Key]) -> bool:
         """Whether `samples` will compile a program first, which may take seconds."""
-        shown, asked = _as_bytes(policy), _Asked(self._loaded)
+        shown, asked = policy.as_bytes(), _Asked(self._loaded)
         try:
             batches = self._batches(shown, photos, keys, {})
             for batch in batches if _are_few(batches) else ():
@@ -216,7 +218,3 @@ def _augmented(
 
 def _failed(photo: Photo, key: Key, error: AugregError) -> Sample:
     return Sample(key, photo.pixels, error=error)
-
-
-def _as_bytes(policy: Policy) -> Policy:
-    return replace(policy, output=Output("uint8", (255.0,), (0.0,)))

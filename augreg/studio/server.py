@@ -18,7 +18,7 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI, Response
 from nicegui import app as nicegui
-from nicegui import ui
+from nicegui import core, ui
 
 from augreg.compilation_cache import default_folder
 from augreg.errors import AugregError, PathError, RunError
@@ -134,15 +134,15 @@ def _application(images: Future[Pictures]) -> FastAPI:
             return Response(str(error), 404, media_type="text/plain")
 
     nicegui.on_startup(_few_threads)
+    nicegui.on_startup(_patient)
     nicegui.config.socket_io_js_transports = ["websocket"]  # the guard lets nothing be sent by POST
-    ui.run_with(
-        app,
-        title="augreg studio",
-        dark=None,
-        show_welcome_message=False,
-        reconnect_timeout=SILENCE,
-    )
+    ui.run_with(app, title="augreg studio", dark=None, show_welcome_message=False)
     return app
+
+
+def _patient() -> None:
+    """A page is not told that its studio is gone while a program is compiled on a busy machine."""
+    core.sio.eio.ping_timeout = SILENCE
 
 
 def _few_threads() -> None:

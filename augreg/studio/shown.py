@@ -12,6 +12,7 @@ from augreg.studio.batches import Key
 from augreg.studio.controls import LARGEST
 from augreg.studio.samples import Sample
 from augreg.studio.session import EPOCHS, Session, View
+from augreg.views.captions import sample_text
 from augreg.views.overlay import Pixels, draw
 from augreg.views.photos import Photo, element_of
 
@@ -51,7 +52,7 @@ def keys_of(view: View, images: int) -> list[Key]:
 def key_text(key: Key) -> str:
     """A key in words."""
     seed, epoch, index = key
-    return f"seed {seed}, epoch {epoch}, index {index}"
+    return f"seed {seed}, {sample_text(epoch, index)}"
 
 
 def show(

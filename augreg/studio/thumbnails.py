@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import io
 from functools import cache
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from augreg.annotations.mixing import label_classes, mixing_steps, pastes
-from augreg.backends.reference import augment
+from augreg.annotations.mixing import mixing_steps, pastes
 from augreg.errors import AugregError
 from augreg.images import photo_paths
 from augreg.plugin.declaration import Declaration
 from augreg.plugin.registry import default_registry
 from augreg.policy import Policy, load_policy
-from augreg.views.overlay import Pixels
+from augreg.views.overlay import Pixels, as_image
+from augreg.views.samples import samples_of
 
 HEIGHT, WIDTH = 64, 96
 _SEED = 7
@@ -59,15 +58,10 @@ def _changed(policy: Policy, height: int) -> Pixels:
 
 
 def _sample(policy: Policy, index: int, height: int) -> Pixels:
-    photo = _photo(0, height)
-    if not mixing_steps(policy):
-        alone: Pixels = augment(photo, policy, _SEED, index=index)
-        return alone
-    pair: dict[str, Any] = {"images": np.stack([photo, _photo(1, height)])}
-    if label_classes(policy) is not None:
-        pair["labels"] = np.array([0, 1])
-    mixed: Pixels = augment(pair, policy, _SEED, index=[2 * index, 2 * index + 1])["images"][0]
-    return mixed
+    places = [2 * index, 2 * index + 1] if mixing_steps(policy) else [index]
+    elements = [{"images": _photo(number, height)} for number in range(len(places))]
+    pixels: Pixels = samples_of(policy, elements, places, seed=_SEED)[0]["images"]
+    return pixels
 
 
 @cache
@@ -80,7 +74,7 @@ def _photo(number: int, height: int) -> Pixels:
 
 
 def _jpeg(pixels: Pixels) -> bytes:
-    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    image = as_image(pixels)
     image.thumbnail((WIDTH, HEIGHT))
     contents = io.BytesIO()
     image.save(contents, "JPEG", quality=80)

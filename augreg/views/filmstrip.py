@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from augreg.annotations.parts import each
 from augreg.families import Item, Stage
 from augreg.lower.sampled import Taken, Value, steps_of_sample
 from augreg.plan import SECTIONS
-from augreg.plugin.params import Key
 from augreg.policy import Policy
-from augreg.views.trace import Passed, Pixels, Sample, Trace, shown
+from augreg.views.batches import unstacked
+from augreg.views.captions import telling
+from augreg.views.overlay import Pixels
+from augreg.views.trace import Passed, Sample, Trace, shown
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ class _Film:
                 self.passed.section,
                 shown(pixels),
                 self._moved(stages),
-                _numbers(one),
+                telling(one.step.op, one.values),
                 one.left_out,
                 tuple(f"{group.kind} at {group.pointer}" for group in one.under),
                 tuple(other.pointer for other in shares if other is not one),
@@ -224,18 +224,12 @@ class _Film:
     def _moved(self, stages: tuple[Stage, ...]) -> dict[str, Any]:
         """The annotations after these stages of the section, for one image."""
         moved = self.trace.moved(self.passed.section, stages)
-        return each(lambda part: np.asarray(part)[0], moved)
+        return unstacked(moved, 1)[0]
 
 
 def _holds(item: Item, one: Taken) -> bool:
     """Whether a step is one of the item's, in its slot."""
     return one.suffix.startswith(item.suffix) and any(step is one.step for step in item.steps)
-
-
-def _numbers(one: Taken) -> dict[str, Value]:
-    """What was drawn for a step, without keys, which say nothing to anybody."""
-    keys = {name for name, spec in one.step.op.params.items() if isinstance(spec, Key)}
-    return {name: value for name, value in one.values.items() if name not in keys}
 
 
 def _shared_text(stage: Stage, shares: list[Taken]) -> str:

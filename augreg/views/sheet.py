@@ -10,7 +10,8 @@ from augreg.errors import PolicyError
 from augreg.policy import Policy, Step, steps_in
 from augreg.random.distributions import Choice
 from augreg.random.quantiles import quantile
-from augreg.views.trace import Pixels, Sample, Trace, image_after, ranges, shown, with_values
+from augreg.views.overlay import Pixels
+from augreg.views.trace import Sample, Trace, image_after, ranges, shown, with_values
 
 
 @dataclass(frozen=True)

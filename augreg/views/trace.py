@@ -9,12 +9,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from augreg.annotations.asked import for_labels, label_answers, unasked
-from augreg.annotations.parts import BOXES, IMAGES, LABELS, TARGETS, TargetRules, each
+from augreg.annotations.asked import unasked
+from augreg.annotations.parts import IMAGES, LABELS, TARGETS, TargetRules
 from augreg.annotations.transform import move_annotations
 from augreg.backends.reference import kernels
 from augreg.backends.reference.interpreter import Interpreter
-from augreg.backends.reference.run import unit_range
+from augreg.backends.reference.pixels import unit_range
 from augreg.checks import check_images, sample_key
 from augreg.errors import DataError
 from augreg.families import Stage
@@ -22,9 +22,9 @@ from augreg.lower import Draws, Lowering
 from augreg.plan import SECTIONS, Plan, plan
 from augreg.policy import Node, Policy, Step
 from augreg.random.distributions import Constant, Distribution
+from augreg.views.batches import Element, answers_of, stacked
+from augreg.views.overlay import Pixels
 from augreg.xp import NUMPY
-
-Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Sample:
         rules: how boxes are written, and which keypoints are a left and a right.
     """
 
-    element: Mapping[str, Any]
+    element: Element
     seed: int = 0
     epoch: int = 0
     index: int = 0
@@ -82,7 +82,7 @@ class Sample:
     @property
     def annotations(self) -> dict[str, Any]:
         """What moves with the image, as batches of one."""
-        return {name: _batch(part) for name, part in self.element.items() if name != IMAGES}
+        return stacked([{name: self.element[name] for name in self.element if name != IMAGES}])
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Trace:
     """A sample's way through a policy, by the reference's own kernels.
 
     Attributes:
-        policy: for a sample without annotations it asks for none.
+        policy: asking for no annotations that the sample does not have.
         planned: its plan for the sample's size.
         begun: the image as the first stage gets it, [1,H,W,C], uint8 or float32.
         draws: of the sample, with what its annotations say of what steps ask.
@@ -118,16 +118,14 @@ class Trace:
 
     def __init__(self, policy: Policy, sample: Sample, *, unfused: bool = False) -> None:
         image, known = sample.element[IMAGES], sample.annotations
-        asking = any(name in known for name in (LABELS, *BOXES))
-        self.policy = policy if asking else unasked(policy)
+        self.policy = unasked(policy, known)
         size = image.shape[0], image.shape[1]
         self.sample, self.size, self.unfused = sample, size, unfused
         as_floats = image.dtype != np.uint8
         self.begun = unit_range(image[None], None) if as_floats else image[None]
         self.planned: Plan = plan(self.policy, size=size, channels=image.shape[2], unfused=unfused)
         key = sample_key(sample.seed, sample.epoch, [sample.index])
-        nodes = self.policy.nodes(True, SECTIONS)
-        answers = label_answers(NUMPY, for_labels(nodes), known) if asking else {}
+        answers = answers_of(self.policy, known)
         self.draws = replace(Draws.make(NUMPY, self.planned.draws, key), answers=answers)
         known.pop(LABELS, None)
         self.annotations = known
@@ -211,10 +209,3 @@ def ranges(step: Step) -> dict[str, tuple[Distribution, str]]:
 def shown(pixels: NDArray[Any]) -> Pixels:
     """A batch of one, uint8 or float32 in 0..1, as one looks at it: uint8 [H,W,C], clipped."""
     return np.asarray(kernels.quantize(pixels)[0])
-
-
-def _batch(part: Any) -> Any:
-    """A part of one element as a batch of one."""
-    if isinstance(part, Mapping):
-        return each(lambda array: np.asarray(array)[None], part)
-    return np.asarray(part)[None]

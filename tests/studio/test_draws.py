@@ -34,7 +34,7 @@ def test_each_step_is_there_with_its_values_or_its_fate() -> None:
         flip = found["/augment/0", ""]
         assert flip.value == ("done" if "/augment/0" in drawn else "left out")
         assert flip.given == "p 0.5"
-        assert found["/augment/1", "degrees"].value == str(drawn["/augment/1"]["degrees"])
+        assert found["/augment/1", "degrees"].value == f"{drawn['/augment/1']['degrees']:.3g}"
         assert found["/augment/1", "degrees"].given == "uniform -10 to 10"
         gray = "/augment/2/one_of/0" in drawn
         assert found["/augment/2/one_of/0", ""].value == ("done" if gray else "left out")

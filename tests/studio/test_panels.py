@@ -138,6 +138,13 @@ def test_a_step_that_is_left_out_is_in_a_bracket_that_goes_on_after_it() -> None
     assert [[frame.op for frame in one.frames] for one in after] == [["rotate", "zoom"], ["shear"]]
 
 
+def test_another_op_in_a_place_is_another_shape() -> None:
+    (invert,), (flip,) = (brackets(film({"op": op})) for op in ("invert", "flip"))
+    (again,) = brackets(film({"op": "invert", "p": 0.5}))
+
+    assert invert.shape == again.shape != flip.shape
+
+
 def test_what_is_said_of_a_frame() -> None:
     rotate, zoom = film(*GEOMETRY)
     (flip,) = film({"op": "flip"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import socket
@@ -21,11 +22,26 @@ from studio.looks import SHOWN, tile, write
 from studio.studio_process import StudioProcess
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, Page
+    from playwright.sync_api import BrowserContext, Page, WebSocket
 
 
 def test_page_shows_nine_samples(page: Page) -> None:
     page.wait_for_function(SHOWN)
+
+
+def test_a_busy_studio_is_not_taken_for_gone(page: Page) -> None:
+    said: list[str | bytes] = []
+
+    def listen(socket: WebSocket) -> None:
+        socket.on("framereceived", lambda frame: said.append(frame))
+
+    page.on("websocket", listen)
+    page.reload()
+    page.wait_for_function(SHOWN)
+    agreed = json.loads(
+        str(said[0]).removeprefix("0")
+    )  # https://socket.io/docs/v4/engine-io-protocol/
+    assert agreed["pingTimeout"] == 30_000  # milliseconds
 
 
 def test_token_leaves_the_address(page: Page, studio: StudioProcess) -> None:

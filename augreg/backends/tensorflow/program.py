@@ -25,10 +25,8 @@ from augreg.backends.tensorflow.repeats import LoweringInTurns, Stages
 from augreg.backends.tensorflow.xla import Scope, opaque_true
 from augreg.lower import Answers, Draws, Lowering
 from augreg.plan import Plan
-from augreg.policy import Output
+from augreg.policy import BYTES
 from augreg.random.generator import SampleKey
-
-BYTES = Output("uint8", (255.0,), (0.0,))
 
 
 @dataclass(frozen=True, eq=False)  # a function: `tf.function` hashes it

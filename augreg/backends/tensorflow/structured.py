@@ -26,7 +26,7 @@ from augreg.backends.tensorflow.forms import Formless, form_of, stage_form
 from augreg.backends.tensorflow.kernels import Kernels
 from augreg.backends.tensorflow.module import module_of
 from augreg.backends.tensorflow.pointwise import finish
-from augreg.backends.tensorflow.program import BYTES, augmented, runs_of
+from augreg.backends.tensorflow.program import augmented, runs_of
 from augreg.backends.tensorflow.repeats import LoweringInTurns
 from augreg.backends.tensorflow.xla import Scope, opaque_true
 from augreg.checks import InputRange
@@ -35,6 +35,7 @@ from augreg.families import Stage
 from augreg.lower import Draws, Lowering
 from augreg.plan import Plan
 from augreg.plan.passes import optimize
+from augreg.policy import BYTES
 from augreg.xp import NUMPY
 
 Images = NDArray[Any]

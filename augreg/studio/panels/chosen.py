@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from augreg.plan import SECTIONS
 from augreg.policy import Policy
-from augreg.studio.batches import Key, options_of
+from augreg.studio.batches import Key
 from augreg.studio.limits import check_sizes
 from augreg.studio.session import Session
+from augreg.views.batches import options_of
 from augreg.views.photos import Photo, element_of
 from augreg.views.trace import Sample
 
