@@ -67,7 +67,13 @@ def table(rows: Iterable[Row]) -> str:
             row.value,
             row.given,
         )
-        lines.append("".join(f"<td>{escape(cell)}</td>" for cell in cells))
-    heads = "".join(f'<th scope="col">{head}</th>' for head in _HEADS)
-    body = "".join(f"<tr>{line}</tr>" for line in lines)
-    return f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
+        lines.append(cells)
+    return html_table(_HEADS, lines)
+
+
+def html_table(heads: Iterable[str], lines: Iterable[Iterable[str]]) -> str:
+    """A table of texts as HTML."""
+    cells = ("".join(f"<td>{escape(cell)}</td>" for cell in line) for line in lines)
+    head = "".join(f'<th scope="col">{one}</th>' for one in heads)
+    body = "".join(f"<tr>{line}</tr>" for line in cells)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

@@ -18,7 +18,7 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI, Response
 from nicegui import app as nicegui
-from nicegui import ui
+from nicegui import core, ui
 
 from augreg.compilation_cache import default_folder
 from augreg.errors import AugregError, PathError, RunError
@@ -37,6 +37,8 @@ from augreg.studio.tokens import token_of
 
 HOST = "127.0.0.1"
 THREADS = 6  # that work for all tabs
+SILENCE = 30  # seconds that a busy studio may not answer before a page takes it for gone
+ABSENCE = 4  # seconds that the state of a closed tab is kept; its address has what matters
 PATIENCE = 2  # seconds between a signal and the end
 LARGEST_MESSAGE = 2**20  # bytes that a page may send at once; a policy has at most 1,000,000
 
@@ -62,7 +64,7 @@ def _serve(options: StudioOptions, listening: socket.socket) -> None:
     documents = Documents(options.policy)
     images, renderer = _opening(options), Renderer()
 
-    @ui.page(PAGE)
+    @ui.page(PAGE, reconnect_timeout=ABSENCE)
     async def page() -> None:
         watch_connection()
         query = ui.context.client.request.query_params
@@ -98,9 +100,8 @@ def _opening(options: StudioOptions) -> Future[Pictures]:
 async def _wait(images: Future[Pictures], given: Sequence[str]) -> None:
     """A page that becomes the page proper, once the images are there."""
     styled()
-    ui.label(f"Opening {', '.join(map(one_line, given))} ...").classes("opening").props(
-        "role=status"
-    )
+    what = ", ".join(map(one_line, given)) or "the images"
+    ui.label(f"Opening {what} ...").classes("opening").props("role=status")
     await ui.context.client.connected()
     await asyncio.wait([asyncio.wrap_future(images)])
     ui.navigate.reload()
@@ -133,9 +134,15 @@ def _application(images: Future[Pictures]) -> FastAPI:
             return Response(str(error), 404, media_type="text/plain")
 
     nicegui.on_startup(_few_threads)
+    nicegui.on_startup(_patient)
     nicegui.config.socket_io_js_transports = ["websocket"]  # the guard lets nothing be sent by POST
     ui.run_with(app, title="augreg studio", dark=None, show_welcome_message=False)
     return app
+
+
+def _patient() -> None:
+    """A page is not told that its studio is gone while a program is compiled on a busy machine."""
+    core.sio.eio.ping_timeout = SILENCE
 
 
 def _few_threads() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +21,7 @@ from skimage.transform import downscale_local_mean
 import augreg
 from augreg.annotations.parts import TargetRules
 from augreg.errors import DataError, ImageError
+from augreg.studio.panels.board import Board
 from augreg.studio.panels.cell import small
 from augreg.studio.panels.chosen import sample_of
 from augreg.studio.panels.costs import Costs
@@ -82,6 +85,21 @@ def test_annotations_are_drawn_where_they_are_given() -> None:
     assert pixels_of(small(plain, {"boxes": boxes}))[4, 4:12].any(axis=-1).all()
 
 
+def test_work_stops_where_another_sample_is_shown() -> None:
+    session = SimpleNamespace(policy=1, detail=None, view=View())
+    board: Any = SimpleNamespace(client=SimpleNamespace(is_deleted=False), session=session)
+
+    async def made() -> list[int]:
+        found = []
+        async for item in Board.arriving(board, iter(range(9)), session.policy, (0, 0, 0)):
+            found.append(item)
+            session.view = View(epoch=item // 3)
+        return found
+
+    with ThreadPoolExecutor(1) as runner:
+        assert runner.submit(asyncio.run, made()).result() == [0, 1, 2, 3]
+
+
 # --- filmstrip
 
 
@@ -118,6 +136,13 @@ def test_a_step_that_is_left_out_is_in_a_bracket_that_goes_on_after_it() -> None
 
     assert [[frame.op for frame in one.frames] for one in between] == [["rotate", "shear", "zoom"]]
     assert [[frame.op for frame in one.frames] for one in after] == [["rotate", "zoom"], ["shear"]]
+
+
+def test_another_op_in_a_place_is_another_shape() -> None:
+    (invert,), (flip,) = (brackets(film({"op": op})) for op in ("invert", "flip"))
+    (again,) = brackets(film({"op": "invert", "p": 0.5}))
+
+    assert invert.shape == again.shape != flip.shape
 
 
 def test_what_is_said_of_a_frame() -> None:

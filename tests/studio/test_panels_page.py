@@ -84,12 +84,14 @@ def test_sheet_has_a_row_for_each_step(page: Page) -> None:
 
 def test_what_a_step_cannot_do_alone_is_said_in_its_place(page: Page) -> None:
     sheet = panel(page, "Sheet")
+    sheet.get_by_role("group").nth(7).wait_for()
     ops = {"pad_or_crop": 400, "crop": 390}
     steps = [{"op": op, "height": side, "width": side} for op, side in ops.items()]
     write(page, json.dumps({"version": 1, "augment": steps}))
     alone = sheet.get_by_role("group", name="crop at /augment/1")
     alone.get_by_text("390").first.wait_for()
     assert alone.get_by_role("img").count() == 1  # before it
+    sheet.get_by_role("group").nth(2).wait_for(state="detached")
 
 
 def test_costs_are_measured_stage_by_stage(page: Page) -> None:

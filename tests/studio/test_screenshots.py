@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parents[2] / "docs" / "images" / "studio"
 LARGEST = 150_000  # bytes
-SCENES = ("samples", "detail", "filmstrip", "compare", "mistakes")
+SCENES = ("samples", "detail", "filmstrip", "sheet", "costs", "strength", "compare", "mistakes")
 
 
 def samples(page: Page) -> None:
@@ -44,6 +44,28 @@ def filmstrip(page: Page) -> None:
     page.get_by_role("tab", name="Filmstrip").click()
     panel = page.get_by_role("tabpanel", name="Filmstrip")
     panel.get_by_text("share one resample").first.wait_for()
+
+
+def sheet(page: Page) -> None:
+    """Each step at weak, middle and strong values."""
+    page.get_by_role("tab", name="Sheet").click()
+    last = page.get_by_role("group", name="saturation at /augment/6")
+    last.get_by_role("img").nth(3).wait_for()
+    page.get_by_role("group", name="zoom at /augment/2").scroll_into_view_if_needed()
+
+
+def costs(page: Page) -> None:
+    """What each stage costs and does."""
+    page.get_by_role("tab", name="Costs").click()
+    page.get_by_role("button", name="Measure times").click()
+    page.get_by_text("Median times").wait_for()
+
+
+def strength(page: Page) -> None:
+    """What made a sample too strong, and a narrower range."""
+    tile(page, 2).click()
+    page.get_by_role("button", name="Too strong").click()
+    page.get_by_role("button", name="Apply").wait_for()
 
 
 def compare(page: Page) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import socket
@@ -21,11 +22,26 @@ from studio.looks import SHOWN, tile, write
 from studio.studio_process import StudioProcess
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, Page
+    from playwright.sync_api import BrowserContext, Page, WebSocket
 
 
 def test_page_shows_nine_samples(page: Page) -> None:
     page.wait_for_function(SHOWN)
+
+
+def test_a_busy_studio_is_not_taken_for_gone(page: Page) -> None:
+    said: list[str | bytes] = []
+
+    def listen(socket: WebSocket) -> None:
+        socket.on("framereceived", lambda frame: said.append(frame))
+
+    page.on("websocket", listen)
+    page.reload()
+    page.wait_for_function(SHOWN)
+    agreed = json.loads(
+        str(said[0]).removeprefix("0")
+    )  # https://socket.io/docs/v4/engine-io-protocol/
+    assert agreed["pingTimeout"] == 30_000  # milliseconds
 
 
 def test_token_leaves_the_address(page: Page, studio: StudioProcess) -> None:
@@ -112,13 +128,18 @@ def test_new_token_is_asked_for_on_the_command_line(monkeypatch: pytest.MonkeyPa
     ]
 
 
-def test_tabs_that_were_closed_leave_nothing(
+def test_page_waits_for_its_images_and_tabs_that_were_closed_leave_nothing(
     start_studio: StartStudio, context: BrowserContext
 ) -> None:
     program = [str(Path(__file__).with_name("counting.py"))]
     studio = start_studio("flowers", program=program)
     pages = [context.new_page() for _ in range(3)]
-    for page in pages:
+    pages[0].goto(studio.address)
+    pages[0].get_by_role("status").filter(has_text="Opening the images ...").wait_for()
+    assert pages[0].request.get(f"{studio.origin}/favicon.ico").ok
+    studio.process.send_signal(signal.SIGUSR2)
+    pages[0].wait_for_function(SHOWN)
+    for page in pages[1:]:
         page.goto(studio.address)
         page.wait_for_function(SHOWN)
     assert counted(studio)[0] == 3

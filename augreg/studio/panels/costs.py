@@ -94,45 +94,60 @@ def _readable(session: Session, keys: Sequence[Key]) -> list[tuple[Key, Photo]]:
 
 def costs_panel(session: Session, pane: Pane) -> None:
     """A table of stages, and a button that times them one by one."""
-    with ui.element("div").classes("choose"):
-        button = action("Measure times", lambda: measure())
-    board = Board(session, pane, "Stages of the policy")
-    with board.place.classes("costs"):
-        shown = ui.html(sanitize=False).classes("draws")
-        notes = ui.label().classes("notes")
-    known: list[Costs] = []
+    _Panel(session, pane)
 
-    async def make(policy: Policy) -> str:
-        costs = await in_thread(Costs.of, session, policy)
-        if known and known[0].policy is policy and known[0].image is costs.image:
-            costs.times.extend(known[0].times)
-        known[:] = [costs]
-        shown.set_content(costs.html())
-        notes.set_text("\n".join((*costs.explained.costs, _ALONE)))
+
+class _Panel:
+    """What is known of the policy, and the page's elements for it."""
+
+    def __init__(self, session: Session, pane: Pane) -> None:
+        self.session = session
+        self.costs: Costs | None = None
+        with ui.element("div").classes("choose"):
+            self.button = action("Measure times", self.measure)
+            self.button.disable()  # until it is known what to measure
+        self.board = Board(session, pane, "Stages of the policy")
+        with self.board.place.classes("costs"):
+            self.table = ui.html(sanitize=False).classes("draws")
+            self.notes = ui.label().classes("notes")
+        self.measuring = False
+        self.board.follow(self.make)
+
+    async def make(self, policy: Policy) -> str:
+        """Shows the stages and what they do; and their times, where the same were measured."""
+        costs, last = await in_thread(Costs.of, self.session, policy), self.costs
+        if last is not None and last.policy is policy and last.image is costs.image:
+            costs.times.extend(last.times)
+        self.costs = costs
+        self.button.set_enabled(not self.measuring)
+        self.table.set_content(costs.html())
+        self.notes.set_text("\n".join((*costs.explained.costs, _ALONE)))
         samples = f"{costs.count} sample{'s' if costs.count != 1 else ''}"
         return f"{size_text(costs.image)} images; filled and clipped are means of {samples}"
 
-    async def measure() -> None:
-        if not known or session.error:
+    async def measure(self) -> None:
+        """Times the stages, as long as the same policy and sample are shown."""
+        costs, key = self.costs, chosen_key(self.session)
+        if costs is None or self.measuring:
             return
-        costs, batch, key = known[0], known[0].batch, chosen_key(session)
+        self.measuring = True
+        self.button.disable()
         costs.times.clear()
-        button.disable()
+        batch = costs.batch
         try:
             times = await in_thread(stage_times, costs.policy, batch)
-            board.say(_progress(costs))
-            async for time in board.arriving(times, costs.policy, key):
+            self.board.say(_progress(costs))
+            async for time in self.board.arriving(times, costs.policy, key):
                 costs.times.append(time)
-                shown.set_content(costs.html())
-                board.say(_progress(costs))
+                self.table.set_content(costs.html())
+                self.board.say(_progress(costs))
         except AugregError as error:
-            board.say(str(error))
+            self.board.say(str(error))
         else:
-            board.say(_measured(costs, len(batch)))
+            self.board.say(_measured(costs, len(batch)))
         finally:
-            button.enable()
-
-    board.follow(make)
+            self.measuring = False
+            self.button.enable()
 
 
 def _progress(costs: Costs) -> str:

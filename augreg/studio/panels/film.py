@@ -73,12 +73,12 @@ class _Strip:
 
     def __init__(self, place: ui.element, editing: Editing) -> None:
         self.place, self.editing = place.classes("strip"), editing
-        self._shape: list[tuple[str, list[str]]] | None = None
+        self._shape: list[tuple[str, ...]] | None = None
         self._cells: dict[str, Cell] = {}
 
     def show(self, film: Film) -> None:
         """Shows a filmstrip."""
-        shape = [(one.note, [frame.pointer for frame in one.frames]) for one in film.brackets]
+        shape = [bracket.shape for bracket in film.brackets]
         if shape != self._shape:
             self._shape = shape
             self._build(film.brackets)
@@ -90,6 +90,7 @@ class _Strip:
 
     def _build(self, found: list[Bracket]) -> None:
         self.place.clear()
+        self._cells.clear()
         with self.place:
             with ui.element("div").classes("bracket"):
                 self.image = Cell(partial(ui.label, "image"))

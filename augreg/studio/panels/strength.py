@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from html import escape
 
 from nicegui import ui
 
@@ -12,6 +11,7 @@ from augreg.errors import AugregError, show
 from augreg.policy import Policy, edits
 from augreg.studio.batches import Key
 from augreg.studio.controls import action
+from augreg.studio.draws import html_table
 from augreg.studio.latest import Latest, in_thread
 from augreg.studio.panels.chosen import sample_of
 from augreg.studio.session import Session
@@ -129,11 +129,7 @@ def shares_table(shares: Sequence[Share]) -> str:
     """The part of each step, as HTML; empty for none."""
     if not shares:
         return ""
-    heads = "".join(f'<th scope="col">{head}</th>' for head in _HEADS)
-    lines = []
-    for one in shares:
-        cells = one.pointer, one.op, values_text(one.values), f"{100 * one.score:.0f} %"
-        lines.append("".join(f"<td>{escape(cell)}</td>" for cell in cells))
-    body = "".join(f"<tr>{line}</tr>" for line in lines)
-    table = f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
-    return f'{table}<div class="faint">{_PARTS}</div>'
+    lines = [
+        (one.pointer, one.op, values_text(one.values), f"{100 * one.score:.0f} %") for one in shares
+    ]
+    return f'{html_table(_HEADS, lines)}<div class="faint">{_PARTS}</div>'

@@ -16,6 +16,11 @@ class Bracket:
     note: str
     frames: tuple[Frame, ...]
 
+    @property
+    def shape(self) -> tuple[str, ...]:
+        """What its elements on the page are made for."""
+        return self.note, *(f"{frame.pointer} {frame.op}" for frame in self.frames)
+
 
 def brackets(frames: Iterable[Frame]) -> list[Bracket]:
     """The frames in their order; those that share the pixels, and what lies between, in one."""
