@@ -60,7 +60,9 @@ def test_version_is_the_packages(said: Any) -> None:
 def test_help_lists_every_command(said: Any) -> None:
     code, out, _ = said("--help")
     assert code == 0
-    names = "validate explain expand import preview apply merge replay train ops plugins schema"
+    names = (
+        "validate explain expand import preview sample apply merge replay train ops plugins schema"
+    )
     for name in (*names.split(), "evaluate", "new-plugin"):
         assert f" {name} " in out
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,7 +12,9 @@ from augreg.cli.completion import complete_policy
 from augreg.cli.console import DataDir
 from augreg.cli.pictures import ImagesArgument
 from augreg.cli.quiet import quiet_tensorflow
+from augreg.cli.suggestions import check_policy_first
 from augreg.errors import RunError
+from augreg.sources.openers import NAMED, opener_of
 from augreg.studio.options import PORT, StudioOptions
 
 
@@ -36,11 +40,11 @@ def studio(
     Only this machine reaches the page, and only with the address that is printed. Ctrl+C ends it;
     pages that are open go on when the same command is started again.
     """
-    try:
-        from augreg.studio import serve
-    except ModuleNotFoundError as error:
-        if error.name != "nicegui":
-            raise
-        raise RunError("the studio needs NiceGUI: pip install 'augreg[studio]'") from None
+    named = [Path(one) for one in images or () if opener_of(one) is NAMED]  # not digits
+    check_policy_first("studio", policy, named)
+    if find_spec("nicegui") is None:
+        raise RunError("the studio needs NiceGUI: pip install 'augreg[studio]'")
+    from augreg.studio import serve
+
     with quiet_tensorflow():
         serve(StudioOptions(policy, tuple(images or ()), port, show, new_token, data_dir))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from augreg.policy.document import parts_of, pointer_of
@@ -20,13 +21,13 @@ Render = Callable[[int, int], str]
 
 def set_value(text: str, pointer: str, value: Any) -> str:
     """Puts a value in the place of another one, or adds it to an object as its last key."""
-    *above, name = ["", *parts_of(pointer)]
-    root = outline(text)
-    part = find(root, parts_of(pointer))
+    path = parts_of(pointer)
+    part = find(outline(text), path)
     if part is not None:
         indent, before = _place(text, part.start)
         return text[: part.start] + as_policy(value, indent, before) + text[part.end :]
-    parent = _container(text, pointer_of(above[1:]), "object")
+    *above, name = path
+    parent = _container(text, pointer_of(above), "object")
     key = f"{json.dumps(name, ensure_ascii=False)}: "
 
     def render(indent: int, before: int) -> str:
@@ -55,12 +56,8 @@ def remove(text: str, pointer: str) -> str:
 
 def insert(text: str, pointer: str, position: int, value: Any) -> str:
     """Inserts a value into the list at the pointer, where it then has this position."""
-    return _inserted(
-        text,
-        _container(text, pointer, "array"),
-        position,
-        lambda indent, before: as_policy(value, indent, before),
-    )
+    render = partial(as_policy, value)
+    return _inserted(text, _container(text, pointer, "array"), position, render)
 
 
 def move(text: str, source: str, target: str, position: int) -> str:
@@ -79,9 +76,8 @@ def move(text: str, source: str, target: str, position: int) -> str:
     render = _raw(text, source)
     _container(text, target, "array")
     rest = remove(text, source)
-    return _inserted(
-        rest, _container(rest, after_removal(target, source), "array"), position, render
-    )
+    container = _container(rest, after_removal(target, source), "array")
+    return _inserted(rest, container, position, render)
 
 
 def wrap(text: str, pointer: str, count: int, key: str) -> str:

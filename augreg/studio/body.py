@@ -47,7 +47,7 @@ class Body:
     def show(self, pointer: str, node: Any) -> None:
         """Shows the node; rows are made anew only where one needs another control."""
         self.pointer = pointer
-        shape = {key: shape_of(value) for key, value in self._own(node)}
+        shape = {key: shape_of(value, key) for key, value in self._own(node)}
         if shape != self.shape:
             self.shape = shape
             self._build(node)
@@ -116,8 +116,9 @@ class Body:
             self.editing.set_in(self.pointer, event.value, firsts[event.value])
 
         if missing:
-            select = ui.select(missing, label="Set another", on_change=add).classes("others")
-            select.props("dense borderless options-dense")
+            select = ui.select(missing, on_change=add).classes("others")
+            select.props('dense borderless options-dense display-value="Set another"')
+            select.props["aria-label"] = "Set another"
 
     def _firsts(self, node: Any) -> dict[str, Any]:
         """What every key that a node may have gets at first."""

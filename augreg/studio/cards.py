@@ -26,18 +26,24 @@ class Deck:
         editing: how they change the text.
         ops: of the registry, by name.
         add: asks for a step, and adds it at a position of the list at a pointer.
+        refresh: shows the text as it is.
         opened: the nodes whose cards are open, as text: a card that moves stays open.
+        focused: the pointer of the card that gets the keyboard, once it is shown.
         lists, cards: by the number of their element.
     """
 
     def __init__(
-        self, editing: Editing, ops: Mapping[str, Declaration], add: Callable[[str, int], None]
+        self,
+        editing: Editing,
+        ops: Mapping[str, Declaration],
+        add: Callable[[str, int], None],
+        refresh: Callable[[], None],
     ) -> None:
-        self.editing, self.ops, self.add = editing, ops, add
+        self.editing, self.ops, self.add, self.refresh = editing, ops, add, refresh
         self.opened: set[str] = set()
         self.lists: dict[int, StepList] = {}
         self.cards: dict[int, Card] = {}
-        self.focused = ""  # the pointer of the card that gets the keyboard
+        self.focused = ""
 
     def open(self, node: Any) -> None:
         """Lets the card of a node be open, once there is one."""
@@ -48,8 +54,8 @@ class Deck:
         card, target = self.cards[event.item.id], self.lists[event.target.id]
         for one in (self.lists[event.source.id], target):
             one.forget()  # the browser has moved the card, not we
-        if not self.editing.move(card.pointer, target.pointer, event.new_index):
-            self.editing.session.edited.emit()  # shows them as they are
+        self.editing.move(card.pointer, target.pointer, event.new_index)
+        self.refresh()  # also where the text is the same: of equal steps, or of a refused move
 
     def move(self, card: Card, by: int) -> None:
         """Moves a step up or down in its list; the keyboard stays with it."""
@@ -63,7 +69,8 @@ class StepList:
     """The steps of a section or group."""
 
     def __init__(self, deck: Deck, name: str) -> None:
-        self.deck, self.pointer, self.cards = deck, "", list[Card]()
+        self.deck, self.pointer = deck, ""
+        self.cards: list[Card] = []
         self._names: list[str] | None = None
         self.place = ui.column().classes("steps")
         self.place.props["role"], self.place.props["aria-label"] = "list", name
@@ -79,9 +86,8 @@ class StepList:
             on_end=deck.dropped,
         )
         deck.lists[self.place.id] = self
-        action("Add step", lambda: deck.add(self.pointer, len(self.cards))).classes("add").props[
-            "aria-label"
-        ] = f"Add step to {name}"
+        add = action("Add step", lambda: deck.add(self.pointer, len(self.cards))).classes("add")
+        add.props["aria-label"] = f"Add step to {name}"
 
     def forget(self) -> None:
         """Makes the cards anew when they are shown next."""

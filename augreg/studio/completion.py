@@ -113,10 +113,10 @@ class Completer:
             for i, (allowed, info) in enumerate(zip(schema.get("enum", ()), about, strict=True)):
                 detail = "default" if allowed == default else ""
                 yield Option(json.dumps(allowed), json.dumps(allowed), detail, info, -i)
-            for word in ("example", "default"):
-                for found in schema.get("examples", ()) if word == "example" else (default,):
-                    if found is not None and "op" not in schema.get("properties", {}):
-                        yield Option(json.dumps(found), json.dumps(found), word, rank=50)
+            given = [("example", found) for found in schema.get("examples", ())]
+            for word, found in (*given, ("default", default)):
+                if found is not None and "op" not in schema.get("properties", {}):
+                    yield Option(json.dumps(found), json.dumps(found), word, rank=50)
             if "const" in schema and "op" not in cursor.path and cursor.name != "op":
                 yield Option(json.dumps(schema["const"]), json.dumps(schema["const"]))
             if schema.get("type") == "boolean":

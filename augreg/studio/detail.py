@@ -15,6 +15,7 @@ from augreg.studio.draws import rows_of, table
 from augreg.studio.framed import Framed
 from augreg.studio.latest import Latest, in_thread
 from augreg.studio.link import query_of
+from augreg.studio.panels.strength import Strength
 from augreg.studio.pixels import Picture
 from augreg.studio.session import EPOCHS, Session
 from augreg.studio.shown import Shown, key_text, keys_of, show
@@ -39,12 +40,14 @@ class Detail:
                 self.copies = {
                     name: action(f"Copy {name}", partial(self._copy, name)) for name in names
                 }
+                action("Each step", self._steps)
                 icon("Previous sample", "chevron_left", lambda: self.step(-1))
                 icon("Next sample", "chevron_right", lambda: self.step(1))
                 icon("Close", "close", self.dialog.close)
             self.status = message("alert")
             with ui.element("div").classes("pair"):
                 self.figures = [_Figure("Image"), _Figure("Sample")]
+            Strength(session)
             self.table = ui.html(sanitize=False).classes("draws")
             self.caution = message()
             self.code = ui.label().classes("code")
@@ -78,6 +81,14 @@ class Detail:
             session.look(**beyond)
             session.open(key)
 
+    def _steps(self) -> None:
+        """Shows the sample after each of its steps, in place of the dialog."""
+        if self.session.detail is not None:
+            _, epoch, index = self.session.detail
+            self.session.open(None)
+            self.session.look(epoch=epoch, index=index)
+            self.session.turn("show", "Filmstrip")
+
     def _copy(self, name: str) -> None:
         ui.clipboard.write(self.texts.get(name, ""))
 
@@ -97,6 +108,9 @@ class Detail:
             shown = str(error)
         if not isinstance(shown, Shown):
             self.status.set_text(shown)
+            for figure in self.figures:
+                figure.frame.show("")
+            self.table.set_content("")
             return
         self.status.set_text("")
         both = shown.image(session.view.annotations), shown.pixels(session.view.annotations)

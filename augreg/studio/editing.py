@@ -8,10 +8,10 @@ from typing import Any
 
 from nicegui import ui
 
-from augreg.errors import AugregError
+from augreg.errors import AugregError, PolicyError
 from augreg.plan import plan
 from augreg.policy import edits, rearrange
-from augreg.policy.document import parts_of, pointer_of
+from augreg.policy.document import parse, parts_of, pointer_of
 from augreg.policy.loader import load_text
 from augreg.policy.outline import find, outline
 from augreg.studio.session import Session
@@ -51,10 +51,12 @@ class Editing:
 
     def apply(self, edit: Callable[[str], str]) -> bool:
         """Makes a change of the text; False where there is no such place any more."""
+        text = self.session.text
         try:
-            self.session.write(edit(self.session.text))
-        except LookupError as error:
-            ui.notify(f"This can't be done: {error.args[0]}.", type="warning")
+            parse(text)  # what is no JSON has no places
+            self.session.write(edit(text))
+        except (LookupError, PolicyError) as error:
+            ui.notify(f"This can't be done: {error}", type="warning")
             return False
         return True
 
@@ -96,7 +98,8 @@ class Editing:
         self.session.seek(0 if part is None else part.start)
 
     def _key(self, node: str) -> str:
-        value = self.at(node)
+        """What a step or group is remembered by: all of it but its p."""
+        value = self.at(node) or {}
         return json.dumps({key: part for key, part in value.items() if key != "p"})
 
 

@@ -77,8 +77,9 @@ class PlainNumbers(Field):
         self.inputs: dict[str, ui.number] = {}
         with ui.element("div").classes("numbers"):
             for path, label in labels:
-                ui.label(label).classes("faint")
-                self.inputs[path] = self._input(f"{name} {label}", path, tell)
+                with ui.element("div").classes("labelled"):
+                    ui.label(label).classes("faint")
+                    self.inputs[path] = self._input(f"{name} {label}", path, tell)
 
     def _input(self, name: str, path: str, tell: Tell) -> ui.number:
         return number_input(name, lambda value: tell(path, value))
@@ -102,8 +103,8 @@ class ListField(Field):
         self.path = path
 
         def changed(text: str) -> None:
-            root = f"[{text}]"
-            numbers = value_of(root, outline(root))
+            written = f"[{text}]"
+            numbers = value_of(written, outline(written))  # a comma may end it, while one types
             if numbers and all(map(is_number, numbers)):
                 tell(path, numbers[0] if one and len(numbers) == 1 else numbers)
 

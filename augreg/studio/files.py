@@ -17,7 +17,7 @@ from augreg.studio.documents import ChangedError, Documents
 from augreg.studio.latest import in_thread
 from augreg.studio.session import Session
 
-_OVERWRITE, _LOAD, _SAVE = "Overwrite it", "Load it", "Save it"
+_OPEN, _OVERWRITE, _LOAD, _SAVE = "Open it", "Overwrite it", "Load it", "Save it"
 
 
 def file_actions(session: Session, documents: Documents) -> None:
@@ -96,14 +96,17 @@ class Files:
         self.session, self.documents = session, documents
 
     async def open(self, file: str) -> None:
-        """Shows another policy; the text that was there can be had back by undoing."""
+        """Shows another policy."""
+        name, session = Path(self.session.file).name, self.session
+        changed = f"{name} has changes that are not saved."
+        if session.text != session.saved and not await ask(changed, f"Open {file}?", _OPEN):
+            return
         try:
             text = await in_thread(self.documents.read, file)
         except AugregError as error:
             ui.notify(str(error), type="negative", multi_line=True)
             return
-        self.session.keep(file, text)
-        self.session.write(text)
+        session.load(file, text)
 
     async def save(self) -> None:
         """Saves the text in its file."""
@@ -146,7 +149,8 @@ class Files:
 
 async def ask(title: str, question: str, *answers: str) -> str | None:
     """The answer to a question; None where it is cancelled."""
-    with ui.dialog().props(f'aria-label="{title}"') as dialog, ui.element("div").classes("ask"):
+    with ui.dialog() as dialog, ui.element("div").classes("ask"):
+        dialog.props["aria-label"] = title
         ui.label(title).classes("section-title")
         ui.label(question)
         with ui.element("div").classes("answers"):

@@ -45,7 +45,7 @@ class Form:
     def __init__(self, session: Session) -> None:
         self.session, self.editing = session, Editing(session)
         registry = default_registry()
-        self.deck = Deck(self.editing, registry.steps, self._add)
+        self.deck = Deck(self.editing, registry.steps, self._add, self.show)
         self.palette = Palette(registry)
         self.sections: dict[str, StepList] = {}
         self.message = message()

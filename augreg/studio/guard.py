@@ -98,9 +98,10 @@ class Guard:
     def _with_headers(self, send: Send) -> Send:
         async def sent(message: Any) -> None:
             if message["type"] == "http.response.start":
-                given = dict(message.get("headers", ()))
-                more = {} if b"cache-control" in given else {b"cache-control": b"no-store"}
-                message["headers"] = list({**given, **more, **self.headers}.items())
+                given = list(message.get("headers", ()))
+                if not any(name == b"cache-control" for name, _ in given):
+                    given.append((b"cache-control", b"no-store"))
+                message["headers"] = [*given, *self.headers]
             await send(message)
 
         return sent
@@ -128,7 +129,7 @@ def _cookies(headers: Mapping[str, str], name: str) -> Iterable[str]:
             yield value
 
 
-def _headers(hosts: Iterable[str]) -> dict[bytes, bytes]:
+def _headers(hosts: Iterable[str]) -> list[tuple[bytes, bytes]]:
     """What each answer says of the page: it loads nothing from elsewhere, and stands in no other.
 
     NiceGUI has scripts within its page and evaluates what the server sends, so that both have to be
@@ -152,4 +153,4 @@ def _headers(hosts: Iterable[str]) -> dict[bytes, bytes]:
         "referrer-policy": "no-referrer",
         "x-content-type-options": "nosniff",
     }
-    return {name.encode(): value.encode() for name, value in found.items()}
+    return [(name.encode(), value.encode()) for name, value in found.items()]

@@ -35,6 +35,11 @@ class History:
         self._last = now
         self._after.clear()
 
+    def clear(self) -> None:
+        """Forgets all changes."""
+        self._before.clear()
+        self._after.clear()
+
     def undo(self, text: str) -> str:
         """The text before the last change, for the one that it is."""
         return self._moved(self._before, self._after, text)

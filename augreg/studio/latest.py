@@ -50,6 +50,9 @@ def _only_ours(function: Callable[..., Any], *arguments: Any) -> Any:
         return function(*arguments)
     except AugregError:
         raise
+    except OSError as error:  # no more is known of a disk that is full
+        where = f"{error.filename}: " if error.filename else ""
+        raise AugregError(f"{where}{error.strerror or error}") from error
     except BaseException as error:  # here, since a plugin's `sys.exit` would end the server
         raise unexpected(error) from error
 

@@ -90,9 +90,13 @@ def query_of(session: Session, whole: bool = False) -> str:
     query |= session.tabs
     texts = {"policy": session.text if whole or session.text != session.saved else ""}
     texts["b"] = session.other
-    packed = {name: pack(text) for name, text in texts.items() if text}
-    query |= {name: text for name, text in packed.items() if len(text) <= _LONGEST}
+    query |= {name: pack(text) for name, text in texts.items() if text and fits(text)}
     return urlencode(query)
+
+
+def fits(text: str) -> bool:
+    """Whether a text is short enough for an address."""
+    return len(pack(text)) <= _LONGEST
 
 
 def follow(session: Session) -> None:

@@ -15,6 +15,9 @@ from augreg.studio.form import form_panel
 from augreg.studio.link import follow
 from augreg.studio.mistakes import mistakes_list
 from augreg.studio.pane import Pane
+from augreg.studio.panels.costs import costs_panel
+from augreg.studio.panels.film import film_panel
+from augreg.studio.panels.sheet import sheet_panel
 from augreg.studio.session import Session
 from augreg.studio.style import styled, theme_button
 from augreg.studio.text import text_panel
@@ -30,6 +33,9 @@ POLICY: Mapping[str, Panel] = {
 }
 SAMPLES: Mapping[str, Panel] = {
     "Samples": tiles_panel,
+    "Filmstrip": film_panel,
+    "Sheet": sheet_panel,
+    "Costs": costs_panel,
     "Compare": compare_panel,
 }
 

@@ -30,6 +30,7 @@ _P = Track(0, 1, 0.01)
 _LEVEL = Track(0, 1, 0.005)
 _CHANNELS = (("0", "red"), ("1", "green"), ("2", "blue"))
 _GREY, _COLOUR = "grey", "colour"
+_LISTS = ("choice", "n", "weights")  # of any length, in one field
 _KINDS = {"log_uniform": "log-uniform"}
 GUARDS: dict[str, Any] = {"p": 0.5, "when": {"label": [0]}}  # what they get at first
 
@@ -65,10 +66,13 @@ class Row:
         self.change(f"{self.name}/{path}" if path else self.name, value)
 
 
-def shape_of(value: Any) -> Any:
+def shape_of(value: Any, name: str = "") -> Any:
     """What a control depends on: two values of one shape can be shown by the same control."""
+    if name in _LISTS:
+        numbers = value if isinstance(value, list) else [value]
+        return all(map(values.is_number, numbers))
     if isinstance(value, dict):
-        return tuple(value)
+        return tuple((key, shape_of(part, key)) for key, part in value.items())
     if isinstance(value, list):
         return (len(value), all(map(values.is_number, value)))
     return NUMBER if values.is_number(value) else type(value).__name__

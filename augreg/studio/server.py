@@ -127,7 +127,8 @@ def _application(images: Future[Pictures]) -> FastAPI:
     @app.get(SMALL + "{index}.jpg")
     async def small(index: int) -> Response:
         try:
-            return Response(await in_thread(images.result().small, index), media_type="image/jpeg")
+            contents = await in_thread(lambda: images.result().small(index))
+            return Response(contents, media_type="image/jpeg")
         except AugregError as error:
             return Response(str(error), 404, media_type="text/plain")
 

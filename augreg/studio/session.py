@@ -102,6 +102,12 @@ class Session:
         """Makes the change again that was taken back last."""
         self._take(self.history.redo(self.text))
 
+    def load(self, file: str, text: str) -> None:
+        """Takes another file; what was done to the one before can't be undone any more."""
+        self.history.clear()
+        self.keep(file, text)
+        self._take(text)
+
     def keep(self, file: str, text: str) -> None:
         """Takes another file with its text, or the same one with another text."""
         self.elsewhere = self.elsewhere or file != self.file

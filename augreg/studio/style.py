@@ -21,7 +21,7 @@ _YEAR = 365 * 24 * 3600
 
 @cache
 def _sheet() -> str:
-    sheets = (Path(__file__).with_name(name) for name in ("studio.css", "policy.css"))
+    sheets = (Path(__file__).with_name(name) for name in ("studio.css", "policy.css", "panels.css"))
     return "\n".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
 
 

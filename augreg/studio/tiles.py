@@ -22,7 +22,7 @@ from augreg.studio.session import Session, View
 from augreg.studio.shown import Shown, key_text, show
 
 _OLD = "The policy has errors. These are samples of the last one without."
-_COMPILES = "Compiling a program for the policy's new structure; numbers will change without."
+_COMPILES = "Compiling a program for this structure of the policy. Other numbers will need none."
 _PAUSE = 0.2  # seconds
 
 
@@ -44,6 +44,7 @@ class Made:
 def tiles_panel(session: Session, pane: Pane) -> None:
     """Nine samples, which follow the policy and the view."""
     status, client = message(), ui.context.client
+    shown: Policy | None = None
     with ui.element("div").classes("tiles").props('role=group aria-label="Samples"') as grid:
         tiles = [Tile(session) for _ in range(session.view.count)]
 
@@ -52,10 +53,11 @@ def tiles_panel(session: Session, pane: Pane) -> None:
         grid.classes(**{"add" if stale else "remove": "stale"})
 
     async def make() -> None:
+        nonlocal shown
         loop = asyncio.get_running_loop()
 
         def compiles() -> None:
-            loop.call_soon_threadsafe(say, _COMPILES, True)
+            loop.call_soon_threadsafe(say, _COMPILES, session.policy is not shown)
 
         if session.policy is None:
             say("There is no policy without errors yet.", True)
@@ -69,6 +71,7 @@ def tiles_panel(session: Session, pane: Pane) -> None:
             tile.show(key, picture)
         for tile in tiles[len(made.tiles) :]:
             tile.clear()
+        shown = made.policy
         say(_OLD if session.error else str(made), bool(session.error))
 
     def age() -> None:

@@ -57,7 +57,7 @@ class StageEffect:
 
     Attributes:
         name: its steps and groups, a line each: pointer, and op or kind.
-        pointers: where they stand in the policy.
+        pointers: where they stand in the policy, `#k` at the end for slot k of a group.
         clipped: the share of values beyond 0..1 at its end, 0..1.
         filled: the share of pixels that show nothing of what it read, 0..1, whatever fills them.
         boxes_lost: how many boxes of all images are there before it, and not after it; below 0
@@ -100,7 +100,8 @@ def effects(policy: Policy, samples: Iterable[Sample]) -> tuple[StageEffect, ...
         for passed in trace.stages():
             name = name_of(passed.stage)
             found.setdefault(name, Effect()).add(passed)
-            pointers[name] = passed.stage.pointers
+            items = passed.stage.items
+            pointers[name] = tuple(one.node.pointer + one.suffix for one in items)
     result, boxes = [], before.boxes
     for name, effect in found.items():
         clipped, filled = effect.clipped / effect.images, effect.filled / effect.images

@@ -64,16 +64,26 @@ def sheet(
     Raises:
         PolicyError: `prepare` can't work on this image.
     """
+    return tuple(sheet_rows(policy, sample, quantiles=quantiles, choices=choices))
+
+
+def sheet_rows(
+    policy: Policy,
+    sample: Sample,
+    *,
+    quantiles: Sequence[float] = (0.05, 0.5, 0.95),
+    choices: int = 5,
+) -> Iterator[Row]:
+    """The rows of a `sheet`, each made when it is asked for."""
     raw = replace(sample, element={IMAGES: sample.element[IMAGES]})
     ready = shown(image_after(replace(policy, augment=()), raw))
-    nothing, rows = replace(policy, prepare_train=(), augment=()), []
+    nothing = replace(policy, prepare_train=(), augment=())
     for nodes, pixels in ((policy.prepare_train, raw.element[IMAGES]), (policy.augment, ready)):
         given = replace(raw, element={IMAGES: pixels})
         for step in steps_in(nodes):
             values = _values(step, sample.epoch, quantiles, choices)
             cells = tuple(_cell(policy, step, given, *one) for one in values)
-            rows.append(Row(step.pointer, step.op.name, shown(Trace(nothing, given).begun), cells))
-    return tuple(rows)
+            yield Row(step.pointer, step.op.name, shown(Trace(nothing, given).begun), cells)
 
 
 def _values(

@@ -34,9 +34,11 @@ def test_op_names_come_with_their_summaries(completer):
     text = '{"augment": [{"op": "ro'
     found = completer.complete(text, len(text))
     assert (found.start, found.end) == (20, 23)
-    names = {one.label: one.info for one in found.options}
-    assert set(names) == {json.dumps(name) for name in default_registry().steps}
-    assert names['"rotate"'] == default_registry().ops["rotate"].summary
+    labels = [one.label for one in found.options]
+    steps = default_registry().steps
+    assert set(labels) == {json.dumps(name) for name in steps if "ro" in name}
+    assert labels[:2] == ['"rot90"', '"rotate"']  # what begins so is before what has it inside
+    assert found.options[1].info == steps["rotate"].summary
 
 
 def test_parameters_not_yet_given_come_with_defaults_and_bounds(completer):
@@ -73,7 +75,7 @@ def test_what_fits_a_place_is_offered(completer, marked, labels):
 @pytest.mark.parametrize(
     ("marked", "label", "text"),
     [
-        ('{"op|"}', '"output"', '{"output": {}}'),
+        ('{"out|"}', '"output"', '{"output": {}}'),
         ('{"version": 1 |}', '"augment"', '{"version": 1 , "augment": []}'),
         ('{|"version": 1}', '"name"', '{"name": "", "version": 1}'),
         ('{"output": {"dt|": "uint8"}}', '"dtype"', '{"output": {"dtype": "uint8"}}'),

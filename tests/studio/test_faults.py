@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 PLUGIN = '''
 import sys
+import time
 
 import augreg
 
@@ -38,12 +40,17 @@ def ends(xp, amount):
     sys.exit(7)
 
 
+def sleeps(xp, amount):
+    """Takes ten minutes."""
+    time.sleep(600)
+
+
 AMOUNT = augreg.Range(0.0, 1.0, default=0.2)
 
 
 @augreg.hookimpl
 def register_ops():
-    found = {"good": colors, "raises": raises, "ends": ends}
+    found = {"good": colors, "raises": raises, "ends": ends, "sleeps": sleeps}
     return [augreg.op(f"acme/{name}", amount=AMOUNT)(op) for name, op in found.items()]
 '''
 
@@ -63,22 +70,24 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def faulty(
-    start_studio: StartStudio, folder: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[StudioProcess]:
-    """A studio of these images and of a data set that is not there, with a plugin and one that
-    fails when it is imported."""
-    plugins = tmp_path_factory.mktemp("plugins")
+def plugins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A plugin is installed, and one that fails when it is imported."""
+    folder = tmp_path_factory.mktemp("plugins")
     for name, text in (("acme", PLUGIN), ("broken", "1 / 0")):
-        (plugins / f"{name}.py").write_text(text)
-        about = plugins / f"{name}-1.0.dist-info"
+        (folder / f"{name}.py").write_text(text)
+        about = folder / f"{name}-1.0.dist-info"
         about.mkdir()
         (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
         (about / "entry_points.txt").write_text(f"[augreg]\n{name} = {name}\n")
-    given = (str(folder), "no_such_data")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(plugins), prepend=":")
-        yield start_studio("flowers", *given)
+        patch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
+        yield
+
+
+@pytest.fixture(scope="module")
+def faulty(start_studio: StartStudio, folder: Path, plugins: None) -> StudioProcess:
+    """A studio of these images, and of a data set that is not there."""
+    return start_studio("flowers", str(folder), "no_such_data")
 
 
 @pytest.fixture
@@ -137,3 +146,16 @@ def test_small_images_are_served_by_position(tab: Page, faulty: StudioProcess) -
         response = tab.request.get(f"{faulty.origin}/small/{index}.jpg")
         assert response.status == status
     assert tab.request.get(f"{faulty.origin}/small/..%2Fx.jpg").status == 404
+
+
+def test_studio_ends_while_a_plugin_is_busy(
+    start_studio: StartStudio, context: BrowserContext, plugins: None
+) -> None:
+    studio = start_studio("flowers")
+    page = context.new_page()
+    page.goto(studio.address)
+    open_policy(page, studio, "acme/sleeps")
+    page.get_by_text("acme/sleeps").first.wait_for()
+    page.wait_for_timeout(500)
+    page.close()
+    assert studio.stop() == 143

@@ -48,10 +48,21 @@ def test_a_change_right_after_an_undo_is_one_of_its_own() -> None:
     clock = Clock()
     history = History(clock)
     history.add("a")
+    clock.now += 1
+    history.add("b")
+    assert history.undo("c") == "b"
+    history.add("b")
+    assert history.undo("d") == "b"
     assert history.undo("b") == "a"
+
+
+def test_a_history_that_was_cleared_is_empty() -> None:
+    history = History(Clock())
     history.add("a")
-    assert history.undo("c") == "a"
-    assert not history.can_undo
+    history.undo("b")
+    history.add("c")
+    history.clear()
+    assert not history.can_undo and not history.can_redo
 
 
 def test_the_oldest_changes_are_forgotten() -> None:

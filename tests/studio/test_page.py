@@ -65,6 +65,29 @@ def test_a_policy_that_does_not_work_at_the_size_says_so(page: Page) -> None:
     assert page.locator(".tiles.stale").count() == 1
 
 
+SAID = """() => {
+    window.said = [];
+    const status = document.querySelector('.samples .message');
+    const listen = () => window.said.push(status.textContent);
+    const all = {characterData: true, childList: true, subtree: true};
+    new MutationObserver(listen).observe(status, all);
+}"""
+
+
+def test_a_new_structure_is_compiled_and_another_number_is_not(page: Page) -> None:
+    by_kernels(page)
+    page.evaluate(SAID)
+    compiles = "window.said.filter(text => text.startsWith('Compiling')).length"
+    done = "window.said.length > 0 && window.said.at(-1).includes('policy hash')"
+    write(page, FLOWERS.replace('"contrast", "factor"', '"sharpness", "factor"'))
+    page.wait_for_function(done)
+    assert page.evaluate(compiles) == 1
+    page.evaluate("window.said = []")
+    write(page, ROTATED.replace('"contrast", "factor"', '"sharpness", "factor"'))
+    page.wait_for_function(done)
+    assert page.evaluate(compiles) == 0
+
+
 def test_the_toolbar_chooses_the_samples(page: Page) -> None:
     tile(page, 8).wait_for()
     page.get_by_role("button", name="Later epochs").click()
@@ -194,6 +217,7 @@ def test_boxes_move_with_their_images_and_are_drawn_where_they_are_asked_for(
     page.goto(start_studio(str(tmp_path / "p.json"), f"coco:{tmp_path}").address)
     image = tile(page, 0).locator("img")
     image.wait_for()
+    assert image.get_attribute("width") == str(5 * W)  # a tiny one, in squares
     drawn = pixels_of(image)
     lower_edge = drawn[21, W - 14 : W - 4]  # of the mirrored box
     assert len(np.unique(lower_edge, axis=0)) == 1

@@ -128,7 +128,7 @@ def test_file_of_many_bytes_is_not_read(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_what_is_no_file_is_not_opened() -> None:
-    assert reason(Pictures(["/dev/zero"])) == "/dev/zero: this is no file that holds an image"
+    assert reason(Pictures(["/dev/null"])) == "/dev/null: this is no file that holds an image"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 
 from augreg.cli import main
 from augreg.studio import StudioOptions
@@ -74,6 +75,31 @@ def test_open_page_outlives_its_studio(
     context.complaints.clear()  # of a socket that was gone
 
 
+@pytest.mark.parametrize("arguments", [["."], ["./tests.png"], [".", "flowers"]])
+def test_images_before_the_policy_are_told_the_order(
+    arguments: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (3, 3)).save("tests.png")
+    with pytest.raises(SystemExit, match="2"):
+        main(["studio", *arguments])
+    said = " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert f"the policy comes first: augreg studio flowers {arguments[0]}" in said
+
+
+def test_without_nicegui_it_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("augreg.cli.studio.find_spec", {"nicegui": None}.get)
+    with pytest.raises(SystemExit, match="1"):
+        main(["studio"])
+    said = capsys.readouterr().err
+    assert said == "augreg: the studio needs NiceGUI: pip install 'augreg[studio]'\n"
+
+
 def test_new_token_is_asked_for_on_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[StudioOptions] = []
     monkeypatch.setattr("augreg.studio.server.serve", given.append)
@@ -91,11 +117,11 @@ def test_tabs_that_were_closed_leave_nothing(
 ) -> None:
     program = [str(Path(__file__).with_name("counting.py"))]
     studio = start_studio("flowers", program=program)
-    pages = [context.new_page() for _ in range(4)]
+    pages = [context.new_page() for _ in range(3)]
     for page in pages:
         page.goto(studio.address)
         page.wait_for_function(SHOWN)
-    assert counted(studio)[0] == 4
+    assert counted(studio)[0] == 3
     for page in pages[1:]:
         page.close()
     until = time.monotonic() + 30  # a tab that is gone is waited for, 3 seconds
