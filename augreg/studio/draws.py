@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from html import escape
 
 from augreg.lower.sampled import Drawn
 from augreg.policy import Node, Policy, Step
+from augreg.studio.tables import cells, table_of
 from augreg.views.captions import telling, value_text
 
 _HEADS = ("Step", "Op", "Parameter", "Drawn", "From")
@@ -61,13 +61,6 @@ def table(rows: Iterable[Row]) -> str:
     for row in rows:
         first = row.pointer != last
         last = row.pointer
-        cells = (
-            *((row.pointer, row.op) if first else ("", "")),
-            row.parameter,
-            row.value,
-            row.given,
-        )
-        lines.append("".join(f"<td>{escape(cell)}</td>" for cell in cells))
-    heads = "".join(f'<th scope="col">{head}</th>' for head in _HEADS)
-    body = "".join(f"<tr>{line}</tr>" for line in lines)
-    return f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
+        step = (row.pointer, row.op) if first else ("", "")
+        lines.append(cells(*step, row.parameter, row.value, row.given))
+    return table_of(_HEADS, lines)
