@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 from nicegui import ui
-from PIL import Image
 
 from augreg.studio.editing import Editing
 from augreg.studio.framed import Framed
 from augreg.studio.pixels import Picture
-from augreg.views.overlay import Pixels, draw
+from augreg.views.overlay import Pixels, as_image, draw
 
 _SIDE = 320  # pixels: about twice what a cell shows
 
@@ -24,7 +23,7 @@ def small(
     drawn = draw({"images": pixels, **(parts or {})}, names)
     by = max(drawn.shape[:2]) // _SIDE
     if by > 1:
-        image = Image.fromarray(drawn[..., 0] if drawn.shape[-1] == 1 else drawn).reduce(by)
+        image = as_image(drawn).reduce(by)
         drawn = np.asarray(image).reshape(image.height, image.width, -1)
     return Picture.of(drawn)
 
