@@ -7,11 +7,15 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from augreg.plugin.registry import default_registry
+
+if TYPE_CHECKING:
+    from augreg.studio.samples import Renderer
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -57,6 +61,16 @@ def _fresh_registry() -> Iterator[None]:
     default_registry.cache_clear()
     yield
     default_registry.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def renderer() -> Renderer:
+    """The studio's, with TensorFlow loaded; its programs are the module's own."""
+    from augreg.studio.samples import Renderer
+
+    made = Renderer()
+    made.wait()
+    return made
 
 
 @pytest.fixture

@@ -13,14 +13,6 @@ import augreg
 from augreg.errors import DataError
 from augreg.studio.samples import KERNELS, Renderer
 
-
-@pytest.fixture(scope="module")
-def renderer() -> Renderer:
-    made = Renderer()
-    made.wait()
-    return made
-
-
 # --- what belongs to images
 
 

@@ -22,13 +22,6 @@ from augreg.plan import plan
 from augreg.studio.samples import KERNELS, REFERENCE, Renderer
 
 
-@pytest.fixture(scope="module")
-def renderer() -> Renderer:
-    made = Renderer()
-    made.wait()
-    return made
-
-
 @pytest.fixture
 def compiled() -> Iterator[mock.Mock]:
     """Counts the programs that are compiled."""

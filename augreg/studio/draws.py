@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from html import escape
 
 from augreg.lower.sampled import Drawn
 from augreg.policy import Node, Policy, Step
+from augreg.studio.tables import cells, table_of
 from augreg.views.captions import telling, value_text
 
 _HEADS = ("Step", "Op", "Parameter", "Drawn", "From")
@@ -61,19 +61,6 @@ def table(rows: Iterable[Row]) -> str:
     for row in rows:
         first = row.pointer != last
         last = row.pointer
-        cells = (
-            *((row.pointer, row.op) if first else ("", "")),
-            row.parameter,
-            row.value,
-            row.given,
-        )
-        lines.append(cells)
-    return html_table(_HEADS, lines)
-
-
-def html_table(heads: Iterable[str], lines: Iterable[Iterable[str]]) -> str:
-    """A table of texts as HTML."""
-    cells = ("".join(f"<td>{escape(cell)}</td>" for cell in line) for line in lines)
-    head = "".join(f'<th scope="col">{one}</th>' for one in heads)
-    body = "".join(f"<tr>{line}</tr>" for line in cells)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        step = (row.pointer, row.op) if first else ("", "")
+        lines.append(cells(*step, row.parameter, row.value, row.given))
+    return table_of(_HEADS, lines)

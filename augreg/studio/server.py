@@ -38,6 +38,7 @@ from augreg.studio.tokens import token_of
 HOST = "127.0.0.1"
 THREADS = 6  # that work for all tabs
 SILENCE = 30  # seconds that a busy studio may not answer before a page takes it for gone
+ABSENCE = 4  # seconds that the state of a closed tab is kept; its address has what matters
 PATIENCE = 2  # seconds between a signal and the end
 LARGEST_MESSAGE = 2**20  # bytes that a page may send at once; a policy has at most 1,000,000
 
@@ -63,7 +64,7 @@ def _serve(options: StudioOptions, listening: socket.socket) -> None:
     documents = Documents(options.policy)
     images, renderer = _opening(options), Renderer()
 
-    @ui.page(PAGE)
+    @ui.page(PAGE, reconnect_timeout=ABSENCE)
     async def page() -> None:
         watch_connection()
         query = ui.context.client.request.query_params
@@ -99,9 +100,8 @@ def _opening(options: StudioOptions) -> Future[Pictures]:
 async def _wait(images: Future[Pictures], given: Sequence[str]) -> None:
     """A page that becomes the page proper, once the images are there."""
     styled()
-    ui.label(f"Opening {', '.join(map(one_line, given))} ...").classes("opening").props(
-        "role=status"
-    )
+    what = ", ".join(map(one_line, given)) or "the images"
+    ui.label(f"Opening {what} ...").classes("opening").props("role=status")
     await ui.context.client.connected()
     await asyncio.wait([asyncio.wrap_future(images)])
     ui.navigate.reload()

@@ -92,10 +92,25 @@ def filmstrip(policy: Policy, sample: Sample) -> Filmstrip:
     steps = steps_of_sample(trace.policy.nodes(True, SECTIONS), trace.draws)
     frames: dict[str, Frame] = {}
     for passed in trace.stages():
-        film = _Film(trace, steps, passed)
-        for frame in film.frames(passed.stage, passed.earlier, passed.before, passed.pixels):
+        whole = _Part(passed.stage, passed.earlier, passed.before, passed.pixels)
+        for frame in _Film(trace, steps, passed).frames(whole):
             frames.setdefault(frame.pointer, frame)
     return Filmstrip(shown(trace.begun), tuple(frames.values()))
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A stage, or one in a branch of it.
+
+    Attributes:
+        earlier: the stages before it in its section, and in the branch that it is in.
+        before, after: the pixels on both sides of it, [1,H,W,C].
+    """
+
+    stage: Stage
+    earlier: tuple[Stage, ...]
+    before: NDArray[Any]
+    after: NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -106,38 +121,27 @@ class _Film:
     steps: tuple[Taken, ...]
     passed: Passed
 
-    def frames(
-        self,
-        stage: Stage,
-        earlier: tuple[Stage, ...],
-        before: NDArray[Any],
-        after: NDArray[Any],
-    ) -> Iterator[Frame]:
-        """earlier: the stages before it in its section, and in the branch that it is in."""
-        if stage.keeps_one:
-            yield from self._kept(stage, earlier, before, after)
-        elif stage.branches:
-            yield from self._mixture(stage, earlier, before, after)
+    def frames(self, part: _Part) -> Iterator[Frame]:
+        """The frames of a part of it."""
+        if part.stage.keeps_one:
+            yield from self._kept(part)
+        elif part.stage.branches:
+            yield from self._mixture(part)
         else:
-            yield from self._steps(stage, earlier, before, after)
+            yield from self._steps(part)
 
-    def _steps(
-        self,
-        stage: Stage,
-        earlier: tuple[Stage, ...],
-        before: NDArray[Any],
-        after: NDArray[Any],
-    ) -> Iterator[Frame]:
+    def _steps(self, part: _Part) -> Iterator[Frame]:
         """A frame for each step of a stage; of steps that share it, for each as if it was last."""
-        steps = list(self._done_in(stage))
+        steps = list(self._done_in(part.stage))
         done = [one for one in steps if not one.left_out]
-        pixels, stages = before if done else after, earlier
+        pixels, stages = part.before if done else part.after, part.earlier
         for one in steps:
             if not one.left_out:
                 ends = one is done[-1]
-                own = (stage,) if ends else self._first(done[: done.index(one) + 1], before)
-                pixels = after if ends else self.trace.interpreter().stages(own, before)
-                stages = (*earlier, *own)
+                first = done[: done.index(one) + 1]
+                own = (part.stage,) if ends else self._first(first, part.before)
+                pixels = part.after if ends else self.trace.interpreter().stages(own, part.before)
+                stages = (*part.earlier, *own)
             shares = done if len(done) > 1 and not one.left_out else []
             yield Frame(
                 one.pointer,
@@ -150,7 +154,7 @@ class _Film:
                 tuple(f"{group.kind} at {group.pointer}" for group in one.under),
                 tuple(other.pointer for other in shares if other is not one),
                 one.left_out != "" or one is done[-1],
-                _shared_text(stage, shares),
+                _shared_text(part.stage, shares),
             )
 
     def _done_in(self, stage: Stage) -> Iterator[Taken]:
@@ -172,39 +176,28 @@ class _Film:
         """The frames of the stages of a branch."""
         for stage in stages:
             after = self.trace.interpreter().stage(stage, pixels)
-            yield from self.frames(stage, earlier, pixels, after)
+            yield from self.frames(_Part(stage, earlier, pixels, after))
             pixels, earlier = after, (*earlier, stage)
 
-    def _kept(
-        self,
-        stage: Stage,
-        earlier: tuple[Stage, ...],
-        before: NDArray[Any],
-        after: NDArray[Any],
-    ) -> Iterator[Frame]:
+    def _kept(self, part: _Part) -> Iterator[Frame]:
         """The frames of a stage that keeps one of its branches; other branches' are left out."""
-        (item,) = stage.items
+        (item,) = part.stage.items
         chosen = int(self.passed.lowering.chosen(item.group, item.suffix)[0])
-        for number, branch in enumerate(stage.branches):
+        earlier, pixels = part.earlier, part.before
+        for number, branch in enumerate(part.stage.branches):
             if number == chosen:
-                yield from self._through(branch, earlier, before)
-                before, earlier = after, (*earlier, stage)
+                yield from self._through(branch, earlier, pixels)
+                earlier, pixels = (*earlier, part.stage), part.after
             else:
                 for inner in branch:
-                    yield from self._steps(inner, earlier, before, before)
+                    yield from self._steps(_Part(inner, earlier, pixels, pixels))
 
-    def _mixture(
-        self,
-        stage: Stage,
-        earlier: tuple[Stage, ...],
-        before: NDArray[Any],
-        after: NDArray[Any],
-    ) -> Iterator[Frame]:
+    def _mixture(self, part: _Part) -> Iterator[Frame]:
         """The frames of each branch, and one of their mixture."""
-        (item,) = stage.items
+        (item,) = part.stage.items
         where = f"mixture at {item.group.pointer}"
-        for branch in stage.branches:
-            for frame in self._through(branch, earlier, before):
+        for branch in part.stage.branches:
+            for frame in self._through(branch, part.earlier, part.before):
                 yield replace(frame, exact=False, note=f"in a branch of the {where}")
         weights, together = self.passed.lowering.mixture(item)
         left_out = ""
@@ -215,8 +208,8 @@ class _Film:
             item.group.pointer + item.suffix,
             "mixture",
             self.passed.section,
-            shown(after),
-            self._moved((*earlier, stage)),
+            shown(part.after),
+            self._moved((*part.earlier, part.stage)),
             {} if left_out else values,
             left_out,
         )

@@ -37,8 +37,8 @@ _SMALLEST = 11  # pixels of a name's letters
 
 
 def as_image(pixels: Pixels) -> Image.Image:
-    """An image, uint8 [H,W,1 or 3], in RGB for Pillow."""
-    return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).convert("RGB")
+    """An image, uint8 [H,W,1 or 3], for Pillow: grey or RGB."""
+    return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
 
 
 @dataclass(frozen=True)

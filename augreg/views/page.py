@@ -232,7 +232,7 @@ def render(page: Page) -> Image.Image:
 
 def scaled(pixels: Pixels, size: tuple[int, int]) -> Image.Image:
     """An image [H,W,1 or 3] in RGB at a width and height; enlarged, its pixels are squares."""
-    image = as_image(pixels)
+    image = as_image(pixels).convert("RGB")
     if image.size == size:
         return image
     larger = size[0] > image.width

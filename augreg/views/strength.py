@@ -8,7 +8,7 @@ from augreg.errors import PolicyError
 from augreg.lower.sampled import Value
 from augreg.plugin.registry import Registry
 from augreg.policy import Policy
-from augreg.views.captions import number_text
+from augreg.views.captions import values_text
 from augreg.views.proposal import Proposal, propose
 from augreg.views.trace import Sample
 from augreg.views.undoing import Blame, Undoing
@@ -86,7 +86,7 @@ def too_strong(policy: Policy, sample: Sample, *, registry: Registry | None = No
     blame = undoing.blame(unit, score)
     said = f"{unit.op} at {unit.pointer}"
     if blame is not None:
-        drawn = f"{blame.parameter} {number_text(blame.value)}"
+        drawn = values_text({blame.parameter: blame.value})
         said += f" drew {drawn}, percentile {blame.rank * 100:.0f}"
     try:
         proposal = propose(policy, sample, unit, blame, registry)

@@ -1,4 +1,4 @@
-"""`augreg studio`, which says on SIGUSR1 how many tabs it holds, and how many threads there are."""
+"""`augreg studio` that waits with its images for SIGUSR2, and counts its tabs at each SIGUSR1."""
 
 from __future__ import annotations
 
@@ -26,6 +26,16 @@ def report(*_: object) -> None:
     print(f"{len(sessions)} sessions, {threading.active_count()} threads", flush=True)
 
 
-server.open_session = counted
+opened = threading.Event()
+pictures = server.Pictures
+
+
+def late(*arguments: Any) -> Any:
+    opened.wait()
+    return pictures(*arguments)
+
+
+server.open_session, server.Pictures = counted, late
+signal.signal(signal.SIGUSR2, lambda *_: opened.set())
 signal.signal(signal.SIGUSR1, report)
 main()

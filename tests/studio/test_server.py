@@ -128,13 +128,18 @@ def test_new_token_is_asked_for_on_the_command_line(monkeypatch: pytest.MonkeyPa
     ]
 
 
-def test_tabs_that_were_closed_leave_nothing(
+def test_page_waits_for_its_images_and_tabs_that_were_closed_leave_nothing(
     start_studio: StartStudio, context: BrowserContext
 ) -> None:
     program = [str(Path(__file__).with_name("counting.py"))]
     studio = start_studio("flowers", program=program)
     pages = [context.new_page() for _ in range(3)]
-    for page in pages:
+    pages[0].goto(studio.address)
+    pages[0].get_by_role("status").filter(has_text="Opening the images ...").wait_for()
+    assert pages[0].request.get(f"{studio.origin}/favicon.ico").ok
+    studio.process.send_signal(signal.SIGUSR2)
+    pages[0].wait_for_function(SHOWN)
+    for page in pages[1:]:
         page.goto(studio.address)
         page.wait_for_function(SHOWN)
     assert counted(studio)[0] == 3

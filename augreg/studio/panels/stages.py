@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from augreg.studio.tables import cells, table_of
 from augreg.views.effects import StageEffect
 from augreg.views.explain import StageView
 from augreg.views.timing import StageTime
@@ -72,14 +73,12 @@ def time_text(time: StageTime | None) -> str:
 
 def table(rows: Sequence[StageRow]) -> str:
     """The rows as HTML, and the sum of the times once all are there."""
-    heads = "".join(f'<th scope="col">{head}</th>' for head in _HEADS)
-    body = "".join(f"<tr>{line}</tr>" for row in rows for line in _lines(row))
     times = [row.time for row in rows if row.stage is not None]
     total = ""
     if times and all(times):
         sum_of = sum(time.microseconds for time in times if time is not None)
-        total = f'<tfoot><tr><th scope="row">All</th><td>{sum_of:.0f} µs</td></tr></tfoot>'
-    return f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody>{total}</table>"
+        total = f'<th scope="row">All</th>{cells(f"{sum_of:.0f} µs")}'
+    return table_of(_HEADS, (line for row in rows for line in _lines(row)), total)
 
 
 def _lines(row: StageRow) -> Iterator[str]:
@@ -90,14 +89,10 @@ def _lines(row: StageRow) -> Iterator[str]:
     for effect in row.effects:
         numbers = _percent(effect.filled), _percent(effect.clipped), _lost(effect)
         steps = "<br>".join(map(escape, effect.name.split("\n")))
-        yield f"{first}<td>{steps}</td>" + "".join(map(_cell, numbers))
+        yield f"{first}<td>{steps}</td>" + cells(*numbers)
         first = ""
     if not row.effects:
-        yield first + _cell("") * 4
-
-
-def _cell(text: str) -> str:
-    return f"<td>{escape(text)}</td>"
+        yield first + cells("") * 4
 
 
 def _under(text: str) -> str:

@@ -11,10 +11,10 @@ from augreg.errors import AugregError, show
 from augreg.policy import Policy, edits
 from augreg.studio.batches import Key
 from augreg.studio.controls import action
-from augreg.studio.draws import html_table
 from augreg.studio.latest import Latest, in_thread
 from augreg.studio.panels.chosen import sample_of
 from augreg.studio.session import Session
+from augreg.studio.tables import cells, table_of
 from augreg.views.captions import values_text
 from augreg.views.proposal import Proposal
 from augreg.views.strength import Share, TooStrong, too_strong
@@ -116,8 +116,8 @@ def sentence(found: TooStrong) -> str:
         return f"{said} changes this sample the most, whatever it draws."
     high = blame.value > blame.weakest
     share, which = (blame.rank, "lower") if high else (1 - blame.rank, "higher")
-    drew = f"drew {blame.parameter} {blame.value:.3g}"
-    return f"{said} {drew}: {100 * share:.0f} % of its draws are {which}."
+    drew = values_text({blame.parameter: blame.value})
+    return f"{said} drew {drew}: {100 * share:.0f} % of its draws are {which}."
 
 
 def change_text(proposal: Proposal) -> str:
@@ -129,7 +129,8 @@ def shares_table(shares: Sequence[Share]) -> str:
     """The part of each step, as HTML; empty for none."""
     if not shares:
         return ""
-    lines = [
-        (one.pointer, one.op, values_text(one.values), f"{100 * one.score:.0f} %") for one in shares
-    ]
-    return f'{html_table(_HEADS, lines)}<div class="faint">{_PARTS}</div>'
+    rows = (
+        cells(one.pointer, one.op, values_text(one.values), f"{100 * one.score:.0f} %")
+        for one in shares
+    )
+    return f'{table_of(_HEADS, rows)}<div class="faint">{_PARTS}</div>'
