@@ -74,7 +74,7 @@ def test_large_images_are_reduced_by_a_whole_number_and_others_left() -> None:
     assert reduced.shape == (214, 321, 3)  # what is left over at an edge is a pixel, too
     assert np.abs(reduced[:213, :320] - expected[:213, :320]).max() < 0.6  # rounded
     assert np.array_equal(pixels_of(small(noise(639, 100, 3))), noise(639, 100, 3))
-    assert pixels_of(small(noise(700, 700, 1))).shape == (350, 350, 3)
+    assert pixels_of(small(noise(700, 700, 1))).shape == (350, 350)
 
 
 def test_annotations_are_drawn_where_they_are_given() -> None:

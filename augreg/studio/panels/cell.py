@@ -23,7 +23,8 @@ def small(
     drawn = draw({"images": pixels, **(parts or {})}, names)
     by = max(drawn.shape[:2]) // _SIDE
     if by > 1:
-        drawn = np.asarray(as_image(drawn).reduce(by))
+        image = as_image(drawn).reduce(by)
+        drawn = np.asarray(image).reshape(image.height, image.width, -1)
     return Picture.of(drawn)
 
 
