@@ -34,10 +34,10 @@ def test_a_tile_is_the_sample_of_augment_and_follows_the_text(page: Page) -> Non
     expected = augreg.augment(image, load_policy("flowers"), seed=0, index=[0], epoch=2)
     assert np.abs(before - expected * 255.0).max() < 1.5  # 1 for the kernels, 0.5 for rounding
     assert tile(page, 2).inner_text().split("\n") == ["epoch 2, index 0", "180 x 180 px"]
+    source = first.get_attribute("src")
     write(page, ROTATED)
     page.wait_for_function(
-        "before => document.querySelectorAll('.tile img')[2].src != before",
-        arg=first.get_attribute("src"),
+        "before => document.querySelectorAll('.tile img')[2].src != before", arg=source
     )
     assert np.abs(pixels_of(first).astype(int) - before).mean() > 20
     policy = load_policy("flowers")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parents[2] / "docs" / "images" / "studio"
 LARGEST = 150_000  # bytes
-SCENES = ("samples", "detail", "filmstrip", "sheet", "costs", "strength", "compare", "mistakes")
+SCENES = ("samples", "detail", "filmstrip", "sheet", "costs", "compare", "mistakes")
 
 
 def samples(page: Page) -> None:
@@ -59,13 +59,6 @@ def costs(page: Page) -> None:
     page.get_by_role("tab", name="Costs").click()
     page.get_by_role("button", name="Measure times").click()
     page.get_by_text("Median times").wait_for()
-
-
-def strength(page: Page) -> None:
-    """What made a sample too strong, and a narrower range."""
-    tile(page, 2).click()
-    page.get_by_role("button", name="Too strong").click()
-    page.get_by_role("button", name="Apply").wait_for()
 
 
 def compare(page: Page) -> None:
