@@ -15,7 +15,7 @@ from hypothesis import settings
 from augreg.plugin.registry import default_registry
 
 if TYPE_CHECKING:
-    from augreg.studio.samples import Renderer
+    from augreg.studio.samples.renderer import Renderer
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -66,7 +66,7 @@ def _fresh_registry() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def renderer() -> Renderer:
     """The studio's, with TensorFlow loaded; its programs are the module's own."""
-    from augreg.studio.samples import Renderer
+    from augreg.studio.samples.renderer import Renderer
 
     made = Renderer()
     made.wait()

@@ -11,7 +11,7 @@ from studio_photos import PAIRS, STEPS, assert_near, epochs_of, expected_of, ima
 
 import augreg
 from augreg.errors import DataError
-from augreg.studio.samples import KERNELS, Renderer
+from augreg.studio.samples.renderer import KERNELS, Renderer
 
 # --- what belongs to images
 

@@ -19,7 +19,7 @@ from augreg.backends.tensorflow import structured
 from augreg.errors import OpError, PolicyError
 from augreg.lower.sampled import drawn_values
 from augreg.plan import plan
-from augreg.studio.samples import KERNELS, REFERENCE, Renderer
+from augreg.studio.samples.renderer import KERNELS, REFERENCE, Renderer
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_the_reference_makes_samples_until_the_kernels_are_loaded() -> None:
         waits.wait()
         return structured.Programs()
 
-    with mock.patch("augreg.studio.samples._load", load):
+    with mock.patch("augreg.studio.samples.renderer._load", load):
         renderer = Renderer()
         try:
             assert not renderer.will_compile(loaded, *given)

@@ -33,9 +33,9 @@ def sample(
         raise typer.BadParameter(f'"{output}" has to end in .png', param_hint="--output")
     from augreg.annotations.mixing import mixing_steps
     from augreg.policy import load_policy
-    from augreg.studio.pictures import Pictures
-    from augreg.studio.pixels import png
-    from augreg.studio.samples import Renderer
+    from augreg.studio.elements.pixels import png
+    from augreg.studio.images.pictures import Pictures
+    from augreg.studio.samples.renderer import Renderer
 
     loaded = load_policy(policy)
     if mixed := mixing_steps(loaded):

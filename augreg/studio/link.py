@@ -18,14 +18,14 @@ from urllib.parse import urlencode
 from nicegui import ui
 
 from augreg.policy.document import MAX_BYTES
-from augreg.studio.controls import LARGEST
+from augreg.studio.elements.controls import LARGEST
 from augreg.studio.latest import Latest
+from augreg.studio.samples.shown import keys_of
 from augreg.studio.session import EPOCHS, IMAGES, Session, View
-from augreg.studio.shown import keys_of
 
 if TYPE_CHECKING:
-    from augreg.studio.pictures import Pictures
-    from augreg.studio.samples import Renderer
+    from augreg.studio.images.pictures import Pictures
+    from augreg.studio.samples.renderer import Renderer
 
 _PAUSE = 0.3  # seconds: browsers take some hundred addresses in half a minute
 _LONGEST = 32_000  # characters of a text in an address; the server takes twice as many

@@ -11,8 +11,8 @@ from augreg.studio.session import Session
 
 if TYPE_CHECKING:
     from augreg.studio.documents import Documents
-    from augreg.studio.pictures import Pictures
-    from augreg.studio.samples import Renderer
+    from augreg.studio.images.pictures import Pictures
+    from augreg.studio.samples.renderer import Renderer
 
 
 def open_session(

@@ -7,22 +7,22 @@ from typing import Any
 
 from nicegui import ui
 
-from augreg.studio.compare import compare_panel
-from augreg.studio.detail import Detail
+from augreg.studio.detail.dialog import Detail
 from augreg.studio.documents import Documents
-from augreg.studio.files import file_actions
-from augreg.studio.form import form_panel
+from augreg.studio.elements.pane import Pane
+from augreg.studio.elements.style import styled, theme_button
+from augreg.studio.form.panel import form_panel
+from augreg.studio.header.files import file_actions
 from augreg.studio.link import follow
-from augreg.studio.mistakes import mistakes_list
-from augreg.studio.pane import Pane
+from augreg.studio.panels.compare import compare_panel
 from augreg.studio.panels.costs import costs_panel
 from augreg.studio.panels.film import film_panel
 from augreg.studio.panels.sheet import sheet_panel
+from augreg.studio.panels.tiles import tiles_panel
+from augreg.studio.panels.toolbar import toolbar
 from augreg.studio.session import Session
-from augreg.studio.style import styled, theme_button
-from augreg.studio.text import text_panel
-from augreg.studio.tiles import tiles_panel
-from augreg.studio.toolbar import toolbar
+from augreg.studio.text.editor import text_panel
+from augreg.studio.text.mistakes import mistakes_list
 
 Panel = Callable[[Session, Pane], None]
 

@@ -23,17 +23,17 @@ from nicegui import core, ui
 from augreg.compilation_cache import default_folder
 from augreg.errors import AugregError, PathError, RunError
 from augreg.images import one_line
-from augreg.studio.connection import watch_connection
 from augreg.studio.documents import Documents
-from augreg.studio.guard import PAGE, SMALL, Guard
+from augreg.studio.door.connection import watch_connection
+from augreg.studio.door.guard import PAGE, SMALL, Guard
+from augreg.studio.door.tokens import token_of
+from augreg.studio.elements.style import styled
+from augreg.studio.images.pictures import Pictures
 from augreg.studio.latest import in_thread
 from augreg.studio.opening import open_session
 from augreg.studio.options import StudioOptions
 from augreg.studio.page import build
-from augreg.studio.pictures import Pictures
-from augreg.studio.samples import Renderer
-from augreg.studio.style import styled
-from augreg.studio.tokens import token_of
+from augreg.studio.samples.renderer import Renderer
 
 HOST = "127.0.0.1"
 THREADS = 6  # that work for all tabs

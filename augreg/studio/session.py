@@ -14,9 +14,9 @@ from augreg.studio.history import History
 from augreg.studio.latest import unexpected
 
 if TYPE_CHECKING:
-    from augreg.studio.batches import Key
-    from augreg.studio.pictures import Pictures
-    from augreg.studio.samples import Renderer
+    from augreg.studio.images.pictures import Pictures
+    from augreg.studio.samples.batches import Key
+    from augreg.studio.samples.renderer import Renderer
 
 EPOCHS, IMAGES = "epochs", "images"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from augreg.images import photo_paths
-from augreg.studio.again import caution, command, python
-from augreg.studio.pictures import Pictures
+from augreg.studio.detail.again import caution, command, python
+from augreg.studio.images.pictures import Pictures
 from augreg.studio.session import Session, View
 
 FLIP = {"version": 1, "augment": [{"op": "flip"}]}

@@ -10,8 +10,8 @@ from PIL import Image
 
 from augreg.plugin.registry import default_registry
 from augreg.policy.loader import load_text
-from augreg.studio.catalogue import entries, matches
-from augreg.studio.thumbnails import HEIGHT, WIDTH, thumbnail
+from augreg.studio.form.catalogue import entries, matches
+from augreg.studio.form.thumbnails import HEIGHT, WIDTH, thumbnail
 
 
 def found(query: str) -> list[str]:

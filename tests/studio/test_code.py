@@ -10,8 +10,8 @@ import pytest
 import tensorflow as tf
 
 import augreg
-from augreg.studio.code import for_dataset, for_keras
-from augreg.studio.pictures import Pictures
+from augreg.studio.header.code import for_dataset, for_keras
+from augreg.studio.images.pictures import Pictures
 from augreg.studio.session import Session, View
 
 TEXT = json.dumps(

@@ -7,7 +7,7 @@ import pytest
 from augreg.errors import PolicyError
 from augreg.plugin.registry import default_registry
 from augreg.policy.loader import load_text
-from augreg.studio.completion import Completer
+from augreg.studio.text.completion import Completer
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from augreg.studio.compare import levels
-from augreg.studio.differences import differences
+from augreg.studio.panels.compare import levels
+from augreg.studio.panels.differences import differences
 
 FLIP: dict[str, Any] = {"op": "flip", "p": 0.5}
 ROTATE: dict[str, Any] = {"op": "rotate", "degrees": [-10, 10]}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from augreg.lower.sampled import drawn_values
 from augreg.plan import plan
 from augreg.policy import load_policy
-from augreg.studio.draws import Row, rows_of, table
+from augreg.studio.detail.draws import Row, rows_of, table
 
 POLICY = load_policy(
     {

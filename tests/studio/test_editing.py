@@ -9,7 +9,7 @@ import pytest
 
 from augreg.policy.layout import as_policy
 from augreg.studio.editing import Editing, is_on
-from augreg.studio.pictures import Pictures
+from augreg.studio.images.pictures import Pictures
 from augreg.studio.session import Session, View
 
 FLIP = {"op": "flip", "p": 0.25}

@@ -7,8 +7,8 @@ import pytest
 
 import augreg
 from augreg.errors import DataError
-from augreg.studio.limits import check_sizes
-from augreg.studio.samples import Renderer
+from augreg.studio.samples.limits import check_sizes
+from augreg.studio.samples.renderer import Renderer
 from augreg.views.overlay import Drawn
 from augreg.views.photos import Photo
 

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from augreg.studio.images.pictures import Pictures
 from augreg.studio.link import LinkError, pack, query_of, session_of, unpack
-from augreg.studio.pictures import Pictures
 from augreg.studio.session import IMAGES, Session, View
 
 TEXT = '{"version": 1, "augment": [{"op": "flip", "p": 0.5}]}'

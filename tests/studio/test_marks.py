@@ -6,7 +6,7 @@ import pytest
 
 from augreg.errors import PolicyError
 from augreg.policy.loader import load_text
-from augreg.studio.marks import marks_of
+from augreg.studio.text.marks import marks_of
 
 
 def marked(text: str) -> list[tuple[int, str]]:

@@ -21,16 +21,16 @@ from skimage.transform import downscale_local_mean
 import augreg
 from augreg.annotations.parts import TargetRules
 from augreg.errors import DataError, ImageError
+from augreg.studio.detail.strength import change_text, sentence, shares_table, strength_of
+from augreg.studio.elements.pixels import Picture
+from augreg.studio.images.pictures import Pictures
 from augreg.studio.panels.board import Board
 from augreg.studio.panels.cell import small
-from augreg.studio.panels.chosen import sample_of
 from augreg.studio.panels.costs import Costs
 from augreg.studio.panels.film import make_film
 from augreg.studio.panels.stages import StageRow, stage_rows, table, time_text
-from augreg.studio.panels.strength import change_text, sentence, shares_table, strength_of
 from augreg.studio.panels.strip import brackets, said_of
-from augreg.studio.pictures import Pictures
-from augreg.studio.pixels import Picture
+from augreg.studio.samples.chosen import sample_of
 from augreg.studio.session import Session, View
 from augreg.views.effects import effects
 from augreg.views.explain import explain

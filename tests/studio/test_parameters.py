@@ -8,7 +8,7 @@ import pytest
 
 from augreg.plugin.registry import default_registry
 from augreg.policy.loader import load_text
-from augreg.studio.parameters import first_value, shape_of
+from augreg.studio.form.parameters import first_value, shape_of
 
 
 def test_what_a_parameter_gets_first_is_valid() -> None:

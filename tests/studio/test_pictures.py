@@ -11,9 +11,9 @@ from annotated_sets import annotation, coco_set
 from PIL import Image
 
 from augreg.errors import AugregError
-from augreg.studio import albums
-from augreg.studio.kept import Kept
-from augreg.studio.pictures import Pictures
+from augreg.studio.images import albums
+from augreg.studio.images.kept import Kept
+from augreg.studio.images.pictures import Pictures
 
 
 def write(path: Path, size: tuple[int, int] = (31, 24)) -> Path:

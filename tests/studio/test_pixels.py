@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from augreg.studio.pixels import Picture, png
+from augreg.studio.elements.pixels import Picture, png
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (24, 31, 3), (31, 24, 1), (1, 300, 3), (7, 1, 1)])

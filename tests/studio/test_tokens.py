@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from augreg.studio.tokens import token_of
+from augreg.studio.door.tokens import token_of
 
 
 def test_token_is_kept_for_its_port_and_its_owner_alone(tmp_path: Path) -> None:

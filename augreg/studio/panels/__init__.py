@@ -1,5 +1,1 @@
-"""Panels that measure a policy, by the functions of `augreg.views`: each is one of the page's tabs.
-
-They show what a page's tiles don't: every step of one sample, steps at the ends of their ranges,
-what stages cost, and what made a sample too strong.
-"""
+"""The toolbar, and the tabs under it: each panel shows samples, or what a policy does and costs."""

@@ -9,11 +9,11 @@ from nicegui import Event, ui
 
 from augreg.errors import AugregError
 from augreg.policy import Policy
-from augreg.studio.batches import Key
-from augreg.studio.controls import message
+from augreg.studio.elements.controls import message
+from augreg.studio.elements.pane import Pane
 from augreg.studio.latest import in_thread
-from augreg.studio.pane import Pane
-from augreg.studio.panels.chosen import chosen_key
+from augreg.studio.samples.batches import Key
+from augreg.studio.samples.chosen import chosen_key
 from augreg.studio.session import Session
 
 _OLD = "The policy has errors. This is the last one without."

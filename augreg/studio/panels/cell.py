@@ -9,8 +9,8 @@ import numpy as np
 from nicegui import ui
 
 from augreg.studio.editing import Editing
-from augreg.studio.framed import Framed
-from augreg.studio.pixels import Picture
+from augreg.studio.elements.framed import Framed
+from augreg.studio.elements.pixels import Picture
 from augreg.views.overlay import Pixels, as_image, draw
 
 _SIDE = 320  # pixels: about twice what a cell shows

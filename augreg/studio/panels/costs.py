@@ -11,15 +11,15 @@ from nicegui import ui
 
 from augreg.errors import AugregError
 from augreg.policy import Policy
-from augreg.studio.batches import Key
-from augreg.studio.controls import action
+from augreg.studio.elements.controls import action
+from augreg.studio.elements.pane import Pane
 from augreg.studio.latest import in_thread
-from augreg.studio.pane import Pane
 from augreg.studio.panels.board import Board
-from augreg.studio.panels.chosen import chosen_key, sample_of
 from augreg.studio.panels.stages import stage_rows, table
+from augreg.studio.samples.batches import Key
+from augreg.studio.samples.chosen import chosen_key, sample_of
+from augreg.studio.samples.shown import keys_of
 from augreg.studio.session import Session
-from augreg.studio.shown import keys_of
 from augreg.views.captions import size_text
 from augreg.views.effects import StageEffect, effects
 from augreg.views.explain import Explanation, explain

@@ -9,14 +9,14 @@ from nicegui import ui
 
 from augreg.policy import Policy
 from augreg.studio.editing import Editing
+from augreg.studio.elements.pane import Pane
+from augreg.studio.elements.pixels import Picture
 from augreg.studio.latest import in_thread
-from augreg.studio.pane import Pane
 from augreg.studio.panels.board import Board
 from augreg.studio.panels.cell import Cell, small, step_button
-from augreg.studio.panels.chosen import chosen_key, sample_of
-from augreg.studio.pixels import Picture
+from augreg.studio.samples.chosen import chosen_key, sample_of
+from augreg.studio.samples.shown import key_text
 from augreg.studio.session import Session
-from augreg.studio.shown import key_text
 from augreg.views.captions import size_text, values_text
 from augreg.views.sheet import Row, sheet_rows
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from augreg.studio.tables import cells, table_of
+from augreg.studio.elements.tables import cells, table_of
 from augreg.views.effects import StageEffect
 from augreg.views.explain import StageView
 from augreg.views.timing import StageTime

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from augreg.lower.sampled import Drawn
 from augreg.policy import Node, Policy, Step
-from augreg.studio.tables import cells, table_of
+from augreg.studio.elements.tables import cells, table_of
 from augreg.views.captions import telling, value_text
 
 _HEADS = ("Step", "Op", "Parameter", "Drawn", "From")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from nicegui import ui
 
-from augreg.studio.controls import message
-from augreg.studio.marks import Mark, marks_of
+from augreg.studio.elements.controls import message
 from augreg.studio.session import Session
+from augreg.studio.text.marks import Mark, marks_of
 
 
 def mistakes_list(session: Session) -> None:

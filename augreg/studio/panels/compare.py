@@ -11,15 +11,15 @@ from augreg.errors import AugregError
 from augreg.policy import Policy, find_policy, ready_names
 from augreg.policy.document import read_text
 from augreg.policy.loader import load_text
-from augreg.studio.batches import Key
-from augreg.studio.controls import action, message
-from augreg.studio.differences import differences
-from augreg.studio.framed import Framed
+from augreg.studio.elements.controls import action, message
+from augreg.studio.elements.framed import Framed
+from augreg.studio.elements.pane import Pane
+from augreg.studio.elements.pixels import Picture
 from augreg.studio.latest import in_thread
-from augreg.studio.pane import Pane
-from augreg.studio.pixels import Picture
+from augreg.studio.panels.differences import differences
+from augreg.studio.samples.batches import Key
+from augreg.studio.samples.shown import Shown, key_text, show
 from augreg.studio.session import Session
-from augreg.studio.shown import Shown, key_text, show
 from augreg.views.overlay import Pixels
 
 _FILE = "The file as it is saved"

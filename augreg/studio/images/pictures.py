@@ -17,8 +17,8 @@ from PIL import Image
 
 from augreg.errors import DataError
 from augreg.images import photo_paths
-from augreg.studio.albums import Album, Files, opened
-from augreg.studio.kept import Kept
+from augreg.studio.images.albums import Album, Files, opened
+from augreg.studio.images.kept import Kept
 from augreg.views.photos import Photo
 
 _ROOM = 256 * 2**20  # bytes of decoded images that stay in memory

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 
 from augreg.annotations.mixing import mixing_steps
-from augreg.studio.batches import Key
 from augreg.studio.link import fits
+from augreg.studio.samples.batches import Key
 from augreg.studio.session import Session
 
 _PYTHON = """\

@@ -19,9 +19,9 @@ from augreg.lower.sampled import Drawn, values_of
 from augreg.plan import Plan
 from augreg.plan.planner import draws_of
 from augreg.policy import Policy
-from augreg.studio.batches import Item, Key, batches_of
-from augreg.studio.limits import check_sizes
-from augreg.studio.prepared import Prepared
+from augreg.studio.samples.batches import Item, Key, batches_of
+from augreg.studio.samples.limits import check_sizes
+from augreg.studio.samples.prepared import Prepared
 from augreg.views.batches import options_of, stacked, unstacked
 from augreg.views.overlay import Pixels
 from augreg.views.photos import Photo

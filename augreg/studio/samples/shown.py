@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from augreg.errors import AugregError
 from augreg.policy import Policy
-from augreg.studio.batches import Key
-from augreg.studio.controls import LARGEST
-from augreg.studio.samples import Sample
+from augreg.studio.elements.controls import LARGEST
+from augreg.studio.samples.batches import Key
+from augreg.studio.samples.renderer import Sample
 from augreg.studio.session import EPOCHS, Session, View
 from augreg.views.captions import sample_text
 from augreg.views.overlay import Pixels, draw
 from augreg.views.photos import Photo, element_of
 
 if TYPE_CHECKING:
-    from augreg.studio.pictures import Pictures
+    from augreg.studio.images.pictures import Pictures
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from augreg.plugin.declaration import Declaration
 from augreg.plugin.params import REQUIRED, Fill, Integer, KeepBoxes, Option, Range
 from augreg.random.numbers import Bounds
 from augreg.studio import values
-from augreg.studio.controls import icon
-from augreg.studio.fields import (
+from augreg.studio.elements.controls import icon
+from augreg.studio.form.fields import (
     ChoiceField,
     Field,
     ListField,

@@ -9,16 +9,16 @@ from typing import Any
 from nicegui import ui
 
 from augreg.errors import AugregError
-from augreg.studio.again import caution, command, python
-from augreg.studio.controls import action, icon, message
-from augreg.studio.draws import rows_of, table
-from augreg.studio.framed import Framed
+from augreg.studio.detail.again import caution, command, python
+from augreg.studio.detail.draws import rows_of, table
+from augreg.studio.detail.strength import Strength
+from augreg.studio.elements.controls import action, icon, message
+from augreg.studio.elements.framed import Framed
+from augreg.studio.elements.pixels import Picture
 from augreg.studio.latest import Latest, in_thread
 from augreg.studio.link import query_of
-from augreg.studio.panels.strength import Strength
-from augreg.studio.pixels import Picture
+from augreg.studio.samples.shown import Shown, key_text, keys_of, show
 from augreg.studio.session import EPOCHS, Session
-from augreg.studio.shown import Shown, key_text, keys_of, show
 
 _ROOM = 360  # pixels
 

@@ -9,12 +9,12 @@ from nicegui import ui
 
 from augreg.errors import AugregError, show
 from augreg.policy import Policy, edits
-from augreg.studio.batches import Key
-from augreg.studio.controls import action
+from augreg.studio.elements.controls import action
+from augreg.studio.elements.tables import cells, table_of
 from augreg.studio.latest import Latest, in_thread
-from augreg.studio.panels.chosen import sample_of
+from augreg.studio.samples.batches import Key
+from augreg.studio.samples.chosen import sample_of
 from augreg.studio.session import Session
-from augreg.studio.tables import cells, table_of
 from augreg.views.captions import values_text
 from augreg.views.proposal import Proposal
 from augreg.views.strength import Share, TooStrong, too_strong

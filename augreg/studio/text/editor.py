@@ -10,10 +10,10 @@ from typing import Any
 from nicegui import ui
 
 from augreg.plugin.registry import default_registry
-from augreg.studio.completion import Completer
-from augreg.studio.marks import marks_of
-from augreg.studio.pane import Pane
+from augreg.studio.elements.pane import Pane
 from augreg.studio.session import Session
+from augreg.studio.text.completion import Completer
+from augreg.studio.text.marks import marks_of
 
 NAME = "Policy as JSON"
 

@@ -10,7 +10,7 @@ from weakref import ref
 from augreg.backends.reference.run import Run, augmented
 from augreg.plan.planner import draws_of
 from augreg.policy import Policy
-from augreg.studio.batches import Key
+from augreg.studio.samples.batches import Key
 from augreg.views.batches import Element, options_of
 from augreg.views.photos import Photo, element_of
 

@@ -10,10 +10,10 @@ from nicegui import background_tasks, ui
 
 from augreg.plugin import synonyms
 from augreg.plugin.registry import Registry
-from augreg.studio.catalogue import Entry, entries, matches
-from augreg.studio.controls import icon, message
+from augreg.studio.elements.controls import icon, message
+from augreg.studio.form.catalogue import Entry, entries, matches
+from augreg.studio.form.thumbnails import HEIGHT, WIDTH, picture_of
 from augreg.studio.latest import in_thread
-from augreg.studio.thumbnails import HEIGHT, WIDTH, picture_of
 
 
 class Palette:

@@ -11,9 +11,9 @@ from nicegui import ui
 
 from augreg.errors import AugregError
 from augreg.policy.given import ready_names
-from augreg.studio.code import for_dataset, for_keras
-from augreg.studio.controls import action, icon
 from augreg.studio.documents import ChangedError, Documents
+from augreg.studio.elements.controls import action, icon
+from augreg.studio.header.code import for_dataset, for_keras
 from augreg.studio.latest import in_thread
 from augreg.studio.session import Session
 

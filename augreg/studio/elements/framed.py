@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nicegui import ui
 
-from augreg.studio.pixels import Picture
+from augreg.studio.elements.pixels import Picture
 
 _TINY, _ENLARGED = 64, 168  # sides under the first are enlarged to at most the second
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from nicegui import ui
 
-from augreg.studio.controls import LARGEST, action, icon, named, whole
-from augreg.studio.picker import Picker
+from augreg.studio.elements.controls import LARGEST, action, icon, named, whole
+from augreg.studio.panels.picker import Picker
 from augreg.studio.session import EPOCHS, IMAGES, Session
 
 _ACROSS = {EPOCHS: "Epochs", IMAGES: "Images"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from nicegui import ui
 
-from augreg.studio.controls import icon
-from augreg.studio.guard import SMALL
+from augreg.studio.door.guard import SMALL
+from augreg.studio.elements.controls import icon
 from augreg.studio.session import Session
 
 _COUNT = 40  # images at once

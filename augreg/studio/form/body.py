@@ -14,9 +14,8 @@ from augreg.policy.chance import schemas
 from augreg.policy.rearrange import kind_of
 from augreg.policy.schema import GROUPS
 from augreg.studio.editing import Editing
-from augreg.studio.fields import Field
-from augreg.studio.marks import Mark
-from augreg.studio.parameters import (
+from augreg.studio.form.fields import Field
+from augreg.studio.form.parameters import (
     GUARDS,
     Row,
     first_value,
@@ -24,6 +23,7 @@ from augreg.studio.parameters import (
     parameter_field,
     shape_of,
 )
+from augreg.studio.text.marks import Mark
 
 _ABOUT = {
     **{name: schema["description"] for name, schema in schemas().items()},

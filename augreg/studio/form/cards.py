@@ -13,10 +13,10 @@ from augreg.plugin.declaration import Declaration
 from augreg.policy import rearrange
 from augreg.policy.rearrange import kind_of
 from augreg.policy.schema import GROUPS
-from augreg.studio.body import Body
-from augreg.studio.controls import action, icon
 from augreg.studio.editing import Editing, is_on, neighbour
-from augreg.studio.marks import Mark
+from augreg.studio.elements.controls import action, icon
+from augreg.studio.form.body import Body
+from augreg.studio.text.marks import Mark
 
 
 class Deck:

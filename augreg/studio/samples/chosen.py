@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from augreg.plan import SECTIONS
 from augreg.policy import Policy
-from augreg.studio.batches import Key
-from augreg.studio.limits import check_sizes
+from augreg.studio.samples.batches import Key
+from augreg.studio.samples.limits import check_sizes
 from augreg.studio.session import Session
 from augreg.views.batches import options_of
 from augreg.views.photos import Photo, element_of

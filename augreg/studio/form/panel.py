@@ -11,15 +11,15 @@ from augreg.plugin.registry import default_registry
 from augreg.policy import rearrange
 from augreg.policy.document import parse
 from augreg.policy.rearrange import kind_of
-from augreg.studio.cards import Deck, StepList
-from augreg.studio.controls import message
 from augreg.studio.editing import Editing
-from augreg.studio.fields import WordsField
-from augreg.studio.marks import marks_of
-from augreg.studio.outputs import OutputRows
-from augreg.studio.palette import Palette
-from augreg.studio.pane import Pane
+from augreg.studio.elements.controls import message
+from augreg.studio.elements.pane import Pane
+from augreg.studio.form.cards import Deck, StepList
+from augreg.studio.form.fields import WordsField
+from augreg.studio.form.outputs import OutputRows
+from augreg.studio.form.palette import Palette
 from augreg.studio.session import Session
+from augreg.studio.text.marks import marks_of
 
 _TITLES = {
     "/prepare": ("Prepare", "in training and in evaluation"),

@@ -11,15 +11,15 @@ from nicegui import background_tasks, ui
 
 from augreg.errors import AugregError
 from augreg.policy import Policy
-from augreg.studio.batches import Key
-from augreg.studio.controls import message
-from augreg.studio.framed import Framed
+from augreg.studio.elements.controls import message
+from augreg.studio.elements.framed import Framed
+from augreg.studio.elements.pane import Pane
+from augreg.studio.elements.pixels import Picture
 from augreg.studio.latest import in_thread
-from augreg.studio.pane import Pane
-from augreg.studio.pixels import Picture
-from augreg.studio.samples import REFERENCE
+from augreg.studio.samples.batches import Key
+from augreg.studio.samples.renderer import REFERENCE
+from augreg.studio.samples.shown import Shown, key_text, show
 from augreg.studio.session import Session, View
-from augreg.studio.shown import Shown, key_text, show
 
 _OLD = "The policy has errors. These are samples of the last one without."
 _COMPILES = "Compiling a program for this structure of the policy. Other numbers will need none."

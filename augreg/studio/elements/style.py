@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nicegui import ui
 
-from augreg.studio.controls import icon, named
+from augreg.studio.elements.controls import icon, named
 
 COOKIE = "augreg-theme"
 # What comes next, the picture of the button, its name.
