@@ -159,8 +159,9 @@ def test_large_body_is_refused_at_once(studio: StudioProcess) -> None:
 def test_large_message_ends_its_socket_and_nothing_else(studio: StudioProcess) -> None:
     given = {"Cookie": cookie(studio)}
     with connect(f"ws://127.0.0.1:{studio.port}{SOCKET}", additional_headers=given) as socket:
-        socket.send("4" * 2**21)
-        with pytest.raises(ConnectionClosedError, match="1009"):
+        # 1009 says "too big"; while the rest is still sent, the end may come before its reason
+        with pytest.raises(ConnectionClosedError, match="1009|no close frame"):
+            socket.send("4" * 2**21)
             list(socket)
     assert ask(studio)[0].status == 200
 
