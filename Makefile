@@ -23,6 +23,7 @@ OLDEST_PYTHON ?= $(shell for p in python3 python3.12 python3.11 python; do \
 
 # Variables, because a comma would end an argument of `call`.
 RUN := -e .
+STUDIO := -e '.[studio]'
 DEV := -e '.[dev,docs]'
 OLDEST := -e '.[dev]'
 BEAM := -e '.[beam]' hypothesis pytest
@@ -62,6 +63,10 @@ $(VENV)/.run: pyproject.toml constraints.txt
 
 $(VENV)/.dev: pyproject.toml constraints.txt
 	$(call install,$(VENV),$(DEV))
+	@touch $(VENV)/.run $(VENV)/.studio
+
+$(VENV)/.studio: pyproject.toml constraints.txt
+	$(call install,$(VENV),$(STUDIO))
 	@touch $(VENV)/.run
 
 $(BENCH_VENV)/.run: pyproject.toml constraints.txt benchmarks/requirements.txt
@@ -91,6 +96,13 @@ demo: $(VENV)/.run ## train on the embedded digits, write a preview, say where e
 	@echo "  model.keras    the trained model; export/ is a SavedModel that takes raw images"
 	@echo "  policy.json    the policy it was trained with"
 	@echo "Next: $(BIN)/augreg explain policies/flowers.json, or $(BIN)/augreg --help"
+
+POLICY ?= flowers
+IMAGES ?=
+
+.PHONY: studio
+studio: $(VENV)/.studio ## a page to write and see a policy: make studio POLICY=my.json IMAGES=photos
+	$(BIN)/augreg studio $(POLICY) $(IMAGES)
 
 .PHONY: test
 test: style types layers generated docs unit ## every check; the tests come last

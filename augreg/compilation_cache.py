@@ -66,13 +66,25 @@ def _check_room(folder: Path) -> None:
 
 def set_default() -> None:
     """As `set_compilation_cache`, in the folder for all commands; without it, where that fails."""
+    try:
+        folder = default_folder()
+        if folder is not None:
+            set_compilation_cache(folder)
+    except (PathError, OSError, RuntimeError):  # of a user without a home, too
+        return
+
+
+def default_folder() -> Path | None:
+    """The folder for all commands: what AUGREG_CACHE says, or ~/.cache/augreg; None where empty.
+
+    Raises:
+        PathError: it is no folder of this machine.
+        RuntimeError: of a user without a home.
+    """
     home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
     folder = os.environ.get(VARIABLE, str(home / "augreg"))
-    if folder:
-        try:
-            set_compilation_cache(folder)
-        except (PathError, OSError, RuntimeError):  # of a user without a home, too
-            return
+    check_here(folder)
+    return Path(folder).expanduser() if folder else None
 
 
 def _machine() -> str:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from augreg.plugin.registry import default_registry
+
+if TYPE_CHECKING:
+    from augreg.studio.samples.renderer import Renderer
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -17,6 +23,11 @@ os.environ["AUGREG_CACHE"] = ""  # what a test compiles is not another run's
 # Each of pytest's workers has a core, so XLA need not share a program's code out: a fifth faster.
 _flags = os.environ.get("XLA_FLAGS", "")
 os.environ["XLA_FLAGS"] = f"{_flags} --xla_cpu_parallel_codegen_split_count=1".strip()
+
+gc.disable()  # until everything is imported: see below
+# What tests start is spared most of the same: see there.
+_CHILDREN = str(Path(__file__).parent / "children")
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [_CHILDREN, os.environ.get("PYTHONPATH")]))
 
 # The terminal and the settings of whoever runs the suite are no part of it: what a test prints is
 # 80 columns wide and without colours (rich and typer read these when they are imported), and
@@ -35,12 +46,31 @@ settings.register_profile("explore", deadline=None, max_examples=1000)
 settings.load_profile("augreg")
 
 
+def pytest_collection_finish() -> None:
+    """Keeps Python's garbage collector from what was imported, which stays to the end.
+
+    Going over TensorFlow's half a million objects again and again took a tenth of the suite's time.
+    """
+    gc.enable()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def _fresh_registry() -> Iterator[None]:
     """Plugins are found anew for each test, so that none sees what another installed or blocked."""
     default_registry.cache_clear()
     yield
     default_registry.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def renderer() -> Renderer:
+    """The studio's, with TensorFlow loaded; its programs are the module's own."""
+    from augreg.studio.samples.renderer import Renderer
+
+    made = Renderer()
+    made.wait()
+    return made
 
 
 @pytest.fixture

@@ -60,7 +60,9 @@ def test_version_is_the_packages(said: Any) -> None:
 def test_help_lists_every_command(said: Any) -> None:
     code, out, _ = said("--help")
     assert code == 0
-    names = "validate explain expand import preview apply merge replay train ops plugins schema"
+    names = (
+        "validate explain expand import preview sample apply merge replay train ops plugins schema"
+    )
     for name in (*names.split(), "evaluate", "new-plugin"):
         assert f" {name} " in out
 
@@ -446,9 +448,22 @@ def test_policy_without_steps_warns_in_one_plain_line(write: Any) -> None:
     assert done.stderr == f"warning: {path}: the policy has no steps\n"
 
 
+def test_garbage_is_not_looked_for_in_what_a_command_imports() -> None:
+    script = (
+        "import gc, sys\nfrom augreg.cli.quiet import quiet_tensorflow\n"
+        "with quiet_tensorflow():\n"
+        "  assert gc.isenabled()\n"
+        "  assert 'tensorflow' in sys.modules\n"
+        "  assert len(gc.get_objects()) < 100_000 < gc.get_freeze_count()\n"
+    )
+    done = process(f'{sys.executable} -c "{script}"')
+    assert done.returncode == 0, done.stderr
+
+
 def test_chatter_of_tensorflow_is_kept_from_stderr_and_the_rest_is_not(tmp_path: Path) -> None:
     script = (
         "import os, sys\nfrom augreg.cli.quiet import quiet_tensorflow\n"
+        "sys.modules['tensorflow'] = sys  # which would add what it says\n"
         "with quiet_tensorflow():\n"
         "  os.write(2, b'I0000 00:00:1795468834.04 865 port.cc:153] oneDNN\\nreal trouble\\n')\n"
         "  os.write(2, b'2026-01-02 03:04:05.6: I x/port.cc:153] oneDNN on\\n')\n"

@@ -77,7 +77,9 @@ def test_ops_are_completed(shell: Shell) -> None:
     assert shell.complete("ops", "") == set(default_registry().steps)
 
 
-@pytest.mark.parametrize("command", ["validate", "explain", "expand", "preview", "apply", "train"])
+@pytest.mark.parametrize(
+    "command", ["validate", "explain", "expand", "preview", "sample", "apply", "train"]
+)
 def test_policies_are_completed(shell: Shell, command: str) -> None:
     assert shell.complete(command, "tutorial_") == {"tutorial_keras", "tutorial_tf_image"}
 

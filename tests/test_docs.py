@@ -136,7 +136,7 @@ def test_every_op_and_macro_is_in_the_reference_with_its_picture():
 
 def test_pictures_stay_small():
     files = list((ROOT / "docs" / "images").rglob("*.*"))
-    assert sum(file.stat().st_size for file in files) < 1_200_000
+    assert sum(file.stat().st_size for file in files) < 1_700_000
 
 
 def test_every_function_of_xp_is_in_the_guide():

@@ -18,7 +18,9 @@ import tensorflow as tf
 from samples import noise
 
 import augreg
-from augreg.backends.tensorflow import per_image
+from augreg.backends.options import RunOptions
+from augreg.backends.reference.run import augmented
+from augreg.backends.tensorflow import per_image, structured
 from augreg.families import LatticeStage
 from augreg.plan import plan
 from augreg.plugin.registry import default_registry
@@ -318,6 +320,19 @@ def _model_under_xla(policy: Policy, epoch: int) -> Any:
     return model.predict([IMAGES, np.arange(COUNT), epochs], batch_size=BATCH, verbose=0)
 
 
+def _kept_by_structure(policy: Policy, epoch: int) -> Any:
+    """By a program that the next policy of these stages would use, too."""
+    programs, images, index = structured.Programs(), IMAGES, np.arange(COUNT)
+
+    def augment(planned: Any, draws: Any, images: Any, _: Any) -> Any:
+        return programs.run(programs.lowered(planned, draws, len(images)), images)
+
+    for sections, run in ((("prepare",), structured.prepared), (("augment", "output"), augment)):
+        options = RunOptions.of(policy, SEED, sections=sections)
+        images = augmented(images, options, index, epoch, run)
+    return images
+
+
 def _in_turns(way: Any) -> Any:
     """The same, image by image, as large ones are done."""
 
@@ -333,6 +348,7 @@ WAYS = {
     "tf.data in turns": _in_turns(_tf_data),
     "model under XLA in turns": _in_turns(_model_under_xla),
     "one by one": _one_by_one,
+    "kept by structure in turns": _in_turns(_kept_by_structure),
     "layer": _layer,
     "model under XLA": _model_under_xla,
 }

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 from unittest import mock
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from mixed_samples import H, W
 from samples import noise, policy
 
 import augreg
@@ -85,6 +87,28 @@ def test_each_sample_of_a_loop_has_its_own_epoch() -> None:
     for i, epoch in enumerate(epochs):
         wanted = augreg.augment(images[i : i + 1], given, seed=7, index=[i], epoch=int(epoch))
         assert np.abs(made[i : i + 1] - wanted).max() <= 1 / 255
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"op": "resized_crop", "height": H, "width": W, "area": [0.3, 0.9], "keep": "all"},
+        {"op": "copy_paste"},
+    ],
+    ids=lambda step: step["op"],
+)
+def test_steps_that_annotations_answer_are_no_turns_of_one(step: dict[str, Any]) -> None:
+    """The answer to each is another: to the second, of what the first left."""
+    masks = np.zeros((4, H, W), np.int32)
+    masks[:, 3:9, 3:9], masks[:, 12:20, 12:20] = 1, 2
+    boxes = np.float32([[[3, 3, 9, 9], [12, 12, 20, 20]]] * 4)
+    element = {"images": noise(4, H, W, 3), "masks": masks}
+    element["boxes"] = {"boxes": boxes, "labels": np.zeros((4, 2), np.int64)}
+    how = {"bounding_box_format": "xyxy", "box_from": "mask"}
+    made = augreg.map_fn(policy(step, step), seed=3, batched=True, **how)(np.arange(4), element)
+
+    wanted = augreg.augment(element, policy(step, step), seed=3, **how)
+    np.testing.assert_allclose(made["images"], wanted["images"], atol=1.01 / 255)
 
 
 def kernels_of(*steps: object, size: int = 24) -> list[str]:

@@ -69,14 +69,14 @@ def unasked(policy: Policy, found: Container[str] = ()) -> Policy:
 
     Without boxes it keeps none; without boxes and labels its steps are for all labels.
     """
-    boxed = any(key in found for key in BOXES)
-    labelled = boxed or LABELS in found
+    if any(key in found for key in BOXES):
+        return policy
 
     def plain(node: Node) -> Node:
-        labels = node.labels if labelled else None
+        labels = node.labels if LABELS in found else None
         if isinstance(node, Group):
             return replace(node, labels=labels, branches=tuple(map(plain, node.branches)))
-        kept = {} if boxed or node.keeps is None else {node.keeps[0]: None}
+        kept = {} if node.keeps is None else {node.keeps[0]: None}
         return replace(node, labels=labels, arguments={**node.arguments, **kept})
 
     train, evaluation, augment = (

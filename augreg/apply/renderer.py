@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from augreg.annotations.asked import check_asks_nothing
@@ -15,7 +15,7 @@ from augreg.errors import ImageError, OpError, PolicyError
 from augreg.images import MAX_PIXELS, ImageInfo, inspect, one_line
 from augreg.lower.sampled import drawn_values
 from augreg.plan import Plan, plan
-from augreg.policy import Output, Policy
+from augreg.policy import Policy
 
 _LONGEST_NAME = 255  # bytes, on practically every file system
 
@@ -76,8 +76,8 @@ class Renderer:
 
         check_asks_nothing(policy)
         self.policy, self.seed, self.max_pixels = policy, seed, max_pixels
-        saved = replace(policy, output=Output("uint8", (255.0,), (0.0,)))
-        self._transcode = transcoder(map_fn(saved, seed=seed, training=True), encoding)
+        saved = map_fn(policy.as_bytes(), seed=seed, training=True)
+        self._transcode = transcoder(saved, encoding)
         self._plans: dict[tuple[int, int], Plan] = {}
 
     def make(self, task: Task) -> Made:

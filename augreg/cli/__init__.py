@@ -28,6 +28,7 @@ from augreg.cli import (
     pictures,
     plugins,
     policies,
+    sample,
     searching,
     serving,
     studio,
@@ -103,7 +104,7 @@ def _options(
 
 for _command in (  # in the order of --help
     *(policies.validate, policies.explain, policies.expand, imports.import_),
-    *(pictures.preview, pictures.apply, pictures.merge, pictures.replay),
+    *(pictures.preview, sample.sample, pictures.apply, pictures.merge, pictures.replay),
     *(training.train, evaluation.evaluate, comparing.compare, searching.search),
     studio.studio,
     serving.input_server,

@@ -28,6 +28,14 @@ if TYPE_CHECKING:
 LARGEST = 2**32 - 1
 Seed = Annotated[int, typer.Option(min=0, max=LARGEST, help="Random seed.")]
 Epoch = Annotated[int, typer.Option(min=0, max=LARGEST, help="Epoch of the first copy.")]
+ImagesArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[IMAGES]...",
+        help=f"Folders and files of images, or data sets: {forms()}. "
+        "Two bundled photographs by default.",
+    ),
+]
 ListingFile = Annotated[
     Path | None,
     typer.Option("--listing", metavar="FILE", help="Paths of the images in INPUT, one per line."),

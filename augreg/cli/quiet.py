@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from augreg import compilation_cache
+from augreg.collector import uncollected
 
 LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 
@@ -54,6 +55,7 @@ def quiet_tensorflow() -> Iterator[None]:
     compilation_cache.set_default()
     level = os.environ.get(LEVEL)
     if level in ("0", "1") or not _is_own(sys.stderr):
+        _import_tensorflow()
         yield
         return
     os.environ.setdefault(LEVEL, "2")
@@ -65,6 +67,7 @@ def quiet_tensorflow() -> Iterator[None]:
     reader = threading.Thread(target=_forward, args=(read, terminal), daemon=True)
     reader.start()
     try:
+        _import_tensorflow()
         yield
     finally:
         sys.stderr.flush()
@@ -74,6 +77,12 @@ def quiet_tensorflow() -> Iterator[None]:
         os.close(terminal)
         if level is None:
             del os.environ[LEVEL]
+
+
+def _import_tensorflow() -> None:
+    if "tensorflow" not in sys.modules:
+        with uncollected():
+            import tensorflow  # noqa: F401
 
 
 def _is_own(stream: Any) -> bool:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from augreg.sources import Source
-    from augreg.views.survey import Effect, Found, Survey
+    from augreg.views.effects import Effect
+    from augreg.views.survey import Found, Survey
 
 
 def print_explanation(explained: Explanation) -> None:

@@ -7,15 +7,16 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
 from augreg.compare.options import CompareOptions, Contender
 from augreg.sources import Source
 from augreg.train.data import policy_of
 from augreg.train.limited import limited
+from augreg.views.batches import Element
+from augreg.views.page import scaled
 from augreg.views.photos import photos_of
-from augreg.views.samples import Element, as_bytes, samples_of
+from augreg.views.samples import samples_of
 
 ROWS, SAMPLES = 3, 8
 _TILE, _GAP = 96, 4
@@ -43,7 +44,7 @@ def _strip(
     options: CompareOptions, contender: Contender, elements: Sequence[Element], places: list[int]
 ) -> bytes:
     run = options.run_options(contender, options.first_seed)
-    policy, training = as_bytes(policy_of(run)), contender.augment and contender.policy is not None
+    policy, training = policy_of(run).as_bytes(), contender.augment and contender.policy is not None
     columns = SAMPLES if training else 1
     page = Image.new("RGBA", (columns * (_TILE + _GAP), len(elements) * (_TILE + _GAP)))
     for epoch in range(columns):
@@ -56,9 +57,7 @@ def _strip(
 
 
 def _tile(pixels: Any) -> Image.Image:
-    """Fits a square; what is small is enlarged as squares, so that one sees the pixels."""
-    image = Image.fromarray(np.squeeze(pixels, -1) if pixels.shape[-1] == 1 else pixels)
-    scale = _TILE / max(image.size)
-    size = (max(1, math.floor(image.width * scale)), max(1, math.floor(image.height * scale)))
-    how = Image.Resampling.NEAREST if scale > 1 else Image.Resampling.LANCZOS
-    return image.convert("RGB").resize(size, how)
+    """An image that fits a square."""
+    height, width = pixels.shape[:2]
+    scale = _TILE / max(width, height)
+    return scaled(pixels, (max(1, math.floor(width * scale)), max(1, math.floor(height * scale))))

@@ -3,21 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from augreg.checks import sample_key
-from augreg.lower.choices import Answers, Draws
+from augreg.lower.choices import WHEN, Answers, Draws
 from augreg.lower.lowering import Lowering
 from augreg.plan import Plan
-from augreg.policy import Node, Step
+from augreg.policy import Group, Node, Policy, Step
 from augreg.random import distributions
 from augreg.xp import NUMPY
 
 Value = float | int | list[float | int]
 Drawn = dict[str, dict[str, Value]]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A step as one sample does it, or leaves it out.
+
+    Attributes:
+        suffix: of its slot: `#k` where a group picks with replacement.
+        under: the groups that decide about it, outermost first.
+        values: what was drawn for its parameters, if it is done.
+        left_out: why it is not done; empty where it is.
+        chosen: whether a draw or a label decided about it.
+    """
+
+    step: Step
+    suffix: str
+    under: tuple[Group, ...] = ()
+    values: dict[str, Value] = field(default_factory=dict)
+    left_out: str = ""
+    chosen: bool = False
+
+    @property
+    def pointer(self) -> str:
+        """Where it stands in the policy, with its slot."""
+        return self.step.pointer + self.suffix
+
+    @property
+    def alone(self) -> Step:
+        """The step as every sample does it, with the draws that it has here."""
+        return replace(self.step.for_all(), path=self.step.path + self.suffix)
 
 
 def drawn_values(
@@ -37,48 +67,106 @@ def drawn_values(
     """
     draws = Draws.make(NUMPY, planned.draws, sample_key(seed, epoch, [index]))
     draws = replace(draws, answers=answers or {})
-    reader = _Reader(Lowering(NUMPY, draws))
-    policy = planned.policy
-    nodes = (*policy.prepare(training), *(policy.augment if training else ()))
-    found: Drawn = {}
-    for node in nodes:
-        found.update(reader.taken(node, "", False))
-    return found
+    return values_of(planned.policy, draws, 1, training)[0]
+
+
+def values_of(policy: Policy, draws: Draws, count: int, training: bool = True) -> list[Drawn]:
+    """`drawn_values` of each sample of a batch of `count`, whose draws are made in NumPy."""
+    nodes = policy.nodes(training, ("prepare", "augment"))
+    return [
+        {
+            one.pointer: one.values
+            for one in steps_of_sample(nodes, draws, b)
+            if not one.left_out and (one.values or one.chosen)
+        }
+        for b in range(count)
+    ]
+
+
+def steps_of_sample(nodes: tuple[Node, ...], draws: Draws, b: int = 0) -> tuple[Taken, ...]:
+    """Every step of `nodes` as sample `b` of a batch does it, in the order of doing.
+
+    A step that several slots of a group may do is there for each slot that does it, or once, left
+    out.
+    """
+    reader = _Reader(Lowering(NUMPY, draws), b)
+    found = [one for node in nodes for one in reader.steps(node, "", (), "", False)]
+    done = {one.step.pointer for one in found if not one.left_out}
+    kept: dict[str, Taken] = {}
+    for one in found:
+        if not one.left_out:
+            kept[one.pointer] = one
+        elif one.step.pointer not in done:
+            kept.setdefault(one.step.pointer, one)
+    return tuple(kept.values())
 
 
 @dataclass(frozen=True)
 class _Reader:
-    lowering: Lowering
+    """Reads the draws of sample `b` of a batch."""
 
-    def taken(self, node: Node, suffix: str, chosen: bool) -> Iterator[tuple[str, dict[str, Any]]]:
-        """The steps of `node` that are done; `chosen`: a draw has decided for it already."""
-        condition = self.lowering.chance(node, suffix)
-        if condition is not None and not condition[0]:
-            return
+    lowering: Lowering
+    b: int
+
+    def steps(
+        self, node: Node, suffix: str, under: tuple[Group, ...], left_out: str, chosen: bool
+    ) -> Iterator[Taken]:
+        """The steps of `node`; `left_out`: why a group around it is not done."""
+        condition = None if left_out else self.lowering.chance(node, suffix)
         chosen = chosen or condition is not None
+        if condition is not None and not self.own(condition):
+            left_out = self.reason(node)
         if isinstance(node, Step):
-            values = self.values(node, suffix)
-            if values or chosen:
-                yield node.pointer + suffix, values
+            values = {} if left_out else self.values(node, suffix)
+            yield Taken(node, suffix, under, values, left_out, chosen)
             return
         every = node.kind in ("sequence", "mixture")
         chosen = chosen or node.kind != "sequence"
         for visit in node.visits():
-            if every or self.lowering.picked(node, visit.number, visit.slot, suffix)[0]:
-                yield from self.taken(visit.branch, suffix + visit.suffix, chosen)
+            why = left_out
+            if not (every or left_out or self.picked(node, visit.number, visit.slot, suffix)):
+                why = self.others(node, suffix)
+            own = suffix + visit.suffix
+            yield from self.steps(visit.branch, own, (*under, node), why, chosen)
+
+    def picked(self, group: Group, branch: int, slot: int | None, suffix: str) -> bool:
+        return bool(self.own(self.lowering.picked(group, branch, slot, suffix)))
+
+    def others(self, group: Group, suffix: str) -> str:
+        """That a group's choice fell on other branches."""
+        which = "others"
+        if group.kind == "one_of":
+            which = f"branch {int(self.own(self.lowering.chosen(group, suffix)))}"
+        return f"{group.kind} at {group.pointer} chose {which}"
+
+    def reason(self, node: Node) -> str:
+        """Why a node's own chance leaves it out."""
+        answer = self.lowering.draws.answers.get((node.path, WHEN))
+        labels = answer is not None and not self.own(answer)
+        p = node.schedule or format(node.p, "g")
+        whose = "its" if isinstance(node, Step) else f"{node.kind} at {node.pointer}, by its"
+        return f"{whose} labels" if labels else f"{whose} p {p}"
 
     def values(self, step: Step, suffix: str) -> dict[str, Value]:
         sampled = self.lowering.arguments(step, suffix)
         return {
-            name: _plain(sampled[name])
+            name: _plain(self.own(_numbers(sampled[name])))
             for name, drawn, _ in step.drawn()
             if not isinstance(drawn, distributions.Constant)
         }
 
+    def own(self, array: Any) -> Any:
+        """The sample's row of [B or 1, ...]."""
+        return array[self.b if len(array) > 1 else 0]
 
-def _plain(value: Any) -> Value:
+
+def _numbers(value: Any) -> Any:
+    """What was drawn, [B or 1, ...]."""
+    return np.asarray(value.draws if isinstance(value, distributions.Several) else value)
+
+
+def _plain(drawn: Any) -> Value:
     """The shortest number that reads back as the same float32; a list of what is drawn often."""
-    drawn = value.draws if isinstance(value, distributions.Several) else value
     numbers = [
         int(single) if single.dtype.kind in "iu" else float(str(single))
         for single in np.asarray(drawn).reshape(-1)

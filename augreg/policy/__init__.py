@@ -5,6 +5,7 @@ from augreg.policy.given import ready_names as ready_names
 from augreg.policy.given import ready_policies as ready_policies
 from augreg.policy.loader import PolicyWarning as PolicyWarning
 from augreg.policy.loader import load_policy as load_policy
+from augreg.policy.nodes import BYTES as BYTES
 from augreg.policy.nodes import Group as Group
 from augreg.policy.nodes import Node as Node
 from augreg.policy.nodes import Output as Output

@@ -31,6 +31,11 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 def read_document(path: Path) -> tuple[str, Any]:
     """Reads a policy file. Returns its text and the parsed value; raises `PolicyError`."""
+    return parse(read_text(path), str(path))
+
+
+def read_text(path: Path) -> str:
+    """The text of a policy file, which may be no policy; raises `PolicyError`."""
     name = str(path)
     try:
         with path.open("rb") as file:
@@ -43,7 +48,7 @@ def read_document(path: Path) -> tuple[str, Any]:
             f"the file is larger than {MAX_BYTES:,} bytes, the most that a policy may have",
             path=name,
         )
-    return parse(decode(raw, name), name)
+    return decode(raw, name)
 
 
 def decode(raw: bytes, path: str | None = None) -> str:

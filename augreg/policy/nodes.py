@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from augreg.errors import OpError, PolicyError
@@ -111,6 +111,9 @@ class Output:
     offset: tuple[float, ...] = (0.0,)
 
 
+BYTES = Output("uint8", (255.0,))  # 0..255, what a file holds and a screen shows
+
+
 @dataclass(frozen=True)
 class Policy:
     """A checked policy. `hash` covers what affects pixels: steps, output, op and draw versions."""
@@ -143,6 +146,10 @@ class Policy:
         """The policy as augreg writes it: it says which wheels its ops came from."""
         source = copy.deepcopy(dict(self.source))
         return {**source, "wheels": dict(self.wheels)} if self.wheels else source
+
+    def as_bytes(self) -> Policy:
+        """The policy with uint8 output, 0..255."""
+        return replace(self, output=BYTES)
 
     def scheduled(self, sections: tuple[str, ...] = ("prepare", "augment")) -> str | None:
         """The pointer of the first step or group of `sections` that follows the epoch, if any."""

@@ -7,7 +7,7 @@ Titles, descriptions, defaults and examples are what editors show and insert; th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from augreg.plugin import params
@@ -32,8 +32,11 @@ _BRANCHES = {**_STEPS, "minItems": 1}
 _LEVELS = {"type": "array", "items": {"type": "number"}, "minItems": 1, "maxItems": 3}
 
 
-def policy_schema(registry: Registry) -> dict[str, Any]:
-    """The schema of a policy that uses the ops of `registry`."""
+def policy_schema(registry: Registry, names: Collection[str] | None = None) -> dict[str, Any]:
+    """The schema of a policy that uses the ops of `registry`.
+
+    names: the only ops whose parameters it describes, for who checks a policy that has no others.
+    """
     return {
         "$schema": DIALECT,
         "title": "augreg policy",
@@ -69,7 +72,7 @@ def policy_schema(registry: Registry) -> dict[str, Any]:
                 "else": {"$ref": "#/$defs/group"},
             },
             **chance.schemas(),
-            "step": _step(registry),
+            "step": _step(registry, names),
             "group": _group(),
             "output": _output(),
         },
@@ -110,20 +113,19 @@ def _words(op: Op | Macro, name: str) -> dict[str, Any]:
     return {**words, "examples": [op.example[name]]} if name in op.example else words
 
 
-def _step(registry: Registry) -> dict[str, Any]:
+def _step(registry: Registry, names: Collection[str] | None) -> dict[str, Any]:
+    steps = registry.steps
+    op: dict[str, Any] = {"enum": list(steps)}
+    if names is None:  # Visual Studio Code's; others pass over it
+        op["enumDescriptions"] = [step.summary for step in steps.values()]
     return {
         "type": "object",
         "required": ["op"],
-        "properties": {
-            "op": {
-                "enum": list(registry.steps),
-                # Visual Studio Code's; others pass over it
-                "enumDescriptions": [op.summary for op in registry.steps.values()],
-            }
-        },
+        "properties": {"op": op},
         "allOf": [
-            {"if": {"properties": {"op": {"const": op.name}}}, "then": step_schema(op, _GUARDS)}
-            for op in registry.steps.values()
+            {"if": {"properties": {"op": {"const": name}}}, "then": step_schema(step, _GUARDS)}
+            for name, step in steps.items()
+            if names is None or name in names
         ],
     }
 

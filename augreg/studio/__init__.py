@@ -3,11 +3,11 @@
 Needs `augreg[studio]`, which is NiceGUI. Names load on first use.
 
 The text of the policy is the truth. A form is made of it, and what a form changes is a change of
-the text (`edits`). A tab has one `Session`, which holds the text, the last policy that works and
+the text (`editing`). A tab has one `Session`, which holds the text, the last policy that works and
 which samples are shown; it tells by events what changed. A panel is a function of the session that
 builds elements and subscribes to these events; panels don't know one another. What takes time runs
-in a thread, and only the latest request counts (`latest`). Pixels come from `samples.Renderer`;
-everything else that is shown comes from functions of `augreg.views`.
+in a thread, and only the latest request counts (`latest`). Pixels come from the `Renderer`
+(`samples`); everything else that is shown comes from functions of `augreg.views`.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+from augreg.collector import uncollected
 from augreg.errors import AugregError
 from augreg.plugin.macro import Macro
 from augreg.plugin.registry import FIRST_PARTY, Plugin, Registry, default_registry
@@ -26,7 +27,8 @@ from augreg.testing.contract import BASICS, BROKEN, PASSED, Finding, findings, p
 
 def main() -> None:
     """Checks what the arguments say."""
-    import augreg.dataset  # noqa: F401 (TensorFlow, whose start is no op's time)
+    with uncollected():
+        import augreg.dataset  # noqa: F401 (TensorFlow, whose start is no op's time)
 
     given = json.loads(sys.argv[2])
     with os.fdopen(int(sys.argv[1]), "w", buffering=1, encoding="utf-8") as out:

@@ -34,7 +34,7 @@ def sample_text(epoch: int, index: int) -> str:
 
 def number_text(value: float) -> str:
     """A number to be read, with three digits: 0.0579, -12.3, 4821."""
-    if isinstance(value, int) or abs(value) >= 10**_DIGITS:
+    if isinstance(value, int) or abs(value) >= 10**_DIGITS - 0.5:  # what is rounded to four digits
         return f"{value:.0f}"
     return f"{value:.{_DIGITS}g}"
 

@@ -21,7 +21,7 @@ from augreg.policy import load_policy
 from augreg.views import captions, page
 from augreg.views.overlay import Pixels
 from augreg.views.photos import read_image
-from augreg.views.samples import as_bytes, drawn_for, samples_of
+from augreg.views.samples import drawn_for, samples_of
 
 _DPI = 100  # pixels of an inch
 _WIDTH, _TILE = 964, 180  # of what it holds, and the longer side of an image, in pixels
@@ -82,7 +82,7 @@ def preview(
     loaded = load_policy(policy)
     found = _images(images)
     places = _places(index, len(found))
-    shown, elements = as_bytes(loaded), [{"images": image} for image in found]
+    shown, elements = loaded.as_bytes(), [{"images": image} for image in found]
     figure = Preview(dpi=_DPI, facecolor="white")
     builder = page.Builder(_measure(figure), _WIDTH)
     builder.line(loaded.name, page.TITLE)

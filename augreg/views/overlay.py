@@ -36,6 +36,11 @@ _GOLDEN = 0.618034  # of the circle of hues: however many follow, none is near a
 _SMALLEST = 11  # pixels of a name's letters
 
 
+def as_image(pixels: Pixels) -> Image.Image:
+    """An image, uint8 [H,W,1 or 3], for Pillow: grey or RGB."""
+    return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+
+
 @dataclass(frozen=True)
 class Drawn:
     """What is drawn onto an image.

@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from augreg.images import one_line
 from augreg.views.captions import size_text
-from augreg.views.overlay import Pixels
+from augreg.views.overlay import Pixels, as_image
 
 WIDTH = 1232  # of what a page holds: with its margins, it fits into 1280
 TILE = 224  # the longer side of a picture
@@ -232,7 +232,7 @@ def render(page: Page) -> Image.Image:
 
 def scaled(pixels: Pixels, size: tuple[int, int]) -> Image.Image:
     """An image [H,W,1 or 3] in RGB at a width and height; enlarged, its pixels are squares."""
-    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).convert("RGB")
+    image = as_image(pixels).convert("RGB")
     if image.size == size:
         return image
     larger = size[0] > image.width

@@ -55,21 +55,28 @@ def photos_of(source: Source, count: int) -> list[Photo]:
     Raises:
         DataError: an image can't be decoded.
     """
+    split = next(iter(source.splits.values()))
+    count = min(count, split.size)
+    return [photo_at(source, i * split.size // count) for i in range(count)]
+
+
+def photo_at(source: Source, position: int) -> Photo:
+    """An image of a source's first split.
+
+    Raises:
+        DataError: it can't be decoded.
+    """
     from augreg.sources.elements import element_at
 
     name, split = next(iter(source.splits.items()))
-    count = min(count, split.size)
-    found = []
-    for position in (i * split.size // count for i in range(count)):
-        element = element_at(split, position)
-        title = f"{name} {position}"
-        if not source.annotated:
-            title = f"{title}: {source.class_names[element['labels']]}"
-        pixels = element.pop("images")
-        pairs = source.keypoints.pairs if source.keypoints else ()
-        drawn = Drawn(element, source.box_format, source.class_names, pairs)
-        found.append(Photo(title, pixels, drawn, position))
-    return found
+    element = element_at(split, position)
+    title = f"{name} {position}"
+    if not source.annotated:
+        title = f"{title}: {source.class_names[element['labels']]}"
+    pixels = element.pop("images")
+    pairs = source.keypoints.pairs if source.keypoints else ()
+    drawn = Drawn(element, source.box_format, source.class_names, pairs)
+    return Photo(title, pixels, drawn, position)
 
 
 def element_of(photo: Photo) -> dict[str, Any]:

@@ -15,10 +15,11 @@ from augreg.lower.sampled import Drawn as Values
 from augreg.policy import Policy, Step, steps_in
 from augreg.random.distributions import Constant
 from augreg.views import captions, page
+from augreg.views.batches import Element
 from augreg.views.explain import changed_arguments
 from augreg.views.overlay import Drawn, draw
 from augreg.views.photos import Photo, element_of, read_image
-from augreg.views.samples import Element, as_bytes, drawn_for, samples_of
+from augreg.views.samples import drawn_for, samples_of
 
 _STEP_COPIES = 7  # which fill a row, with the image before the step
 
@@ -61,7 +62,7 @@ def preview_page(options: PreviewOptions) -> page.Page:
     builder.line(policy.name, page.HEADING)
     about = captions.policy_text(policy, options.seed, options.epoch, options.copies)
     builder.paragraph(f"{about} · sizes are width x height")
-    shown = replace(options, policy=as_bytes(policy))
+    shown = replace(options, policy=policy.as_bytes())
     for group in _groups(shown):
         _Group(shown, group, [element_of(photo) for photo in group]).add(builder)
     return builder.page()

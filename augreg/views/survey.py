@@ -5,23 +5,17 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from augreg.annotations.asked import for_labels, label_answers
-from augreg.annotations.parts import BOXES, LABELS, PADDED, TargetRules, each
-from augreg.annotations.transform import move_annotations
+from augreg.annotations.parts import TargetRules
 from augreg.backends.reference import kernels
-from augreg.backends.reference.interpreter import Interpreter
-from augreg.checks import sample_key
-from augreg.families import AffineStage, LatticeStage, Size, Stage, displacement
-from augreg.lower import Draws, Lowering
-from augreg.plan import SECTIONS, Plan, plan
-from augreg.policy import Policy, Step
-from augreg.xp import NUMPY
+from augreg.policy import Policy
+from augreg.views.effects import Effect, name_of
+from augreg.views.trace import Sample, Trace
 
 if TYPE_CHECKING:
     from augreg.sources import Source
@@ -87,31 +81,6 @@ class Found:
 
 
 @dataclass
-class Effect:
-    """What the policy did to the images it was tried on, up to the end of one of its stages.
-
-    Attributes:
-        clipped: the sum over images of the share of values beyond 0..1; filled: of the share of
-            pixels that lie outside of the image that the stage read; covered: of the share of
-            pixels whose mask is not 0.
-        boxes: how many are left.
-    """
-
-    images: int = 0
-    clipped: float = 0.0
-    filled: float = 0.0
-    boxes: int = 0
-    covered: float = 0.0
-
-    def add_annotations(self, parts: Mapping[str, Any]) -> None:
-        """Takes the annotations of an image into account, as they are at the stage's end."""
-        if "boxes" in parts:
-            self.boxes += int(np.sum(parts["boxes"]["labels"] != PADDED))
-        if "masks" in parts:
-            self.covered += float(np.mean(parts["masks"] != 0))
-
-
-@dataclass
 class Survey:
     """A source, what its images hold, and what the policy's stages do to them, by their steps.
 
@@ -158,68 +127,12 @@ def survey(policy: Policy, source: Source, limit: int, advance: Callable[[], Any
     return made
 
 
-# --- the policy's steps ---------------------------------------------------------------------------
-
-
 def _try(policy: Policy, element: Mapping[str, Any], index: int, made: Survey) -> None:
     """Runs the policy's stages as written on one image, and measures after each."""
-    image = element["images"]
-    size, channels = (image.shape[0], image.shape[1]), image.shape[2]
-    planned = plan(policy, size=size, channels=channels, unfused=True)
-    draws = Draws.make(NUMPY, planned.draws, sample_key(0, 0, [index]))
-    known = {name: _batch(element[name]) for name in made.source.parts if name in (LABELS, *BOXES)}
-    if any(name in known for name in (LABELS, *BOXES)):
-        answers = label_answers(NUMPY, for_labels(policy.nodes(True, SECTIONS)), known)
-        draws = replace(draws, answers=answers)
-    annotations = {name: _batch(element[name]) for name in made.source.parts if name != LABELS}
+    parts = {name: element[name] for name in ("images", *made.source.parts)}
     rules = TargetRules(made.source.box_format)
+    trace = Trace(policy, Sample(parts, index=index, rules=rules), unfused=True)
     made.before.images += 1
-    made.before.add_annotations(annotations)
-    pixels: Image = image[None]
-    done: Plan = replace(planned, prepare=(), augment=())
-    for section in ("prepare", "augment"):
-        stages = getattr(planned, section)
-        for number, stage in enumerate(stages, start=1):
-            effect = made.effects[_name(stage)]
-            effect.images += 1
-            if annotations:
-                done = replace(done, **{section: stages[:number]})
-                moved, answers = move_annotations(NUMPY, done, draws, annotations, size, rules)
-                effect.add_annotations(moved)
-                draws = replace(draws, answers=answers)
-            run = Interpreter(policy, Lowering(NUMPY, draws))
-            before, pixels = pixels, run.stage(stage, pixels)
-            effect.filled += _filled(run.lowering, stage, before.shape[1:3], pixels.shape[1:3])
-            values = kernels.to_unit(pixels)
-            effect.clipped += float(np.mean((values < 0) | (values > 1)))
-        if section == "prepare" and stages and image.dtype == np.uint8:
-            pixels = kernels.quantize(pixels)
-
-
-def _batch(part: Any) -> Any:
-    """A part of one element as a batch of one."""
-    return each(lambda array: array[None], part) if isinstance(part, Mapping) else part[None]
-
-
-def _name(stage: Stage) -> str:
-    """A line for each step or group of a stage: its pointer, and its op or kind."""
-    nodes = ((item.node, item.suffix) for item in stage.items)
-    return "\n".join(
-        f"{node.pointer}{suffix} {node.op.name if isinstance(node, Step) else node.kind}"
-        for node, suffix in nodes
-    )
-
-
-def _filled(lowering: Lowering, stage: Stage, size_in: Size, size_out: Size) -> float:
-    """The share of a geometric stage's output that lies outside of its input."""
-    if isinstance(stage, LatticeStage):
-        move, _ = stage.point_map(NUMPY, stage.lower(lowering, size_in), size_in, size_out)
-        inside: Any = move.source()[2]
-    elif isinstance(stage, AffineStage):
-        # whatever its fill: what reflects the image is outside of it, too
-        x, y = displacement.source(NUMPY, stage.lower(lowering, size_in)[0], size_in, size_out)
-        bottom, right = (side - 0.5 for side in size_in)
-        inside = (x >= -0.5) & (x < right) & (y >= -0.5) & (y < bottom)
-    else:
-        return 0.0
-    return float(np.mean(~inside))
+    made.before.add_annotations(trace.annotations)
+    for passed in trace.stages():
+        made.effects[name_of(passed.stage)].add(passed)

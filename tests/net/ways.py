@@ -20,7 +20,7 @@ from augreg.annotations.element import targets_of
 from augreg.annotations.parts import LABELS, TargetRules
 from augreg.backends.reference import kernels
 from augreg.backends.reference.interpreter import Interpreter
-from augreg.backends.reference.run import output
+from augreg.backends.reference.pixels import output
 from augreg.backends.tensorflow import per_image
 from augreg.backends.tensorflow.moving import AnnotationProgram
 from augreg.backends.tensorflow.program import Program

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from augreg.annotations import asked, frames, mixing, transform
 from augreg.annotations.agreement import check_annotations
@@ -33,26 +32,22 @@ from augreg.annotations.parts import (
 )
 from augreg.annotations.undeclared import check_declared, of_unknown_size
 from augreg.backends.options import RunOptions
-from augreg.backends.reference import kernels
-from augreg.backends.reference.interpreter import Interpreter
+from augreg.backends.reference.pixels import Images, run_plan
 from augreg.checks import (
-    DEEP_UNIT,
     InputRange,
     as_uint32,
     check_epoch,
     check_images,
     check_index,
-    check_unit,
     sample_key,
 )
-from augreg.errors import DataError, ImageError
-from augreg.lower import Answers, Draws, Lowering
+from augreg.errors import DataError
+from augreg.lower import Answers, Draws
 from augreg.plan import SECTIONS, Plan
-from augreg.policy import Output
 from augreg.random.generator import SampleKey
 from augreg.xp import NUMPY
 
-Images = NDArray[Any]
+Run = Callable[[Plan, Draws, Images, InputRange], Images]
 
 
 def augment(
@@ -134,19 +129,29 @@ def augment(
         keypoint_pairs=keypoint_pairs,
         oriented=oriented,
     )
+    return augmented(element, options, index, epoch)
+
+
+def augmented(
+    element: Any, options: RunOptions, index: Any, epoch: Any, run: Run | None = None
+) -> Any:
+    """An element of `augment` under checked options.
+
+    run: what does a plan's stages to images [B,H,W,C]; None: the reference.
+    """
     several = has_frames(element, options.layout)
     pixels = _array(image_of(element, options.layout), FRAMES if several else IMAGES)
     check_images(pixels.shape, str(pixels.dtype), several)
     unbatched = pixels.ndim == 3 + several
     batch = pixels[None] if unbatched else pixels
     planned = options.plan(pixels.shape)
-    key = _key(seed, epoch, index, len(batch), unbatched)
+    key = _key(options.seed, epoch, index, len(batch), unbatched)
     targets, answers = _targets(element, options, planned, batch, unbatched)
     given = {IMAGES: batch, **targets}
     if several:
         key, given = frames.key_of_frames(NUMPY, key, batch), frames.folded(NUMPY, given)
         answers = frames.repeated(NUMPY, answers, batch)
-    moved = _moved(options, planned, key, given, answers)
+    moved = _moved(options, planned, key, given, answers, run or run_plan)
     if several:
         moved = frames.unfolded(NUMPY, moved, batch)
     if unbatched:
@@ -160,6 +165,7 @@ def _moved(
     key: SampleKey,
     given: Mapping[str, Any],
     answers: Answers,
+    run: Run,
 ) -> dict[str, Any]:
     """Images [B,H,W,C] and all that belongs to them, by name, after a plan."""
     words = replace(Draws.make(NUMPY, planned.draws, key), answers=answers)
@@ -173,7 +179,7 @@ def _moved(
         words, targets = replace(words, answers=answers), in_floats(NUMPY, moved)
     for name, images in pictures.items():
         own = planned if name == IMAGES else options.plan(images.shape)
-        targets[name] = _pixels(own, words, images, options.input_range)
+        targets[name] = run(own, words, images, options.input_range)
     return targets
 
 
@@ -251,47 +257,3 @@ def _array(value: Any, name: str) -> Images:
             f"pad boxes with class {PADDED}"
         )
     return array
-
-
-def _pixels(planned: Plan, words: Draws, images: Images, input_range: InputRange) -> Images:
-    """The batch [B,H,W,C] after a plan's stages."""
-    run = Interpreter(planned.policy, Lowering(NUMPY, words))
-    came_as_uint8 = images.dtype == np.uint8
-    if not came_as_uint8:
-        images = _unit_range(images, input_range)
-    if planned.prepare:
-        images = run.stages(planned.prepare, images)
-        images = kernels.quantize(images) if came_as_uint8 else images
-    images = run.stages(planned.augment, images)
-    if planned.output:
-        return output(kernels.to_unit(images), planned.output)
-    return images if came_as_uint8 and not planned.augment else kernels.to_unit(images)
-
-
-def output(images: Images, spec: Output) -> Images:
-    """Clips to 0..1 and maps to the policy's output. float32 in, the output's dtype out."""
-    if spec.dtype == "uint8":
-        return kernels.quantize(images)
-    clipped = np.clip(images, 0, 1)
-    scale, offset = (np.asarray(part, np.float32) for part in (spec.scale, spec.offset))
-    mapped = clipped * scale + offset
-    if spec.dtype == "bfloat16":
-        import ml_dtypes  # NumPy has no bfloat16; TensorFlow brings this
-
-        return np.asarray(mapped.astype(ml_dtypes.bfloat16))
-    return np.asarray(mapped.astype(spec.dtype))
-
-
-def _unit_range(images: Images, input_range: InputRange) -> Images:
-    if images.dtype == np.uint16:
-        return images.astype(np.float32) * DEEP_UNIT
-    finite = np.isfinite(images).all(axis=(1, 2, 3))
-    if not finite.all():
-        which = int(np.argmin(finite))
-        raise ImageError(f"image {which} holds NaN or infinite values; fix or leave it out")
-    images = images.astype(np.float32)
-    if input_range is None:
-        check_unit(images)
-        return images
-    lo, hi = input_range
-    return (images - np.float32(lo)) * np.float32(1 / (hi - lo))

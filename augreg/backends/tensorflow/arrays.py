@@ -144,29 +144,35 @@ class _TensorFlow:
 TENSORFLOW: Namespace = _TensorFlow()
 
 
-def map_tensors(function: Callable[[tf.Tensor], Any], value: Any) -> Any:
-    """Applies `function` to every tensor in dataclasses, dicts, lists and tuples; rebuilds them."""
-    if ops.is_array(value):
+def map_tensors(
+    function: Callable[[Any], Any], value: Any, is_leaf: Callable[[Any], bool] = ops.is_array
+) -> Any:
+    """Applies `function` to every tensor in dataclasses, dicts, lists and tuples; rebuilds them.
+
+    is_leaf: what counts as a tensor.
+    """
+    if is_leaf(value):
         return function(value)
     if isinstance(value, dict):
-        return {key: map_tensors(function, part) for key, part in value.items()}
+        return {key: map_tensors(function, part, is_leaf) for key, part in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)(map_tensors(function, part) for part in value)
+        return type(value)(map_tensors(function, part, is_leaf) for part in value)
     if is_dataclass(value) and not isinstance(value, type):
-        parts = {f.name: map_tensors(function, getattr(value, f.name)) for f in fields(value)}
+        names = [f.name for f in fields(value)]
+        parts = {name: map_tensors(function, getattr(value, name), is_leaf) for name in names}
         return replace(value, **parts)
     return value
 
 
-def tensors_of(value: Any) -> list[tf.Tensor]:
+def tensors_of(value: Any, is_leaf: Callable[[Any], bool] = ops.is_array) -> list[Any]:
     """Every tensor in `value`, in order."""
-    found: list[tf.Tensor] = []
+    found: list[Any] = []
 
-    def keep(tensor: tf.Tensor) -> tf.Tensor:
+    def keep(tensor: Any) -> Any:
         found.append(tensor)
         return tensor
 
-    map_tensors(keep, value)
+    map_tensors(keep, value, is_leaf)
     return found
 
 

@@ -10,7 +10,7 @@ TensorFlow counts a module as stateful, so that an iterator that runs one can't 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from typing import Any
@@ -41,7 +41,22 @@ def as_module(
     """
     word, words = tf.TensorSpec([], tf.uint32), tf.TensorSpec([images.shape[0]], tf.uint32)
     specs = (images, word, words if epochs else word, words)
+    module = module_of(
+        partial(_called, program), specs, write=partial(_called, program.python_function)
+    )
+    if module is None:
+        return None
+    return lambda images, key: module([images, *key])
 
+
+def module_of(
+    function: Callable[..., Any], specs: Specs, write: Callable[..., Any] | None = None
+) -> Callable[[Sequence[Any]], tf.Tensor] | None:
+    """A function of tensors, which makes one, as a module; call it with a list of them.
+
+    write: what to write instead of the function, where TensorFlow has traced it already. None where
+    there is no module, as of `as_module`.
+    """
     with tf.init_scope():
         if not tf.executing_eagerly() or tf.config.functions_run_eagerly():
             return None
@@ -51,23 +66,22 @@ def as_module(
         return None
     version = xla.call_module_maximum_supported_version()
     try:
-        text, (shape, dtype) = _written(program, specs) or _traced(program, specs)
+        text, (shape, dtype) = _written(write or function, specs) or _traced(function, specs)
     except (AttributeError, ValueError):  # TensorFlow promises none of it
         return None
     form = {"Tout": [dtype], "Sout": [shape], "platforms": [_CPU], "version": version}
 
     @tf.function(autograph=False, jit_compile=True)
-    def module(images: tf.Tensor, *key: tf.Tensor) -> tf.Tensor:
-        return xla.call_module([images, *key], module=text, **form)[0]
+    def module(*tensors: tf.Tensor) -> tf.Tensor:
+        return xla.call_module(tensors, module=text, **form)[0]
 
     try:
-        named = _named(module.get_concrete_function(*specs), hashlib.sha256(text).hexdigest()[:16])
+        return _named(module.get_concrete_function(*specs), hashlib.sha256(text).hexdigest()[:16])
     except (ImportError, AttributeError, TypeError):  # nor of this
-        return lambda images, key: module(images, *key)
-    return lambda images, key: named([images, *key])
+        return lambda tensors: module(*tensors)
 
 
-def _written(program: Any, specs: Specs) -> tuple[bytes, tuple[Any, Any]] | None:
+def _written(function: Callable[..., Any], specs: Specs) -> tuple[bytes, tuple[Any, Any]] | None:
     """The module of kernels that write StableHLO themselves, in a thirtieth of tracing's time.
 
     None where one calls TensorFlow by itself, as an op of someone else's may, or where this
@@ -75,18 +89,18 @@ def _written(program: Any, specs: Specs) -> tuple[bytes, tuple[Any, Any]] | None
     """
     forms = [(tuple(spec.shape), np.dtype(spec.dtype.as_numpy_dtype)) for spec in specs]
     try:
-        text, (shape, dtype) = written(partial(_called, program.python_function), forms)
+        text, (shape, dtype) = written(function, forms)
         tf.mlir.experimental.run_pass_pipeline(text, "")
     except Exception:  # an op's function may raise anything; if it is its fault, tracing says so
         return None
     return text.encode(), (shape, tf.as_dtype(dtype))
 
 
-def _traced(program: Any, specs: Specs) -> tuple[bytes, tuple[Any, Any]]:
+def _traced(function: Callable[..., Any], specs: Specs) -> tuple[bytes, tuple[Any, Any]]:
     """The module that TensorFlow makes of its own operations."""
 
     def lowered() -> tuple[bytes, tuple[Any, Any]]:
-        traced = tf.function(partial(_called, program), autograph=False, jit_compile=True)
+        traced = tf.function(function, autograph=False, jit_compile=True)
         made = traced.get_concrete_function(*specs).structured_outputs
         lower = traced.experimental_get_compiler_ir(*specs)
         return lower("stablehlo_serialized", platform_name=_CPU), (made.shape, made.dtype)
@@ -100,7 +114,7 @@ def _called(program: Any, images: Any, *key: Any) -> Any:
     return program(images, SampleKey(*key))
 
 
-def _named(function: Any, name: str) -> Callable[[list[tf.Tensor]], tf.Tensor]:
+def _named(function: Any, name: str) -> Callable[[Sequence[Any]], tf.Tensor]:
     """A concrete function whose name says what it is, and not how many were made before it.
 
     XLA's cache between processes goes by it. TensorFlow takes a name once, so whoever wants the
@@ -114,5 +128,5 @@ def _named(function: Any, name: str) -> Callable[[list[tf.Tensor]], tf.Tensor]:
         definition.CopyFrom(function.function_def)
         definition.signature.name = f"augreg_{name}"
         found = _functions[name] = from_function_def(definition, function.function_type)
-    call: Callable[[list[tf.Tensor]], tf.Tensor] = found.call_preflattened
+    call: Callable[[Sequence[Any]], tf.Tensor] = found.call_preflattened
     return call

@@ -14,7 +14,7 @@ from typing import Any
 import tensorflow as tf
 
 from augreg.backends.tensorflow import ops
-from augreg.backends.tensorflow.batch import Pixels, size_of, to_input_form
+from augreg.backends.tensorflow.batch import Pixels, to_input_form
 from augreg.backends.tensorflow.kernels import Kernels
 from augreg.backends.tensorflow.pointwise import finish
 from augreg.backends.tensorflow.xla import Scope, row
@@ -34,10 +34,17 @@ def is_worthwhile(stages: tuple[Stage, ...]) -> bool:
 
 
 def map_images(
-    kernels: Kernels, stages: tuple[Stage, ...], images: tf.Tensor, output: Output | None
+    kernels: Kernels,
+    stages: tuple[Stage, ...],
+    arguments: list[Any],
+    images: tf.Tensor,
+    output: Output | None,
 ) -> tf.Tensor:
-    """The batch [B,H,W,C] after the stages and `output` (None: float32 in 0..1)."""
-    scope, arguments = kernels.scope, kernels.lowered(stages, size_of(images))
+    """The batch [B,H,W,C] after the stages and `output` (None: float32 in 0..1).
+
+    arguments: what the stages need besides pixels.
+    """
+    scope = kernels.scope
     results = ops.TensorArray(
         tf.float32 if output is None else tf.dtypes.as_dtype(output.dtype),
         size=ops.shape(images)[0],

@@ -6,27 +6,27 @@ recompute a warp inside each of its consumers). Before a size is fixed, stages r
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
+from typing import Any
 
 import tensorflow as tf
 
 from augreg.backends.tensorflow import per_image
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.assertions import check_fit
-from augreg.backends.tensorflow.batch import Pixels, to_float
+from augreg.backends.tensorflow.batch import Pixels, size_of, to_float
 from augreg.backends.tensorflow.debug import CheckedLowering, checked_output
 from augreg.backends.tensorflow.kernels import Kernels
 from augreg.backends.tensorflow.pointwise import finish
-from augreg.backends.tensorflow.repeats import LoweringInTurns
+from augreg.backends.tensorflow.repeats import LoweringInTurns, Stages
 from augreg.backends.tensorflow.xla import Scope, opaque_true
 from augreg.lower import Answers, Draws, Lowering
 from augreg.plan import Plan
-from augreg.policy import Output
+from augreg.policy import BYTES
 from augreg.random.generator import SampleKey
-
-_BYTES = Output("uint8", (255.0,), (0.0,))
 
 
 @dataclass(frozen=True, eq=False)  # a function: `tf.function` hashes it
@@ -66,23 +66,38 @@ class Program:
         came_as_uint8 = images.dtype in (tf.uint8, tf.string)
         if plan.prepare or plan.decode:
             pixels = kernels.stages(plan.prepare, pixels)
-            pixels = finish(pixels, _BYTES) if came_as_uint8 else to_float(pixels)
+            pixels = finish(pixels, BYTES) if came_as_uint8 else to_float(pixels)
         if plan.augment:
-            pixels = self._augmented(kernels, pixels)
+            pixels = augmented(kernels, plan, pixels, self.in_turns)
         elif plan.output is not None or not came_as_uint8:
             pixels = finish(pixels, plan.output)
         if self.debug and plan.output is not None:
             return checked_output(plan.policy, pixels, plan.output)
         return pixels
 
-    def _augmented(self, kernels: Kernels, pixels: Pixels) -> tf.Tensor:
-        """The batch after `augment` and `output`; a stage that mixes samples has it at once."""
-        groups = groupby(self.plan.augment, lambda stage: stage.reads_others)
-        runs = [tuple(run) for _, run in groups]
-        for i, stages in enumerate(runs):
-            output = self.plan.output if i + 1 == len(runs) else None
-            if self.in_turns and per_image.is_worthwhile(stages):
-                pixels = per_image.map_images(kernels, stages, pixels, output)
-            else:
-                pixels = finish(kernels.stages(stages, pixels), output)
-        return pixels
+
+def runs_of(stages: Stages) -> list[Stages]:
+    """The stages of `augment` in runs: a stage that mixes samples has the whole batch at once."""
+    return [tuple(run) for _, run in groupby(stages, lambda stage: stage.reads_others)]
+
+
+def augmented(
+    kernels: Kernels,
+    plan: Plan,
+    pixels: Pixels,
+    in_turns: bool,
+    given: Sequence[list[Any]] | None = None,
+) -> tf.Tensor:
+    """The batch after a plan's `augment` and `output`.
+
+    in_turns: as of `Program`. given: what the stages of each run need, where that is known.
+    """
+    runs = runs_of(plan.augment)
+    for i, stages in enumerate(runs):
+        output = plan.output if i + 1 == len(runs) else None
+        needed = given[i] if given else kernels.lowered(stages, size_of(pixels))
+        if in_turns and per_image.is_worthwhile(stages):
+            pixels = per_image.map_images(kernels, stages, needed, pixels, output)
+        else:
+            pixels = finish(kernels.run(stages, needed, pixels), output)
+    return pixels

@@ -15,10 +15,12 @@ import tensorflow as tf
 
 from augreg.backends.tensorflow import ops
 from augreg.backends.tensorflow.arrays import map_tensors, tensors_of
-from augreg.families import Item, PointwiseStage, Size, Stage
+from augreg.backends.tensorflow.forms import stage_form
+from augreg.families import Item, Size, Stage
 from augreg.lower import Lowering
 from augreg.plan.planner import draws_of
 from augreg.policy import Node, Step
+from augreg.xp import NUMPY
 
 Stages = tuple[Stage, ...]
 Names = dict[tuple[str, str], tuple[str, str]]
@@ -85,7 +87,13 @@ class LoweringInTurns(Lowering):
         return super().branches(branches, size)
 
     def _at_once(self, turns: list[Stages], size: Size) -> list[Any]:
-        """All turns as one, of a batch so many times as long; nothing where draws are shared."""
+        """All turns as one, of a batch so many times as long.
+
+        Nothing where they share draws, or annotations answer them, which is by their places.
+        """
+        answered = {path for path, _ in self.draws.answers}
+        if any(item.node.path + item.suffix in answered for own in turns for item in _items(own)):
+            return []
         first, *others = turns
         names: list[Names] = []
         for other in others:
@@ -97,13 +105,13 @@ class LoweringInTurns(Lowering):
         if together is None:
             return []
 
-        def by_sample(x: tf.Tensor) -> tf.Tensor:
-            return x if x.shape[0] == 1 else ops.reshape(x, (-1, count, *x.shape[1:]))
+        def by_sample(x: Any) -> Any:
+            return x if x.shape[0] == 1 else self.xp.reshape(x, (-1, count, *x.shape[1:]))
 
         lowered = replace(self, draws=together, known={})
         drawn = lowered.stages(first, size)
-        differ = tuple(x.shape[0] != 1 for x in tensors_of(drawn))
-        return [Turns(count, map_tensors(by_sample, drawn), differ)]
+        differ = tuple(x.shape[0] != 1 for x in tensors_of(drawn, self._is_given))
+        return [Turns(count, map_tensors(by_sample, drawn, self._is_given), differ)]
 
     def _one_by_one(self, turns: list[Stages], size: Size) -> list[Any]:
         """Each turn by itself, and one `Turns` where they have one form."""
@@ -111,8 +119,23 @@ class LoweringInTurns(Lowering):
         first, *others = drawn
         if not all(_same_form(first, other) for other in others):
             return [one for lowered in drawn for one in lowered]
-        needed = _zipped(_stacked, *drawn)
-        return [Turns(len(turns), needed, (True,) * len(tensors_of(needed)))]
+        needed = _zipped(self._stacked, *drawn)
+        return [Turns(len(turns), needed, (True,) * len(tensors_of(needed, self._is_given)))]
+
+    def _is_given(self, value: Any) -> bool:
+        """Whether it is an array that a program is given, and not a constant in a graph."""
+        return _is_array(value) if self.xp is NUMPY else ops.is_array(value)
+
+    def _stacked(self, *arrays: Any) -> Any:
+        """Arrays [B or 1, ...] as one [B or 1, turns, ...]; a constant of all stays as it is."""
+        first, xp = arrays[0], self.xp
+        if not any(map(self._is_given, arrays)) and all(np.array_equal(a, first) for a in arrays):
+            return first
+        if len({array.shape[0] for array in arrays}) > 1:
+            longest = next(array for array in arrays if array.shape[0] != 1)
+            batch = xp.shape(longest)[0]
+            arrays = tuple(xp.broadcast_to(array, (batch, *array.shape[1:])) for array in arrays)
+        return xp.stack(arrays, axis=1)
 
 
 def _turns(stages: Stages) -> tuple[int, int]:
@@ -138,18 +161,7 @@ def _again(stages: Stages, length: int, at: int) -> bool:
 
 def _alike(one: Stage, two: Stage) -> bool:
     """Whether two stages have one kernel, but for what it is given."""
-    if type(one) is not type(two) or len(one.branches) != len(two.branches):
-        return False
-    if isinstance(one, PointwiseStage) and isinstance(two, PointwiseStage):
-        kinds = [[(type(part), part.statistics) for part in stage.parts] for stage in (one, two)]
-        if kinds[0] != kinds[1]:
-            return False
-    own = (f.name for f in fields(one) if f.name not in ("items", "why", "parts", "branches"))
-    return (
-        all(getattr(one, name) == getattr(two, name) for name in own)
-        and [step.op.name for step in one.steps] == [step.op.name for step in two.steps]
-        and all(map(_all_alike, one.branches, two.branches))
-    )
+    return stage_form(one) == stage_form(two)
 
 
 def _all_alike(one: Stages, two: Stages) -> bool:
@@ -159,6 +171,7 @@ def _all_alike(one: Stages, two: Stages) -> bool:
 def _renamed(one: Stages, two: Stages) -> Names | None:
     """Which draw of `two` stands for each of `one`; None where more than that is different."""
     names: Names = {}
+    seen = set()  # a group guards all items of its branches
     for mine, other in zip(_items(one), _items(two), strict=True):
         pairs = [((mine.node, mine.suffix), (other.node, other.suffix))]
         if len(mine.guards) != len(other.guards):
@@ -168,6 +181,9 @@ def _renamed(one: Stages, two: Stages) -> Names | None:
                 return None
             pairs.append(((guard.group, guard.suffix), (its.group, its.suffix)))
         for (node, suffix), (its_node, its_suffix) in pairs:
+            if (pair := (id(node), suffix, id(its_node), its_suffix)) in seen:
+                continue
+            seen.add(pair)
             if not _same_node(node, its_node):
                 return None
             keys = draws_of((node,), suffix), draws_of((its_node,), its_suffix)
@@ -221,20 +237,6 @@ def _same_form(one: Any, two: Any) -> bool:
 
 def _is_array(value: Any) -> bool:
     return isinstance(value, np.ndarray) or ops.is_array(value)
-
-
-def _stacked(*arrays: Any) -> Any:
-    """Arrays [B or 1, ...] as one [B or 1, turns, ...]; one that never differs stays as it is."""
-    first = arrays[0]
-    if isinstance(first, np.ndarray) and all(
-        isinstance(array, np.ndarray) and np.array_equal(array, first) for array in arrays
-    ):
-        return first
-    if len({array.shape[0] for array in arrays}) > 1:
-        longest = next(array for array in arrays if array.shape[0] != 1)
-        batch = ops.shape(longest)[0]
-        arrays = tuple(ops.broadcast_to(array, (batch, *array.shape[1:])) for array in arrays)
-    return ops.stack(arrays, axis=1)
 
 
 def _zipped(function: Callable[..., Any], first: Any, *others: Any) -> Any:

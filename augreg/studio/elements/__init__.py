@@ -1,0 +1,1 @@
+"""What panels are built of: controls, frames, tables, and the style sheets."""

@@ -1,0 +1,1 @@
+"""The header: files, undo and redo, and the policy as Python."""

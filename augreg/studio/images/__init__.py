@@ -1,0 +1,1 @@
+"""The images of a studio, read when they are looked at."""

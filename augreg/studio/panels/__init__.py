@@ -1,0 +1,1 @@
+"""The toolbar, and the tabs under it: each panel shows samples, or what a policy does and costs."""

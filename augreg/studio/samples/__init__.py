@@ -1,0 +1,1 @@
+"""The samples that pages show, and how they are made quickly."""

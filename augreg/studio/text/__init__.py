@@ -1,0 +1,1 @@
+"""The policy as text: an editor that marks mistakes, completes and explains."""
