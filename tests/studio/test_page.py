@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 from annotated_sets import W, annotation, coco_set
 from PIL import Image
 
 import augreg
+from augreg.cli import main
 from augreg.images import photo_paths
 from augreg.policy import find_policy, load_policy
 from augreg.views.photos import read_image
+from augreg.views.preview import PreviewOptions, preview_page
 from studio.conftest import StartStudio
 from studio.looks import SHOWN, by_kernels, pixels_of, status, tile, write
 from studio.studio_process import StudioProcess
@@ -42,6 +45,24 @@ def test_a_tile_is_the_sample_of_augment_and_follows_the_text(page: Page) -> Non
     assert np.abs(pixels_of(first).astype(int) - before).mean() > 20
     policy = load_policy("flowers")
     assert policy.hash[:12] not in status(page).inner_text()
+
+
+def test_tiles_have_the_pixels_of_augreg_preview(page: Page, tmp_path: Path) -> None:
+    photo, target = photo_paths()[0], tmp_path / "preview.png"
+    with pytest.raises(SystemExit):
+        main(["preview", "flowers", str(photo), "--output", str(target)])
+    with Image.open(target) as drawn:
+        picture = np.asarray(drawn.convert("RGB"), np.int16)
+    by_kernels(page)
+    places = preview_page(PreviewOptions(load_policy("flowers"), [photo])).pictures[1:]
+    assert len(places) == 9
+    for epoch, place in enumerate(places):
+        rows, columns = (
+            slice(place.y, place.y + place.height),
+            slice(place.x, place.x + place.width),
+        )
+        shown = pixels_of(tile(page, epoch).locator("img"))
+        assert np.abs(picture[rows, columns] - shown).max() <= 1  # kernels and the reference
 
 
 def test_a_broken_policy_leaves_the_last_samples_grey_and_moves_nothing(page: Page) -> None:
