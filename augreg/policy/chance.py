@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from augreg.errors import ParameterError, show
-from augreg.random.distributions import Schedule, closed, only
+from augreg.random.base import closed, only
 from augreg.random.numbers import Bounds
+from augreg.random.schedule import Schedule
 
 Label = int | str
 _UNIT = Bounds(0, 1)

@@ -1,62 +1,24 @@
 """What a policy gives a drawn parameter: a distribution.
 
 Each class says how it is written in a policy and in the schema, how it is sampled from a draw's two
-words, and how `explain` shows it. A new one is a class here and an entry in `NAMED`.
+words, and how `explain` shows it. A new one is a class and an entry in `NAMED`.
 """
 
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from augreg.errors import ParameterError, show, suggest
+from augreg.errors import ParameterError
 from augreg.random import generator
+from augreg.random.base import Distribution as Distribution
+from augreg.random.base import Named, Words, closed, only, pair_schema
 from augreg.random.numbers import Bounds, check_weights
+from augreg.random.schedule import Schedule as Schedule
 
 if TYPE_CHECKING:
     from augreg.xp import Array, Namespace
-
-Words = tuple["Array", "Array"]
-
-
-class Distribution(ABC):
-    """The base of all: `str()` of one is what `explain` shows."""
-
-    lo: float  # of those that have a single one
-    hi: float
-
-    @property
-    def support(self) -> tuple[float, float]:
-        """The least and the most that it gives; hidden draws have none."""
-        return self.lo, self.hi
-
-    def ends(self, xp: Namespace, dtype: str, epoch: Array) -> tuple[Array, Array]:
-        """The support at `epoch` (uint32 [] or [B]), float32."""
-        low, high = self.support
-        return xp.array(low), xp.array(high)
-
-    @abstractmethod
-    def sample(self, xp: Namespace, words: Words, dtype: str, epoch: Array = None) -> Array:
-        """Draws of the words' shape, in `dtype`; uint32 words, and epoch [] or [B]."""
-
-
-class Named(Distribution):
-    """One that a policy writes as an object, under its `key`."""
-
-    key: ClassVar[str]
-    whole: ClassVar[bool] = True  # integer parameters take it, too
-
-    @classmethod
-    @abstractmethod
-    def parse(cls, value: dict[str, Any], bounds: Bounds, op: str) -> Distribution:
-        """Out of the object that a policy writes for `op`; raises `ParameterError`."""
-
-    @classmethod
-    @abstractmethod
-    def schema(cls, bounds: Bounds) -> dict[str, Any]:
-        """The JSON Schema of that object."""
 
 
 @dataclass(frozen=True)
@@ -227,94 +189,6 @@ class NoiseKey(Distribution):
         return "a draw for every pixel"
 
 
-@dataclass(frozen=True)
-class Schedule(Named):
-    """Uniform between two ends, both of which move with the epoch.
-
-    `start` are the ends at epoch 0, `stop` those from epoch `epochs` on; equal ends are a constant.
-    Between them they move in the `shape`; "step" keeps them until then.
-    """
-
-    start: tuple[float, float]
-    stop: tuple[float, float]
-    epochs: int
-    shape: str = "linear"
-    key: ClassVar[str] = "schedule"
-    shapes: ClassVar[tuple[str, ...]] = ("linear", "cosine", "step")
-
-    @property
-    def support(self) -> tuple[float, float]:
-        return min(self.start[0], self.stop[0]), max(self.start[1], self.stop[1])
-
-    def ends(self, xp: Namespace, dtype: str, epoch: Array) -> tuple[Array, Array]:
-        """The two ends at `epoch` (uint32 [] or [B]), float32 of its shape; whole for int32."""
-        t = xp.cast(xp.minimum(epoch, self.epochs), "float32") / self.epochs
-        if self.shape == "cosine":
-            t = (1.0 - xp.cos(t * math.pi)) * 0.5
-        elif self.shape == "step":
-            t = xp.floor(t)
-        starts, stops = (xp.array(pair) for pair in (self.start, self.stop))
-        lo, hi = (starts[i] + t * (stops[i] - starts[i]) for i in range(2))
-        if dtype == "int32":
-            lo, hi = (xp.floor(end + 0.5) for end in (lo, hi))
-        return lo, hi
-
-    def sample(self, xp: Namespace, words: Words, dtype: str, epoch: Array = None) -> Array:
-        epoch = xp.array(0, "uint32") if epoch is None else epoch
-        (lo, hi), u = self.ends(xp, dtype, epoch), generator.uniform(xp, words[0])
-        if len(xp.shape(u)) > len(xp.shape(lo)) == 1:  # several draws of each sample
-            lo, hi = lo[:, None], hi[:, None]
-        if dtype == "int32":
-            return xp.cast(lo + xp.floor(u * (hi - lo + 1.0)), "int32")
-        return lo + u * (hi - lo)
-
-    @classmethod
-    def parse(cls, value: dict[str, Any], bounds: Bounds, op: str) -> Schedule:
-        only(value, "schedule")
-        raw = value["schedule"]
-        if not isinstance(raw, dict) or not {"from", "to", "epochs"} <= raw.keys():
-            raise ParameterError('"schedule" takes "from", "to" and "epochs"', "/schedule")
-        only(raw, "from", "to", "epochs", "shape", pointer="/schedule")
-
-        def ends(at: str) -> tuple[float, float]:
-            if isinstance(raw[at], list):
-                return bounds.pair(raw[at], op, f"/schedule/{at}")
-            number = bounds.number(raw[at], op, f"/schedule/{at}")
-            return number, number
-
-        start, stop = ends("from"), ends("to")
-        epochs = Bounds(1, 1_000_000, whole=True).number(raw["epochs"], op, "/schedule/epochs")
-        shape = raw.get("shape", "linear")
-        if shape not in cls.shapes:
-            names = " or ".join(f'"{name}"' for name in cls.shapes)
-            raise ParameterError(f"{show(shape)} is not {names}", "/schedule/shape")
-        return cls(start, stop, int(epochs), shape)
-
-    @classmethod
-    def schema(cls, bounds: Bounds) -> dict[str, Any]:
-        return cls.schema_of({"anyOf": [bounds.schema(), pair_schema(bounds)]})
-
-    @classmethod
-    def schema_of(cls, ends: dict[str, Any]) -> dict[str, Any]:
-        """The JSON Schema of one whose ends have this schema."""
-        parts = {
-            "from": ends,
-            "to": ends,
-            "epochs": {"type": "integer", "minimum": 1},
-            "shape": {"enum": list(cls.shapes)},
-        }
-        return closed({"schedule": closed(parts, required=["from", "to", "epochs"])})
-
-    def __str__(self) -> str:
-        start, stop = (
-            f"{lo:g}" if lo == hi else f"uniform {lo:g} to {hi:g}"
-            for lo, hi in (self.start, self.stop)
-        )
-        if self.shape == "step":
-            return f"{start}, from epoch {self.epochs} on {stop}"
-        return f"{start}, over {self.epochs} epochs {stop} ({self.shape})"
-
-
 NAMED: tuple[type[Named], ...] = (Choice, Normal, LogUniform, Schedule)
 
 
@@ -341,31 +215,6 @@ def schema(bounds: Bounds) -> dict[str, Any]:
     """The JSON Schema of what `parse` takes."""
     named = (kind.schema(bounds) for kind in NAMED if kind.whole or not bounds.whole)
     return {"anyOf": [bounds.schema(), pair_schema(bounds), *named]}
-
-
-def pair_schema(bounds: Bounds) -> dict[str, Any]:
-    """The JSON Schema of [lo, hi]."""
-    return {"type": "array", "items": bounds.schema(), "minItems": 2, "maxItems": 2}
-
-
-def closed(properties: dict[str, Any], required: list[str] | None = None) -> dict[str, Any]:
-    """The JSON Schema of an object with these keys alone; the first is required where not said."""
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": required or [next(iter(properties))],
-        "additionalProperties": False,
-    }
-
-
-def only(value: dict[str, Any], *allowed: str, pointer: str = "") -> None:
-    """Raises `ParameterError` for a key that is not allowed."""
-    for key in value:
-        if key not in allowed:
-            raise ParameterError(
-                f'unknown key "{key}" beside "{allowed[0]}"{suggest(key, allowed)}',
-                f"{pointer}/{key}",
-            )
 
 
 # --- drawing --------------------------------------------------------------------------------------
