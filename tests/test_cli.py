@@ -471,6 +471,8 @@ def test_chatter_of_tensorflow_is_kept_from_stderr_and_the_rest_is_not(tmp_path:
         "  os.write(2, b'E0000 00:00:1795468834.04 8 cuda_driver.cc:2] failed call to cuInit\\n')\n"
         "  os.write(2, b'E0000 00:00:1795468834.04 8 meta_optimizer.cc:9] layout failed\\n')\n"
         "  os.write(2, b'E0000 00:00:1795468834.04 8 jpeg_mem.cc:3] Premature end of JPEG\\n')\n"
+        "  os.write(2, b'E0000 00:00:1.4 8 t.cc:9] no tensorflow.XlaSerializedCacheEntry\\n')\n"
+        "  os.write(2, b'E0000 00:00:1.4 8 l.cc:9] Target machine feature +prefer-no-x\\n')\n"
         "  os.write(2, b'2026-01-02 03:04:05.6: E x/other.cc:9] it matters\\n')\n"
         "  print('from Python', file=sys.stderr)\n"
         "print('after', file=sys.stderr)\n"

@@ -19,15 +19,17 @@ LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 # TensorFlow writes these from C++ before its log level is read: all that is information or a
 # warning, and the errors which say that there is no GPU, that a plugin registered twice, that a
 # graph stays as it is, or what commands say themselves in one line: that an image is damaged, or
-# that a worker can't start or is lost. 2.21 begins a line with level and date, older ones with date
-# and level.
+# that a worker can't start or is lost. And what reading the compilation cache says each time: that
+# a binary entry is no text, and that LLVM's preferences are no features of the processor. 2.21
+# begins a line with level and date, older ones with date and level.
 _INFORMS = rb"[IW]\d{4} \d\d:\d\d:[\d.]+ |\d{4}-\d\d-\d\d \d\d:\d\d:[\d.]+: [IW] "
 _FAILS = rb"E\d{4} \d\d:\d\d:[\d.]+ |\d{4}-\d\d-\d\d \d\d:\d\d:[\d.]+: E "
 _HARMLESS = (
     rb"(cuInit|oneDNN|Unable to register|factory for plugin"
     rb"|meta_optimizer\.cc|(jpeg_mem|png_io|gif_io)\.cc"
     rb"|(ring_alg|base_collective_executor|coordination_service(_agent)?)\.cc"
-    rb"|(add_port|grpc_server_lib|context_distributed_manager)\.cc)"
+    rb"|(add_port|grpc_server_lib|context_distributed_manager)\.cc"
+    rb"|tensorflow\.XlaSerializedCacheEntry|Target machine feature \+prefer-no-)"
 )
 # the lines that follow, where a worker is lost
 _FOLLOWS = (

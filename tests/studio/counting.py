@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import threading
 import weakref
@@ -23,7 +24,8 @@ def counted(*arguments: Any) -> Any:
 
 def report(*_: object) -> None:
     gc.collect()
-    print(f"{len(sessions)} sessions, {threading.active_count()} threads", flush=True)
+    line = f"{len(sessions)} sessions, {threading.active_count()} threads\n"
+    os.write(1, line.encode())  # `print` fails where a signal comes while it prints
 
 
 opened = threading.Event()
