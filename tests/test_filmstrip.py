@@ -201,7 +201,7 @@ def test_a_mixture_has_a_frame_and_its_weights_or_why_it_is_left_out() -> None:
 
     assert [frame.op for frame in done] == ["invert", "erase", "mixture"]
     assert np.array_equal(done[0].pixels, 255 - IMAGE) and not done[0].exact
-    assert sum(done[-1].values["weights"]) == pytest.approx(1)  # type: ignore[arg-type]
+    assert sum(done[-1].values["weights"]) == pytest.approx(1)
     assert np.array_equal(left[-1].pixels, IMAGE) and left[-1].values == {}
 
 

@@ -93,9 +93,9 @@ def test_steps_of_augment_are_done_to_the_image_as_prepare_leaves_it() -> None:
     ready = augreg.augment(IMAGE, policy(prepare=prepare, output=BYTES), seed=0)
 
     assert (first.pointer, first.before.shape) == ("/prepare/0", IMAGE.shape)
-    assert np.array_equal(first.cells[0].pixels, ready)  # type: ignore[arg-type]
+    assert np.array_equal(first.cells[0].pixels, ready)
     assert np.array_equal(then.before, ready)
-    assert np.array_equal(then.cells[0].pixels, 255 - ready)  # type: ignore[arg-type]
+    assert np.array_equal(then.cells[0].pixels, 255 - ready)
 
 
 def test_images_of_16_bits_and_floats_are_shown_as_they_are_trained() -> None:

@@ -9,6 +9,7 @@ import re
 import sys
 import threading
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 from augreg import compilation_cache
@@ -84,7 +85,7 @@ def quiet_tensorflow() -> Iterator[None]:
 def _import_tensorflow() -> None:
     if "tensorflow" not in sys.modules:
         with uncollected():
-            import tensorflow  # noqa: F401
+            import_module("tensorflow")
 
 
 def _is_own(stream: Any) -> bool:

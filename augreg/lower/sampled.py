@@ -12,8 +12,10 @@ from augreg.checks import sample_key
 from augreg.lower.choices import WHEN, Answers, Draws
 from augreg.lower.lowering import Lowering
 from augreg.plan import Plan
+from augreg.plan.planner import draws_of
 from augreg.policy import Group, Node, Policy, Step
 from augreg.random import distributions
+from augreg.random.generator import SampleKey
 from augreg.xp import NUMPY
 
 Value = float | int | list[float | int]
@@ -65,31 +67,37 @@ def drawn_values(
 
     answers: what the sample's labels say of steps with a "when"; without, those are for all labels.
     """
-    draws = Draws.make(NUMPY, planned.draws, sample_key(seed, epoch, [index]))
-    draws = replace(draws, answers=answers or {})
-    return values_of(planned.policy, draws, 1, training)[0]
+    return values_of(planned.policy, sample_key(seed, epoch, [index]), answers or {}, training)[0]
 
 
-def values_of(policy: Policy, draws: Draws, count: int, training: bool = True) -> list[Drawn]:
-    """`drawn_values` of each sample of a batch of `count`, whose draws are made in NumPy."""
+def values_of(
+    policy: Policy, key: SampleKey, answers: Answers, training: bool = True
+) -> list[Drawn]:
+    """`drawn_values` of each sample of a batch, by the key of its samples in NumPy."""
     nodes = policy.nodes(training, ("prepare", "augment"))
+    draws = Draws.make(NUMPY, tuple(dict.fromkeys(draws_of(nodes))), key)
+    lowering = Lowering(NUMPY, replace(draws, answers=answers))
     return [
         {
             one.pointer: one.values
-            for one in steps_of_sample(nodes, draws, b)
+            for one in _steps(nodes, lowering, b)
             if not one.left_out and (one.values or one.chosen)
         }
-        for b in range(count)
+        for b in range(len(key.index))
     ]
 
 
-def steps_of_sample(nodes: tuple[Node, ...], draws: Draws, b: int = 0) -> tuple[Taken, ...]:
-    """Every step of `nodes` as sample `b` of a batch does it, in the order of doing.
+def steps_of_sample(nodes: tuple[Node, ...], draws: Draws) -> tuple[Taken, ...]:
+    """Every step of `nodes` as the first sample of a batch does it, in the order of doing.
 
     A step that several slots of a group may do is there for each slot that does it, or once, left
     out.
     """
-    reader = _Reader(Lowering(NUMPY, draws), b)
+    return _steps(nodes, Lowering(NUMPY, draws), 0)
+
+
+def _steps(nodes: tuple[Node, ...], lowering: Lowering, b: int) -> tuple[Taken, ...]:
+    reader = _Reader(lowering, b)
     found = [one for node in nodes for one in reader.steps(node, "", (), "", False)]
     done = {one.step.pointer for one in found if not one.left_out}
     kept: dict[str, Taken] = {}

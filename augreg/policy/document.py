@@ -128,6 +128,16 @@ def parts_of(pointer: str) -> list[str]:
     return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
 
 
+def part_at(value: Any, path: Iterable[str]) -> Any:
+    """The part of a document at a path of keys and positions; None where there is none."""
+    for name in path:
+        if isinstance(value, list):
+            value = value[int(name)] if name.isdigit() and int(name) < len(value) else None
+        else:
+            value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
 def locate(text: str, pointer: str) -> tuple[int, int]:
     """Line and column, from 1, of the value that `pointer` names in valid JSON `text`.
 

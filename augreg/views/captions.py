@@ -71,8 +71,7 @@ def steps_text(policy: Policy, drawn: Drawn) -> list[str]:
         policy: whose steps they are.
         drawn: what `drawn_values` says of the sample.
     """
-    nodes = (*policy.prepare_train, *policy.augment)
-    ops = {step.pointer: step.op for step in steps_in(nodes)}
+    ops = {step.pointer: step.op for step in steps_in(policy.nodes(True, ("prepare", "augment")))}
     found = ((ops[pointer.split("#")[0]], values) for pointer, values in drawn.items())
     lines = [f"{op.name} {values_text(telling(op, values))}".rstrip() for op, values in found]
     return lines or ["nothing drawn"]

@@ -12,7 +12,7 @@ from augreg.errors import PolicyError, show
 from augreg.plan import plan
 from augreg.plugin.registry import Registry
 from augreg.policy import Policy, Step, load_policy, outermost
-from augreg.policy.document import parts_of
+from augreg.policy.document import part_at, parts_of
 from augreg.views.narrowing import lower_p, narrowed
 from augreg.views.trace import Sample, ranges
 from augreg.views.undoing import Blame, Unit
@@ -48,7 +48,7 @@ def propose(
     if (macro := outermost(pointer, policy.macros)) != pointer:
         raise PolicyError(f"{macro} stands for this step: lower what is given there")
     document = copy.deepcopy(dict(policy.source))
-    node = _part(document, pointer)
+    node = part_at(document, parts_of(pointer))
     name, old, new = _narrower(unit, node, blame) or ("p", node.get("p", 1), None)
     if name == "p":
         new = lower_p(old)
@@ -75,10 +75,3 @@ def _narrower(
     whole = dtype == "int32"
     new = narrowed(old, drawn.support, blame.value, blame.weakest, whole=whole)
     return None if new is None else (name, old, new)
-
-
-def _part(document: Any, pointer: str) -> Any:
-    """The step or group that a pointer names."""
-    for key in parts_of(pointer):
-        document = document[int(key) if isinstance(document, list) else key]
-    return document

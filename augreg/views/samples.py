@@ -12,9 +12,8 @@ from typing import Any
 from augreg.annotations.asked import unasked
 from augreg.annotations.mixing import mixing_steps
 from augreg.backends.reference.run import augmented
-from augreg.checks import InputRange
-from augreg.lower.sampled import Drawn, drawn_values
-from augreg.plan import plan
+from augreg.checks import InputRange, sample_key
+from augreg.lower.sampled import Drawn, values_of
 from augreg.policy import Policy
 from augreg.views.batches import (
     Element,
@@ -73,7 +72,5 @@ def samples_of(
 def drawn_for(policy: Policy, element: Element, seed: int, epoch: int, place: int) -> Drawn:
     """The draws of the sample of an element that take effect; see `drawn_values`."""
     policy = unasked(policy, element)
-    height, width, channels = element["images"].shape
-    planned = plan(policy, size=(height, width), channels=channels)
     answers = answers_of(policy, stacked([element]))
-    return drawn_values(planned, seed, epoch, place, answers=answers)
+    return values_of(policy, sample_key(seed, epoch, [place]), answers)[0]

@@ -80,10 +80,11 @@ def sheet_rows(
     nothing = replace(policy, prepare_train=(), augment=())
     for nodes, pixels in ((policy.prepare_train, raw.element[IMAGES]), (policy.augment, ready)):
         given = replace(raw, element={IMAGES: pixels})
+        before = shown(Trace(nothing, given).begun)
         for step in steps_in(nodes):
             values = _values(step, sample.epoch, quantiles, choices)
             cells = tuple(_cell(policy, step, given, *one) for one in values)
-            yield Row(step.pointer, step.op.name, shown(Trace(nothing, given).begun), cells)
+            yield Row(step.pointer, step.op.name, before, cells)
 
 
 def _values(

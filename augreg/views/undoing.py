@@ -66,6 +66,7 @@ class Undoing:
         steps = steps_of_sample(trace.policy.nodes(True, SECTIONS), trace.draws)
         self.units = tuple(_units(steps, places))
         self._images: dict[tuple[Unit, ...], NDArray[Any]] = {}
+        self._moves: dict[tuple[Unit, ...], Moved] = {}
 
     # --- what the sample is like
 
@@ -79,13 +80,15 @@ class Undoing:
 
     def moved(self, units: Iterable[Unit]) -> Moved:
         """What the geometry of these steps does."""
-        image = self.sample.element[IMAGES]
-        points = {KEYPOINTS[0]: grid((image.shape[0], image.shape[1]))}
-        kept = {name: self.sample.element[name] for name in self._kept} | points
-        rules = TargetRules(self.sample.rules.format)
-        counted = (one for one in units if one.geometric and not one.whole)
-        alone = replace(self.sample, element=kept, rules=rules)
-        return moved_by(Trace(self._policy(counted), alone))
+        counted = tuple(one for one in units if one.geometric and not one.whole)
+        if counted not in self._moves:
+            image = self.sample.element[IMAGES]
+            points = {KEYPOINTS[0]: grid((image.shape[0], image.shape[1]))}
+            kept = {name: self.sample.element[name] for name in self._kept} | points
+            rules = TargetRules(self.sample.rules.format)
+            alone = replace(self.sample, element=kept, rules=rules)
+            self._moves[counted] = moved_by(Trace(self._policy(counted), alone))
+        return self._moves[counted]
 
     @property
     def _kept(self) -> list[str]:

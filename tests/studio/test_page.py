@@ -193,7 +193,7 @@ def test_nine_tiles_fit_into_1280x800_and_nothing_is_wider_than_a_phone(page: Pa
         place = box.bounding_box()
         assert place is not None
         assert place["y"] + place["height"] <= view["height"]
-    assert page.locator(".tile img").first.bounding_box()["width"] == 180  # type: ignore[index]
+    assert page.locator(".tile img").first.bounding_box()["width"] == 180
     page.set_viewport_size({"width": 390, "height": 844})
     width = "document.documentElement.scrollWidth"
     page.wait_for_function(f"{width} <= 390")

@@ -47,7 +47,7 @@ GEOMETRY = [{"op": "rotate", "degrees": [-40, 40]}, {"op": "zoom", "factor": [0.
 def session_of(folder: Path, *steps: Any, **view: Any) -> Session:
     """A session without a renderer, of these steps and the images of a folder."""
     text = json.dumps({"version": 1, "augment": list(steps), "output": BYTES})
-    return Session(text, View(**view), Pictures([str(folder)]), None)  # type: ignore[arg-type]
+    return Session(text, View(**view), Pictures([str(folder)]), None)
 
 
 def pixels_of(picture: Picture) -> Any:
@@ -171,7 +171,7 @@ def test_the_last_picture_of_a_film_is_the_training_sample(folder: Path) -> None
 def test_a_sample_has_the_annotations_of_its_photo_in_pixels() -> None:
     boxes = {"boxes": np.array([[0.25, 0.5, 0.5, 1]], np.float32), "labels": np.array([1])}
     drawn = SimpleNamespace(parts={"boxes": boxes}, box_format="rel_xyxy", names=(), pairs=[(0, 1)])
-    photo = Photo("a", noise(40, 20, 3), drawn, 7)  # type: ignore[arg-type]
+    photo = Photo("a", noise(40, 20, 3), drawn, 7)
     sample = sample_of(policy({"op": "flip"}), photo, (1, 2, 7))
 
     assert (sample.seed, sample.epoch, sample.index) == (1, 2, 7)
@@ -181,7 +181,7 @@ def test_a_sample_has_the_annotations_of_its_photo_in_pixels() -> None:
 
 def test_a_sample_that_is_too_large_is_refused_before_it_is_made() -> None:
     large = {"op": "resize", "height": 3000, "width": 3000}
-    photo = Photo("a", IMAGE, SimpleNamespace(pairs=()), 0)  # type: ignore[arg-type]
+    photo = Photo("a", IMAGE, SimpleNamespace(pairs=()), 0)
     with pytest.raises(DataError, match="3000x3000 pixels"):
         sample_of(policy(large), photo, (0, 0, 0))
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from nicegui import ui
 
+from augreg.policy.document import part_at
 from augreg.policy.outline import outline, value_of
 from augreg.studio.values import Track, is_number, tidy
 
@@ -86,10 +87,7 @@ class PlainNumbers(Field):
 
     def show(self, value: Any) -> None:
         for path, control in self.inputs.items():
-            part = value
-            for key in path.split("/"):
-                part = part[int(key)] if isinstance(part, list) else part[key]
-            control.set_value(part)
+            control.set_value(part_at(value, path.split("/")))
 
 
 class ListField(Field):

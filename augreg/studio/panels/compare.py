@@ -18,8 +18,9 @@ from augreg.studio.elements.pixels import Picture
 from augreg.studio.latest import in_thread
 from augreg.studio.panels.differences import differences
 from augreg.studio.samples.batches import Key
-from augreg.studio.samples.shown import Shown, key_text, show
+from augreg.studio.samples.shown import Shown, key_text, picture_of, show
 from augreg.studio.session import Session
+from augreg.views.captions import sample_text
 from augreg.views.overlay import Pixels
 
 _FILE = "The file as it is saved"
@@ -58,14 +59,9 @@ def pairs(session: Session, a: Policy, b: Policy) -> dict[Key, Pair]:
         differs = ""
         if isinstance(one, Shown) and isinstance(other, Shown):
             differs = levels(one.sample.pixels, other.sample.pixels)
-        made[key] = Pair(
-            _picture(one, view.annotations), _picture(other, view.annotations), differs
-        )
+        a_shown, b_shown = (picture_of(each, view.annotations) for each in (one, other))
+        made[key] = Pair(a_shown, b_shown, differs)
     return made
-
-
-def _picture(shown: Shown | str, annotations: bool) -> Picture | str:
-    return Picture.of(shown.pixels(annotations)) if isinstance(shown, Shown) else shown
 
 
 def compare_panel(session: Session, pane: Pane) -> None:
@@ -141,6 +137,5 @@ class _Cell:
         self.place.set_visibility(True)
         for name, frame, picture in (("A", self.a, pair.a), ("B", self.b, pair.b)):
             frame.show(picture, f"{name}: {key_text(key)}")
-        _, epoch, index = key
-        self.about.set_text(f"epoch {epoch}, index {index}")
+        self.about.set_text(sample_text(*key[1:]))
         self.difference.set_text(pair.difference)

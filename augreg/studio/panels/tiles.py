@@ -18,8 +18,9 @@ from augreg.studio.elements.pixels import Picture
 from augreg.studio.latest import in_thread
 from augreg.studio.samples.batches import Key
 from augreg.studio.samples.renderer import REFERENCE
-from augreg.studio.samples.shown import Shown, key_text, show
+from augreg.studio.samples.shown import Shown, key_text, picture_of, show
 from augreg.studio.session import Session, View
+from augreg.views.captions import sample_text
 
 _OLD = "The policy has errors. These are samples of the last one without."
 _COMPILES = "Compiling a program for this structure of the policy. Other numbers will need none."
@@ -109,10 +110,9 @@ class Tile:
     def show(self, key: Key, picture: Picture | str) -> None:
         """Shows the sample of the key, or why there is none."""
         self.key = key
-        _, epoch, index = key
         self.button.props["aria-label"] = f"Sample: {key_text(key)}"
         self.button.props["disabled"] = False
-        self.about.set_text(f"epoch {epoch}, index {index}")
+        self.about.set_text(sample_text(*key[1:]))
         self.size.set_text(picture.size if isinstance(picture, Picture) else "")
         self.frame.show(picture)
 
@@ -136,10 +136,7 @@ def make_tiles(
     """
     start = time.perf_counter()
     found = show(session, policy, view, compiles)
-    tiles = {
-        key: Picture.of(shown.pixels(view.annotations)) if isinstance(shown, Shown) else shown
-        for key, shown in found.items()
-    }
+    tiles = {key: picture_of(shown, view.annotations) for key, shown in found.items()}
     makers = {shown.sample.computed_by for shown in found.values() if isinstance(shown, Shown)}
     by = "the NumPy reference" if REFERENCE in makers else "training's kernels"
     return Made(policy, tiles, (time.perf_counter() - start) * 1000, by)

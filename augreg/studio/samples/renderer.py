@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +17,6 @@ from augreg.errors import AugregError
 from augreg.lower import Draws
 from augreg.lower.sampled import Drawn, values_of
 from augreg.plan import Plan
-from augreg.plan.planner import draws_of
 from augreg.policy import Policy
 from augreg.studio.samples.batches import Item, Key, batches_of
 from augreg.studio.samples.limits import check_sizes
@@ -25,7 +24,6 @@ from augreg.studio.samples.prepared import Prepared
 from augreg.views.batches import options_of, stacked, unstacked
 from augreg.views.overlay import Pixels
 from augreg.views.photos import Photo
-from augreg.xp import NUMPY
 
 if TYPE_CHECKING:
     from augreg.backends.tensorflow.structured import Programs
@@ -210,9 +208,7 @@ def _augmented(
     options = options_of(policy, seed, element, batch[0].pairs, ("augment", "output"))
     key = sample_key(seed, np.array(epochs), np.array(places))
     moved = augmented(element, options, key.index, key.epoch, run)
-    nodes = policy.nodes(True, ("prepare", "augment"))
-    draws = Draws.make(NUMPY, tuple(dict.fromkeys(draws_of(nodes))), key)
-    drawn = values_of(options.policy, replace(draws, answers=run.answers), len(batch))
+    drawn = values_of(options.policy, key, run.answers)
     return list(zip(unstacked(moved, len(batch)), drawn, strict=True))
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from augreg.errors import AugregError
 from augreg.policy import Policy
 from augreg.studio.elements.controls import LARGEST
+from augreg.studio.elements.pixels import Picture
 from augreg.studio.samples.batches import Key
 from augreg.studio.samples.renderer import Sample
 from augreg.studio.session import EPOCHS, Session, View
@@ -38,6 +39,11 @@ class Shown:
     def _drawn(self, element: Mapping[str, Any], annotations: bool) -> Pixels:
         pixels: Pixels = element["images"]
         return draw(element, self.photo.drawn.names) if annotations else pixels
+
+
+def picture_of(shown: Shown | str, annotations: bool) -> Picture | str:
+    """A sample as a page shows it, or why there is none."""
+    return Picture.of(shown.pixels(annotations)) if isinstance(shown, Shown) else shown
 
 
 def keys_of(view: View, images: int) -> list[Key]:

@@ -10,10 +10,11 @@ from typing import Any
 
 from augreg.plugin.params import REQUIRED, Range
 from augreg.plugin.registry import Registry
+from augreg.policy.document import part_at
 from augreg.policy.outline import value_of
 from augreg.policy.schema import GROUPS, policy_schema
 from augreg.studio.text.cursor import Cursor, cursor_at
-from augreg.studio.text.schemas import Schema, part_at, schemas_at
+from augreg.studio.text.schemas import Schema, schemas_at
 from augreg.studio.values import NUMBER, as_kind, kinds
 
 _NODE = {"$ref": "#/$defs/node"}

@@ -7,6 +7,8 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from augreg.policy.document import part_at
+
 Schema = dict[str, Any]
 
 
@@ -44,13 +46,3 @@ def _child(schema: Schema, name: str) -> Schema | None:
         return items
     child: Schema | None = schema.get("properties", {}).get(name)
     return child
-
-
-def part_at(value: Any, path: Sequence[str]) -> Any:
-    """The part of a value at a path of keys and positions; None where there is none."""
-    for name in path:
-        if isinstance(value, list):
-            value = value[int(name)] if name.isdigit() and int(name) < len(value) else None
-        else:
-            value = value.get(name) if isinstance(value, dict) else None
-    return value
