@@ -363,6 +363,24 @@ def test_every_way_of_running_gives_the_references_pixels(name, way):
     assert_agree(WAYS[way](policy, 3), expected, policy)
 
 
+@pytest.mark.parametrize(("count", "smallest"), [(1, per_image.SMALLEST), (2, 0)])
+@pytest.mark.parametrize("name", list(EVERYTHING))
+def test_program_of_a_model_is_not_compiled_anew_for_what_is_drawn(name, count, smallest):
+    layer = augreg.AugmentationLayer(_load(name), seed=SEED)
+
+    def called(*given: Any) -> Any:
+        images, index, epoch = given
+        return layer(images, training=True, index=index, epoch=epoch)
+
+    given = tf.constant(IMAGES[:count]), tf.range(count), tf.constant(3)
+    with mock.patch.object(per_image, "SMALLEST", smallest):
+        program = tf.function(called, jit_compile=True).experimental_get_compiler_ir(*given)("hlo")
+
+    # XLA is given the values of arguments that are not parameters: another value, another program
+    entry = program[program.index("ENTRY ") :]
+    assert entry.count(" parameter(") == len(given)
+
+
 @pytest.mark.parametrize("name", ["geometry", "colour", "moves"])
 def test_last_batch_of_an_epoch_may_be_shorter(name):
     policy = _load(name)

@@ -13,7 +13,7 @@ from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.assertions import after
 from augreg.backends.tensorflow.batch import Pixels, mean_of, to_planes
 from augreg.backends.tensorflow.repeats import Turns
-from augreg.backends.tensorflow.xla import Keep, PlaneTuple
+from augreg.backends.tensorflow.xla import Keep, PlaneTuple, at_run_time
 from augreg.families import Neighborhood, PixelFunction
 from augreg.families.functions import aligned, coordinates
 from augreg.families.levels import to_levels
@@ -107,6 +107,8 @@ def of_one_size(function: Callable[..., Any], new: PlaneTuple, old: PlaneTuple) 
 def neighborhood(planes: PlaneTuple, element: Neighborhood, keep: Keep) -> PlaneTuple:
     """Does the element's functions in order, each kept apart from the next by `keep`."""
     arguments, current = arguments_of(element), planes
+    if planes[0].shape[0] == 1:  # whose windows are slices
+        arguments = at_run_time(arguments)
     *first, last = element.functions
     for function in first:
         current = tuple(keep(functools.partial(function, TENSORFLOW, current, *arguments)))

@@ -140,6 +140,23 @@ def _plus(value: tf.Tensor, zero: tf.Tensor) -> tf.Tensor:
     return value + ops.cast(zero, value.dtype)
 
 
+def at_run_time(values: list[tf.Tensor]) -> list[tf.Tensor]:
+    """The values, in a way that they are known when a program runs and not before.
+
+    TensorFlow compiles a program anew for each number that a slice begins at, where that comes from
+    the program's arguments alone: for each sample that is drawn. What a loop made does not.
+    """
+    if writing():
+        return values
+    drawn = [value for value in values if tf.get_static_value(value) is None]
+    if not drawn:
+        return values
+    zeros = [tf.zeros(tf.shape(value), value.dtype) for value in drawn]
+    made = tf.while_loop(lambda i, *_: i < 1, lambda i, *_: [i + 1, *drawn], [0, *zeros])
+    later = iter(made[1:])
+    return [next(later) if any(value is one for one in drawn) else value for value in values]
+
+
 def opaque_true(index: tf.Tensor) -> tf.Tensor:
     """bool [B], all true in a way that only the data shows: what barriers hang on."""
     return ops.not_equal(ops.bitwise_or(index, ops.constant(1, index.dtype)), 0)
