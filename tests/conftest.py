@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,9 +26,11 @@ _flags = os.environ.get("XLA_FLAGS", "")
 os.environ["XLA_FLAGS"] = f"{_flags} --xla_cpu_parallel_codegen_split_count=1".strip()
 
 gc.disable()  # until everything is imported: see below
-# What tests start is spared most of the same: see there.
+# What tests start is spared most of the same: see there. It allocates as users' programs do.
 _CHILDREN = str(Path(__file__).parent / "children")
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [_CHILDREN, os.environ.get("PYTHONPATH")]))
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.pop("LD_PRELOAD", None)
 
 # The terminal and the settings of whoever runs the suite are no part of it: what a test prints is
 # 80 columns wide and without colours (rich and typer read these when they are imported), and
@@ -47,12 +50,17 @@ settings.load_profile("augreg")
 
 
 def pytest_collection_finish() -> None:
-    """Keeps Python's garbage collector from what was imported, which stays to the end.
+    """Spares the tests what takes TensorFlow long and shows nothing.
 
-    Going over TensorFlow's half a million objects again and again took a tenth of the suite's time.
+    Python's garbage collector went over the half a million objects of its import again and again, a
+    tenth of the suite's time. And for each operation that is traced it takes down the stack of
+    Python, 70 calls deep in a test: a twentieth.
     """
     gc.enable()
     gc.freeze()
+    if tf_stack := sys.modules.get("tensorflow.python.util.tf_stack"):
+        stack = tf_stack.extract_stack()
+        tf_stack.extract_stack = lambda stacklevel=1: stack
 
 
 @pytest.fixture(autouse=True)
