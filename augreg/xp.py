@@ -8,7 +8,7 @@ integers int32, words uint32.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -74,6 +74,9 @@ class Namespace(Protocol):
     def shift_right(self, x: Array, bits: int) -> Array: ...
     def bitwise_or(self, x: Array, y: Array) -> Array: ...
     def bitwise_xor(self, x: Array, y: Array) -> Array: ...
+
+    # function(xp, *x), arrays of the shape that x broadcast to; a graph holds a call of it
+    def elementwise(self, function: Callable[..., Any], *x: Array) -> Any: ...
 
 
 def _window(x: Array, top: Array, left: Array, size: tuple[Any, Any]) -> Array:
@@ -148,6 +151,7 @@ class _NumPy:
     shift_right = staticmethod(lambda x, bits: np.right_shift(x, np.asarray(bits, x.dtype)))
     bitwise_or = staticmethod(np.bitwise_or)
     bitwise_xor = staticmethod(np.bitwise_xor)
+    elementwise = staticmethod(lambda function, *x: function(NUMPY, *x))
 
 
 NUMPY: Namespace = _NumPy()

@@ -17,6 +17,12 @@ I = np.int32([[3, 1, 2], [0, 5, 4]])  # noqa: E741
 CUBE = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
 W = np.uint32([0, 1, 0x80000001, 0xFFFFFFFF])
 
+
+
+def _sum_and_carry(xp, x, y):
+    return [xp.bitwise_xor(x, y), xp.shift_left(x, 1) + y]
+
+
 CALLS = {
     "array": (([1, 2.5],), ([1, 2], "int32"), (F, "float32"), (3, "uint32"), (True, "bool")),
     "zeros_like": ((F,), (I,)),
@@ -65,6 +71,7 @@ CALLS = {
     "shift_right": ((W, 8),),
     "bitwise_or": ((W, W[::-1]),),
     "bitwise_xor": ((W, W[::-1]),),
+    "elementwise": ((_sum_and_carry, W, W[::-1]), (_sum_and_carry, W[:, None], W[:1])),
 }
 
 

@@ -48,9 +48,15 @@ def threefry2x32(
     xp: Namespace, key: tuple[Array, Array], counter: tuple[Array, Array]
 ) -> tuple[Array, Array]:
     """Two uint32 words per element; key and counter are pairs of uint32 arrays that broadcast."""
-    third = xp.bitwise_xor(xp.bitwise_xor(*key), xp.array(_PARITY, "uint32"))
-    keys = (*key, third)
-    x0, x1 = counter[0] + keys[0], counter[1] + keys[1]
+    return xp.elementwise(_threefry2x32, *key, *counter)
+
+
+def _threefry2x32(
+    xp: Namespace, first: Array, second: Array, x0: Array, x1: Array
+) -> tuple[Array, Array]:
+    third = xp.bitwise_xor(xp.bitwise_xor(first, second), xp.array(_PARITY, "uint32"))
+    keys = (first, second, third)
+    x0, x1 = x0 + first, x1 + second
     rotations = [[xp.array(by, "uint32") for by in (bits, 32 - bits)] for bits in _ROTATIONS]
     for block in range(5):
         for turn in range(4):

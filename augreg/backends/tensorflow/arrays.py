@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from augreg.backends.stablehlo.writer import writing
 from augreg.backends.tensorflow import ops
 from augreg.xp import Namespace
 
@@ -87,6 +89,23 @@ def _called(name: str) -> Callable[..., Any]:
     return lambda *arguments, **named: getattr(ops, name)(*arguments, **named)
 
 
+@functools.cache
+def _traced(function: Callable[..., Any], count: int) -> Any:
+    """The function of so many uint32 arrays of any shape, traced once for all programs."""
+    words = [tf.TensorSpec(None, tf.uint32)] * count
+    return tf.function(functools.partial(function, TENSORFLOW), words, autograph=False)
+
+
+def _elementwise(function: Callable[..., Any], *x: tf.Tensor) -> Any:
+    if writing():
+        return function(TENSORFLOW, *x)
+    shape = functools.reduce(tf.broadcast_static_shape, (array.shape for array in x))
+    made = _traced(function, len(x))(*x)
+    for array in made:
+        array.set_shape(shape)
+    return made
+
+
 class _TensorFlow:
     name = "tensorflow"
 
@@ -139,6 +158,7 @@ class _TensorFlow:
     shift_right = staticmethod(_called("right_shift"))
     bitwise_or = staticmethod(_called("bitwise_or"))
     bitwise_xor = staticmethod(_called("bitwise_xor"))
+    elementwise = staticmethod(_elementwise)
 
 
 TENSORFLOW: Namespace = _TensorFlow()
