@@ -18,7 +18,6 @@ CUBE = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
 W = np.uint32([0, 1, 0x80000001, 0xFFFFFFFF])
 
 
-
 def _sum_and_carry(xp, x, y):
     return [xp.bitwise_xor(x, y), xp.shift_left(x, 1) + y]
 
