@@ -25,6 +25,7 @@ import augreg
 from augreg.apply import ApplyOptions, Report, apply_folder, made_with, replay
 from augreg.apply.folder import OutputFolder
 from augreg.apply.journal import parse_line
+from augreg.apply.transcode import Transcoder
 from augreg.cli import main
 from augreg.errors import DataError, PolicyError, RunError
 from augreg.lower.sampled import drawn_values
@@ -81,6 +82,29 @@ def command(*arguments: object) -> int:
     with pytest.raises(SystemExit) as end:
         main([str(argument) for argument in arguments])
     return int(end.value.code or 0)
+
+
+# --- copies ---
+
+
+def test_copies_of_an_image_are_decoded_once_and_are_what_each_epoch_alone_gives(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, real = [], Transcoder.open
+
+    def counted(self: Transcoder, contents: bytes, name: str) -> Any:
+        opened.append(name)
+        return real(self, contents, name)
+
+    monkeypatch.setattr(Transcoder, "open", counted)
+    report = run(images, tmp_path / "all", copies=3)
+    assert sorted(opened) == sorted(set(opened)) and len(opened) == report.made / 3 > 1
+    made = driver.tree(tmp_path / "all")
+    for copy in range(3):
+        alone = tmp_path / f"{copy}"
+        run(images, alone, epoch=copy)
+        for name in (name for name in driver.tree(alone) if name.endswith(".0.png")):
+            assert made[f"{name.removesuffix('.0.png')}.{copy}.png"] == (alone / name).read_bytes()
 
 
 # --- images that an op can't do ---

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from augreg.apply.encoding import Encoding
-from augreg.apply.transcode import transcoder
+from augreg.apply.transcode import Transcoder
 from augreg.errors import ImageError
 from augreg.images import inspect, list_images, photo_paths, signatures
 from augreg.images.decode import decode, decode_window, shape
@@ -222,9 +222,9 @@ def test_webp_is_refused_by_name_where_tensorflow_lacks_it(monkeypatch: pytest.M
     said = f"TensorFlow {tf.__version__} cannot read WebP; 2.20 can"
     with pytest.raises(tf.errors.InvalidArgumentError, match=said):
         tf.function(decode, autograph=False)(webp)
-    make = transcoder(lambda index, image, epoch: image, Encoding())
+    made = Transcoder(*[lambda index, image, epoch: image] * 2, Encoding())
     with pytest.raises(ImageError, match=f"^a.webp: {said}: upgrade TensorFlow, or convert"):
-        make(webp, "a.webp", 0, 0)
+        made.open(webp, "a.webp")
 
 
 def windows(height: int, width: int, count: int, seed: int) -> list[tuple[int, int, int, int]]:

@@ -23,8 +23,9 @@ from PIL import Image
 import augreg
 from augreg.apply import ApplyOptions, Merged, Report, Shard, apply_folder, merge, replay
 from augreg.apply.inputs import FROZEN
+from augreg.apply.output import OutputStore
 from augreg.apply.shard import SHARDS
-from augreg.apply.store import OutputStore, Store, place_of
+from augreg.apply.store import Store, place_of
 from augreg.cli import main
 from augreg.errors import DataError, PathError, RunError
 

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, Self
 from augreg.apply import coco, masks, voc, yolo
 from augreg.apply.journal import Line
 from augreg.apply.moved import Moved, known_size, move
+from augreg.apply.output import Output
 from augreg.apply.settings import ANNOTATED, YOLO_OBB
-from augreg.apply.store import Output, Store
+from augreg.apply.store import Store
 from augreg.errors import DataError
 from augreg.images import one_line
 from augreg.plan import plan

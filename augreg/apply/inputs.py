@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from augreg.apply.journal import NAME, originals
+from augreg.apply.output import Output
 from augreg.apply.renderer import Task
 from augreg.apply.settings import POLICY, SETTINGS, ApplyOptions
-from augreg.apply.store import Output, Store
+from augreg.apply.store import Store
 from augreg.errors import DataError, RunError
 from augreg.images import list_images, one_line
 from augreg.images.files import is_image

@@ -12,8 +12,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
+from augreg.apply.output import Output
 from augreg.apply.shard import SHARDS
-from augreg.apply.store import Output, Store
+from augreg.apply.store import Store
 from augreg.errors import RunError
 from augreg.images import one_line
 

@@ -12,10 +12,11 @@ from pathlib import Path
 
 from augreg.apply.inputs import FROZEN
 from augreg.apply.journal import NAME, Journal, Line, parse_line
+from augreg.apply.output import Output, open_output
 from augreg.apply.settings import write_settings
 from augreg.apply.shard import LOCK, SHARDS, Shard
 from augreg.apply.states import State, check_alike, read_states
-from augreg.apply.store import Output, Store, open_output, place_of
+from augreg.apply.store import Store, place_of
 from augreg.errors import DataError, RunError
 from augreg.images import one_line
 from augreg.policy import load_policy

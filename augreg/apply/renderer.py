@@ -6,10 +6,12 @@ import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from augreg.annotations.asked import check_asks_nothing
 from augreg.apply.encoding import PNG, Encoding
 from augreg.apply.journal import Line
+from augreg.apply.latest import Latest
 from augreg.apply.store import Store
 from augreg.errors import ImageError, OpError, PolicyError
 from augreg.images import MAX_PIXELS, ImageInfo, inspect, one_line
@@ -18,6 +20,7 @@ from augreg.plan import Plan, plan
 from augreg.policy import Policy
 
 _LONGEST_NAME = 255  # bytes, on practically every file system
+_LATEST = 2  # images; copies are asked for one after another
 
 
 @dataclass(frozen=True)
@@ -53,10 +56,21 @@ class Made:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class _Opened:
+    """What all copies of an image begin with. `image`: uint8 [H,W,C], after `prepare`."""
+
+    sha256: str
+    info: ImageInfo
+    planned: Plan
+    image: Any
+
+
 class Renderer:
     """Makes outputs under one policy and seed; several threads may call it.
 
-    Pixels come through `augreg.map_fn`, as in training, with all sections. Only the policy's
+    Pixels come through `augreg.map_fn`, as in training: `prepare` once for copies that are made
+    one after another or at a time, the rest for each. Only the policy's
     `output` is replaced, by uint8 0..255, because that is what a file holds: it shows what
     training sees before its values are scaled or normalized.
 
@@ -71,14 +85,18 @@ class Renderer:
         max_pixels: int = MAX_PIXELS,
         encoding: Encoding = PNG,
     ) -> None:
-        from augreg.apply.transcode import transcoder
+        from augreg.apply.transcode import Transcoder
         from augreg.dataset import map_fn
 
         check_asks_nothing(policy)
         self.policy, self.seed, self.max_pixels = policy, seed, max_pixels
-        saved = map_fn(policy.as_bytes(), seed=seed, training=True)
-        self._transcode = transcoder(saved, encoding)
+        prepare, augment = (
+            map_fn(policy.as_bytes(), seed=seed, training=True, sections=sections)
+            for sections in (("prepare",), ("augment", "output"))
+        )
+        self._transcoder = Transcoder(prepare, augment, encoding)
         self._plans: dict[tuple[int, int], Plan] = {}
+        self._latest = Latest(self._open, _LATEST)
 
     def make(self, task: Task) -> Made:
         """One output. Raises `ImageError` and `PolicyError` for images that can't be used."""
@@ -87,27 +105,33 @@ class Renderer:
             raise ImageError(
                 f"{shown}: the name is too long to add .{task.copy}{task.suffix}; shorten it"
             )
-        try:
-            contents = task.path.read_bytes()
-        except OSError as error:
-            raise ImageError(f"{shown}: can't be read: {error.strerror}") from error
-        info = inspect(contents, shown, self.max_pixels)
-        planned = self._planned(info, shown)
-        made = self._transcode(contents, shown, task.index, task.epoch)
+        opened = self._latest((task.path, task.name))
+        made = self._transcoder.make(opened.image, shown, task.index, task.epoch)
         line = Line(
             source=task.name,
-            source_sha256=hashlib.sha256(contents).hexdigest(),
+            source_sha256=opened.sha256,
             index=task.index,
             epoch=task.epoch,
             seed=self.seed,
             copy=task.copy,
             policy=self.policy.hash,
-            drawn=drawn_values(planned, self.seed, task.epoch, task.index),
+            drawn=drawn_values(opened.planned, self.seed, task.epoch, task.index),
             sha256=hashlib.sha256(made).hexdigest(),
             output=task.output,
             original=task.original,
         )
-        return Made(made, line, info.notes)
+        return Made(made, line, opened.info.notes)
+
+    def _open(self, image: tuple[Path | Store, str]) -> _Opened:
+        path, shown = image[0], one_line(image[1])
+        try:
+            contents = path.read_bytes()
+        except OSError as error:
+            raise ImageError(f"{shown}: can't be read: {error.strerror}") from error
+        info = inspect(contents, shown, self.max_pixels)
+        planned = self._planned(info, shown)
+        prepared = self._transcoder.open(contents, shown)
+        return _Opened(hashlib.sha256(contents).hexdigest(), info, planned, prepared)
 
     def _planned(self, info: ImageInfo, shown: str) -> Plan:
         """The plan at the image's size: refuses, before a pixel is read, what can't work there."""

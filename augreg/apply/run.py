@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from augreg.apply import states
 from augreg.apply.inputs import FROZEN, freeze, tasks_of
 from augreg.apply.journal import NAME, Journal
+from augreg.apply.output import Output, open_output
 from augreg.apply.renderer import Made, Renderer, Task
 from augreg.apply.settings import (
     SETTINGS,
@@ -28,7 +29,7 @@ from augreg.apply.settings import (
     write_or_check_settings,
 )
 from augreg.apply.shard import LOCK, SHARDS
-from augreg.apply.store import Output, Store, open_output
+from augreg.apply.store import Store
 from augreg.errors import ImageError, PolicyError, RunError
 from augreg.images import one_line
 from augreg.plan import plan

@@ -14,9 +14,10 @@ from typing import Any
 from augreg.apply.encoding import FIRST, PNG, Encoding
 from augreg.apply.journal import NAME
 from augreg.apply.made_with import made_with
+from augreg.apply.output import Output
 from augreg.apply.renderer import Task
 from augreg.apply.shard import SHARDS, Shard
-from augreg.apply.store import Output, Store, place_of
+from augreg.apply.store import Store, place_of
 from augreg.errors import RunError
 from augreg.images import MAX_PIXELS, one_line
 from augreg.policy import Policy

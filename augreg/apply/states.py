@@ -14,9 +14,9 @@ from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from augreg.apply.output import Output
 from augreg.apply.settings import ANNOTATED, SAME, ApplyOptions, differences
 from augreg.apply.shard import SHARDS, Shard
-from augreg.apply.store import Output
 from augreg.errors import RunError
 from augreg.images import one_line
 from augreg.policy import ready_policies

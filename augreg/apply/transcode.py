@@ -19,47 +19,69 @@ from augreg.images.signatures import why_not
 _ASSERTED = re.compile(r"assertion failed: \[(.*?)\][ \t]*(?:\n|\Z)", re.DOTALL)
 
 
-def transcoder(
-    augment: Callable[[Any, Any, Any], Any], encoding: Encoding
-) -> Callable[[bytes, str, int, int], bytes]:
-    """A function `make(contents, name, index, epoch)` that gives a file's bytes.
+class Transcoder:
+    """A file's bytes from an image's, in two steps, of which copies of an image share the first.
 
     One trace for images of every size, with the size unknown until it runs, as in `tf.data`: so the
     kernels are the ones that training uses. The encoders are TensorFlow's, whose libraries come in
     its wheel: the same TensorFlow gives the same bytes.
 
     Args:
-        augment: `augment(index, image, epoch)`, graph operations; image uint8 [H,W,3], the result
-            uint8 [H',W',C'].
-
-    Raises:
-        ImageError: by `make`, for contents that can't be decoded, and says which format they have;
-            or where the policy can't be done to this image: an op failed on it. The message begins
-            with `name`.
-        RunError: so in debug mode, which looks for what is wrong with an op.
+        prepare, augment: `fn(index, image, epoch)`, graph operations; the image of `prepare` uint8
+            [H,W,3], what it gives is that of `augment`, which gives uint8 [H',W',C'].
     """
 
-    @tf.function(
-        input_signature=[tf.TensorSpec((), kind) for kind in (tf.string, tf.uint32, tf.uint32)],
-        autograph=False,
-    )
-    def run(contents: tf.Tensor, index: tf.Tensor, epoch: tf.Tensor) -> tf.Tensor:
-        return _encode(augment(index, decode(contents), epoch), encoding)
+    def __init__(
+        self,
+        prepare: Callable[[Any, Any, Any], Any],
+        augment: Callable[[Any, Any, Any], Any],
+        encoding: Encoding,
+    ) -> None:
+        word = tf.TensorSpec((), tf.uint32)
 
-    run.get_concrete_function()  # traced here, once, and not by several threads at a time
+        @tf.function(input_signature=[tf.TensorSpec((), tf.string)], autograph=False)
+        def opened(contents: tf.Tensor) -> tf.Tensor:
+            none = tf.constant(0, tf.uint32)  # nothing is drawn in `prepare`
+            return prepare(none, decode(contents), none)
 
-    def make(contents: bytes, name: str, index: int, epoch: int) -> bytes:
+        # traced here, once, and not by several threads at a time
+        image = tf.TensorSpec.from_tensor(opened.get_concrete_function().structured_outputs)
+
+        @tf.function(input_signature=[image, word, word], autograph=False)
+        def made(image: tf.Tensor, index: tf.Tensor, epoch: tf.Tensor) -> tf.Tensor:
+            return _encode(augment(index, image, epoch), encoding)
+
+        made.get_concrete_function()
+        self._opened, self._made = opened, made
+
+    def open(self, contents: bytes, name: str) -> tf.Tensor:
+        """The image, decoded and prepared.
+
+        Raises:
+            ImageError: the contents can't be decoded, and which format they have, or the policy's
+                `prepare` can't be done to this image. The message begins with `name`.
+            RunError: so in debug mode, which looks for what is wrong with an op.
+        """
         try:
-            made = run(contents, tf.constant(index, tf.uint32), tf.constant(epoch, tf.uint32))
+            return self._opened(contents)
         except tf.errors.OpError as error:
             if _decodes(contents):  # so it is the policy that can't do this image
-                fault = RunError if wanted(None) else ImageError
-                raise fault(f"{name}: {_said(error)}") from error
+                raise _failed(name, error) from error
             kind = inspect(contents, name, sys.maxsize).format
             raise ImageError(f"{name}: {why_not(kind)}") from error
+
+    def make(self, image: tf.Tensor, name: str, index: int, epoch: int) -> bytes:
+        """The file of a sample; raises as `open` where an op fails on this image."""
+        try:
+            made = self._made(image, tf.constant(index, tf.uint32), tf.constant(epoch, tf.uint32))
+        except tf.errors.OpError as error:
+            raise _failed(name, error) from error
         return bytes(made.numpy())
 
-    return make
+
+def _failed(name: str, error: tf.errors.OpError) -> ImageError | RunError:
+    fault = RunError if wanted(None) else ImageError
+    return fault(f"{name}: {_said(error)}")
 
 
 def _encode(image: tf.Tensor, encoding: Encoding) -> tf.Tensor:

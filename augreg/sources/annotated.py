@@ -20,9 +20,8 @@ from numpy.typing import NDArray
 
 from augreg.annotations.element import Indexed
 from augreg.dataset.indexed import in_order
-from augreg.errors import DataError, suggest
+from augreg.errors import DataError
 from augreg.images import one_line
-from augreg.paths import check_here
 from augreg.sources.checking import check_all, check_bad_images, decoding_notes
 from augreg.sources.faults import Edges, Faults, Size
 from augreg.sources.label_masks import (
@@ -36,13 +35,10 @@ from augreg.sources.label_masks import (
     painted,
     values_of,
 )
-from augreg.sources.openers import Reading, opener_of, without_kind
-from augreg.sources.originals import Originals
+from augreg.sources.openers import Reading, opener_of
 from augreg.sources.source import BadImage, Keypoints, Source, Split
-from augreg.sources.splitting import SPLITS, hashed_split
 
 BACKGROUND = "background"  # what the value 0 of a mask means
-HASHED = "split 80/10/10 by the SHA-256 of the files' names, copies with their original"
 
 
 @dataclass(frozen=True)
@@ -260,52 +256,3 @@ class _Table:
         none = np.zeros((count, 3))
         rows = [none if one.keypoints is None else one.keypoints for one in self.things]
         return np.array(rows, np.float32).reshape(len(rows), count, 3)
-
-
-# --- for the formats' modules ---------------------------------------------------------------------
-
-
-def folder_of(spec: str, wanted: str) -> Path:
-    """The path in `coco:PATH`; raises `DataError` where there is none."""
-    name = without_kind(spec)
-    if not name.strip():
-        raise DataError(f'"{spec}" names no path; wanted is {wanted}')
-    check_here(name)
-    if not Path(name).exists():
-        raise DataError(f"{spec}: there is no {one_line(name)}; wanted is {wanted}")
-    return Path(name)
-
-
-def read_text(path: Path) -> str:
-    """A text in UTF-8; raises `DataError` where it can't be read."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"{one_line(path)}: can't be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise DataError(f"{one_line(path)}: not a text in UTF-8") from None
-
-
-def parts_of(
-    spec: str, wanted: Sequence[str] | None, found: Sequence[str], usual: Sequence[str]
-) -> tuple[str, ...]:
-    """The parts that elements hold: those that were asked for, or `usual`.
-
-    Raises:
-        DataError: a part was asked for that the data set does not have.
-    """
-    for name in wanted or ():
-        if name not in found:
-            raise DataError(
-                f"{spec}: parts={tuple(wanted or ())!r}, and it has no {name!r}"
-                f"{suggest(name, found)}; it has {', '.join(found)}"
-            )
-    return tuple(name for name in found if name in (wanted or usual))
-
-
-def hashed(paths: Iterable[Path]) -> dict[str, list[Path]]:
-    """The images of each split, by their files' names; see `hashed_split`."""
-    originals, found = Originals(), {split: list[Path]() for split in SPLITS}
-    for path in paths:
-        found[hashed_split(originals.name(path))].append(path)
-    return found

@@ -15,16 +15,7 @@ import numpy as np
 
 from augreg.errors import DataError, printable, show
 from augreg.images import one_line
-from augreg.sources.annotated import (
-    BACKGROUND,
-    HASHED,
-    Annotations,
-    Layout,
-    Thing,
-    folder_of,
-    hashed,
-    parts_of,
-)
+from augreg.sources.annotated import BACKGROUND, Annotations, Layout, Thing
 from augreg.sources.coco_files import (
     WANTED,
     CocoPhoto,
@@ -34,6 +25,7 @@ from augreg.sources.coco_files import (
     read_file,
 )
 from augreg.sources.faults import Faults, Size
+from augreg.sources.formats import HASHED, folder_of, hashed, parts_of
 from augreg.sources.label_masks import Region, coco_mask
 from augreg.sources.openers import Reading
 from augreg.sources.source import Keypoints

@@ -12,15 +12,9 @@ from pathlib import Path
 
 from augreg.errors import DataError
 from augreg.images import list_images, one_line
-from augreg.sources.annotated import (
-    HASHED,
-    Annotations,
-    Layout,
-    folder_of,
-    hashed,
-    parts_of,
-)
+from augreg.sources.annotated import Annotations, Layout
 from augreg.sources.faults import Faults, Size
+from augreg.sources.formats import HASHED, folder_of, hashed, parts_of
 from augreg.sources.label_masks import mask_of
 from augreg.sources.openers import Reading
 from augreg.sources.splitting import SPLITS, splits_among

@@ -14,18 +14,9 @@ from xml.parsers import expat
 
 from augreg.errors import DataError, printable, show
 from augreg.images import list_images, one_line
-from augreg.sources.annotated import (
-    BACKGROUND,
-    HASHED,
-    Annotations,
-    Layout,
-    Thing,
-    folder_of,
-    hashed,
-    parts_of,
-    read_text,
-)
+from augreg.sources.annotated import BACKGROUND, Annotations, Layout, Thing
 from augreg.sources.faults import Faults, Size
+from augreg.sources.formats import HASHED, folder_of, hashed, parts_of, read_text
 from augreg.sources.label_masks import mask_of
 from augreg.sources.openers import Reading
 from augreg.sources.splitting import SPLITS

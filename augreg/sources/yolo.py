@@ -18,18 +18,9 @@ from numpy.typing import NDArray
 from augreg.errors import DataError, printable
 from augreg.images import list_images, one_line
 from augreg.images.files import has_extension
-from augreg.sources.annotated import (
-    BACKGROUND,
-    HASHED,
-    Annotations,
-    Layout,
-    Thing,
-    folder_of,
-    hashed,
-    parts_of,
-    read_text,
-)
+from augreg.sources.annotated import BACKGROUND, Annotations, Layout, Thing
 from augreg.sources.faults import Faults, Size
+from augreg.sources.formats import HASHED, folder_of, hashed, parts_of, read_text
 from augreg.sources.label_masks import Region, coco_mask
 from augreg.sources.openers import Reading
 from augreg.sources.splitting import SPLITS, splits_among

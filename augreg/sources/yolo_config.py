@@ -9,7 +9,7 @@ from typing import Any
 
 from augreg.errors import DataError, show
 from augreg.images import one_line
-from augreg.sources.annotated import read_text
+from augreg.sources.formats import read_text
 from augreg.sources.source import Keypoints
 from augreg.sources.splitting import splits_among
 

@@ -145,15 +145,15 @@ def test_fault_38_animated_gif_gives_its_first_frame_and_says_so(tmp_path: Path)
 def test_fault_39_animated_webp_is_refused_before_tensorflow_sees_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import augreg.apply.transcode as files
+    from augreg.apply.transcode import Transcoder
 
-    seen, real = [], files.transcoder
+    seen, real = [], Transcoder.open
 
-    def watching(*args: Any) -> Any:
-        transcode = real(*args)
-        return lambda contents, *rest: (seen.append(contents), transcode(contents, *rest))[1]
+    def watching(self: Transcoder, contents: bytes, name: str) -> Any:
+        seen.append(contents)
+        return real(self, contents, name)
 
-    monkeypatch.setattr(files, "transcoder", watching)
+    monkeypatch.setattr(Transcoder, "open", watching)
     skipped(tmp_path, "a.webp", frames("WEBP"), "an animated WebP is not supported")
     assert seen == [GOOD["good.png"]]
 
