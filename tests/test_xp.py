@@ -131,3 +131,14 @@ def test_stack_of_unequal_batches_broadcasts():
 
     assert TENSORFLOW.stack([many, one], -1).shape == (4, 2)
     assert NUMPY.stack([many.numpy(), one.numpy()], -1).shape == (4, 2)
+
+
+def test_elementwise_keeps_the_shape_that_is_known_in_a_graph():
+    words = [tf.TensorSpec([4, 1], tf.uint32), tf.TensorSpec([None], tf.uint32)]
+
+    @tf.function(input_signature=words, autograph=False)
+    def graph(x, y):
+        return TENSORFLOW.elementwise(_sum_and_carry, x, y)
+
+    shapes = [tuple(one.shape) for one in graph.get_concrete_function().structured_outputs]
+    assert shapes == [(4, None)] * 2
