@@ -97,13 +97,7 @@ def _traced(function: Callable[..., Any], count: int) -> Any:
 
 
 def _elementwise(function: Callable[..., Any], *x: tf.Tensor) -> Any:
-    if writing():
-        return function(TENSORFLOW, *x)
-    shape = functools.reduce(tf.broadcast_static_shape, (array.shape for array in x))
-    made = _traced(function, len(x))(*x)
-    for array in made:
-        array.set_shape(shape)
-    return made
+    return function(TENSORFLOW, *x) if writing() else _traced(function, len(x))(*x)
 
 
 class _TensorFlow:
