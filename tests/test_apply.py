@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import apply_driver as driver
 import numpy as np
@@ -88,16 +89,12 @@ def command(*arguments: object) -> int:
 
 
 def test_copies_of_an_image_are_decoded_once_and_are_what_each_epoch_alone_gives(
-    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    images: Path, tmp_path: Path
 ) -> None:
-    opened, real = [], Transcoder.open
-
-    def counted(self: Transcoder, contents: bytes, name: str) -> Any:
-        opened.append(name)
-        return real(self, contents, name)
-
-    monkeypatch.setattr(Transcoder, "open", counted)
-    report = run(images, tmp_path / "all", copies=3)
+    open_ = Transcoder.open
+    with mock.patch.object(Transcoder, "open", autospec=True, side_effect=open_) as spy:
+        report = run(images, tmp_path / "all", copies=3)
+    opened = [call.args[2] for call in spy.call_args_list]
     assert sorted(opened) == sorted(set(opened)) and len(opened) == report.made / 3 > 1
     made = driver.tree(tmp_path / "all")
     for copy in range(3):

@@ -11,7 +11,7 @@ from typing import Any
 from augreg.annotations.asked import check_asks_nothing
 from augreg.apply.encoding import PNG, Encoding
 from augreg.apply.journal import Line
-from augreg.apply.latest import Latest
+from augreg.apply.recent import Recent
 from augreg.apply.store import Store
 from augreg.errors import ImageError, OpError, PolicyError
 from augreg.images import MAX_PIXELS, ImageInfo, inspect, one_line
@@ -20,7 +20,7 @@ from augreg.plan import Plan, plan
 from augreg.policy import Policy
 
 _LONGEST_NAME = 255  # bytes, on practically every file system
-_LATEST = 2  # images; copies are asked for one after another
+_RECENT = 2  # images; copies are asked for one after another
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,9 @@ class Renderer:
     """Makes outputs under one policy and seed; several threads may call it.
 
     Pixels come through `augreg.map_fn`, as in training: `prepare` once for copies that are made
-    one after another or at a time, the rest for each. Only the policy's
-    `output` is replaced, by uint8 0..255, because that is what a file holds: it shows what
-    training sees before its values are scaled or normalized.
+    one after another or at a time, the rest for each. Only the policy's `output` is replaced, by
+    uint8 0..255, because that is what a file holds: it shows what training sees before its values
+    are scaled or normalized.
 
     Raises:
         PolicyError: the policy can't work on images whose size is not known.
@@ -96,7 +96,7 @@ class Renderer:
         )
         self._transcoder = Transcoder(prepare, augment, encoding)
         self._plans: dict[tuple[int, int], Plan] = {}
-        self._latest = Latest(self._open, _LATEST)
+        self._recent = Recent(self._open, _RECENT)
 
     def make(self, task: Task) -> Made:
         """One output. Raises `ImageError` and `PolicyError` for images that can't be used."""
@@ -105,7 +105,7 @@ class Renderer:
             raise ImageError(
                 f"{shown}: the name is too long to add .{task.copy}{task.suffix}; shorten it"
             )
-        opened = self._latest((task.path, task.name))
+        opened = self._recent((task.path, task.name))
         made = self._transcoder.make(opened.image, shown, task.index, task.epoch)
         line = Line(
             source=task.name,

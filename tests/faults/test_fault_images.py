@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -142,20 +143,13 @@ def test_fault_38_animated_gif_gives_its_first_frame_and_says_so(tmp_path: Path)
     np.testing.assert_array_equal(result, as_pillow(contents))
 
 
-def test_fault_39_animated_webp_is_refused_before_tensorflow_sees_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_fault_39_animated_webp_is_refused_before_tensorflow_sees_it(tmp_path: Path) -> None:
     from augreg.apply.transcode import Transcoder
 
-    seen, real = [], Transcoder.open
-
-    def watching(self: Transcoder, contents: bytes, name: str) -> Any:
-        seen.append(contents)
-        return real(self, contents, name)
-
-    monkeypatch.setattr(Transcoder, "open", watching)
-    skipped(tmp_path, "a.webp", frames("WEBP"), "an animated WebP is not supported")
-    assert seen == [GOOD["good.png"]]
+    open_ = Transcoder.open
+    with mock.patch.object(Transcoder, "open", autospec=True, side_effect=open_) as spy:
+        skipped(tmp_path, "a.webp", frames("WEBP"), "an animated WebP is not supported")
+    assert [call.args[1] for call in spy.call_args_list] == [GOOD["good.png"]]
 
 
 def test_fault_40_static_webp_works_or_is_refused_by_name(tmp_path: Path) -> None:

@@ -148,13 +148,15 @@ def at_run_time(values: list[tf.Tensor]) -> list[tf.Tensor]:
     """
     if writing():
         return values
-    drawn = [value for value in values if tf.get_static_value(value) is None]
+    drawn = {i: value for i, value in enumerate(values) if tf.get_static_value(value) is None}
     if not drawn:
         return values
-    zeros = [tf.zeros(tf.shape(value), value.dtype) for value in drawn]
-    made = tf.while_loop(lambda i, *_: i < 1, lambda i, *_: [i + 1, *drawn], [0, *zeros])
-    later = iter(made[1:])
-    return [next(later) if any(value is one for one in drawn) else value for value in values]
+    zeros = [tf.zeros(tf.shape(value), value.dtype) for value in drawn.values()]
+    _, *made = tf.while_loop(
+        lambda turn, *_: turn < 1, lambda turn, *_: [turn + 1, *drawn.values()], [0, *zeros]
+    )
+    later = dict(zip(drawn, made, strict=True))
+    return [later.get(i, value) for i, value in enumerate(values)]
 
 
 def opaque_true(index: tf.Tensor) -> tf.Tensor:

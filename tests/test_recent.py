@@ -7,7 +7,7 @@ from threading import Barrier
 
 import pytest
 
-from augreg.apply.latest import Latest
+from augreg.apply.recent import Recent
 from augreg.errors import ImageError
 
 
@@ -18,11 +18,11 @@ def test_threads_that_want_one_key_at_a_time_share_its_making() -> None:
         made.append(key)
         return object()
 
-    latest = Latest(make, 2)
+    recent = Recent(make, 2)
 
     def want(_: int) -> object:
         here.wait()
-        return latest("a")
+        return recent("a")
 
     with ThreadPoolExecutor(4) as threads:
         results = list(threads.map(want, range(4)))
@@ -32,9 +32,9 @@ def test_threads_that_want_one_key_at_a_time_share_its_making() -> None:
 
 def test_only_the_latest_keys_are_kept() -> None:
     made = []
-    latest = Latest(made.append, 2)
+    recent = Recent(made.append, 2)
     for key in ("a", "b", "a", "c", "b", "a"):
-        latest(key)
+        recent(key)
     assert made == ["a", "b", "c", "a"]
 
 
@@ -45,8 +45,8 @@ def test_what_fails_fails_for_every_one_that_wants_it() -> None:
         tries.append(key)
         raise ImageError(f"{key}: damaged")
 
-    latest = Latest(make, 2)
+    recent = Recent(make, 2)
     for _ in range(2):
         with pytest.raises(ImageError, match=r"^a\.jpg: damaged"):
-            latest("a.jpg")
+            recent("a.jpg")
     assert tries == ["a.jpg"]

@@ -11,7 +11,7 @@ K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
 
-class Latest(Generic[K, T]):
+class Recent(Generic[K, T]):
     """`make(key)`, kept for the latest keys. Threads that want one at a time share its making.
 
     What `make` raises is raised for each of them.
