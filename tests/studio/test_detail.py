@@ -41,8 +41,7 @@ def copied(page: Page, dialog: Locator, name: str) -> str:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.evaluate("navigator.clipboard.writeText('')")
     dialog.get_by_role("button", name=f"Copy {name}").click()
-    page.wait_for_function("navigator.clipboard.readText().then(text => text !== '')")
-    text: str = page.evaluate("navigator.clipboard.readText()")
+    text: str = page.wait_for_function("navigator.clipboard.readText()").json_value()
     return text
 
 

@@ -47,6 +47,8 @@ def opened(page: Page, name: str) -> Locator:
 
 
 def test_a_slider_changes_the_text_and_the_tile(page: Page) -> None:
+    from playwright.sync_api import expect
+
     by_kernels(page)
     before = tile(page, 1).locator("img").get_attribute("src")
     slider = opened(page, "rotate").get_by_role("slider", name="degrees")
@@ -63,7 +65,7 @@ def test_a_slider_changes_the_text_and_the_tile(page: Page) -> None:
     page.wait_for_function(
         "before => document.querySelectorAll('.tile img')[1].src != before", arg=before
     )
-    assert page.get_by_role("spinbutton", name="degrees to").input_value() == "360"
+    expect(page.get_by_role("spinbutton", name="degrees to")).to_have_value("360")
     assert text(page) == FLOWERS.replace("[-30, 30]", "[-30, 360]")
 
 
