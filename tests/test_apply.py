@@ -184,18 +184,34 @@ def test_outputs_are_what_the_reference_gives_for_their_lines(images: Path, tmp_
         assert np.abs(found.astype(int) - wanted.astype(int)).max() <= 1
 
 
-def test_outputs_are_what_augment_dataset_gives(images: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "prepare",
+    [
+        [{"op": "resize", "height": 20, "width": 20}],
+        {"train": [{"op": "resized_crop", "height": 20, "width": 20}], "eval": []},
+        [{"op": "resize", "height": 20, "width": 20}, {"op": "flip", "p": 0.5}],
+        [{"op": "resize", "height": 20, "width": 20}, {"op": "gaussian_noise", "std": 0.2}],
+        [
+            {"op": "resize", "height": 20, "width": 20},
+            {"op": "brightness", "delta": {"schedule": {"from": 0, "to": 0.5, "epochs": 2}}},
+        ],
+    ],
+    ids=["fixed", "random crop", "chance", "noise", "schedule"],
+)
+def test_outputs_are_what_augment_dataset_gives(prepare: Any, images: Path, tmp_path: Path) -> None:
     import tensorflow as tf
 
-    run(images, tmp_path / "out", seed=9)
+    policy = {**POLICY, "prepare": prepare}
+    run(images, tmp_path / "out", policy=policy, seed=9, copies=2)
     files = sorted(str(path) for path in images.rglob("*.*"))
     encoded = tf.data.Dataset.from_tensor_slices(files).map(tf.io.read_file)
-    policy = {**POLICY, "output": {"dtype": "uint8"}}
-    batches = augreg.augment_dataset(encoded, policy, batch_size=3, seed=9)
-    for name, image in zip(files, next(iter(batches)).numpy(), strict=True):
-        output = tmp_path / "out" / f"{Path(name).relative_to(images)}.0.png"
-        difference = np.asarray(Image.open(output)).astype(int) - image.astype(int)
-        assert np.abs(difference).max() <= 1
+    policy["output"] = {"dtype": "uint8"}
+    batches = augreg.augment_dataset(encoded, policy, batch_size=3, seed=9, epochs=2)
+    for copy, batch in enumerate(batches.as_numpy_iterator()):
+        for name, image in zip(files, batch, strict=True):
+            output = tmp_path / "out" / f"{Path(name).relative_to(images)}.{copy}.png"
+            difference = np.asarray(Image.open(output)).astype(int) - image.astype(int)
+            assert np.abs(difference).max() <= 1
 
 
 def test_line_replays_byte_for_byte_from_the_manifest_alone(

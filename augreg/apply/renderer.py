@@ -16,7 +16,8 @@ from augreg.apply.store import Store
 from augreg.errors import ImageError, OpError, PolicyError
 from augreg.images import MAX_PIXELS, ImageInfo, inspect, one_line
 from augreg.lower.sampled import drawn_values
-from augreg.plan import Plan, plan
+from augreg.plan import SECTIONS, Plan, plan
+from augreg.plan.planner import draws_of
 from augreg.policy import Policy
 
 _LONGEST_NAME = 255  # bytes, on practically every file system
@@ -58,7 +59,7 @@ class Made:
 
 @dataclass(frozen=True)
 class _Opened:
-    """What all copies of an image begin with. `image`: uint8 [H,W,C], after `prepare`."""
+    """What all copies of an image begin with. `image`: uint8 [H,W,C]; see `_sections`."""
 
     sha256: str
     info: ImageInfo
@@ -69,10 +70,10 @@ class _Opened:
 class Renderer:
     """Makes outputs under one policy and seed; several threads may call it.
 
-    Pixels come through `augreg.map_fn`, as in training: `prepare` once for copies that are made
-    one after another or at a time, the rest for each. Only the policy's `output` is replaced, by
-    uint8 0..255, because that is what a file holds: it shows what training sees before its values
-    are scaled or normalized.
+    Pixels come through `augreg.map_fn`, as in training. What all copies of an image have in common
+    is done once for those that are made one after another or at a time. Only the policy's `output`
+    is replaced, by uint8 0..255, because that is what a file holds: it shows what training sees
+    before its values are scaled or normalized.
 
     Raises:
         PolicyError: the policy can't work on images whose size is not known.
@@ -90,10 +91,10 @@ class Renderer:
 
         check_asks_nothing(policy)
         self.policy, self.seed, self.max_pixels = policy, seed, max_pixels
-        prepare, augment = (
-            map_fn(policy.as_bytes(), seed=seed, training=True, sections=sections)
-            for sections in (("prepare",), ("augment", "output"))
-        )
+        shared, rest = _sections(policy)
+        as_bytes = policy.as_bytes()
+        prepare = map_fn(as_bytes, seed=seed, sections=shared) if shared else None
+        augment = map_fn(as_bytes, seed=seed, sections=rest)
         self._transcoder = Transcoder(prepare, augment, encoding)
         self._plans: dict[tuple[int, int], Plan] = {}
         self._recent = Recent(self._open, _RECENT)
@@ -143,3 +144,13 @@ class Renderer:
             except OpError as error:  # an op that fails at this size
                 raise ImageError(f"{shown}: {error}") from error
         return self._plans[info.shape]
+
+
+def _sections(policy: Policy) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Those that come out alike for all copies of an image, and those that each has its own way.
+
+    `prepare` is among these where it draws, as a random crop for training does.
+    """
+    first, *rest = SECTIONS
+    draws = any(draws_of(policy.nodes(True, (first,))))
+    return ((), SECTIONS) if draws else ((first,), tuple(rest))

@@ -28,12 +28,13 @@ class Transcoder:
 
     Args:
         prepare, augment: `fn(index, image, epoch)`, graph operations; the image of `prepare` uint8
-            [H,W,3], what it gives is that of `augment`, which gives uint8 [H',W',C'].
+            [H,W,3], what it gives is that of `augment`, which gives uint8 [H',W',C']. `prepare` is
+            what all samples have in common, whichever they are; None for nothing.
     """
 
     def __init__(
         self,
-        prepare: Callable[[Any, Any, Any], Any],
+        prepare: Callable[[Any, Any, Any], Any] | None,
         augment: Callable[[Any, Any, Any], Any],
         encoding: Encoding,
     ) -> None:
@@ -41,8 +42,8 @@ class Transcoder:
 
         @tf.function(input_signature=[tf.TensorSpec((), tf.string)], autograph=False)
         def opened(contents: tf.Tensor) -> tf.Tensor:
-            none = tf.constant(0, tf.uint32)  # nothing is drawn in `prepare`
-            return prepare(none, decode(contents), none)
+            image, any_sample = decode(contents), tf.constant(0, tf.uint32)
+            return image if prepare is None else prepare(any_sample, image, any_sample)
 
         # traced here, once, and not by several threads at a time
         image = tf.TensorSpec.from_tensor(opened.get_concrete_function().structured_outputs)
