@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from samples import noise, policy
+from tensorflow.core.framework import graph_pb2
 
 import augreg
 from augreg.annotations.element import Indexed
@@ -193,6 +194,33 @@ def test_shuffle_mixes_evenly():
     assert len({tuple(order) for order in orders}) == 200
 
 
+@pytest.mark.parametrize("options", [{}, {"epochs": 1}, {"training": False}])
+@pytest.mark.parametrize("shuffle", [False, True, 5])
+def test_one_epoch_does_not_hold_the_decoder_twice(shuffle, options):
+    """What an epoch's function calls is optimized as a part of it, and by itself once more."""
+    source = _source("encoded").map(lambda image, label: (image, label))  # read in its order
+    ds = augreg.augment_dataset(source, POLICY, 8, shuffle=shuffle, **options)
+    graph = graph_pb2.GraphDef.FromString(ds._as_serialized_graph().numpy())
+    called = {f.signature.name: _functions(f.node_def) for f in graph.library.function}
+    decoders = {
+        function.signature.name
+        for function in graph.library.function
+        if any(node.op == "DecodeJpeg" for node in function.node_def)
+    }
+
+    reached = new = _functions(node for node in graph.node if node.op == "FlatMapDataset")
+    while new:
+        new = set().union(*(called[name] for name in new)) - reached
+        reached |= new
+    assert decoders and reached and not decoders & reached
+
+
+def _functions(nodes):
+    attributes = [value for node in nodes for value in node.attr.values()]
+    functions = [f for value in attributes for f in (value.func, *value.list.func)]
+    return {function.name for function in functions if function.name}
+
+
 # --- resuming
 
 
@@ -202,6 +230,7 @@ def test_first_epoch_and_first_batch_resume(kind, shuffle):
     whole = _run(kind, epochs=3, shuffle=shuffle)
 
     _assert_same(_run(kind, epochs=2, first_epoch=1, first_batch=2, shuffle=shuffle), whole[5:])
+    _assert_same(_run(kind, epochs=1, first_epoch=2, first_batch=1, shuffle=shuffle), whole[7:])
 
 
 def test_policy_that_prepares_nothing_resumes_too():

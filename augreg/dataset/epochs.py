@@ -17,7 +17,12 @@ from augreg.dataset.work import Batching, Work, batches_of
 
 
 class Epochs:
-    """Makes the batches of epochs."""
+    """Makes the batches of epochs.
+
+    Attributes:
+        prepares: something is done to each element before they are batched.
+        later: not before a shuffle, which holds files then, or there is none.
+    """
 
     def __init__(self, ds: tf.data.Dataset, options: RunOptions, how: Batching) -> None:
         self.how, self.layout, self.seed = how, options.layout, options.seed
@@ -28,6 +33,8 @@ class Epochs:
         self.encoded = is_encoded(self.ds.element_spec, self.layout)
         longest = min(how.size, self.size or how.size)
         self.work = Work.of(options, self.encoded, longest=longest, restarted=how.restarted)
+        self.prepares = self.encoded or self.work.prepare is not None
+        self.later = self.prepares and (self.encoded or not how.shuffle)
 
     @property
     def per_epoch(self) -> int | None:
@@ -36,16 +43,39 @@ class Epochs:
 
     def of_next_epoch(self, first: int) -> tf.data.Dataset:
         """The batches of one epoch: of `first` in the first iteration, then of the next ones."""
-        return self._of(counted(first), first, 0)
+        numbers = counted(first)
+        return self._of_one(numbers, 0) if self.later else self._of(numbers, first, 0)
 
     def between(self, first: int, last: int, first_batch: int) -> tf.data.Dataset:
         """The batches of the epochs `first` to `last` - 1, of the first from `first_batch` on."""
-        return self._of(tf.data.Dataset.range(first, last), first, first_batch)
+        numbers = tf.data.Dataset.range(first, last)
+        if self.later and last == first + 1:
+            return self._of_one(numbers, first_batch)
+        return self._of(numbers, first, first_batch)
+
+    def _of_one(self, numbers: tf.data.Dataset, first_batch: int) -> tf.data.Dataset:
+        """As `_of`, where there is one epoch: elements are prepared outside of it, too."""
+        skip = tf.constant(first_batch * self.how.size, tf.int64)
+
+        def prepared(epoch: tf.Tensor, numbered: tuple[tf.Tensor, Any]) -> tuple[tf.Tensor, Any]:
+            i, element = numbered
+            return tf.stack([i, epoch]), self.work.prepared(i, element, epoch)
+
+        def augmented(batch: tf.Tensor, read: tuple[tf.Tensor, Any]) -> Any:
+            numbers, element = read
+            return self._augmented(numbers[0, 1], batch, (numbers[:, 0], element))
+
+        singles = flat_map(
+            numbers, lambda epoch: tf.data.Dataset.zip(always(epoch), self._in_order(epoch, skip))
+        )
+        batches = self._batched(parallel_map(singles, prepared))
+        return parallel_map(batches.enumerate(first_batch), augmented)
 
     def _of(self, numbers: tf.data.Dataset, first: int, first_batch: int) -> tf.data.Dataset:
         """They are augmented outside of the epochs.
 
-        What an epoch holds, TensorFlow instantiates and optimizes anew for each of them.
+        What an epoch holds, TensorFlow optimizes anew for each of them, and as a part of what makes
+        it once more.
         """
         skipped = tf.constant(first_batch * self.how.size, tf.int64)
 
@@ -58,10 +88,14 @@ class Epochs:
 
     def _batches(self, epoch: tf.Tensor, skip: tf.Tensor) -> tf.data.Dataset:
         """(index, element) of one epoch, in batches; index: [B], or of the first."""
-        each = self.how.shuffle or self.work.prepare or self.encoded
+        each = self.how.shuffle or self.prepares
         if not (each or self._differ(self.ds.element_spec)):
             return self._batches_first(self.ds, skip)
-        ds = alike(self._singles(self.ds, epoch, skip), self.how.size, self.layout)
+        ds = self._in_order(epoch, skip)
+        return self._batched(self._each(ds, epoch) if self.later else ds)
+
+    def _batched(self, ds: tf.data.Dataset) -> tf.data.Dataset:
+        ds = alike(ds, self.how.size, self.layout)
         return batch(ds, self.how.size, self.how.drop_remainder, self.layout, self.ragged)
 
     def _batches_first(self, ds: tf.data.Dataset, skip: tf.Tensor) -> tf.data.Dataset:
@@ -83,17 +117,14 @@ class Epochs:
         leaves = tf.nest.flatten(spec)
         return self.ragged is not None or varies(spec, self.layout) or any(map(unknown, leaves))
 
-    def _singles(self, ds: tf.data.Dataset, epoch: tf.Tensor, skip: tf.Tensor) -> tf.data.Dataset:
-        """Elements, prepared: before the shuffle, or after it where that holds files."""
-        ds = ds.enumerate()
+    def _in_order(self, epoch: tf.Tensor, skip: tf.Tensor) -> tf.data.Dataset:
+        """Elements with their numbers, prepared where they are not to be `later`."""
+        ds = self.ds.enumerate()
         if self.how.shuffle:
             window = (self.size or WINDOW) if self.how.shuffle is True else int(self.how.shuffle)
-            mixed = ds if self.encoded else self._each(ds, epoch)
+            mixed = self._each(ds, epoch) if self.prepares and not self.later else ds
             ds = Order(self.seed, epoch).in_windows(mixed, window, self.size)
-        ds = ds.skip(skip)
-        return self._each(ds, epoch) if self.encoded or not self.how.shuffle else ds
+        return ds.skip(skip)
 
     def _each(self, ds: tf.data.Dataset, epoch: tf.Tensor) -> tf.data.Dataset:
-        if self.work.prepare is None and not self.encoded:
-            return ds
         return parallel_map(ds, lambda i, element: (i, self.work.prepared(i, element, epoch)))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from augreg.images.lazy import seldom
@@ -23,6 +24,22 @@ _MARK = b"Exif\0\0"
 # How many numbers of a TIFF type fit into a field, for those types that are integers. The standard
 # says one SHORT (3), a LONG (4) is seen, and any integer says what it means.
 _MOST = (0, 4, 0, 2, 1, 0, 4, 0, 2, 1, 0)
+
+# Of a field, 12 bytes, where numbers begin and how many bytes they have: tag, type, count, and the
+# value as one, two or four.
+_NUMBERS = ((0, 2), (2, 2), (4, 4), (8, 1), (8, 2), (8, 4))
+
+
+def _weights(first_is_low: bool) -> Any:
+    """What the bytes of a field count in its numbers: int32 [12, 6]."""
+    weights = np.zeros((12, len(_NUMBERS)), np.int32)
+    for number, (at, length) in enumerate(_NUMBERS):
+        powers = 256 ** np.arange(length)
+        weights[at : at + length, number] = powers if first_is_low else powers[::-1]
+    return weights
+
+
+_LITTLE, _BIG = _weights(True), _weights(False)
 
 
 def split_at_exif(contents: Tensor) -> Tensor:
@@ -50,8 +67,8 @@ def _walk(contents: Tensor) -> Tensor:
         parallel_iterations=1,
     )
     found = tf.maximum(at, 0)
-    head = tf.io.decode_raw(tf.strings.substr(contents, found + 2, 2), tf.uint8)
-    length = 256 * tf.cast(head[0], tf.int32) + tf.cast(head[1], tf.int32)
+    head = tf.strings.substr(contents, found + 2, 2)
+    length = tf.cast(tf.io.decode_raw(head, tf.uint16, little_endian=False)[0], tf.int32)
     block = tf.strings.substr(contents, found + 10, tf.maximum(length - 8, 0))
     return tf.where(at >= 0, _tiff_orientation(block), 1)
 
@@ -97,34 +114,31 @@ def _tiff_orientation(tiff: Tensor) -> Tensor:
     """Tag 0x0112 of the first directory: the first that holds an integer of 1 to 8, or else 1."""
     order = tf.strings.substr(tiff, 0, 4)
     little = order == b"II*\0"
-    # a branch for each order is a hundred nodes more, which the start of each iterator goes over
+    # a branch for each order is more nodes, which the start of each iterator goes over
     return tf.where(little | (order == b"MM\0*"), _in_order(tiff, little), 1)
 
 
 def _in_order(tiff: Tensor, little: Tensor) -> Tensor:
-    def numbers(at: Any, length: Any, dtype: Any) -> Tensor:
-        part = tf.strings.substr(padded, at, length)
-        either = (
-            tf.cast(tf.io.decode_raw(part, dtype, little_endian=first_is_low), tf.int32)
-            for first_is_low in (True, False)
-        )
-        return tf.where(little, *either)
-
     end = tf.strings.length(tiff)
     padded = tf.strings.join([tiff, bytes(14)])  # so that no field of it lies outside
-    start = numbers(4, 4, tf.int32)[0]  # below 0 from 2**31 on
+    data = tf.cast(tf.io.decode_raw(padded, tf.uint8), tf.int32)
+    columns = tf.where(little, _LITTLE, _BIG)
+
+    def fields(at: Any, count: Any) -> list[Tensor]:
+        """The `_NUMBERS`, each int32 [count], of the fields that begin at a byte."""
+        part = tf.reshape(tf.slice(data, [at], [12 * count]), [-1, 12])
+        return list(tf.unstack(tf.matmul(part, columns), axis=1))
+
+    # The header is as long as a field, and has the directory's place where a field has its count.
+    start = tf.reshape(fields(0, 1)[2], [])  # below 0 from 2**31 on
     start = tf.where((start < 0) | (start > end), end, start)
-    rows = tf.minimum(numbers(start, 2, tf.uint16)[0], (end + 12 - start) // 12)
-    # A field is 12 bytes: tag and type, two each, then count and value, four each.
-    types = (tf.uint8, tf.uint16, tf.int32)
-    singles, shorts, longs = (
-        tf.reshape(numbers(start + 2, 12 * rows, dtype), [-1, 12 // dtype.size]) for dtype in types
-    )
-    count, most = longs[:, 1], tf.gather(_MOST, tf.minimum(shorts[:, 1], len(_MOST) - 1))
-    values = tf.where(most == 2, shorts[:, 4], longs[:, 2])
-    values = tf.where(most == 4, singles[:, 8], values)
-    sound = (shorts[:, 0] == 0x0112) & (count >= 1) & (count <= most)
-    sound &= (values >= 1) & (values <= 8)
+    rows = tf.reshape(fields(start, 1)[0], [])  # a directory begins with how many it has
+    rows = tf.minimum(rows, (end + 12 - start) // 12)
+    tag, kind, count, single, short, long = fields(start + 2, rows)
+    most = tf.gather(_MOST, tf.minimum(kind, len(_MOST) - 1))
+    value = tf.where(most == 4, single, tf.where(most == 2, short, long))
+    sound = (tag == 0x0112) & (count >= 1) & (count <= most)
+    sound &= (value >= 1) & (value <= 8)
     # The last row answers where there is none: upright.
-    sound, values = tf.concat([sound, [True]], 0), tf.concat([values, [1]], 0)
-    return values[tf.argmax(sound)]
+    sound, value = tf.concat([sound, [True]], 0), tf.concat([value, [1]], 0)
+    return value[tf.argmax(sound)]

@@ -95,7 +95,7 @@ def _on_canvas(image: Tensor, corner: Tensor, screen: Tensor, colour: Tensor) ->
 
 
 def _byte(data: Tensor, at: Tensor) -> Tensor:
-    return tf.cast(data[at], tf.int32)
+    return tf.cast(tf.gather(data, at), tf.int32)
 
 
 def _pair(contents: Tensor, at: Tensor) -> Tensor:
@@ -119,5 +119,5 @@ def _behind_blocks(data: Tensor, at: Tensor) -> Tensor:
         full = tf.argmax(data[at::256] != 255, output_type=tf.int32)
         return [at + tf.where(full > 0, 256 * full, 1 + _byte(data, at))]
 
-    (last,) = tf.while_loop(lambda at: data[at] != 0, after, [at], parallel_iterations=1)
+    (last,) = tf.while_loop(lambda at: _byte(data, at) != 0, after, [at], parallel_iterations=1)
     return last + 1
