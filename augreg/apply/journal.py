@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -55,7 +55,8 @@ class Line:
         object.__setattr__(self, "original", self.original or self.source)
 
     def encode(self) -> bytes:
-        return json.dumps(asdict(self)).encode("ascii") + b"\n"
+        # `asdict` copies what was drawn, which takes four times as long as writing it
+        return json.dumps(vars(self)).encode("ascii") + b"\n"
 
 
 def parse_line(text: bytes, where: str) -> Line:

@@ -35,7 +35,7 @@ def test_mistakes_are_marked_and_listed_while_one_types(page: Page) -> None:
     after(page, '"saturation"')
     page.keyboard.type(', {"op": "hue", "delta": 7}, {"op": "hu"}')
     listed = mistakes(page).get_by_role("button")
-    listed.filter(has_text='unknown op "hu"').wait_for()
+    listed.filter(has_text="/augment/8/op").wait_for()  # before, the first one's name was "hu"
     assert listed.all_inner_texts() == [
         'Line 16, /augment/7/delta\n7 is above 1.0, the most that "hue" takes',
         'Line 16, /augment/8/op\nunknown op "hu" (did you mean "hue"?)',
