@@ -75,13 +75,17 @@ def _tf_image(folder: Path) -> Runner:
     return pulled(images.batch(BATCH, drop_remainder=True).prefetch(2))
 
 
-def _ours(policy: str | None, folder: Path) -> Runner:
+def dataset(policy: str | None, folder: Path) -> Any:
     """Encoded bytes into `augment_dataset`: decoding and resizing are part of the plan."""
     resize = {"op": "resize", "height": SIDE, "width": SIDE}
     steps = work.policy(policy)["augment"] if policy else []
     loaded = augreg.load_policy({"version": 1, "prepare": [resize], "augment": steps})
     encoded = parallel(listed(folder), lambda path, label: (tf.io.read_file(path), label))
-    return pulled(augreg.augment_dataset(encoded, loaded, batch_size=BATCH, seed=7, training=True))
+    return augreg.augment_dataset(encoded, loaded, batch_size=BATCH, seed=7, training=True)
+
+
+def _ours(policy: str | None, folder: Path) -> Runner:
+    return pulled(dataset(policy, folder))
 
 
 CONTESTANTS = (

@@ -7,6 +7,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from benchmarks import machine, work
@@ -31,8 +32,20 @@ def waits(peer: str, policy: str) -> None:
     case = work.Case(policy, work.BASE)
     source = Source(case, work.images(case))
     pipeline = importlib.import_module(f"benchmarks.peers.{peer}").pipeline
+    _print_waits(lambda: pipeline(source))
+
+
+def waits_for_files(policy: str, folder: str) -> None:
+    """Print the same over JPEG files; "" is TensorFlow's own reading and resizing alone."""
+    from benchmarks import files
+
+    place = Path(folder)
+    _print_waits(lambda: files.dataset(policy, place) if policy else files.plain(place))
+
+
+def _print_waits(make: Callable[[], Any]) -> None:
     made: list[Any] = []
-    found = {"building": _timed(lambda: made.append(pipeline(source)))}
+    found = {"building": _timed(lambda: made.append(make()))}
     found["first"] = found["building"] + _timed(lambda: next(iter(made[0])))
     again = [_timed(lambda: next(iter(made[0]))) for _ in range(AGAIN)]
     print(json.dumps({**found, "again": statistics.median(again)}))
@@ -88,6 +101,16 @@ def _peers() -> dict[str, Callable[[], Figures]]:
     }
 
 
+def _files(folder: Path) -> dict[str, Callable[[], Figures]]:
+    """The waits over JPEG files, where there are any."""
+    titles = {"full": "full, augreg, from JPEG files", "": "read, decode, resize only, from files"}
+    return {
+        title: lambda policy=policy: _told("waits_for_files", policy, str(folder))
+        for policy, title in titles.items()
+        if next(folder.rglob("*.jpg"), None)
+    }
+
+
 # What is timed, how, and the most that it may take where that was set.
 COMMANDS = {
     "python -c pass": lambda: _wall("-c", "pass"),
@@ -112,7 +135,11 @@ MOST: dict[str, tuple[str, float]] = {
 def run(settings: work.Settings) -> dict[str, Any]:
     """Everything in turn, each in a process of its own, without a compilation cache."""
     os.environ["AUGREG_CACHE"] = ""
-    parts = {"commands": COMMANDS, "policies": _peers(), "small": SMALL}
+    parts = {
+        "commands": COMMANDS,
+        "policies": {**_peers(), **_files(settings.data)},
+        "small": SMALL,
+    }
     subjects = {name: take for part in parts.values() for name, take in part.items()}
     turns: dict[str, list[Figures]] = {name: [] for name in subjects}
     skipped: dict[str, str] = {}
