@@ -68,7 +68,7 @@ class Epochs:
         singles = flat_map(
             numbers, lambda epoch: tf.data.Dataset.zip(always(epoch), self._in_order(epoch, skip))
         )
-        batches = self._batched(parallel_map(singles, prepared))
+        batches = self._in_batches(parallel_map(singles, prepared))
         return parallel_map(batches.enumerate(first_batch), augmented)
 
     def _of(self, numbers: tf.data.Dataset, first: int, first_batch: int) -> tf.data.Dataset:
@@ -92,9 +92,9 @@ class Epochs:
         if not (each or self._differ(self.ds.element_spec)):
             return self._batches_first(self.ds, skip)
         ds = self._in_order(epoch, skip)
-        return self._batched(self._each(ds, epoch) if self.later else ds)
+        return self._in_batches(self._each(ds, epoch) if self.later else ds)
 
-    def _batched(self, ds: tf.data.Dataset) -> tf.data.Dataset:
+    def _in_batches(self, ds: tf.data.Dataset) -> tf.data.Dataset:
         ds = alike(ds, self.how.size, self.layout)
         return batch(ds, self.how.size, self.how.drop_remainder, self.layout, self.ragged)
 
