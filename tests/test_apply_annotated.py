@@ -38,7 +38,10 @@ from augreg.sources.elements import elements
 
 POLICY = {
     "version": 1,
-    "prepare": [{"op": "resize", "height": 40, "width": 52}],
+    "prepare": {
+        "train": [{"op": "resized_crop", "height": 40, "width": 52, "area": [0.7, 1]}],
+        "eval": [{"op": "resize", "height": 40, "width": 52}],
+    },
     "augment": [
         {"op": "flip", "p": 0.5},
         {"op": "rotate", "degrees": [-25, 25], "fill": "constant"},
