@@ -141,11 +141,7 @@ def _decode_jpeg(contents: Tensor) -> Tensor:
     # Most files hold neither EXIF nor CMYK; seeing that costs 30 µs for 60 KB.
     without_exif = tf.size(split_at_exif(contents)) == 1
     plain = without_exif & (tf.io.extract_jpeg_shape(contents)[2] != 4)
-    return tf.cond(
-        plain,
-        lambda: _pixels(contents),
-        lambda: _turned(contents),
-    )
+    return tf.cond(plain, lambda: _pixels(contents), lambda: _turned(contents))
 
 
 @seldom
@@ -185,23 +181,23 @@ def _mark_cmyk(contents: Tensor) -> Tensor:
 
 
 def _decode_other(contents: Tensor) -> Tensor:
-    # Not a branch of the switch: with an Assert in it, tf.data calls the Case op stateful, and the
-    # iterator can't be checkpointed. An If may hold one.
-    return tf.cond(
-        kind_of(contents) == UNKNOWN, lambda: refuse(contents), lambda: _decode_known(contents)
-    )
-
-
-@seldom
-def _decode_known(contents: Tensor) -> Tensor:
     def any_of_them() -> Tensor:
         return tf.io.decode_image(contents, channels=3, expand_animations=False)
 
     def webp() -> Tensor:  # with channels=3 TensorFlow refuses one that has alpha
         return tf.io.decode_image(contents, channels=0, expand_animations=False)[:, :, :3]
 
-    others = [any_of_them, lambda: _decode_palette(contents), lambda: first_frame(contents), webp]
-    return tf.switch_case(kind_of(contents), others)
+    kind = kind_of(contents)
+    # Not a branch of the switch: with an Assert in it, tf.data calls the Case op stateful, and the
+    # iterator can't be checkpointed. An If may hold one.
+    return tf.cond(
+        kind == UNKNOWN,
+        lambda: refuse(contents),
+        lambda: tf.switch_case(
+            kind,
+            [any_of_them, lambda: _decode_palette(contents), lambda: first_frame(contents), webp],
+        ),
+    )
 
 
 @seldom
