@@ -103,11 +103,11 @@ def _peers() -> dict[str, Callable[[], Figures]]:
 
 def _files(folder: Path) -> dict[str, Callable[[], Figures]]:
     """The waits over JPEG files, where there are any."""
-    titles = {"full": "full, augreg, from JPEG files", "": "read, decode, resize only, from files"}
+    if next(folder.rglob("*.jpg"), None) is None:
+        return {}
     return {
-        title: lambda policy=policy: _told("waits_for_files", policy, str(folder))
-        for policy, title in titles.items()
-        if next(folder.rglob("*.jpg"), None)
+        "full, augreg, from JPEG files": lambda: _told("waits_for_files", "full", str(folder)),
+        "read, decode, resize only, from files": lambda: _told("waits_for_files", "", str(folder)),
     }
 
 

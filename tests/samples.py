@@ -78,3 +78,10 @@ def command(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int
         main([str(argument) for argument in arguments])
     said = capsys.readouterr()
     return int(end.value.code or 0), said.out, said.err
+
+
+def graph_of(ds: Any) -> Any:
+    """The graph of a tf.data data set, with the functions that it calls: a GraphDef."""
+    from tensorflow.core.framework import graph_pb2
+
+    return graph_pb2.GraphDef.FromString(ds._as_serialized_graph().numpy())

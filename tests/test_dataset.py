@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
-from samples import noise, policy
-from tensorflow.core.framework import graph_pb2
+from samples import graph_of, noise, policy
 
 import augreg
 from augreg.annotations.element import Indexed
@@ -200,7 +199,7 @@ def test_one_epoch_does_not_hold_the_decoder_twice(shuffle, options):
     """What an epoch's function calls is optimized as a part of it, and by itself once more."""
     source = _source("encoded").map(lambda image, label: (image, label))  # read in its order
     ds = augreg.augment_dataset(source, POLICY, 8, shuffle=shuffle, **options)
-    graph = graph_pb2.GraphDef.FromString(ds._as_serialized_graph().numpy())
+    graph = graph_of(ds)
     called = {f.signature.name: _functions(f.node_def) for f in graph.library.function}
     decoders = {
         function.signature.name

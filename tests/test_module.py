@@ -9,8 +9,7 @@ from unittest import mock
 import numpy as np
 import pytest
 import tensorflow as tf
-from samples import noise, policy
-from tensorflow.core.framework import graph_pb2
+from samples import graph_of, noise, policy
 
 import augreg
 from augreg.backends.tensorflow import compiled, module
@@ -26,8 +25,7 @@ def _dataset(*steps: Any, **options: Any) -> tf.data.Dataset:
 
 
 def _ops(ds: tf.data.Dataset) -> list[str]:
-    graph = graph_pb2.GraphDef.FromString(ds._as_serialized_graph().numpy())
-    return [node.op for function in graph.library.function for node in function.node_def]
+    return [node.op for function in graph_of(ds).library.function for node in function.node_def]
 
 
 needs_modules = pytest.mark.skipif(

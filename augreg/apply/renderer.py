@@ -17,7 +17,7 @@ from augreg.errors import ImageError, OpError, PolicyError
 from augreg.images import MAX_PIXELS, ImageInfo, inspect, one_line
 from augreg.lower.sampled import drawn_values
 from augreg.plan import SECTIONS, Plan, plan
-from augreg.plan.planner import draws_of
+from augreg.plan.planner import same_for_all
 from augreg.policy import Policy
 
 _LONGEST_NAME = 255  # bytes, on practically every file system
@@ -152,5 +152,4 @@ def _sections(policy: Policy) -> tuple[tuple[str, ...], tuple[str, ...]]:
     `prepare` is among these where it draws, as a random crop for training does.
     """
     first, *rest = SECTIONS
-    draws = any(draws_of(policy.nodes(True, (first,))))
-    return ((), SECTIONS) if draws else ((first,), tuple(rest))
+    return ((first,), tuple(rest)) if same_for_all(policy.prepare_train) else ((), SECTIONS)

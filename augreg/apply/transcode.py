@@ -56,7 +56,7 @@ class Transcoder:
         self._opened, self._made = opened, made
 
     def open(self, contents: bytes, name: str) -> tf.Tensor:
-        """The image, decoded and prepared.
+        """The image, decoded, and prepared as far as its samples have that in common.
 
         Raises:
             ImageError: the contents can't be decoded, and which format they have, or the policy's

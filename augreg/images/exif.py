@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from augreg.images.lazy import seldom
 
@@ -30,7 +31,7 @@ _MOST = (0, 4, 0, 2, 1, 0, 4, 0, 2, 1, 0)
 _NUMBERS = ((0, 2), (2, 2), (4, 4), (8, 1), (8, 2), (8, 4))
 
 
-def _weights(first_is_low: bool) -> Any:
+def _weights(first_is_low: bool) -> NDArray[np.int32]:
     """What the bytes of a field count in its numbers: int32 [12, 6]."""
     weights = np.zeros((12, len(_NUMBERS)), np.int32)
     for number, (at, length) in enumerate(_NUMBERS):

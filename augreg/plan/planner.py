@@ -135,6 +135,14 @@ def check_sections(sections: Any) -> tuple[str, ...]:
     return tuple(name for name in SECTIONS if name in wanted)
 
 
+def same_for_all(nodes: Iterable[Node]) -> bool:
+    """Whether these nodes do the same to each sample of each epoch: they draw nothing.
+
+    What follows the epoch (a schedule) counts as drawn.
+    """
+    return next(draws_of(nodes), None) is None
+
+
 def draws_of(nodes: Iterable[Node], suffix: str = "") -> Iterator[tuple[str, str]]:
     """(path, name) of every draw that these nodes make, in document order; some twice."""
     for node in nodes:

@@ -8,7 +8,7 @@ from threading import Lock
 from weakref import ref
 
 from augreg.backends.reference.run import Run, augmented
-from augreg.plan.planner import draws_of
+from augreg.plan.planner import same_for_all
 from augreg.policy import Policy
 from augreg.studio.samples.batches import Key
 from augreg.views.batches import Element, options_of
@@ -33,8 +33,7 @@ class Prepared:
         element, nodes = element_of(photo), policy.prepare_train
         if not nodes:
             return element
-        draws = next(draws_of(nodes), None) is not None
-        place = id(photo), nodes, key if draws else None, run is None
+        place = id(photo), nodes, None if same_for_all(nodes) else key, run is None
         with self._lock:
             if place in self._made and self._made[place][0]() is photo:
                 self._made.move_to_end(place)
