@@ -41,7 +41,17 @@ def copied(page: Page, dialog: Locator, name: str) -> str:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.evaluate("navigator.clipboard.writeText('')")
     dialog.get_by_role("button", name=f"Copy {name}").click()
-    text: str = page.wait_for_function("navigator.clipboard.readText()").json_value()
+    # not `wait_for_function`, to which a promise is a truth, whatever it will give
+    text: str = page.evaluate(
+        """async () => {
+            let text = ''
+            for (let turn = 0; turn < 1000 && !text; turn++) {
+                await new Promise(later => setTimeout(later, 20))
+                text = await navigator.clipboard.readText()
+            }
+            return text
+        }"""
+    )
     return text
 
 
