@@ -163,7 +163,7 @@ build/jax/.done: $(VENV)/.dev
 
 .PHONY: test-scale
 test-scale: build/jax/.done ## pytest of work that is spread over processes, which are killed
-	PYTHONPATH=$(CURDIR)/build/jax $(BIN)/python -m pytest -m scale
+	TF_ENABLE_ONEDNN_OPTS=1 PYTHONPATH=$(CURDIR)/build/jax $(BIN)/python -m pytest -m scale
 
 .PHONY: test-oldest
 test-oldest: $(OLDEST_VENV)/.dev ## pytest on the oldest TensorFlow and Keras that augreg takes

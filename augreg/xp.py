@@ -69,6 +69,9 @@ class Namespace(Protocol):
     def cumsum(self, x: Array) -> Array: ...
     def counts(self, x: Array, n: int) -> Array: ...  # [B,m], 0 to n - 1, to [B,n]: how often each
 
+    # step(step(... x)), of the shape and dtype of x: one step in a graph, however many there are
+    def iterate(self, step: Callable[[Array], Array], times: int, x: Array) -> Array: ...
+
     # words (uint32), for the draws
     def shift_left(self, x: Array, bits: int) -> Array: ...
     def shift_right(self, x: Array, bits: int) -> Array: ...
@@ -84,6 +87,12 @@ def _window(x: Array, top: Array, left: Array, size: tuple[Any, Any]) -> Array:
     height, width = size
     corners = zip(x, top, left, strict=True)
     return np.stack([plane[y : y + height, x : x + width] for plane, y, x in corners])
+
+
+def _iterate(step: Callable[[Array], Array], times: int, x: Array) -> Array:
+    for _ in range(times):
+        x = step(x)
+    return x
 
 
 class _NumPy:
@@ -146,6 +155,8 @@ class _NumPy:
     counts = staticmethod(
         lambda x, n: np.stack([np.bincount(row, minlength=n) for row in x]).astype(np.int32)
     )
+
+    iterate = staticmethod(_iterate)
 
     shift_left = staticmethod(lambda x, bits: np.left_shift(x, np.asarray(bits, x.dtype)))
     shift_right = staticmethod(lambda x, bits: np.right_shift(x, np.asarray(bits, x.dtype)))

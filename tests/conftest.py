@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ["AUGREG_CACHE"] = ""  # what a test compiles is not another run's
+# A twentieth of the suite was oneDNN's search among all kernels at each function's start. Only the
+# networks that are trained have any of its kernels; `make test-scale` trains with them.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 # Each of pytest's workers has a core, so XLA need not share a program's code out: a fifth faster.
 _flags = os.environ.get("XLA_FLAGS", "")
 os.environ["XLA_FLAGS"] = f"{_flags} --xla_cpu_parallel_codegen_split_count=1".strip()
@@ -69,6 +73,13 @@ def _fresh_registry() -> Iterator[None]:
     default_registry.cache_clear()
     yield
     default_registry.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _numbers_of_its_own(request: pytest.FixtureRequest) -> None:
+    """A module's `RNG` begins anew for each test, whatever ran before it in this process."""
+    if generator := getattr(request.module, "RNG", None):
+        generator.bit_generator.state = np.random.default_rng(1).bit_generator.state
 
 
 @pytest.fixture(scope="module")

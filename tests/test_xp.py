@@ -22,6 +22,10 @@ def _sum_and_carry(xp, x, y):
     return [xp.bitwise_xor(x, y), xp.shift_left(x, 1) + y]
 
 
+def _halved(x):
+    return x * 0.5 + 1.0
+
+
 CALLS = {
     "array": (([1, 2.5],), ([1, 2], "int32"), (F, "float32"), (3, "uint32"), (True, "bool")),
     "zeros_like": ((F,), (I,)),
@@ -66,6 +70,7 @@ CALLS = {
     "argsort": ((F,), (np.float32([1, 0, 1, 0]),)),
     "cumsum": ((F,), (I,)),
     "counts": ((I, 7), (np.int32([[1, 1, 1], [0, 2, 0]]), 3)),
+    "iterate": ((_halved, 4, F), (_halved, 0, F)),
     "shift_left": ((W, 5),),
     "shift_right": ((W, 8),),
     "bitwise_or": ((W, W[::-1]),),
@@ -142,3 +147,18 @@ def test_elementwise_keeps_the_shape_that_is_known_in_a_graph():
 
     shapes = [tuple(one.shape) for one in graph.get_concrete_function().structured_outputs]
     assert shapes == [(4, None)] * 2
+
+
+def test_iterate_is_one_step_in_a_graph_of_the_shape_that_is_known():
+    def nodes(times):
+        @tf.function(input_signature=[tf.TensorSpec([None, 3])], autograph=False, jit_compile=True)
+        def graph(x):
+            return TENSORFLOW.iterate(_halved, times, x)
+
+        np.testing.assert_array_equal(graph(F), NUMPY.iterate(_halved, times, F))
+        made = graph.get_concrete_function()
+        assert tuple(made.structured_outputs.shape) == (None, 3)
+        body = made.graph.as_graph_def(add_shapes=False)
+        return len(body.node) + sum(len(one.node_def) for one in body.library.function)
+
+    assert nodes(2) == nodes(20)

@@ -37,9 +37,9 @@ def solve(xp: Namespace, offsets: Array, spline: str, size: Size, targets: Array
 
     offsets: float32 [B,gh,gw,2]. targets: float64 [B,N,2], x and y.
     """
-    field = _Field(xp, offsets, spline, size)
-    points, (steps, parts) = targets, _STEPS[spline]
-    for _ in range(steps):
+    field, (steps, parts) = _Field(xp, offsets, spline, size), _STEPS[spline]
+
+    def nearer(points: Array) -> Array:
         error = points + field.at(points) - targets
         step = field.at_most_a_cell(_solved(xp, field.slopes(points), error))
         best, least = points, _squared(xp, error)
@@ -47,8 +47,9 @@ def solve(xp: Namespace, offsets: Array, spline: str, size: Size, targets: Array
             tried = points - step * part
             left = _squared(xp, tried + field.at(tried) - targets)
             best, least = xp.where(left < least, tried, best), xp.minimum(left, least)
-        points = best
-    return points
+        return best
+
+    return xp.iterate(nearer, steps, targets)
 
 
 def displaced(xp: Namespace, offsets: Array, spline: str, size: Size, points: Array) -> Array:

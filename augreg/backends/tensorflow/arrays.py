@@ -84,6 +84,14 @@ def _counts(x: tf.Tensor, n: int) -> tf.Tensor:
     return ops.reshape(ops.unsorted_segment_sum(ops.ones_like(flat), flat, n * batch), (batch, n))
 
 
+def _iterate(step: Callable[[Any], Any], times: int, x: tf.Tensor) -> tf.Tensor:
+    def turn(i: tf.Tensor, before: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return i + 1, ops.ensure_shape(step(before), before.shape)
+
+    made: tf.Tensor = ops.while_loop(lambda i, _: i < times, turn, (ops.constant(0), x))[1]
+    return made
+
+
 def _called(name: str) -> Callable[..., Any]:
     """The function of that name, looked up when it is called."""
     return lambda *arguments, **named: getattr(ops, name)(*arguments, **named)
@@ -147,6 +155,8 @@ class _TensorFlow:
     argsort = staticmethod(lambda x: ops.argsort(x, axis=-1, stable=True))
     cumsum = staticmethod(lambda x: ops.cumsum(x, axis=-1))
     counts = staticmethod(_counts)
+
+    iterate = staticmethod(_iterate)
 
     shift_left = staticmethod(_called("left_shift"))
     shift_right = staticmethod(_called("right_shift"))
