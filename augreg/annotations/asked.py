@@ -167,7 +167,7 @@ def kept_box(xp: Namespace, boxes: Array, words: Any) -> Array:
 
     words: the draw of which box, where any will do; None: all.
     """
-    there = area(boxes) > xp.array(0.0, "float64")
+    there = area(xp, boxes) > xp.array(0.0, "float64")
     if words is not None:
         rank = xp.cumsum(xp.cast(there, "int32")) - 1
         count = xp.sum(xp.cast(there, "int32"), axis=1)

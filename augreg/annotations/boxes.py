@@ -56,7 +56,7 @@ def to_edges(xp: Namespace, boxes: Array, name: str, size: tuple[Any, Any]) -> A
 
 def from_edges(xp: Namespace, edges: Array, name: str, size: tuple[Any, Any]) -> Array:
     """float32 [..., 4] in the format `name`, of left, top, right, bottom in pixels."""
-    a, b, c, d = (edges[..., i] for i in range(4))
+    a, b, c, d = xp.unstack(edges, axis=-1)
     plain = name.removeprefix(_RELATIVE)
     if name.startswith(_RELATIVE):
         height, width = (xp.cast(xp.array(side, "int32"), "float64") for side in size)
@@ -92,7 +92,7 @@ def check_corners(key: str, shape: tuple[Any, ...], oriented: bool, leading: int
 
 def corners_of(xp: Namespace, edges: Array) -> Array:
     """float64 [..., 4, 2] of edges [..., 4]: top left, top right, bottom right, bottom left."""
-    left, top, right, bottom = (edges[..., i] for i in range(4))
+    left, top, right, bottom = xp.unstack(edges, axis=-1)
     points = [(left, top), (right, top), (right, bottom), (left, bottom)]
     return xp.stack([xp.stack([x, y], axis=-1) for x, y in points], axis=-2)
 

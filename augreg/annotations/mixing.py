@@ -251,7 +251,7 @@ def _shown(xp: Namespace, state: Targets, pasted: Pasted) -> dict[str, Array]:
         hole = xp.reshape(pasted.hole, (-1, 1, 4))
         _, hidden = clipped_to(xp, boxes, hole, xp.ones_like(left))
         left = left * (1.0 - hidden)
-    seen = area(boxes)[..., None] > xp.array(0.0, "float64")
+    seen = area(xp, boxes)[..., None] > xp.array(0.0, "float64")
     return {
         **taken,
         "boxes": xp.where(seen, boxes, xp.zeros_like(boxes)),

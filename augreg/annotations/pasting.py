@@ -32,7 +32,7 @@ def paste_targets(
     name = next(name for name in MASKS if name in state.masks)  # the caller has looked
     others, _ = stage.lower(lowering, size)
     count = xp.shape(state.boxes)[1]
-    real = area(xp.take(state.boxes, others)) > xp.array(0.0, "float64")
+    real = area(xp, xp.take(state.boxes, others)) > xp.array(0.0, "float64")
     chosen = stage.chosen(lowering, size, count) & real
     masks = state.masks[name]
     mix = _numbers if xp.shape(masks)[3] == 1 else _channels

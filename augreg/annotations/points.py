@@ -64,7 +64,7 @@ def transform_points(
     if targets.points is not None:
         changed = replace(changed, points=points_after(xp, move, targets.points))
     if targets.mirrored is not None:
-        turned = determinant(move.matrix) < xp.array(0.0, "float64")
+        turned = determinant(xp, move.matrix) < xp.array(0.0, "float64")
         mirrored = targets.mirrored ^ xp.reshape(turned, (-1, 1))
         changed = replace(changed, mirrored=mirrored)
     if targets.corners is not None:
@@ -101,7 +101,7 @@ def covered(xp: Namespace, boxes: Array, hidden: Array) -> Array:
     )
     of_rows = xp.matmul(xp.cast(hidden, "float32"), xp.transpose(columns, (0, 2, 1)))
     total = xp.cast(xp.sum(of_rows * xp.transpose(rows, (0, 2, 1)), axis=1), "float64")
-    whole = area(boxes)
+    whole = area(xp, boxes)
     return total / xp.where(whole > 0, whole, xp.ones_like(whole))
 
 
@@ -132,18 +132,19 @@ def checked_pairs(pairs: Any) -> tuple[tuple[int, int], ...]:
 
 def points_after(xp: Namespace, move: PointMap, points: Array) -> Array:
     """Where a map takes points, float64 [B,N,2]."""
-    relative = points - xp.reshape(move.start, (-1, 1, 2))
-    x, y = relative[..., 0], relative[..., 1]
+    x, y = xp.unstack(points - xp.reshape(move.start, (-1, 1, 2)), axis=-1)
 
-    def along(rows: Array, i: int, *point: Array) -> Array:
-        a, b, c = (xp.reshape(rows[:, i, j], (-1, 1)) for j in range(3))
-        return a * point[0] + b * point[1] + c * point[2]
+    def along(rows: Array, *point: Array) -> list[Array]:
+        """[B,N] for each row of [B,n,3]: its product with the point."""
+        entries = xp.unstack(xp.reshape(rows, (-1, 3 * xp.shape(rows)[1], 1)), axis=1)
+        of_row = zip(entries[::3], entries[1::3], entries[2::3], strict=True)
+        return [a * point[0] + b * point[1] + c * point[2] for a, b, c in of_row]
 
-    q = [along(move.matrix, i, x, y, xp.ones_like(x)) for i in range(3)]
+    q = along(move.matrix, x, y, xp.ones_like(x))
     tiny = xp.array(1 / FAR, "float64")
     seen = q[2] > tiny
-    for i in range(0 if move.front is None else xp.shape(move.front)[1]):
-        seen = seen & (along(move.front, i, *q) > xp.array(0.0, "float64"))
+    for front in () if move.front is None else along(move.front, *q):
+        seen = seen & (front > xp.array(0.0, "float64"))
     depth = xp.where(seen, q[2], xp.zeros_like(q[2]) + tiny)  # behind: far away
     there = xp.stack([q[0] / depth, q[1] / depth], axis=-1)
     there = there + xp.reshape(move.end, (-1, 1, 2))
@@ -167,7 +168,7 @@ def _follow_boxes(
         window = xp.reshape(move.window, (-1, 1, 4))
         boxes, visible_fraction = clipped_to(xp, boxes, window, visible_fraction)
     x, y = _outline(shape, bent=move.then is not None)
-    left, top, right, bottom = (boxes[..., i : i + 1] for i in range(4))
+    left, top, right, bottom = xp.split(boxes, 2)
     # a sum of shares, as a corner has to be the very number that it is
     outline = xp.stack([left * (1 - x) + right * x, top * (1 - y) + bottom * y], axis=-1)
     moved = _moved_outlines(xp, move, outline)
@@ -211,17 +212,18 @@ def clipped_to(
     xp: Namespace, boxes: Array, window: Array, visible_fraction: Array
 ) -> tuple[Array, Array]:
     """As `clipped`, for the edges of windows, [B,1,4] or [1,1,4]."""
-    low, high = window[..., :2], window[..., 2:]
-    sides = [xp.minimum(xp.maximum(boxes[..., i : i + 2], low), high) for i in (0, 2)]
-    cut = xp.concat(sides, axis=-1)
-    before, after = area(boxes), area(cut)
+    left, top, right, bottom = xp.unstack(window, axis=-1)
+    low, high = (xp.stack([x, y, x, y], axis=-1) for x, y in ((left, top), (right, bottom)))
+    cut = xp.minimum(xp.maximum(boxes, low), high)
+    before, after = area(xp, boxes), area(xp, cut)
     safe = xp.where(before > 0, before, xp.ones_like(before))
     return cut, visible_fraction * xp.where(before > 0, after / safe, xp.zeros_like(before))
 
 
-def area(boxes: Array) -> Array:
+def area(xp: Namespace, boxes: Array) -> Array:
     """float64 [...] of boxes [..., 4] given by their edges."""
-    return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
+    left, top, right, bottom = xp.unstack(boxes, axis=-1)
+    return (right - left) * (bottom - top)
 
 
 def bounds_of(xp: Namespace, masks: Array, count: int | Array) -> Array:

@@ -140,7 +140,8 @@ def _mirrored(legs: tuple[Leg, ...], mirrored: NDArray[np.bool_]) -> NDArray[np.
         if leg.branches:
             mirrored = _kept(leg, [_mirrored(branch, mirrored) for branch in leg.branches])
         elif leg.move is not None:
-            mirrored = _does(leg, mirrored ^ (determinant(leg.move.matrix) < 0), mirrored)
+            turned = determinant(NUMPY, leg.move.matrix) < 0
+            mirrored = _does(leg, mirrored ^ turned, mirrored)
     return mirrored
 
 

@@ -35,19 +35,26 @@ def to_projective(xp: Namespace, affine: Array) -> Array:
 
 def inverse(xp: Namespace, m: Array) -> Array:
     """The inverse [B,3,3] up to a positive factor per matrix, by cofactors; float64."""
-    rows = [xp.stack([_minor(m, j, i) for j in range(3)], axis=-1) for i in range(3)]
-    adjugate = xp.stack(rows, axis=-2)
-    return adjugate / xp.reshape(determinant(m), (-1, 1, 1))
+    cofactors, of_matrix = _cofactors(xp, m)
+    rows = [xp.stack([cofactors[j][i] for j in range(3)], axis=-1) for i in range(3)]
+    return xp.stack(rows, axis=-2) / xp.reshape(of_matrix, (-1, 1, 1))
 
 
-def determinant(m: Array) -> Array:
+def determinant(xp: Namespace, m: Array) -> Array:
     """[B], of matrices [B,3,3]: below 0 where a map mirrors."""
-    return (
-        m[:, 0, 0] * _minor(m, 0, 0) + m[:, 0, 1] * _minor(m, 0, 1) + m[:, 0, 2] * _minor(m, 0, 2)
-    )
+    return _cofactors(xp, m)[1]
 
 
-def _minor(m: Array, i: int, j: int) -> Array:
-    a, b = (i + 1) % 3, (i + 2) % 3
-    c, d = (j + 1) % 3, (j + 2) % 3
-    return m[:, a, c] * m[:, b, d] - m[:, a, d] * m[:, b, c]
+def _cofactors(xp: Namespace, m: Array) -> tuple[list[list[Array]], Array]:
+    """Of each entry [B] of [B,3,3], and the determinant [B]."""
+    entries = [xp.unstack(row, axis=1) for row in xp.unstack(m, axis=1)]
+    after = [(i + 1) % 3 for i in range(3)]
+
+    def cofactor(i: int, j: int) -> Array:
+        a, c = after[i], after[j]
+        b, d = after[a], after[c]
+        return entries[a][c] * entries[b][d] - entries[a][d] * entries[b][c]
+
+    made = [[cofactor(i, j) for j in range(3)] for i in range(3)]
+    (x, y, z), (of_x, of_y, of_z) = entries[0], made[0]
+    return made, x * of_x + y * of_y + z * of_z

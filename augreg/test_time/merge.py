@@ -189,7 +189,7 @@ def stack_boxes(views: Iterable[View], form: str | None) -> dict[str, Any]:
         sides = np.array(way.size_in[::-1], np.float64)
         ends = [np.clip(end, 0, sides) for end in (places.min(axis=2), places.max(axis=2))]
         edges = np.concatenate(ends, axis=-1)
-        valid = area(edges) > 0
+        valid = area(NUMPY, edges) > 0
         if "labels" in given:
             valid = valid & (np.asarray(given["labels"]) != PADDED)
         moved = from_edges(NUMPY, edges, form, way.size_in)
