@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import json
 import os
 import re
@@ -25,7 +24,6 @@ from augreg.apply import ApplyOptions, Merged, Report, Shard, apply_folder, merg
 from augreg.apply import made_with as makers
 from augreg.apply.folder import OutputFolder
 from augreg.apply.journal import Journal
-from augreg.apply.renderer import Renderer
 from augreg.apply.shard import LOCK, SHARDS
 from augreg.cli import main
 from augreg.errors import DataError, PathError, RunError
@@ -102,7 +100,6 @@ def test_kernels_give_merged_shards_the_bytes_of_one_run_and_lines_that_replay(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("augreg.apply.run.Renderer", functools.cache(Renderer))  # traces once
     Path("in").mkdir()
     for i in range(3):
         pixels = np.random.default_rng(i).integers(0, 256, (6, 8, 3), np.uint8)

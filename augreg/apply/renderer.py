@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from augreg.annotations.asked import check_asks_nothing
 from augreg.apply.encoding import PNG, Encoding
@@ -20,8 +21,12 @@ from augreg.plan import SECTIONS, Plan, plan
 from augreg.plan.planner import same_for_all
 from augreg.policy import Policy
 
+if TYPE_CHECKING:
+    from augreg.apply.transcode import Transcoder
+
 _LONGEST_NAME = 255  # bytes, on practically every file system
 _RECENT = 2  # images; copies are asked for one after another
+_KEPT = 2  # transcoders
 
 
 @dataclass(frozen=True)
@@ -86,16 +91,11 @@ class Renderer:
         max_pixels: int = MAX_PIXELS,
         encoding: Encoding = PNG,
     ) -> None:
-        from augreg.apply.transcode import Transcoder
-        from augreg.dataset import map_fn
+        from augreg.backends.tensorflow.debug import wanted
 
         check_asks_nothing(policy)
         self.policy, self.seed, self.max_pixels = policy, seed, max_pixels
-        shared, rest = _sections(policy)
-        as_bytes = policy.as_bytes()
-        prepare = map_fn(as_bytes, seed=seed, sections=shared) if shared else None
-        augment = map_fn(as_bytes, seed=seed, sections=rest)
-        self._transcoder = Transcoder(prepare, augment, encoding)
+        self._transcoder = _transcoder(policy, seed, encoding, wanted(None))
         self._plans: dict[tuple[int, int], Plan] = {}
         self._recent = Recent(self._open, _RECENT)
 
@@ -144,6 +144,19 @@ class Renderer:
             except OpError as error:  # an op that fails at this size
                 raise ImageError(f"{shown}: {error}") from error
         return self._plans[info.shape]
+
+
+@lru_cache(_KEPT)
+def _transcoder(policy: Policy, seed: int, encoding: Encoding, debug: bool) -> Transcoder:
+    """Kept for whoever wants the same next: a replay of line after line traces it once."""
+    from augreg.apply.transcode import Transcoder
+    from augreg.dataset import map_fn
+
+    def part(sections: tuple[str, ...]) -> Any:
+        return map_fn(policy.as_bytes(), seed=seed, sections=sections, debug=debug)
+
+    shared, rest = _sections(policy)
+    return Transcoder(part(shared) if shared else None, part(rest), encoding)
 
 
 def _sections(policy: Policy) -> tuple[tuple[str, ...], tuple[str, ...]]:
