@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import augreg.apply.run
+import augreg.cli.quiet
 from augreg.apply.encoding import PNG, Encoding
 from augreg.apply.journal import Line
 from augreg.apply.renderer import Made, Task
@@ -61,6 +62,7 @@ class HashMaker:
 
 def patch() -> None:
     augreg.apply.run.Renderer = HashMaker  # type: ignore[assignment, misc]  # a stand-in
+    augreg.cli.quiet._import_tensorflow = lambda: None  # two seconds, for what makes nothing here
 
 
 def tree(folder: Path) -> dict[str, bytes]:

@@ -197,11 +197,11 @@ def _blocks(data: bytes) -> bytes:
 
 def _lzw(values: Bytes) -> bytes:
     """Codes of 9 bits; cleared before the tenth bit would be due."""
-    codes = []
+    codes: list[int] = []
     for at in range(0, len(values), 250):
-        codes += [256, *(int(value) for value in values[at : at + 250])]
-    bits = sum(code << 9 * number for number, code in enumerate([*codes, 257]))
-    return bits.to_bytes((9 * (len(codes) + 1) + 7) // 8, "little")
+        codes += [256, *values[at : at + 250].tolist()]
+    bits = np.array([*codes, 257])[:, None] >> np.arange(9) & 1
+    return np.packbits(bits.astype(np.uint8), bitorder="little").tobytes()
 
 
 def _table(palette: Bytes | None) -> tuple[int, bytes]:

@@ -21,10 +21,11 @@ ROOT = Path(__file__).parents[1]
 
 def run(*arguments: object, folder: Path) -> str:
     """What a Python command prints, with the modules that are imported here."""
+    path = os.pathsep.join(filter(None, [os.environ["PYTHONPATH"], *sys.path]))
     done = subprocess.run(
         [sys.executable, *map(str, arguments)],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
         text=True,
         timeout=600,

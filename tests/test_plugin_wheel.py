@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+CHILDREN = ROOT / "tests" / "children"  # no package of ours is there
 EXAMPLE = ROOT / "plugins" / "augreg-example-tint"
 OPS = ["acme/gamma", "acme/straighten", "acme/tint"]
 WHEEL = "augreg-example-tint 0.3.0"
@@ -121,6 +122,7 @@ def fresh_environment(folder, wheels):
 
 def run(command, **options):
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "AUGREG"))}
+    environment["PYTHONPATH"] = str(CHILDREN)
     environment |= options.pop("environment", {})
     done = subprocess.run(
         [str(part) for part in command],

@@ -27,9 +27,6 @@ from augreg.testing.contract import BASICS, BROKEN, PASSED, Finding, findings, p
 
 def main() -> None:
     """Checks what the arguments say."""
-    with uncollected():
-        import augreg.dataset  # noqa: F401 (TensorFlow, whose start is no op's time)
-
     given = json.loads(sys.argv[2])
     with os.fdopen(int(sys.argv[1]), "w", buffering=1, encoding="utf-8") as out:
         for event in events(given["distribution"], given["done"]):
@@ -45,6 +42,9 @@ def events(distribution: str | None, done: list[str]) -> Iterator[dict[str, Any]
     plugins = _plugins(registry, distribution)
     yield {"plugins": [asdict(plugin) for plugin in plugins]}
     names = dict.fromkeys(name for plugin in plugins for name in plugin.ops if name not in done)
+    if names:
+        with uncollected():
+            import augreg.dataset  # noqa: F401 (TensorFlow, whose start is no op's time)
     for name in names:
         step = registry.steps.get(name)  # none of a name that two plugins claim
         yield {"op": name, "place": "" if step is None else place_of(step)}

@@ -88,6 +88,8 @@ def _pointwise(run: Interpreter, stage: PointwiseStage, lowered: Any, images: Im
 
 
 def _pixel(images: Images, element: PixelFunction, condition: Any) -> Images:
+    if _unchanged(condition):
+        return images
     size, planes = images.shape[1:3], tuple(np.moveaxis(images, -1, 0))
     given: dict[str, Any] = dict(kernels.statistics(images, element.statistics))
     if element.coordinates:
@@ -103,6 +105,8 @@ def _pixel(images: Images, element: PixelFunction, condition: Any) -> Images:
 def _neighborhood(run: Interpreter, stage: NeighborStage, lowered: Any, images: Images) -> Images:
     element, condition = lowered
     images = kernels.to_unit(images)
+    if _unchanged(condition):
+        return images
     arguments = [aligned(NUMPY, argument) for argument in element.arguments]
     given = planes = tuple(np.moveaxis(images, -1, 0))
     for function in element.functions:
@@ -160,6 +164,11 @@ KERNELS: dict[type[Stage], Callable[..., Images]] = {
     BranchStage: _branches,
     MixtureStage: _mixture,
 }
+
+
+def _unchanged(condition: Any) -> bool:
+    """Whether no sample of the batch has drawn a step."""
+    return condition is not None and not np.any(condition)
 
 
 def _choose(condition: Any, new: Images, old: Images) -> Images:

@@ -50,6 +50,9 @@ def affine(
     out = np.empty((len(images), *size, images.shape[-1]), np.float32)
     for b, image in enumerate(images):
         rows = _row(matrix, b).astype(np.float64)
+        if offsets is None and size == (height, width) and np.array_equal(rows, np.eye(2, 3)):
+            out[b] = image  # a sample that the steps leave in place: as reading it would give
+            continue
         places = centred if offsets is None else centred + _row(offsets, b)
         source = places @ rows[:, :2].T + rows[:, 2]
         if len(rows) > 2:
@@ -102,23 +105,30 @@ def sample(
     interpolation: str = "bilinear",
 ) -> Images:
     """An image [H,W,C] read at real positions, with what lies outside filled (scipy's modes)."""
-    height, width = image.shape[:2]
+    height, width, channels = image.shape
+    if fill == "constant":  # around the image, and that is what is read outside of it
+        value = np.broadcast_to(np.asarray(fill_value, np.float32), channels)
+        padded = np.empty((height + 2, width + 2, channels), np.result_type(image, value))
+        padded[:], padded[1:-1, 1:-1] = value, image
+        image = padded
+    # Planes: NumPy's loops are over the innermost axis, and three channels are few.
+    planes = np.ascontiguousarray(np.moveaxis(image, -1, 0)).reshape(channels, -1)
+    stride = image.shape[1]
 
-    def read(x: NDArray[Any], y: NDArray[Any]) -> Images:
-        pixels = image[_inside(y, height, fill), _inside(x, width, fill)]
-        if fill != "constant":
-            return np.asarray(pixels)
-        outside = (x < 0) | (x >= width) | (y < 0) | (y >= height)
-        return np.where(outside[..., None], np.asarray(fill_value, np.float32), pixels)
+    def read(x: NDArray[np.int64], y: NDArray[np.int64]) -> Images:
+        return planes.take(y * stride + x, axis=1)
 
     if interpolation == "nearest":
         x, y = _folded(sx, width, fill), _folded(sy, height, fill)
-        return read(np.floor(x + (0.5 + TIE)), np.floor(y + (0.5 + TIE)))
+        x, y = np.floor(x + (0.5 + TIE)), np.floor(y + (0.5 + TIE))
+        return np.moveaxis(read(_inside(x, width, fill), _inside(y, height, fill)), 0, -1)
     x0, y0 = np.floor(sx), np.floor(sy)
-    wx, wy = (sx - x0)[..., None], (sy - y0)[..., None]
-    top = read(x0, y0) * (1 - wx) + read(x0 + 1, y0) * wx
-    bottom = read(x0, y0 + 1) * (1 - wx) + read(x0 + 1, y0 + 1) * wx
-    return np.asarray(top * (1 - wy) + bottom * wy, np.float32)
+    wx, wy = sx - x0, sy - y0
+    left, right = _inside(x0, width, fill), _inside(x0 + 1, width, fill)
+    upper, lower = _inside(y0, height, fill), _inside(y0 + 1, height, fill)
+    top = read(left, upper) * (1 - wx) + read(right, upper) * wx
+    bottom = read(left, lower) * (1 - wx) + read(right, lower) * wx
+    return np.moveaxis(np.asarray(top * (1 - wy) + bottom * wy, np.float32), 0, -1)
 
 
 def _folded(position: NDArray[Any], side: int, fill: str) -> NDArray[Any]:
@@ -132,12 +142,15 @@ def _folded(position: NDArray[Any], side: int, fill: str) -> NDArray[Any]:
 
 
 def _inside(position: NDArray[Any], side: int, fill: str) -> NDArray[np.int64]:
+    """Where a position is read; the image of `constant` has one pixel more on each side."""
     i = position.astype(np.int64)
     if fill == "wrap":
         return i % side
     if fill == "reflect":
         i = i % (2 * side)
         return np.minimum(i, 2 * side - 1 - i)
+    if fill == "constant":
+        return np.clip(i, -1, side) + 1
     return np.clip(i, 0, side - 1)
 
 
