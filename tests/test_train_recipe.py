@@ -65,6 +65,17 @@ def test_a_smaller_last_batch_is_not_traced_anew() -> None:
     assert traced.shapes == [(None, 8, 8, 3)] * 2
 
 
+def test_batches_may_differ_in_the_size_of_their_images() -> None:
+    layers = [keras.Input((None, None, 3)), keras.layers.GlobalAveragePooling2D()]
+    network = Network(keras.Sequential([*layers, keras.layers.Dense(4)]), None)
+    for side in (8, 9):
+        images = tf.zeros((2, side, side, 3))
+        given = {"images": images, "labels": tf.constant([0, 1]), "index": tf.range(2)}
+        network.train(given, tf.constant(0, tf.int64), 2)
+        network.evaluate(given)
+    assert network.totals[2] == 8
+
+
 # --- weights of classes ----------------------------------------------------------------------
 
 

@@ -36,21 +36,25 @@ class Recipe:
 
 
 class Step:
-    """A function of a batch and scalars, in one graph for batches of any size.
+    """A function of a batch and scalars, in one graph for any number of samples.
 
-    `tf.function` alone traces a network once more for the smaller last batch of an epoch.
+    `tf.function` alone traces a network once more for the smaller last batch of an epoch. Images
+    of another size, which a layer may bring to one, have a graph of their own.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        self.function, self._program = function, None
+        self.function = function
+        self._programs: dict[tuple[tf.TensorSpec, ...], Any] = {}
 
     def program(self, batch: Any, *scalars: tf.Tensor) -> Any:
         """The graph, traced for batches like this one."""
-        if self._program is None:
-            sizes = {k: tf.TensorSpec([None, *v.shape[1:]], v.dtype) for k, v in batch.items()}
+        sizes = {k: tf.TensorSpec([None, *v.shape[1:]], v.dtype) for k, v in batch.items()}
+        key = tuple(sizes.values())
+        if key not in self._programs:
             signature = [sizes, *(tf.TensorSpec([], scalar.dtype) for scalar in scalars)]
-            self._program = tf.function(self.function, autograph=False, input_signature=signature)
-        return self._program
+            program = tf.function(self.function, autograph=False, input_signature=signature)
+            self._programs[key] = program
+        return self._programs[key]
 
     def __call__(self, batch: Any, *scalars: tf.Tensor) -> Any:
         return self.program(batch, *scalars)(batch, *scalars)
