@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import scipy.stats
 from PIL import Image
-from train_runs import POLICY, QUIET, assert_same, small
+from train_runs import POLICY, QUIET, assert_same, small, without_export
 
 import augreg
 from augreg.cli import main
@@ -113,7 +113,8 @@ def options(output: Path, **changes: Any) -> CompareOptions:
 def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A comparison of one seed; made once."""
     output = tmp_path_factory.mktemp("compare")
-    compare(options(output, seeds=1), source=small(**SIZES), console=QUIET)
+    with without_export():
+        compare(options(output, seeds=1), source=small(**SIZES), console=QUIET)
     return output
 
 
@@ -174,11 +175,12 @@ def test_an_interrupted_comparison_ends_like_one_that_was_not(
         return whole(run, **{**how, "after_epoch": stop if run.augment else None})
 
     monkeypatch.setattr(runs, "train", stopped)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt), without_export():
         compare(asked, source=small(**SIZES), console=QUIET)
     assert read(tmp_path / "none" / "seed-0") and not read(tmp_path / "small" / "seed-0")
     monkeypatch.setattr(runs, "train", whole)
-    compare(asked, source=small(**SIZES), console=QUIET)
+    with without_export():
+        compare(asked, source=small(**SIZES), console=QUIET)
     assert_same(tmp_path / "small" / "seed-0", done / "small" / "seed-0")
 
 

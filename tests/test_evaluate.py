@@ -30,7 +30,14 @@ FLIPS = {"version": 1, "name": "flips", "augment": [{"op": "flip", "p": 0.5}]}
 def digits(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
     """A run on a few digits, its folder and summary."""
     folder = tmp_path_factory.mktemp("runs") / "digits"
-    return folder, train_runs.run(folder)
+    return folder, train_runs.run(folder, export=False)
+
+
+@pytest.fixture
+def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of an evaluation's time, for tests that look at its figures alone."""
+    for name in ("draw_confusion", "draw_worst"):
+        monkeypatch.setattr(f"augreg.evaluation.run.{name}", lambda *_: None)
 
 
 # --- figures ---------------------------------------------------------------------------------
@@ -80,6 +87,7 @@ def test_losses_are_finite_at_the_ends() -> None:
 # --- runs ------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_a_run_has_the_figures_that_training_gave(digits: tuple[Path, Any]) -> None:
     folder, summary = digits
     made = evaluate(folder, train_runs.small())
@@ -106,6 +114,7 @@ def test_what_is_written(digits: tuple[Path, Any], tmp_path: Path) -> None:
             assert min(image.size) > 300
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_the_worst_are_those_with_the_highest_loss(digits: tuple[Path, Any]) -> None:
     folder, _ = digits
     source = train_runs.small()
@@ -129,6 +138,7 @@ def _arrays(source: Source, split: str) -> tuple[Any, Any]:
     return (np.stack([one[key] for one in found]) for key in ("images", "labels"))
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_views_are_those_of_tta(digits: tuple[Path, Any]) -> None:
     folder, _ = digits
     source, run = train_runs.small(), open_run(folder)
@@ -145,6 +155,7 @@ def test_views_are_those_of_tta(digits: tuple[Path, Any]) -> None:
     assert made.views.figures.loss != pytest.approx(made.figures.loss, abs=1e-4)
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_views_of_another_policy_keep_the_runs_prepare(digits: tuple[Path, Any]) -> None:
     folder, _ = digits
     source, run = train_runs.small(), open_run(folder)
@@ -157,6 +168,7 @@ def test_views_of_another_policy_keep_the_runs_prepare(digits: tuple[Path, Any])
     assert made.views.figures.loss == pytest.approx(expected, abs=1e-4)
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_classes_in_another_order_are_matched_by_name(digits: tuple[Path, Any]) -> None:
     folder, summary = digits
     source = train_runs.small()
@@ -181,9 +193,9 @@ def test_unreadable_images_are_left_out_and_listed(tmp_path: Path) -> None:
     policy = {**train_runs.POLICY, "augment": [{"op": "flip", "p": 0.5}]}
     data = train_runs.folder(tmp_path / "data")
     run = tmp_path / "run"
-    augreg.train(
-        "tutorial", policy, data, epochs=1, max_bad=0.1, output=run, console=train_runs.QUIET
-    )
+    options = {"epochs": 1, "max_bad": 0.1, "output": run, "console": train_runs.QUIET}
+    with train_runs.without_export():
+        augreg.train("tutorial", policy, data, **options)
     made = evaluate(run)
     assert made.samples == 4 and made.data == data
     assert [Path(bad.path).name for bad in made.bad_images] == ["broken.png"]
@@ -194,25 +206,28 @@ def test_unreadable_images_are_left_out_and_listed(tmp_path: Path) -> None:
         evaluate(run, output=tmp_path / "data" / "evaluation")
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_a_model_of_probabilities_in_the_model_placement(tmp_path: Path) -> None:
     import keras
 
     layers = [keras.Input((16, 16, 3)), keras.layers.Flatten()]
     model = keras.Sequential([*layers, keras.layers.Dense(10, activation="softmax")])
-    options = {"output": tmp_path / "run", "epochs": 1, "placement": "model"}
-    source = train_runs.small()
-    summary = augreg.train(model, train_runs.POLICY, source, console=train_runs.QUIET, **options)
-    made = evaluate(tmp_path / "run", source, tta=2)
+    options = {"epochs": 1, "placement": "model", "console": train_runs.QUIET}
+    source, folder = train_runs.small(), tmp_path / "run"
+    with train_runs.without_export():
+        summary = augreg.train(model, train_runs.POLICY, source, output=folder, **options)
+    made = evaluate(folder, source, tta=2)
     assert made.figures.accuracy == pytest.approx(summary.test_accuracy)
     assert made.figures.loss == pytest.approx(summary.test_loss, abs=1e-5)
     assert made.views is not None and 0 < made.views.figures.loss < 10
 
 
+@pytest.mark.usefixtures("without_pictures")
 @pytest.mark.slow
 def test_a_run_whose_policy_mixes_samples(tmp_path: Path) -> None:
     mixup = {"op": "mixup", "alpha": 0.4, "classes": 10}
     policy = {**train_runs.POLICY, "augment": [mixup]}
-    summary = train_runs.run(tmp_path, policy=policy, epochs=1)
+    summary = train_runs.run(tmp_path, policy=policy, epochs=1, export=False)
     made = evaluate(tmp_path, train_runs.small())
     assert made.figures.loss == pytest.approx(summary.test_loss, abs=1e-5)
     with pytest.raises(PolicyError, match='"mixup" mixes samples'):
@@ -234,7 +249,7 @@ def test_other_classes_are_refused_by_name(digits: tuple[Path, Any]) -> None:
 
 def test_images_of_another_size_are_refused(tmp_path: Path) -> None:
     plain = {"version": 1, "augment": [{"op": "flip", "p": 0.5}]}
-    train_runs.run(tmp_path, policy=plain, epochs=1)
+    train_runs.run(tmp_path, policy=plain, epochs=1, export=False)
     source = train_runs.small()
     splits = {
         name: replace(

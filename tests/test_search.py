@@ -15,7 +15,7 @@ import numpy as np
 import optuna
 import pytest
 from test_compare import SIZES, summary
-from train_runs import QUIET, small
+from train_runs import QUIET, small, without_export
 
 import augreg
 from augreg.compare.results import results
@@ -288,7 +288,8 @@ def test_a_search_from_end_to_end(tmp_path: Path) -> None:
     train = {"epochs": 1, "limit_train": 40}
     policy = {**POLICY, "augment": POLICY["augment"][:1]}
     asked = SearchOptions(policy, budget=2, seeds=1, output=tmp_path, train=train)
-    found = search(asked, source=replace(trapped, splits=splits), console=QUIET)
+    with without_export():
+        found = search(asked, source=replace(trapped, splits=splits), console=QUIET)
     first, *_ = (tmp_path / "trials").iterdir()
     trial = read(first)
     assert trial is not None and trial.test_accuracy == trial.val_accuracy

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 from samples import noise
+from train_runs import without_export
 from typer.testing import CliRunner
 
 import augreg
@@ -141,7 +143,8 @@ def test_train_takes_it_by_its_name(made, tmp_path):
     options = TrainOptions(
         None, data="augmented", data_dir=made.parent, epochs=1, output=tmp_path, size=(8, 8)
     )
-    assert 0 <= train(options).test_accuracy <= 1
+    with without_export():
+        assert 0 <= train(options).test_accuracy <= 1
 
 
 def test_line_of_a_record_is_replayed(made):
@@ -178,12 +181,16 @@ def test_same_command_finishes_a_run_that_was_stopped(images, made, tmp_path, mo
     assert len(_tree(whole)) > len(_tree(made))  # more files
 
 
+def test_another_run_writes_the_same_bytes(images, made, tmp_path):
+    _apply(images, tmp_path / "augmented")
+
+    assert _tree(tmp_path / "augmented") == _tree(made)
+
+
 @pytest.mark.parametrize("how", ["cut off", "another's", "gone"])
 def test_damaged_file_is_made_again(images, made, tmp_path, how):
-    output = tmp_path / "augmented"
-    _apply(images, output)
+    output = shutil.copytree(made, tmp_path / "augmented")
     before = _tree(output)
-    assert before == _tree(made)  # byte for byte
     path = next((output / "1.0.0").glob("*train.tfrecord*"))
     if how == "gone":
         path.unlink()

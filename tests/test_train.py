@@ -92,7 +92,7 @@ def test_a_run_on_files_lists_the_bad_ones(tmp_path: Path) -> None:
     data = folder(tmp_path / "images")
     source, said = open_source(data, max_bad=0.1), io.StringIO()
     console = Console(file=said, width=40)
-    run(tmp_path / "run", data=data, source=source, epochs=1, console=console)
+    run(tmp_path / "run", data=data, source=source, epochs=1, console=console, export=False)
     assert "left out, because they can't be read: 1" in said.getvalue()
     assert f"  {tmp_path / 'images' / 'train' / 'dark' / 'broken.png'}: a tr" in said.getvalue()
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
@@ -193,7 +193,7 @@ def test_the_summary_says_what_was_run_and_agrees_with_the_saved_model(
 
 def test_a_finished_run_is_read_back(tmp_path: Path) -> None:
     assert report.read(tmp_path) is None
-    summary = run(tmp_path, epochs=1)
+    summary = run(tmp_path, epochs=1, export=False)
     assert report.read(tmp_path) == summary
     (tmp_path / "history.csv").unlink()
     with pytest.raises(RunError, match=r"the finished run can't be read .*; remove"):

@@ -18,10 +18,11 @@ def policy(*steps: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_both_placements_mix_alike(tmp_path: Path) -> None:
-    for placement in ("data", "model"):
-        run(tmp_path / placement, placement=placement, policy=policy(*MIX), epochs=1)
+    mixing = {"policy": policy(*MIX), "epochs": 1}
+    run(tmp_path / "data", placement="data", export=False, **mixing)
+    run(tmp_path / "model", placement="model", **mixing)
     assert_same(tmp_path / "data", tmp_path / "model")
-    run(tmp_path / "plain", policy=policy(), epochs=1)
+    run(tmp_path / "plain", policy=policy(), epochs=1, export=False)
     assert history(tmp_path / "plain") != history(tmp_path / "data")
 
 
@@ -29,4 +30,4 @@ def test_another_number_of_classes_than_the_data_s_is_refused(tmp_path: Path) ->
     wrong = policy({"op": "mixup", "classes": 5})
     with pytest.raises(RunError, match=r'5 classes, and digits has 10; set "classes": 10 in mixup'):
         run(tmp_path, policy=wrong)
-    run(tmp_path / "off", policy=wrong, augment=False, epochs=1)
+    run(tmp_path / "off", policy=wrong, augment=False, epochs=1, export=False)

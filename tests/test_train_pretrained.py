@@ -145,7 +145,7 @@ def test_weights_are_read_from_each_kind_of_file(weights: Path, tmp_path: Path) 
 
 
 def test_the_model_of_a_run_is_a_start_for_another(weights: Path, tmp_path: Path) -> None:
-    run(tmp_path / "one", model="Tiny", weights=weights, epochs=1)
+    run(tmp_path / "one", model="Tiny", weights=weights, epochs=1, export=False)
     first = load_model(tmp_path / "one" / "model.keras").get_layer("Tiny").get_layer("tiny")
     output = augreg.load_policy(POLICY).output
     file = tmp_path / "one" / "model.keras"
@@ -208,7 +208,7 @@ def test_the_head_alone_is_trained_first_then_everything(
     weights: Path, tmp_path: Path, slices: int
 ) -> None:
     how: dict[str, Any] = {"model": "Tiny", "weights": weights, "slices": slices}
-    run(tmp_path / "one", epochs=1, freeze_epochs=1, **how)
+    run(tmp_path / "one", epochs=1, freeze_epochs=1, export=False, **how)
     run(tmp_path / "two", epochs=2, freeze_epochs=1, fine_tune_rate=0.01, **how)
     backbone = Tiny(include_top=False, pooling="avg", input_shape=(16, 16, 3))
     backbone.load_weights(weights)

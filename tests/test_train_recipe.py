@@ -20,6 +20,14 @@ from augreg.train.sliced import SlicedNetwork
 from augreg.train.team import Alone
 
 
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run without any option; made once."""
+    output = tmp_path_factory.mktemp("runs") / "plain"
+    run(output, epochs=1, export=False)
+    return output
+
+
 def dense() -> Any:
     keras.utils.set_random_seed(0)
     layers = [keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(4)]
@@ -30,6 +38,42 @@ def batch(labels: Any) -> dict[str, Any]:
     rng = np.random.default_rng(0)
     images = tf.constant(rng.random((len(labels), 8, 8, 3)), tf.float32)
     return {"images": images, "labels": tf.constant(labels), "index": tf.range(len(labels))}
+
+
+# --- one graph -------------------------------------------------------------------------------
+
+
+class Traced(keras.layers.Layer):
+    """Keeps the shapes that it is traced for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shapes: list[Any] = []
+
+    def call(self, images: Any) -> Any:
+        self.shapes.append(tuple(images.shape))
+        return images
+
+
+def test_a_smaller_last_batch_is_not_traced_anew() -> None:
+    traced = Traced()
+    network = Network(keras.Sequential([keras.Input((8, 8, 3)), traced, *dense().layers]), None)
+    traced.shapes.clear()
+    for labels in ([0, 1, 2, 3], [0, 1]):
+        network.train(batch(labels), tf.constant(0, tf.int64), len(labels))
+        network.evaluate(batch(labels))
+    assert traced.shapes == [(None, 8, 8, 3)] * 2
+
+
+def test_batches_may_differ_in_the_size_of_their_images() -> None:
+    layers = [keras.Input((None, None, 3)), keras.layers.GlobalAveragePooling2D()]
+    network = Network(keras.Sequential([*layers, keras.layers.Dense(4)]), None)
+    for side in (8, 9):
+        images = tf.zeros((2, side, side, 3))
+        given = {"images": images, "labels": tf.constant([0, 1]), "index": tf.range(2)}
+        network.train(given, tf.constant(0, tf.int64), 2)
+        network.evaluate(given)
+    assert network.totals[2] == 8
 
 
 # --- weights of classes ----------------------------------------------------------------------
@@ -101,12 +145,13 @@ def test_weights_of_mixed_labels_weigh_each_share_by_its_class() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
-def test_mixed_precision_computes_in_it_and_gives_float32(dtype: str, tmp_path: Path) -> None:
+def test_mixed_precision_computes_in_it_and_gives_float32(
+    dtype: str, plain: Path, tmp_path: Path
+) -> None:
     before = keras.config.dtype_policy().name
-    run(tmp_path / "half", epochs=1, mixed_precision=dtype)
-    run(tmp_path / "full", epochs=1)
+    run(tmp_path, epochs=1, mixed_precision=dtype)
     assert keras.config.dtype_policy().name == before
-    halves, floats = (load_model(tmp_path / n / "model.keras") for n in ("half", "full"))
+    halves, floats = (load_model(folder / "model.keras") for folder in (tmp_path, plain))
     core = halves.get_layer("tutorial")
     assert {x.compute_dtype for x in core.layers if x.weights} == {dtype}
     assert {str(v.dtype) for v in core.trainable_variables} == {"float32"}
@@ -120,7 +165,7 @@ def test_mixed_precision_computes_in_it_and_gives_float32(dtype: str, tmp_path: 
 
 
 def test_the_model_that_is_written_is_that_of_the_best_epoch(tmp_path: Path) -> None:
-    summary = run(tmp_path, epochs=5, early_stopping=2, learning_rate=0.05)
+    summary = run(tmp_path, epochs=5, early_stopping=2, learning_rate=0.05, export=False)
     losses = [row["val_loss"] for row in summary.history]
     assert summary.best_epoch == np.argmin(losses) + 1 < len(losses)
     images, labels = (
@@ -150,7 +195,7 @@ def events(folder: Path) -> list[Any]:
 
 
 def test_logs_hold_the_history_and_the_policy(tmp_path: Path) -> None:
-    summary = run(tmp_path, tensorboard=True, schedule="exponential", decay=0.5)
+    summary = run(tmp_path, tensorboard=True, schedule="exponential", decay=0.5, export=False)
     found = {split: events(tmp_path / "logs" / split) for split in ("train", "validation")}
     for row in summary.history:
         for split, prefix in (("train", ""), ("validation", "val_")):
@@ -164,6 +209,5 @@ def test_logs_hold_the_history_and_the_policy(tmp_path: Path) -> None:
     assert text[2] == "text" and POLICY["name"] in str(text[3])
 
 
-def test_without_the_option_there_are_no_logs(tmp_path: Path) -> None:
-    run(tmp_path, epochs=1)
-    assert not (tmp_path / "logs").exists()
+def test_without_the_option_there_are_no_logs(plain: Path) -> None:
+    assert (plain / "summary.json").exists() and not (plain / "logs").exists()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 from PIL import Image
@@ -33,13 +35,27 @@ def small(**sizes: int) -> Source:
     return Source("digits", full.class_names, splits, notes=full.notes)
 
 
-def run(output: Path, **changes: Any) -> report.Summary:
-    """A run that takes seconds; `changes` go to `TrainOptions`, but what `train` takes."""
+def without_export() -> AbstractContextManager[Any]:
+    """Runs inside write neither export/ nor curves.png, a third of their time.
+
+    For tests that look at neither. Of each kind of run, another test writes both.
+    """
+    nothing = dict.fromkeys(("_write_export", "_write_curves"), lambda *_: None)
+    return mock.patch.multiple("augreg.train.report", **nothing)
+
+
+def run(output: Path, *, export: bool = True, **changes: Any) -> report.Summary:
+    """A run that takes seconds; `changes` go to `TrainOptions`, but what `train` takes.
+
+    With `export=False` it is one `without_export`.
+    """
     source = changes.pop("source", None) or small()
     how = {name: changes.pop(name) for name in ("after_epoch",) if name in changes}
     console = changes.pop("console", QUIET)
     options = {"policy": POLICY, "epochs": 2, "batch_size": 32, "seed": 3, "output": output}
-    return train(TrainOptions(**{**options, **changes}), source=source, console=console, **how)
+    asked = TrainOptions(**{**options, **changes})
+    with nullcontext() if export else without_export():
+        return train(asked, source=source, console=console, **how)
 
 
 def weights(output: Path) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +35,31 @@ class Recipe:
     class_weights: Sequence[float] | None = None
 
 
+class Step:
+    """A function of a batch and scalars, in one graph for any number of samples.
+
+    `tf.function` alone traces a network once more for the smaller last batch of an epoch. Images
+    of another size, which a layer may bring to one, have a graph of their own.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self._programs: dict[tuple[tf.TensorSpec, ...], Any] = {}
+
+    def program(self, batch: Any, *scalars: tf.Tensor) -> Any:
+        """The graph, traced for batches like this one."""
+        sizes = {k: tf.TensorSpec([None, *v.shape[1:]], v.dtype) for k, v in batch.items()}
+        key = tuple(sizes.values())
+        if key not in self._programs:
+            signature = [sizes, *(tf.TensorSpec([], scalar.dtype) for scalar in scalars)]
+            program = tf.function(self.function, autograph=False, input_signature=signature)
+            self._programs[key] = program
+        return self._programs[key]
+
+    def __call__(self, batch: Any, *scalars: tf.Tensor) -> Any:
+        return self.program(batch, *scalars)(batch, *scalars)
+
+
 class Network:
     """A network, its optimizer and, in the model placement, the layer in front.
 
@@ -61,14 +86,14 @@ class Network:
         self.mixed_loss = keras.losses.CategoricalCrossentropy(**how)
         self.totals = tf.Variable(tf.zeros(3, tf.float64), trainable=False, name="totals")
         self._rate: float | None = None
-        self._evaluation_step = tf.function(self._evaluate, autograph=False)
+        self._evaluation_step = Step(self._evaluate)
         self.freeze(False)
 
     def freeze(self, frozen: bool) -> None:
         """Has the next steps train the head alone, or everything that is trainable."""
         self.frozen = frozen
         self.trained = list(self.recipe.head if frozen else self.core.trainable_variables)
-        self._train_step = tf.function(self._train, autograph=False)
+        self._train_step = Step(self._train)
 
     def set_rate(self, rate: float) -> None:
         """Sets the learning rate of the next steps."""

@@ -100,16 +100,12 @@ def write(
     model = models.whole(feed, network.core)
     with files.replacing(output / "model.keras") as path:
         model.save(path)
-    with files.replacing(output / "export") as path:
-        model.export(path, format="tf_saved_model", verbose=False)
+    _write_export(output / "export", model)
     write_history(output / "history.csv", history)
     if confusion is not None:
         _write_confusion(output / "confusion.csv", confusion, feed.source.class_names)
-    title = f"{options.model}, {feed.policy.name}, {options.data}"
     tested = Outcome(*test, int(_kept(options, history)["epoch"]))
-    figure = curves(history, tested, title, border=options.freeze_epochs)
-    with files.replacing(output / "curves.png") as path:
-        figure.savefig(path)
+    _write_curves(output / "curves.png", feed, history, tested)
     without = ("model",) if network.recipe.given else ()
     config.write_config(output / config.NAME, options, without)
     made = summary(feed, network, history, test, confusion)
@@ -192,6 +188,21 @@ def write_history(path: Path, history: History) -> None:
     writer.writeheader()
     writer.writerows(history)
     files.write_text(path, text.getvalue())
+
+
+def _write_export(path: Path, model: Any) -> None:
+    """Writes `export/`, a SavedModel."""
+    with files.replacing(path) as partial:
+        model.export(partial, format="tf_saved_model", verbose=False)
+
+
+def _write_curves(path: Path, feed: Feed, history: History, tested: Outcome) -> None:
+    """Writes `curves.png`."""
+    options = feed.options
+    title = f"{options.model}, {feed.policy.name}, {options.data}"
+    figure = curves(history, tested, title, border=options.freeze_epochs)
+    with files.replacing(path) as partial:
+        figure.savefig(partial)
 
 
 def _write_confusion(path: Path, confusion: NDArray[np.int64], names: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from augreg.dataset import slice_rows
-from augreg.train.loop import Network, Recipe, right_and_all
+from augreg.train.loop import Network, Recipe, Step, right_and_all
 from augreg.train.team import Alone, Row
 
 _STRIDE = 1_000_003  # between the seeds of two slices
@@ -51,11 +51,12 @@ class SlicedNetwork(Network):
         self._floats = [v for v in self._state if "float" in v.dtype]
         self._counters = [v for v in self._state if "float" not in v.dtype]
         self._mix = tf.function(self._augmented, autograph=False)
+        self._evaluate_slice = Step(self._figures)
 
     def freeze(self, frozen: bool) -> None:
         super().freeze(frozen)
         self._move = tf.function(self._moved, autograph=False)
-        self._programs: dict[str, Any] = {}
+        self._train_slice = Step(self._gradients)
 
     def train(self, batch: Any, epoch: tf.Tensor, samples: int) -> None:
         if self.mixes:
@@ -65,13 +66,13 @@ class SlicedNetwork(Network):
         def row(number: int) -> Row:
             part = self._part(batch, number, self.mixes)
             numbers = tf.constant(samples, tf.float32), tf.constant(number, tf.int64)
-            return self._run(self._gradients, part, epoch, *numbers)
+            return self._run(self._train_slice, part, epoch, *numbers)
 
         self._move(*self._sum(row))
 
     def evaluate(self, batch: Any) -> None:
         def row(number: int) -> Row:
-            return self._run(self._figures, self._part(batch, number, False))
+            return self._run(self._evaluate_slice, self._part(batch, number, False))
 
         self.totals.assign_add(*self._sum(row))
 
@@ -85,18 +86,12 @@ class SlicedNetwork(Network):
         rows = slice(*slice_rows(self.batch_size, number, self.slices))
         return {key: part[rows] for key, part in batch.items()}
 
-    def _run(self, function: Callable[..., Row], part: Any, *scalars: tf.Tensor) -> Row:
-        """One program for slices of any size, so that all of them are computed alike."""
-        program = self._programs.get(function.__name__)
-        if program is None:
-            sizes = {k: tf.TensorSpec([None, *v.shape[1:]], v.dtype) for k, v in part.items()}
-            signature = [sizes, *(tf.TensorSpec([], scalar.dtype) for scalar in scalars)]
-            program = tf.function(function, autograph=False, input_signature=signature)
-            self._programs[function.__name__] = program
+    def _run(self, step: Step, part: Any, *scalars: tf.Tensor) -> Row:
+        """Slices of any size are computed alike, because one program is for all of them."""
         if part["labels"].shape[0] == 0:  # layers need not know what to do with no samples
-            made = program.get_concrete_function().structured_outputs
+            made = step.program(part, *scalars).get_concrete_function().structured_outputs
             return tuple(tf.zeros(spec.shape, spec.dtype) for spec in made)
-        return program(part, *scalars)
+        return step(part, *scalars)
 
     def _gradients(self, part: Any, epoch: tf.Tensor, samples: tf.Tensor, number: tf.Tensor) -> Row:
         """Of a slice: float32 (gradients, moves of floats), float64 (loss, right, samples, ...)."""
