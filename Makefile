@@ -165,6 +165,12 @@ build/jax/.done: $(VENV)/.dev
 test-scale: build/jax/.done ## pytest of work that is spread over processes, which are killed
 	TF_ENABLE_ONEDNN_OPTS=1 PYTHONPATH=$(CURDIR)/build/jax $(BIN)/python -m pytest -m scale
 
+# Each of pytest's workers has a core, so XLA need not share a program's code out among threads.
+.PHONY: test-optimized
+test-optimized: $(VENV)/.dev ## pytest of pixels, compiled as users' programs are
+	XLA_FLAGS=--xla_cpu_parallel_codegen_split_count=1 $(PYTEST) -n $(JOBS) --dist worksteal \
+		tests/test_parity.py tests/test_stablehlo.py tests/test_module.py tests/net
+
 .PHONY: test-oldest
 test-oldest: $(OLDEST_VENV)/.dev ## pytest on the oldest TensorFlow and Keras that augreg takes
 	$(OLDEST_VENV)/bin/python -m pytest -n $(JOBS) --dist worksteal

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,9 +26,12 @@ os.environ["AUGREG_CACHE"] = ""  # what a test compiles is not another run's
 # A twentieth of the suite was oneDNN's search among all kernels at each function's start. Only the
 # networks that are trained have any of its kernels; `make test-scale` trains with them.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-# Each of pytest's workers has a core, so XLA need not share a program's code out: a fifth faster.
-_flags = os.environ.get("XLA_FLAGS", "")
-os.environ["XLA_FLAGS"] = f"{_flags} --xla_cpu_parallel_codegen_split_count=1".strip()
+# XLA's passes as for users; then machine code in the shortest time, not for the shortest run, which
+# a quarter of the suite was for. `make test-optimized` compares pixels with the code of users.
+_quick = ["--xla_cpu_parallel_codegen_split_count=1", "--xla_backend_optimization_level=0"]
+if not version("tensorflow").startswith("2.18"):  # whose XLA does not know it
+    _quick.append("--xla_cpu_use_fusion_emitters=false")
+os.environ.setdefault("XLA_FLAGS", " ".join(_quick))
 
 gc.disable()  # until everything is imported: see below
 # What tests start is spared most of the same: see there. It allocates as users' programs do.
