@@ -40,7 +40,6 @@ def parser() -> argparse.ArgumentParser:
     add("--policies", nargs="+", metavar="NAME", help="files in benchmarks/policies")
     add("--sizes", nargs="+", type=int, metavar="N", help="pixels a side")
     add("--peers", nargs="+", metavar="NAME", help="only these contestants (see the JSON)")
-    add("--every", action="store_true", help="every policy at every size")
     add("--batch", type=int, help="images a batch (32)")
     add("--data", type=Path, help="folder of JPEG files")
     add("--out", type=Path, default=Path("build/benchmarks"), help="for JSON, plot")

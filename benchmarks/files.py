@@ -54,10 +54,6 @@ def plain(folder: Path) -> Any:
     return images.batch(BATCH, drop_remainder=True)
 
 
-def _baseline(folder: Path) -> Runner:
-    return pulled(plain(folder).prefetch(2))
-
-
 def _keras(policy: str, folder: Path) -> Runner:
     """The tutorial's `prepare`: its Keras layers, or more of them, on batches."""
     # `_resize_and_rescale` has rescaled already, so without the stack's own Rescaling.
@@ -89,7 +85,7 @@ def _ours(policy: str | None, folder: Path) -> Runner:
 
 
 CONTESTANTS = (
-    Contestant(FLOOR, "read, decode, resize only", _baseline),
+    Contestant(FLOOR, "read, decode, resize only", lambda at: pulled(plain(at).prefetch(2))),
     Contestant("augreg_resize", "augreg, resize only", partial(_ours, None)),
     Contestant("augreg_tutorial", "augreg, tutorial (Keras)", partial(_ours, "tutorial_keras")),
     Contestant("tutorial", "the tutorial's own code, Keras", partial(_keras, "tutorial_keras")),

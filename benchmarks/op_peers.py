@@ -9,11 +9,6 @@ from benchmarks.race import OURS, measured
 from benchmarks.speed import run_case
 
 
-def _cpu(entry: dict[str, Any]) -> float:
-    """Microseconds of processor time an image, of all threads and processes."""
-    return float(entry["cores"]["median"] * entry["microseconds"])
-
-
 def run(settings: work.Settings) -> dict[str, Any]:
     """Every op of `policies/ops.json`, each in a race of its own."""
     entries, asked = [], replace(settings, peers=(OURS, TWO))
@@ -22,6 +17,8 @@ def run(settings: work.Settings) -> dict[str, Any]:
         ours, peer = measured(case, OURS), measured(case, TWO)
         if ours is None or peer is None:
             raise RuntimeError(f"{name}: {case['contestants']}")
-        times = {"ours": ours["microseconds"], "ours_cpu": _cpu(ours), "cpu": _cpu(peer)}
+        # microseconds of processor time an image, of all threads and processes
+        mine, theirs = (one["cores"]["median"] * one["microseconds"] for one in (ours, peer))
+        times = {"ours": ours["microseconds"], "ours_cpu": mine, "cpu": theirs}
         entries.append({**peer, **times, "name": name})
     return {"ops": entries}

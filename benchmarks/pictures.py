@@ -13,8 +13,8 @@ from benchmarks.peers import Source, contestants
 COLUMNS = 8
 
 
-def sheet(source: Source, target: Path) -> list[str]:
-    """Draw the original's row and one row a contestant; returns a line of statistics for each."""
+def sheet(source: Source, target: Path) -> None:
+    """Draw the original's row and one row a contestant."""
     rows: list[tuple[str, np.ndarray]] = [("original", source.images[:COLUMNS] / np.float32(255))]
     for contestant in contestants():
         # The processes make images of their own, and run the same pipeline as the one in tf.data.
@@ -35,21 +35,10 @@ def sheet(source: Source, target: Path) -> list[str]:
         for axis, image in zip(line, made, strict=False):
             axis.imshow(np.clip(image, 0, 1))
     figure.savefig(target, dpi=80)
-    return [_statistics(title, made) for title, made in rows if len(made)]
-
-
-def _statistics(title: str, made: np.ndarray) -> str:
-    """Range, and the mean and deviation over images: equal work has equal ones, about."""
-    means = made.mean(axis=(1, 2, 3))
-    gray = np.mean(np.ptp(made, axis=-1).max(axis=(1, 2)) < 0.01)
-    return (
-        f"  {title:45} {made.dtype} {made.min():.3f}..{made.max():.3f} "
-        f"mean {means.mean():.3f} ± {means.std():.3f}, gray {gray:.0%}"
-    )
 
 
 def run(folder: Path, out: Path) -> None:
-    """Write out/pictures_POLICY.png for every policy and print the statistics."""
+    """Write out/pictures_POLICY.png for every policy."""
     paths = sorted(folder.rglob("*.jpg"))
     for policy in work.POLICIES:
         case = work.Case(policy, work.BASE, 128)
@@ -57,4 +46,5 @@ def run(folder: Path, out: Path) -> None:
         # The same one in the whole batch: differences are the augmentation's.
         source = Source(case, np.repeat(one[None], case.batch, axis=0))
         target = out / f"pictures_{policy}.png"
-        print(target, *sheet(source, target), sep="\n")
+        sheet(source, target)
+        print(target)

@@ -27,10 +27,9 @@ def check(case: work.Case, sample: Any) -> None:
 def run_case(case: work.Case, settings: work.Settings) -> dict[str, Any]:
     """All contestants on one policy at one size, interleaved."""
     print(f"{case.policy}, {case.size} pixels", flush=True)
-    few = settings.quick or (case.size != settings.main and not settings.every)
-    peers = settings.peers or (MAIN if few else ())
+    few = MAIN if settings.quick or case.size != settings.main else ()
     _, entries = race(
-        contestants(peers),
+        contestants(settings.peers or few),
         Source(case, work.images(case)),
         settings,
         case.batch,

@@ -90,14 +90,12 @@ def _told(function: str, *arguments: str) -> Figures:
 
 def _peers() -> dict[str, Callable[[], Figures]]:
     """The waits of each policy, for augreg and, where it has the work, for Keras."""
-    titles = {"ours": "augreg", "keras_layers": "Keras layers in tf.data"}
-    both = [
-        (policy, peer) for policy in ("tutorial_keras", "full", "randaugment") for peer in titles
-    ]
-    ours = [(policy, "ours") for policy in ("aug_mix", "random_order")]
+    ours, keras = ("ours", "augreg"), ("keras_layers", "Keras layers in tf.data")
+    peers = dict.fromkeys(("tutorial_keras", "full", "randaugment"), (ours, keras))
     return {
-        f"{policy}, {titles[peer]}": lambda policy=policy, peer=peer: _told("waits", peer, policy)
-        for policy, peer in (*both, *ours)
+        f"{policy}, {title}": lambda policy=policy, peer=peer: _told("waits", peer, policy)
+        for policy, named in {**peers, "aug_mix": (ours,), "random_order": (ours,)}.items()
+        for peer, title in named
     }
 
 

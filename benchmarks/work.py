@@ -51,7 +51,6 @@ class Settings:
     peers: Sequence[str] = ()
     batch: int = 32
     quick: bool = False
-    every: bool = False
     data: Path = Path("../shared/data/tf_flowers_sample")
 
     @property
@@ -60,11 +59,11 @@ class Settings:
         return BASE if BASE in self.sizes else self.sizes[0]
 
     def cases(self) -> list[Case]:
-        """Every policy at the main size; elsewhere only `full`, unless `every` or it is not asked.
+        """Every policy at the main size; elsewhere only `full`, where it is asked.
 
         The whole product takes four times as long and says little more: cost follows the pixels.
         """
-        elsewhere = self.policies if self.every or "full" not in self.policies else ("full",)
+        elsewhere = ("full",) if "full" in self.policies else self.policies
         found = [Case(policy, self.main, self.batch) for policy in self.policies]
         sizes = [size for size in self.sizes if size != self.main]
         return found + [Case(policy, size, self.batch) for size in sizes for policy in elsewhere]

@@ -20,9 +20,7 @@ def load(case: Case) -> Any:
 
 def pipeline(source: Source) -> Any:
     """Draws, kernels and prefetch: the whole of what replaces the peer's pipeline."""
-    return augreg.augment_dataset(
-        dataset(source), load(source.case), batch_size=source.case.batch, seed=SEED, training=True
-    )
+    return augreg.augment_dataset(dataset(source), load(source.case), source.case.batch, SEED)
 
 
 def in_data(source: Source) -> Runner:
