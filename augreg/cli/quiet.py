@@ -47,8 +47,10 @@ _CHATTER = re.compile(
 
 
 @contextlib.contextmanager
-def quiet_tensorflow() -> Iterator[None]:
+def quiet_tensorflow(later: bool = False) -> Iterator[None]:
     """Runs TensorFlow as a command does: with a compilation cache, and without its chatter.
+
+    later: it is imported by what runs, which has something to do before.
 
     Filters what C++ code writes to stderr; Python's own stderr goes straight to the terminal.
 
@@ -58,7 +60,8 @@ def quiet_tensorflow() -> Iterator[None]:
     compilation_cache.set_default()
     level = os.environ.get(LEVEL)
     if level in ("0", "1") or not _is_own(sys.stderr):
-        _import_tensorflow()
+        if not later:
+            _import_tensorflow()
         yield
         return
     os.environ.setdefault(LEVEL, "2")
@@ -70,7 +73,8 @@ def quiet_tensorflow() -> Iterator[None]:
     reader = threading.Thread(target=_forward, args=(read, terminal), daemon=True)
     reader.start()
     try:
-        _import_tensorflow()
+        if not later:
+            _import_tensorflow()
         yield
     finally:
         sys.stderr.flush()

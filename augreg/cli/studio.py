@@ -46,5 +46,5 @@ def studio(
         raise RunError("the studio needs NiceGUI: pip install 'augreg[studio]'")
     from augreg.studio import serve
 
-    with quiet_tensorflow():
+    with quiet_tensorflow(later=True):  # the page is there first
         serve(StudioOptions(policy, tuple(images or ()), port, show, new_token, data_dir))

@@ -13,6 +13,7 @@ from augreg.annotations.parts import IMAGES
 from augreg.backends.reference.pixels import Images, run_plan
 from augreg.backends.reference.run import augmented
 from augreg.checks import InputRange, sample_key
+from augreg.collector import uncollected
 from augreg.errors import AugregError
 from augreg.lower import Draws
 from augreg.lower.sampled import Drawn, values_of
@@ -154,7 +155,8 @@ class Renderer:
 
 
 def _load() -> Programs:
-    from augreg.backends.tensorflow.structured import Programs
+    with uncollected():
+        from augreg.backends.tensorflow.structured import Programs
 
     return Programs()
 
