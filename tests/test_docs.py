@@ -190,4 +190,19 @@ def test_every_file_is_named_in_the_architecture_page():
             found.setdefault(room, set()).add(path.stem)
     for room, names in found.items():
         assert names <= set(re.findall(r"`(\w+)`", rooms[room])), room
+    ops = {path.stem for path in (ROOT / "plugins" / "augreg_ops").glob("[!_]*.py")}
+    assert ops <= set(re.findall(r"`(\w+)`", rooms["plugins/augreg_ops"]))
     assert not {room for room in rooms if room not in found and not room.startswith("plugins")}
+
+
+def test_few_lines_ask_a_stage_for_its_class():
+    asks = re.compile(r"(case|isinstance)\b.*([A-Z][a-z]+Stage|ColorPart|PixelPart)")
+    files = (ROOT / "augreg").rglob("*.py")
+    found = [line for path in files for line in path.read_text().splitlines() if asks.search(line)]
+    assert 0 < len(found) <= 20, found
+
+
+def test_every_public_name_is_on_the_api_page():
+    page = (ROOT / "docs" / "api.md").read_text()
+    names = set(augreg.__all__) - {"__version__"}
+    assert {name for name in names if not re.search(rf"\baugreg\.{name}\b", page)} == set()

@@ -21,13 +21,14 @@ from augreg.apply.store import Store, place_of
 from augreg.errors import RunError
 from augreg.images import MAX_PIXELS, one_line
 from augreg.policy import Policy
-from augreg.sources.openers import OPENERS, opener_of, without_kind
+from augreg.sources.openers import ANNOTATED_FORMS, opener_of, without_kind
 from augreg.sources.source import CLIP
 
 POLICY, SETTINGS = "policy.json", "apply.json"
 SAME = ("policy", "seed", "epoch", "copies", "images", "listing", "encoding")
 FILES, TFDS = "files", "tfds"
 YOLO_OBB = "yolo-obb"  # annotations that are written and not read: oriented boxes
+WRITTEN = (*(form.partition(":")[0] for form in ANNOTATED_FORMS), YOLO_OBB)
 # of annotated images: what their annotations depend on, and with `max_pixels` their positions
 ANNOTATED = ("annotations", "bad_annotations", "max_pixels")
 _FIRST = {"format": FILES, "encoding": str(FIRST)}  # of runs that recorded none
@@ -87,17 +88,15 @@ class ApplyOptions:
                 object.__setattr__(self, name, place_of(place))
 
     def _check_annotations(self) -> None:
-        read = (opener.form.partition(":")[0] for opener in OPENERS if opener.annotated)
-        allowed = ("", *read, YOLO_OBB)
-        if self.annotations not in allowed:
+        if self.annotations not in ("", *WRITTEN):
             raise RunError(
                 f'"{self.annotations}" is no format of annotations; allowed are '
-                f"{', '.join(allowed[1:])}"
+                f"{', '.join(WRITTEN)}"
             )
         if self.annotations and not self.spec:
             raise RunError(
                 f"annotations in the format {self.annotations}, and the input {self.input} has "
-                "none; write coco:PATH, yolo:PATH, voc:PATH or masks:PATH"
+                f"none; write {', '.join(ANNOTATED_FORMS)}"
             )
         if self.spec and (self.format == TFDS or self.listing is not None):
             what = f"the format {TFDS}" if self.format == TFDS else "a listing"

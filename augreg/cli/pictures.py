@@ -19,6 +19,7 @@ from augreg.errors import PolicyError, RunError
 from augreg.files import write_whole
 from augreg.images import MAX_PIXELS
 from augreg.sources import forms, open_source
+from augreg.sources.openers import ANNOTATED_FORMS
 from augreg.sources.source import CLIP
 
 if TYPE_CHECKING:
@@ -118,8 +119,8 @@ def apply(
         Path,
         typer.Argument(
             metavar="INPUT",
-            help="Folder of images, or s3://BUCKET/PREFIX; with annotations: coco:PATH, yolo:PATH, "
-            "voc:PATH, masks:PATH.",
+            help="Folder of images, or s3://BUCKET/PREFIX; with annotations: "
+            f"{', '.join(ANNOTATED_FORMS)}.",
         ),
     ],
     output: Annotated[

@@ -64,6 +64,11 @@ class ProjectiveMap(_Resample, Transform):
             below `HORIZON` (1/8) are read as if they had that. Composition does not scale it again:
             pixels behind the horizon stay there, however far the image is moved.
         fill, fill_value, interpolation: as in `AffineMap`.
+
+    >>> import augreg, numpy as np
+    >>> matrix = np.float32([[[1, 0, 0], [0, 1, 0], [0, 0.002, 1]]])  # deeper towards the bottom
+    >>> augreg.ProjectiveMap(matrix, fill="constant").matrix.shape
+    (1, 3, 3)
     """
 
     arrays: ClassVar[Mapping[str, tuple[int, ...]]] = {"matrix": (3, 3)}
@@ -220,6 +225,12 @@ class AffineStage(Stage):
             for bend in (solve, displaced)
         )
         return PointMap(back, start, end, source, front=front, then=then, before=before), None
+
+    def inside(self, lowering: SupportsLowering, size_in: Size, size_out: Size) -> Array:
+        how, _ = self.lower(lowering, size_in)
+        x, y = displacement.source(lowering.xp, how, size_in, size_out)
+        bottom, right = (side - 0.5 for side in size_in)
+        return (x >= -0.5) & (x < right) & (y >= -0.5) & (y < bottom)
 
     def merge_key(self) -> Hashable:
         return "affine", self.size_in, self.size_out, str(self.modes), self.displaced

@@ -129,6 +129,10 @@ class LatticeStage(Stage):
             to_projective(xp, linear), start, xp.zeros_like(start), source, window
         ), None
 
+    def inside(self, lowering: SupportsLowering, size_in: Size, size_out: Size) -> Array | None:
+        move, _ = self.point_map(lowering.xp, self.lower(lowering, size_in), size_in, size_out)
+        return move.source()[2]
+
     def merge_key(self) -> Hashable:
         return "lattice", self.size_in, self.size_out
 

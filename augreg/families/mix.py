@@ -27,6 +27,11 @@ class Mix(Transform):
             there is a box.
         classes: the number of classes.
         box: int32 [B,4], (top, left, height, width), where pixels are the partner's, or None.
+
+    >>> import augreg, numpy as np
+    >>> half = np.full(8, 0.5, np.float32)
+    >>> augreg.Mix(partner=half, weight=half, classes=5).classes
+    5
     """
 
     reads_others: ClassVar[bool] = True

@@ -18,15 +18,22 @@ class Neighborhood(Transform):
     """Reads a window around each pixel: blur, sharpening. A stage of its own, never fused.
 
     Attributes:
-        function: called as `function(xp, planes, *arguments)`, like a pixel function; it reads
-            neighbours by slicing. A tuple of functions runs in order, each as a separate kernel:
-            XLA would otherwise recompute a separable filter's first pass inside its second. Between
-            them planes may have any size; the last one returns the image's size.
+        function: called as `function(xp, planes, *arguments)`, planes a tuple of float32 [B,H,W],
+            one for each channel; it reads neighbours by slicing, and returns as many. A tuple of
+            functions runs in order, each as a separate kernel: XLA would otherwise recompute a
+            separable filter's first pass inside its second. Between them planes may have any size;
+            the last one returns the image's size.
         arguments: float32 [B] arrays, or arrays with more dimensions after B.
         stepped: as in `PixelFunction`.
         rank: the function only selects among the values that it reads, by their order, as a median
             does. So it may be given uint8 planes, four times as fast, where the pixels are bytes.
         single: each sample reads other places. Under XLA, it is then given one sample at a time.
+
+    >>> import augreg
+    >>> def mean(xp, planes):  # of each pixel and the one below it
+    ...     return tuple((p + xp.concat([p[:, 1:], p[:, -1:]], axis=1)) / 2 for p in planes)
+    >>> augreg.Neighborhood(mean).stepped
+    False
     """
 
     colored: ClassVar[bool] = True

@@ -146,6 +146,13 @@ class Stage(ABC):
         """
         return None, None
 
+    def inside(self, lowering: SupportsLowering, size_in: Size, size_out: Size) -> Array | None:
+        """bool [B,h,w]: the pixels that it reads inside of its image, whatever its fill is.
+
+        None: all of them.
+        """
+        return None
+
     @property
     def hides(self) -> bool:
         """Whether masks and boxes lose what it hides, in place.

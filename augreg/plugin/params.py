@@ -164,7 +164,12 @@ class Uniform01:
 
 @dataclass(frozen=True)
 class Key:
-    """An internal key for `PixelFunction.noise`, uint32 [B,2], which no policy sets."""
+    """An internal key for `PixelFunction.noise`, uint32 [B,2], which no policy sets.
+
+    >>> import augreg
+    >>> augreg.Key().dtype
+    'uint32'
+    """
 
     static = False
     default = None

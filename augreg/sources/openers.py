@@ -89,6 +89,7 @@ OPENERS = (
     Opener("voc:PATH", _ANNOTATED, "voc:layout_of"),
     Opener("masks:PATH", _ANNOTATED, "mask_folders:layout_of"),
 )
+ANNOTATED_FORMS = tuple(opener.form for opener in OPENERS if opener.annotated)
 # Whatever no other takes is a name.
 NAMED = Opener("a TFDS name such as tf_flowers", "tfds:open_tfds")
 

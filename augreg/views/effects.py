@@ -10,11 +10,10 @@ import numpy as np
 
 from augreg.annotations.parts import BOXES, MASKS, PADDED
 from augreg.backends.reference import kernels
-from augreg.families import AffineStage, LatticeStage, Size, Stage, displacement
+from augreg.families import Size, Stage
 from augreg.lower import Lowering
 from augreg.policy import Policy, Step
 from augreg.views.trace import Passed, Sample, Trace
-from augreg.xp import NUMPY
 
 
 @dataclass
@@ -121,15 +120,6 @@ def name_of(stage: Stage) -> str:
 
 
 def filled_share(lowering: Lowering, stage: Stage, size_in: Size, size_out: Size) -> float:
-    """The share of pixels that a geometric stage reads outside of its image; 0 of others."""
-    if isinstance(stage, LatticeStage):
-        move, _ = stage.point_map(NUMPY, stage.lower(lowering, size_in), size_in, size_out)
-        inside: Any = move.source()[2]
-    elif isinstance(stage, AffineStage):
-        # whatever its fill: what reflects the image is outside of it, too
-        x, y = displacement.source(NUMPY, stage.lower(lowering, size_in)[0], size_in, size_out)
-        bottom, right = (side - 0.5 for side in size_in)
-        inside = (x >= -0.5) & (x < right) & (y >= -0.5) & (y < bottom)
-    else:
-        return 0.0
-    return float(np.mean(~inside))
+    """The share of pixels that a stage reads outside of its image."""
+    inside = stage.inside(lowering, size_in, size_out)
+    return 0.0 if inside is None else float(np.mean(~inside))
