@@ -169,7 +169,8 @@ test-scale: build/jax/.done ## pytest of work that is spread over processes, whi
 .PHONY: test-optimized
 test-optimized: $(VENV)/.dev ## pytest of pixels, compiled as users' programs are
 	XLA_FLAGS=--xla_cpu_parallel_codegen_split_count=1 $(PYTEST) -n $(JOBS) --dist worksteal \
-		tests/test_parity.py tests/test_stablehlo.py tests/test_module.py tests/net
+		tests/net $(addprefix tests/test_,$(addsuffix .py,parity stablehlo module positions levels \
+			draws displacement targets targets_projective turns repeats))
 
 .PHONY: test-oldest
 test-oldest: $(OLDEST_VENV)/.dev ## pytest on the oldest TensorFlow and Keras that augreg takes

@@ -91,7 +91,10 @@ def _window(x: Array, top: Array, left: Array, size: tuple[Any, Any]) -> Array:
 
 def _iterate(step: Callable[[Array], Array], times: int, x: Array) -> Array:
     for _ in range(times):
-        x = step(x)
+        before, x = x, step(x)
+        if (x.shape, x.dtype) != (before.shape, before.dtype):
+            was, made = (f"{part.dtype.name}{list(part.shape)}" for part in (before, x))
+            raise ValueError(f"a step of xp.iterate makes {made} of {was}; it has to keep both")
     return x
 
 

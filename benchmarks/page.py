@@ -137,12 +137,6 @@ def machine_text(described: dict[str, Any]) -> str:
     )
 
 
-def goals_text(speed: dict[str, Any]) -> str:
-    """The goals that a run of `speed` measured, if any."""
-    reached = goals.of_speed(speed)
-    return joined("### The goals at 180×180", table(goals.COLUMNS, reached)) if reached else ""
-
-
 def case_text(case: dict[str, Any]) -> str:
     """One policy at one size."""
     return joined(
@@ -153,8 +147,10 @@ def case_text(case: dict[str, Any]) -> str:
 
 
 def speed_text(found: dict[str, Any]) -> str:
-    """The goals, and a table a case."""
-    return joined(goals_text(found), *map(case_text, found["cases"]))
+    """The goals that it measured, if any, and a table a case."""
+    reached = goals.of_speed(found)
+    asked = ("### The goals at 180×180", table(goals.COLUMNS, reached)) if reached else ()
+    return joined(*asked, *map(case_text, found["cases"]))
 
 
 def files_text(found: dict[str, Any]) -> str:

@@ -61,7 +61,7 @@ def _none(source: Source, xla: bool = False) -> Runner:
 
 
 def _in_data(source: Source, xla: bool = False) -> Runner:
-    made = augreg.augment_dataset(_labelled(source), load(CASE), CASE.batch, SEED)
+    made = augreg.augment_dataset(_labelled(source), load(CASE), batch_size=CASE.batch, seed=SEED)
     return _steps(model(xla=xla), made)
 
 

@@ -9,9 +9,8 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -26,8 +25,9 @@ os.environ["AUGREG_CACHE"] = ""  # what a test compiles is not another run's
 # A twentieth of the suite was oneDNN's search among all kernels at each function's start. Only the
 # networks that are trained have any of its kernels; `make test-scale` trains with them.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-# XLA's passes as for users; then machine code in the shortest time, not for the shortest run, which
-# a quarter of the suite was for. `make test-optimized` compares pixels with the code of users.
+# Programs are compiled quickly, not to run quickly: without LLVM's optimizations (so products and
+# sums are not fused, and round otherwise) and by XLA's older emitters, which is a sixth of the
+# suite. `make test-optimized` runs the tests of pixels on the code that users have.
 _quick = ["--xla_cpu_parallel_codegen_split_count=1", "--xla_backend_optimization_level=0"]
 if not version("tensorflow").startswith("2.18"):  # whose XLA does not know it
     _quick.append("--xla_cpu_use_fusion_emitters=false")
@@ -81,9 +81,13 @@ def _fresh_registry() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _numbers_of_its_own(request: pytest.FixtureRequest) -> None:
-    """A module's `RNG` begins anew for each test, whatever ran before it in this process."""
+    """A module's `RNG` is where the module left it, whatever test ran before in this process."""
     if generator := getattr(request.module, "RNG", None):
-        generator.bit_generator.state = np.random.default_rng(1).bit_generator.state
+        state = generator.bit_generator.state
+        generator.bit_generator.state = _STATES.setdefault(request.module.__name__, state)
+
+
+_STATES: dict[str, Any] = {}
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,7 @@ import augreg
 from augreg.apply import ApplyOptions, Report, apply_folder, made_with, replay
 from augreg.apply.folder import OutputFolder
 from augreg.apply.journal import parse_line
+from augreg.apply.renderer import Renderer
 from augreg.apply.transcode import Transcoder
 from augreg.cli import main
 from augreg.errors import DataError, PolicyError, RunError
@@ -102,6 +103,17 @@ def test_copies_of_an_image_are_decoded_once_and_are_what_each_epoch_alone_gives
         run(images, alone, epoch=copy)
         for name in (name for name in driver.tree(alone) if name.endswith(".0.png")):
             assert made[f"{name.removesuffix('.0.png')}.{copy}.png"] == (alone / name).read_bytes()
+
+
+def test_what_was_traced_is_kept_for_the_same_policy(monkeypatch: pytest.MonkeyPatch) -> None:
+    def transcoder(policy: Any, seed: int = 0) -> Any:
+        return Renderer(augreg.load_policy(policy), seed)._transcoder
+
+    first = transcoder(LIGHT)
+    assert transcoder(dict(LIGHT)) is first
+    assert transcoder(LIGHT, seed=1) is not first
+    monkeypatch.setenv("AUGREG_DEBUG", "1")
+    assert transcoder(LIGHT) is not first
 
 
 # --- images that an op can't do ---

@@ -162,3 +162,21 @@ def test_iterate_is_one_step_in_a_graph_of_the_shape_that_is_known():
         return len(body.node) + sum(len(one.node_def) for one in body.library.function)
 
     assert nodes(2) == nodes(20)
+
+
+def test_iterate_has_a_gradient_under_xla():
+    @tf.function(autograph=False, jit_compile=True)
+    def slope(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = TENSORFLOW.iterate(lambda part: part * part, 3, x)
+        return tape.gradient(y, x)
+
+    np.testing.assert_allclose(slope(tf.constant([0.5, 1.5])), 8 * np.float32([0.5, 1.5]) ** 7)
+
+
+def test_step_of_iterate_keeps_shape_and_dtype():
+    with pytest.raises(ValueError, match=r"makes float32\[2\] of float32\[2, 3\]"):
+        NUMPY.iterate(lambda part: part[:, 0], 1, F)
+    with pytest.raises(ValueError, match=r"makes float64\[2, 3\] of float32"):
+        NUMPY.iterate(lambda part: part.astype(np.float64), 1, F)

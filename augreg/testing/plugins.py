@@ -29,7 +29,8 @@ def check_plugins(
     Args:
         target: the path of a wheel, which is not installed; the name of an installed distribution;
             None: all installed plugins but augreg's own.
-        seconds: how long the checks of one op may take.
+        seconds: how long the checks of one op may take; and the plugins to load, with all that
+            their modules import.
 
     Yields:
         First {"plugins": [...]}. Then {"op", "check", "state", "place"} for each check of each op;
@@ -82,7 +83,8 @@ def _checked(worker: Worker, seconds: float, done: list[str]) -> Generator[Recor
         done.append(event["op"])
         if (yield from _of_op(worker, event, seconds)):
             return True
-    raise RunError(f"between two ops, {worker.why_ended()}")
+    when = "between two ops" if done else "before the first op"
+    raise RunError(f"{when}, {worker.why_ended()}")
 
 
 def _loaded(worker: Worker, seconds: float) -> Record:

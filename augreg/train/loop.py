@@ -44,12 +44,12 @@ class Step:
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
-        self._programs: dict[tuple[tf.TensorSpec, ...], Any] = {}
+        self._programs: dict[tuple[tuple[str, tf.TensorSpec], ...], Any] = {}
 
     def program(self, batch: Any, *scalars: tf.Tensor) -> Any:
         """The graph, traced for batches like this one."""
         sizes = {k: tf.TensorSpec([None, *v.shape[1:]], v.dtype) for k, v in batch.items()}
-        key = tuple(sizes.values())
+        key = tuple(sizes.items())
         if key not in self._programs:
             signature = [sizes, *(tf.TensorSpec([], scalar.dtype) for scalar in scalars)]
             program = tf.function(self.function, autograph=False, input_signature=signature)

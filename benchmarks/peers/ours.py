@@ -20,7 +20,8 @@ def load(case: Case) -> Any:
 
 def pipeline(source: Source) -> Any:
     """Draws, kernels and prefetch: the whole of what replaces the peer's pipeline."""
-    return augreg.augment_dataset(dataset(source), load(source.case), source.case.batch, SEED)
+    loaded, batch = load(source.case), source.case.batch
+    return augreg.augment_dataset(dataset(source), loaded, batch_size=batch, seed=SEED)
 
 
 def in_data(source: Source) -> Runner:

@@ -29,8 +29,11 @@ def colour(image: Any, seed: Any) -> Any:
     image = tf.image.stateless_random_contrast(image, 0.7, 1.3, seed=seeds[1])
     image = tf.image.stateless_random_saturation(image, 0.5, 1.5, seed=seeds[2])
     gray = tf.random.stateless_uniform([], seed=seeds[3]) < 0.2
-    rgb, in_gray = image, lambda: tf.image.grayscale_to_rgb(tf.image.rgb_to_grayscale(rgb))
-    image = tf.cond(gray, in_gray, lambda: rgb)
+    image = tf.cond(
+        gray,
+        lambda: tf.image.grayscale_to_rgb(tf.image.rgb_to_grayscale(image)),
+        lambda: image,
+    )
     return tf.clip_by_value(image, 0, 1)
 
 

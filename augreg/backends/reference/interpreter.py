@@ -167,7 +167,7 @@ KERNELS: dict[type[Stage], Callable[..., Images]] = {
 
 
 def _unchanged(condition: Any) -> bool:
-    """Whether no sample of the batch has drawn a step."""
+    """Whether no sample of the batch has drawn a step, whose function is not called then."""
     return condition is not None and not np.any(condition)
 
 

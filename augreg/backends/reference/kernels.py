@@ -51,7 +51,7 @@ def affine(
     for b, image in enumerate(images):
         rows = _row(matrix, b).astype(np.float64)
         if offsets is None and size == (height, width) and np.array_equal(rows, np.eye(2, 3)):
-            out[b] = image  # a sample that the steps leave in place: as reading it would give
+            out[b] = image  # steps leave it in place: as reading it would give, of finite pixels
             continue
         places = centred if offsets is None else centred + _row(offsets, b)
         source = places @ rows[:, :2].T + rows[:, 2]

@@ -103,8 +103,13 @@ def _branches(operation: str, chosen: Value, branches: Sequence[Callable[[], Any
     return writer().line(operation, (chosen,), forms[0], regions=[text for text, _ in written])
 
 
-def while_loop(go: Callable[..., Value], body: Callable[..., Any], variables: Any) -> Any:
-    """variables: values and `Rows`, in lists and tuples."""
+def while_loop(
+    go: Callable[..., Value],
+    body: Callable[..., Any],
+    variables: Any,
+    maximum_iterations: int | None = None,
+) -> Any:
+    """variables: values and `Rows`, in lists and tuples. `go` alone says when it ends."""
     first = _leaves(variables)
     forms = [value.form for value in first]
 

@@ -88,8 +88,10 @@ def _iterate(step: Callable[[Any], Any], times: int, x: tf.Tensor) -> tf.Tensor:
     def turn(i: tf.Tensor, before: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return i + 1, ops.ensure_shape(step(before), before.shape)
 
-    made: tf.Tensor = ops.while_loop(lambda i, _: i < times, turn, (ops.constant(0), x))[1]
-    return made
+    start = (ops.constant(0), x)
+    # of a loop without a known end, XLA has no gradient
+    made = ops.while_loop(lambda i, _: i < times, turn, start, maximum_iterations=times)
+    return made[1]
 
 
 def _called(name: str) -> Callable[..., Any]:
