@@ -118,7 +118,7 @@ class ImageError(AugregError):
 
 
 class DataError(AugregError):
-    """A data set that can't be opened or doesn't fit."""
+    """A dataset that can't be opened or doesn't fit."""
 
 
 class PathError(AugregError):

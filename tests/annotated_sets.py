@@ -1,4 +1,4 @@
-"""Tiny annotated data sets on disk, in each format, with the same two classes."""
+"""Tiny annotated datasets on disk, in each format, with the same two classes."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def command(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int
 
 
 def graph_of(ds: Any) -> Any:
-    """The graph of a tf.data data set, with the functions that it calls: a GraphDef."""
+    """The graph of a tf.data dataset, with the functions that it calls: a GraphDef."""
     from tensorflow.core.framework import graph_pb2
 
     return graph_pb2.GraphDef.FromString(ds._as_serialized_graph().numpy())

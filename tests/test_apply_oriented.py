@@ -38,7 +38,7 @@ def lines_of(path: Path) -> tuple[list[int], np.ndarray]:
 
 
 def boxes(root: Path, *rows: Any) -> str:
-    """A data set of one image; rows are xywh of class 0."""
+    """A dataset of one image; rows are xywh of class 0."""
     every = [annotation(n + 1, 10, 3, row) for n, row in enumerate(rows)]
     coco_set(root, every, images=1)
     return f"coco:{root}"

@@ -24,7 +24,7 @@ ONLY = ("prepare",)
 
 
 def _source(kind="plain"):
-    """The same images: as a data set, with random access, as PNG files, of unknown length."""
+    """The same images: as a dataset, with random access, as PNG files, of unknown length."""
     labels = np.arange(COUNT)
     match kind:
         case "indexed":

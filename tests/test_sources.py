@@ -332,8 +332,9 @@ def test_folder_that_can_not_be_trained_on_is_refused(
     assert refusal(f"folder:{tmp_path}").startswith(expected)
 
 
-def test_share_outside_zero_to_one_is_refused() -> None:
-    assert refusal("digits", max_bad=1.5) == "max_bad is 1.5; it is a share of the images, 0 to 1"
+def test_fraction_outside_zero_to_one_is_refused() -> None:
+    expected = "max_bad is 1.5; it is a fraction of the images, 0 to 1"
+    assert refusal("digits", max_bad=1.5) == expected
 
 
 def test_iterator_of_a_folder_is_restored_from_a_checkpoint(tmp_path: Path) -> None:
@@ -368,7 +369,7 @@ def prepare_tfds(
     wrap: Callable[[bytes], Any] = io.BytesIO,
     **how: Any,
 ) -> None:
-    """Writes a prepared data set `tiny` of encoded images, which no builder's code knows."""
+    """Writes a prepared dataset `tiny` of encoded images, which no builder's code knows."""
     import tensorflow_datasets as tfds
 
     features = {

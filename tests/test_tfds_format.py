@@ -218,7 +218,7 @@ def test_folder_whose_name_can_be_no_data_set_is_refused(images, tmp_path):
     with pytest.raises(RunError) as caught:
         _apply(images, tmp_path / "My-Set")
     assert str(caught.value).removeprefix(str(tmp_path)) == (
-        "/My-Set: the name of the folder becomes the data set's, and \"My-Set\" can't be one; use "
+        "/My-Set: the name of the folder becomes the dataset's, and \"My-Set\" can't be one; use "
         f"small letters, digits and _, as in {tmp_path}/my_set"
     )
 

@@ -345,7 +345,7 @@ def test_a_loss_that_is_not_a_number_ends_the_run(tmp_path: Path) -> None:
         ({"batch_size": 0}, "batch_size is 0"),
         ({"slices": 0}, "slices is 0; it has to be 1 or more"),
         ({"seed": 2**32}, "seed is 4294967296; allowed are 0 to 4294967295"),
-        ({"max_bad": 1.5}, "max_bad is 1.5; it is a share"),
+        ({"max_bad": 1.5}, "max_bad is 1.5; it is a fraction"),
         ({"size": (0, 4)}, r"size is \(0, 4\)"),
     ],
 )

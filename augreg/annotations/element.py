@@ -1,4 +1,4 @@
-"""What an element of a data set is: where its image is, what belongs to it, and replacing them.
+"""What an element of a dataset is: where its image is, what belongs to it, and replacing them.
 
 An element is taken apart by paths: of each part that augreg knows, the keys and places that lead to
 it. What no path leads to passes through, in the container that it came in.

@@ -73,7 +73,7 @@ class AnnotatedInput:
         bad: images that can't be read. bad_annotations: what is wrong with others.
 
     Raises:
-        DataError: there is no such data set, annotations are wrong and that is to be an error, or
+        DataError: there is no such dataset, annotations are wrong and that is to be an error, or
             the format can't hold what it has.
         RunError: the format can't be written.
     """

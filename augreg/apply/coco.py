@@ -1,4 +1,4 @@
-"""Outputs as a COCO data set: images in a folder for each split, `annotations.json` beside them."""
+"""Outputs as a COCO dataset: images in a folder for each split, `annotations.json` beside them."""
 
 from __future__ import annotations
 

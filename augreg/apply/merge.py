@@ -44,7 +44,7 @@ def merge(output: Path | Store, report: Merged, tick: Callable[[], None] = lambd
     """Merges the shards in a folder, once. `tick` is called after each output that was checked.
 
     Raises:
-        DataError: shards are not done or lost outputs; it has the command that mends each.
+        DataError: shards are not done or lost outputs; it has the command that fixes each.
         RunError: shards are running, were begun with different settings or contradict one another;
             or no run was begun in the folder.
     """

@@ -40,13 +40,13 @@ class ApplyOptions:
 
     Attributes:
         input, output: folders, or prefixes of an object store (`s3://bucket/photos`). The input may
-            be a data set with annotations, as `coco:PATH`; it is the folder of its images then, and
+            be a dataset with annotations, as `coco:PATH`; it is the folder of its images then, and
             `spec` says how it was written.
         listing: a file with the paths of the images, one a line, in place of those that are found.
         shard: makes the outputs of this shard only, for `merge`.
-        format: `files`, one for each output; `tfds`, records of a prepared data set.
+        format: `files`, one for each output; `tfds`, records of a prepared dataset.
         encoding: of the outputs; text is parsed.
-        annotations: the format that those of a data set are written in; its own where empty.
+        annotations: the format that those of a dataset are written in; its own where empty.
         bad_annotations: what to do about wrong ones, as in `augreg.open_source`.
 
     Raises:
@@ -103,7 +103,7 @@ class ApplyOptions:
             raise RunError(f"{self.spec}: {what} is for folders of images without annotations")
 
     def within(self, root: Path) -> ApplyOptions:
-        """The same, with the folder that holds all images of an annotated data set as its input."""
+        """The same, with the folder that holds all images of an annotated dataset as its input."""
         made = copy.copy(self)
         object.__setattr__(made, "input", root)
         return made

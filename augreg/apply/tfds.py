@@ -1,6 +1,6 @@
 """`--format tfds`: outputs as records of files that TensorFlow Datasets opens.
 
-The folder is a prepared data set: its name is the set's, `1.0.0/` in it holds the files. Splits and
+The folder is a prepared dataset: its name is the set's, `1.0.0/` in it holds the files. Splits and
 labels are those that `folder:INPUT` would have, all copies of a photograph in its split. In a file
 photographs follow one another by a hash of their names, so that any part has all classes.
 
@@ -52,7 +52,7 @@ class RecordFormat:
     """The files of a run, which outputs they hold, and the metadata beside them.
 
     Raises:
-        RunError: the output folder's name can't be a data set's.
+        RunError: the output folder's name can't be a dataset's.
         DataError: some images lie in a folder of a class, or of a split, and some do not.
     """
 
@@ -142,7 +142,7 @@ def _checked_name(output: Path | Store) -> str:
     if not _NAME.fullmatch(name):
         better = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or "images"
         raise RunError(
-            f"{one_line(output)}: the name of the folder becomes the data set's, and "
+            f"{one_line(output)}: the name of the folder becomes the dataset's, and "
             f'"{printable(name)}" can\'t be one; use small letters, digits and _, as in '
             f"{one_line(output.parent / better)}"
         )

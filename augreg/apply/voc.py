@@ -1,4 +1,4 @@
-"""Outputs as a Pascal VOC data set: images, XML files, palette masks and lists."""
+"""Outputs as a Pascal VOC dataset: images, XML files, palette masks and lists."""
 
 from __future__ import annotations
 

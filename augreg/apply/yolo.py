@@ -1,4 +1,4 @@
-"""Outputs as a YOLO data set: `images/`, `labels/` and `data.yaml`, as Ultralytics reads them.
+"""Outputs as a YOLO dataset: `images/`, `labels/` and `data.yaml`, as Ultralytics reads them.
 
 Oriented boxes are lines of a class and four corners, x1 y1 to x4 y4, relative to the image's size:
 https://docs.ultralytics.com/datasets/obb/. Images with coordinates outside of 0..1 are left out

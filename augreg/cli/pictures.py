@@ -33,7 +33,7 @@ ImagesArgument = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[IMAGES]...",
-        help=f"Folders and files of images, or data sets: {forms()}. "
+        help=f"Folders and files of images, or datasets: {forms()}. "
         "Two bundled photographs by default.",
     ),
 ]

@@ -90,7 +90,7 @@ def validate(
 
 
 def _surveyed(policy: Policy, source: Source, limit: int) -> bool:
-    """Reads a data set with a policy and prints what it holds; whether all of it is fine."""
+    """Reads a dataset with a policy and prints what it holds; whether all of it is fine."""
     from augreg.cli.tables import print_survey
     from augreg.views.survey import survey
 

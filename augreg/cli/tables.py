@@ -89,7 +89,7 @@ def _arrow(pair: tuple[object, object]) -> str:
 
 
 def print_survey(made: Survey) -> None:
-    """Prints what a data set holds, and how often each step clips or fills."""
+    """Prints what a dataset holds, and how often each step clips or fills."""
     from augreg.views.survey import EXTENTS
 
     source, found = made.source, made.found

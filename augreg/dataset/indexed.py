@@ -1,4 +1,4 @@
-"""Data sets whose elements can be read in any order, and how to tell."""
+"""Datasets whose elements can be read in any order, and how to tell."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def in_order(source: Indexed) -> tf.data.Dataset:
 
 
 def with_access(ds: tf.data.Dataset, source: Indexed) -> tf.data.Dataset:
-    """The data set, which `behind` says to hold the elements of this source, in its order."""
+    """The dataset, which `behind` says to hold the elements of this source, in its order."""
     setattr(ds, _BEHIND, source)
     return ds
 
@@ -32,10 +32,10 @@ def of_arrays(arrays: Any) -> Indexed:
 
 
 def behind(ds: tf.data.Dataset) -> Indexed | None:
-    """The source with random access that a data set yields as it is; None where there is none.
+    """The source with random access that a dataset yields as it is; None where there is none.
 
     Arrays behind `from_tensor_slices` are one. TensorFlow says so to nobody: where a later version
-    keeps them elsewhere, such a data set is read in its order.
+    keeps them elsewhere, such a dataset is read in its order.
     """
     found = getattr(ds, _BEHIND, None)
     tensors = getattr(ds, "_tensors", None)

@@ -53,7 +53,7 @@ def through_service(steps: Steps, numbers: range, address: str) -> tf.data.Datas
 
 
 def _registered(ds: tf.data.Dataset, address: str) -> tf.data.Dataset:
-    """The data set as the service's workers make it; a thread waits, who knows what answers."""
+    """The dataset as the service's workers make it; a thread waits, who knows what answers."""
     service, made = tf.data.experimental.service, queue.Queue[Any]()
     # uncompressed: a batch of bytes is ready to be sent
     distribute = service.distribute(service.ShardingPolicy.DYNAMIC, address, compression=None)

@@ -90,10 +90,10 @@ def length(ds: tf.data.Dataset | Indexed) -> int | None:
 
 
 def length_of_singles(ds: tf.data.Dataset) -> int | None:
-    """How many images a data set of batches holds; None where that is not sure.
+    """How many images a dataset of batches holds; None where that is not sure.
 
     `keras.utils.image_dataset_from_directory` keeps its list of files. Else the last batch may be
-    short, and nothing public says so: the data sets behind are followed down to the one that was
+    short, and nothing public says so: the datasets behind are followed down to the one that was
     batched, through those that leave a batch as it is. A `map` may not.
     """
     paths = getattr(ds, "file_paths", None)

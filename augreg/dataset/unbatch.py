@@ -15,7 +15,7 @@ from augreg.errors import DataError
 
 
 def singles(ds: tf.data.Dataset, layout: Layout) -> tuple[tf.data.Dataset, Any]:
-    """The elements of a data set, one by one, in their order.
+    """The elements of a dataset, one by one, in their order.
 
     With them, an element of whether each leaf was a row of a ragged batch; None where none was.
     Of batches, boxes that are there to fill one up are taken off again: what a sample becomes does

@@ -45,7 +45,7 @@ def batches_of(size: int, how: Batching) -> int:
 
 @dataclass(frozen=True)
 class Work:
-    """The two halves of a policy's work on a data set.
+    """The two halves of a policy's work on a dataset.
 
     Attributes:
         prepare: `fn(index, element, epoch)` of one element, or None where nothing is to be done.

@@ -32,13 +32,14 @@ def open_source(
     """Opens a data source and checks its images.
 
     Args:
-        spec: `digits` (embedded), `folder:PATH`, or the name of a TFDS data set, with config and
+        spec: `digits` (embedded), `folder:PATH`, or the name of a TFDS dataset, with config and
             version as TFDS takes them: `tf_flowers`, `mnist:3.0.1`, `cifar10_corrupted/fog_1`.
             With annotations: `coco:PATH`, `yolo:PATH`, `voc:PATH` and `masks:PATH`, whose elements
             are dicts (`augreg.sources.Split` describes them).
-        data_dir: TFDS only: where prepared data sets lie, or go.
+        data_dir: TFDS only: where prepared datasets lie, or go.
         manual_dir: TFDS only: where archives lie that were downloaded by hand.
-        max_bad: share of images, 0..1, that may be unreadable; they are left out and listed.
+        max_bad: fraction of unreadable images, 0..1, that is tolerated; they are left out and
+            listed.
         max_pixels: the most pixels that an image may have.
         verify: whether every image is decoded once now, which for a million images takes a while.
             Without it, a damaged file ends the epoch that meets it.
@@ -62,7 +63,7 @@ def open_source(
     1297
     """
     if not 0 <= max_bad <= 1:
-        raise DataError(f"max_bad is {max_bad}; it is a share of the images, 0 to 1")
+        raise DataError(f"max_bad is {max_bad}; it is a fraction of the images, 0 to 1")
     reading = Reading(
         data_dir,
         manual_dir,

@@ -81,7 +81,7 @@ def with_boxes(things: Iterable[Thing], difficult: bool) -> list[Thing]:
 
 @dataclass(frozen=True)
 class Layout:
-    """What a format's files say of a data set.
+    """What a format's files say of a dataset.
 
     Attributes:
         photos: the images of each split, in their order.
@@ -102,7 +102,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class Checked:
-    """The images of a data set, checked.
+    """The images of a dataset, checked.
 
     Attributes:
         layout: what its files say.
@@ -118,7 +118,7 @@ class Checked:
 
 
 def check_images(spec: str, reading: Reading, faults: Faults) -> Checked:
-    """Reads what a data set's files say of it, and its images; raises `DataError`."""
+    """Reads what a dataset's files say of it, and its images; raises `DataError`."""
     layout: Layout = opener_of(spec).layout_of(spec, reading, faults)
     photos = [path for part in layout.photos.values() for path in part]
     candidates = ((one_line(path), path.read_bytes) for path in photos)

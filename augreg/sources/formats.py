@@ -42,7 +42,7 @@ def parts_of(
     """The parts that elements hold: those that were asked for, or `usual`.
 
     Raises:
-        DataError: a part was asked for that the data set does not have.
+        DataError: a part was asked for that the dataset does not have.
     """
     for name in wanted or ():
         if name not in found:

@@ -85,6 +85,6 @@ def _starts(part: Part) -> np.ndarray:
     if len(starts) < last:
         raise DataError(
             f"{one_line(part.path)}: the file ends before its record {len(starts)} of {last}; "
-            "it is damaged: prepare the data set again"
+            "it is damaged: prepare the dataset again"
         )
     return np.array(starts[part.skip :], np.int64)

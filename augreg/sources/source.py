@@ -92,7 +92,7 @@ class Keypoints:
 
 @dataclass(frozen=True)
 class Source:
-    """A data set that is ready for training.
+    """A dataset that is ready for training.
 
     Attributes:
         name: the specification it was opened with.

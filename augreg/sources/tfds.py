@@ -1,4 +1,4 @@
-"""Data sets of tensorflow-datasets (TFDS) as sources. Their images come through encoded."""
+"""Datasets of tensorflow-datasets (TFDS) as sources. Their images come through encoded."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _VALIDATION = ("validation", "val", "valid", "dev")
 
 
 def open_tfds(spec: str, reading: Reading) -> Source:
-    """Opens a TFDS data set by name. See `augreg.sources.open_source`."""
+    """Opens a TFDS dataset by name. See `augreg.sources.open_source`."""
     builder = _find_builder(spec, reading.data_dir)
     _prepare(builder, spec, reading.manual_dir)
     image, label = _features(builder, spec)
@@ -55,7 +55,7 @@ def open_tfds(spec: str, reading: Reading) -> Source:
         name: _split(datasets[name], builder.info.splits[part].num_examples, verdicts.get(name, []))
         for name, part in slices.items()
     }
-    fix = "prepare it again, or choose another data set"
+    fix = "prepare it again, or choose another dataset"
     require_splits(spec, class_names, {name: part.size for name, part in splits.items()}, fix)
     return Source(spec, class_names, splits, bad, (*notes, *decoding_notes(everything)))
 
@@ -147,7 +147,7 @@ def _require_network(urls: list[str]) -> None:
 
 
 def _features(builder: Any, spec: str) -> tuple[str, str]:
-    """Which of a prepared data set's features are the image and the label."""
+    """Which of a prepared dataset's features are the image and the label."""
     import tensorflow_datasets as tfds
 
     features = dict(builder.info.features or {})
@@ -277,5 +277,5 @@ def _split(dataset: tf.data.Dataset, size: int, verdicts: list[Verdict]) -> Spli
 
 
 def _short(error: BaseException) -> str:
-    """An error's text on one line; TFDS lists every data set it knows in some."""
+    """An error's text on one line; TFDS lists every dataset it knows in some."""
     return " ".join(str(error).split())[:300] or "no reason given"

@@ -130,7 +130,7 @@ def _without_image(photos: Iterable[Path]) -> Iterator[Path]:
 
 
 def _has_polygons(photos: Iterable[Path]) -> bool:
-    """Whether any line has as many numbers as a polygon; such a data set is one of segments."""
+    """Whether any line has as many numbers as a polygon; such a dataset is one of segments."""
     for path in sorted(photos):
         label = label_file(path)
         if label.is_file() and any(len(line.split()) > _BOX + 1 for line in _lines(label)):

@@ -1,4 +1,4 @@
-"""YOLO's data.yaml: classes, splits and keypoints of a data set."""
+"""YOLO's data.yaml: classes, splits and keypoints of a dataset."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class YoloConfig:
 
 
 def read_config(path: Path) -> YoloConfig:
-    """What data.yaml, or classes.txt, of a data set says; raises `DataError`."""
+    """What data.yaml, or classes.txt, of a dataset says; raises `DataError`."""
     if path.is_file():
         return _of_yaml(path)
     found = [path / "data.yaml"] if (path / "data.yaml").is_file() else sorted(path.glob("*.yaml"))

@@ -19,7 +19,7 @@ class StudioOptions:
         port: of 127.0.0.1; 0 for a free one.
         show: opens the page in a browser, where there is a desktop.
         new_token: pages that were opened before are locked out.
-        data_dir: of sources that are TFDS names, where prepared data sets lie.
+        data_dir: of sources that are TFDS names, where prepared datasets lie.
     """
 
     policy: str = "flowers"

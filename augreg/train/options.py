@@ -143,7 +143,7 @@ class TrainOptions:
         if not 0 <= self.seed < _SEEDS:
             raise RunError(f"seed is {self.seed}; allowed are 0 to {_SEEDS - 1}")
         if not 0 <= self.max_bad <= 1:
-            raise RunError(f"max_bad is {self.max_bad}; it is a share, 0 to 1")
+            raise RunError(f"max_bad is {self.max_bad}; it is a fraction, 0 to 1")
         if self.size is not None and min(self.size) < 1:
             raise RunError(f"size is {self.size}; a height and a width of 1 or more are allowed")
 

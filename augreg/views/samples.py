@@ -63,7 +63,7 @@ def samples_of(
 
     if not (training and len(elements) > 1 and mixing_steps(policy)):
         return alone()
-    # one by one, as a data set is: before "prepare" their sizes may differ
+    # one by one, as a dataset is: before "prepare" their sizes may differ
     batch = stacked(to_mix(policy, alone(sections=("prepare",))))
     made = run(batch, places, sections=("augment", "output"), input_range=(0, 1))
     return unstacked(made, len(elements))

@@ -1,4 +1,4 @@
-"""A data set read through, and what the steps of a policy do to its values."""
+"""A dataset read through, and what the steps of a policy do to its values."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EXTENTS = {"small": 32.0, "medium": 96.0, "large": math.inf}
 
 @dataclass
 class Found:
-    """What a data set holds. Sums are per channel, of values in 0..1.
+    """What a dataset holds. Sums are per channel, of values in 0..1.
 
     Attributes:
         classes: of each split, how many images, or boxes, a class has.

@@ -122,7 +122,7 @@ def crop(
 
     position: random gives each sample its own, all positions equally likely; center is that of
     every sample. keep: of the positions, only those that hold "all" boxes, or one drawn box
-    ("any"), which is drawn anew for each sample. Where these are larger than the crop, it lies
+    ("any"), newly drawn for each sample. Where these are larger than the crop, it lies
     within them. As `tf.image.random_crop`
     (https://www.tensorflow.org/api_docs/python/tf/image/random_crop).
     """

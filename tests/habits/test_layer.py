@@ -204,7 +204,7 @@ def test_input_range_that_is_none_is_refused(wrong: Any) -> None:
 
 
 def ways(policy: Any, element: Any, **options: Any) -> list[Any]:
-    """The element after the reference, a map function, a data set and the layer, as NumPy."""
+    """The element after the reference, a map function, a dataset and the layer, as NumPy."""
     alone = tf.data.Dataset.from_tensor_slices(element)
     found = [
         augreg.augment(element, policy, seed=7, **options),
@@ -270,7 +270,7 @@ def test_fit_on_images_with_masks_sees_both_moved() -> None:
 
 
 def refused(element: Any, message: str, **options: Any) -> None:
-    """By the reference, a map function, a data set and the layer alike."""
+    """By the reference, a map function, a dataset and the layer alike."""
     alone = tf.data.Dataset.from_tensor_slices(element)
     unknown = [
         lambda: augreg.augment(element, FLIP, seed=7, **options),

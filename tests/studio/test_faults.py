@@ -86,7 +86,7 @@ def plugins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def faulty(start_studio: StartStudio, folder: Path, plugins: None) -> StudioProcess:
-    """A studio of these images, and of a data set that is not there."""
+    """A studio of these images, and of a dataset that is not there."""
     return start_studio("flowers", str(folder), "no_such_data")
 
 
