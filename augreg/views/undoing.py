@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from augreg.annotations.parts import BOXES, IMAGES, KEYPOINTS, LABELS, TargetRules
 from augreg.errors import OpError, PolicyError
-from augreg.families import LatticeMap, Stage, element_of
+from augreg.families import LatticeMap, Stage, transform_of
 from augreg.lower.sampled import Taken, Value, steps_of_sample
 from augreg.plan import SECTIONS
 from augreg.policy import Group, Node, Policy
@@ -175,10 +175,10 @@ def _is_whole(one: Taken, stage: Stage) -> bool:
     if not stage.geometric:
         return False
     try:
-        element = element_of(one.step, stage.size_in)
+        transform = transform_of(one.step, stage.size_in)
     except OpError:  # a crop that needs the padding before it
         return False
-    return isinstance(element, LatticeMap) and not (element.cuts or element.pads)
+    return isinstance(transform, LatticeMap) and not (transform.cuts or transform.pads)
 
 
 def _of_slot(node: Node, suffix: str) -> Node:

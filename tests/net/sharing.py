@@ -67,7 +67,7 @@ class Sharing:
         return total
 
     def _step(self, step: Step, size: Size) -> Kind | None:
-        made = self.element(step, size)
+        made = self.transform(step, size)
         if isinstance(made, families.LatticeMap):
             return Kind(None, made.cuts, made.pads)
         if isinstance(made, families.AffineMap | families.ProjectiveMap):
@@ -77,7 +77,7 @@ class Sharing:
             return Kind(modes, grid=(made.offsets.shape[1:3], made.spline))
         return None
 
-    def element(self, step: Step, size: Size) -> Any:
+    def transform(self, step: Step, size: Size) -> Any:
         """What the op returns for the first sample; of its form only what is static counts."""
         sides = tuple(NUMPY.array(64, "int32") if side is None else side for side in size)
         return call_op(step.op, NUMPY, self.choices.arguments(step, "", 0), sides)  # type: ignore[arg-type]

@@ -69,13 +69,13 @@ def _by_sample(
         if not asked or ("histogram" not in asked and lowered[1] is None):
             rest.append((part, lowered))
             continue
-        planes, (element, condition) = to_planes(pixels), lowered
+        planes, (transform, condition) = to_planes(pixels), lowered
 
         def compute(mine: Any, own: Any) -> Any:
             stats = statistics(Planes(mine), own.statistics)
             return pointwise(mine, [(own, None)], stats).planes
 
-        pixels = Planes(scope.map_active(condition, planes, element, compute))
+        pixels = Planes(scope.map_active(condition, planes, transform, compute))
     kept = replace(stage, parts=tuple(part for part, _ in rest))
     return pixels, kept, [lowered for _, lowered in rest]
 
@@ -98,10 +98,10 @@ def pointwise(planes: PlaneTuple, parts: list[PartArguments], stats: Statistics)
     return Planes(planes)
 
 
-def _map(planes: PlaneTuple, element: ColorMap) -> PlaneTuple:
+def _map(planes: PlaneTuple, transform: ColorMap) -> PlaneTuple:
     rows = []
-    of_rows = ops.unstack(ops.convert_to_tensor(element.matrix), axis=1)
-    for total, row in zip(columns(element.offset), of_rows, strict=True):
+    of_rows = ops.unstack(ops.convert_to_tensor(transform.matrix), axis=1)
+    for total, row in zip(columns(transform.offset), of_rows, strict=True):
         for number, plane in zip(columns(row), planes, strict=True):
             total = total + number * plane
         rows.append(total)
@@ -109,11 +109,11 @@ def _map(planes: PlaneTuple, element: ColorMap) -> PlaneTuple:
 
 
 def _function(
-    planes: PlaneTuple, element: PixelFunction, condition: Any, stats: Statistics
+    planes: PlaneTuple, transform: PixelFunction, condition: Any, stats: Statistics
 ) -> PlaneTuple:
-    given = keywords(element, planes, stats)
-    result = element.function(TENSORFLOW, planes, *arguments_of(element), **given)
-    return choose(condition, of_one_size(element.function, tuple(result), planes), planes)
+    given = keywords(transform, planes, stats)
+    result = transform.function(TENSORFLOW, planes, *arguments_of(transform), **given)
+    return choose(condition, of_one_size(transform.function, tuple(result), planes), planes)
 
 
 def finish(pixels: Pixels, output: Output | None) -> tf.Tensor:
