@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from augreg.backends.tensorflow.arrays import tensors_of
 from augreg.backends.tensorflow.assertions import after, assert_that
-from augreg.backends.tensorflow.batch import Packed, Pixels, Planes, channels_of, to_float
+from augreg.backends.tensorflow.batch import Packed, Pixels, Planar, channels_of, to_float
 from augreg.checks import check_flag
 from augreg.errors import OpError
 from augreg.families import Stage
@@ -154,7 +154,7 @@ def _floats(transform: Any) -> list[tuple[str, Any]]:
 def _wrong_kind(stage: Stage, made: Pixels, size: tuple[Any, Any]) -> str:
     """What is wrong with the dtype or the static shape of a stage's pixels; empty for nothing."""
     planned = tuple(side if isinstance(side, int) else None for side in size)
-    allowed = ("float32",) if isinstance(made, Planes) else ("float32", "uint8")
+    allowed = ("float32",) if isinstance(made, Planar) else ("float32", "uint8")
     for tensor in [] if isinstance(made, Packed) else tensors_of(made):
         if tensor.dtype.name not in allowed:
             return f"it made pixels of {tensor.dtype.name}; they have to be float32"

@@ -15,7 +15,7 @@ from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.batch import (
     Packed,
     Pixels,
-    Planes,
+    Planar,
     byte_planes,
     size_of,
     to_float,
@@ -111,10 +111,10 @@ class Kernels:
 
     def _in_turns(self, stages: Stages, turns: Turns, pixels: Pixels) -> Pixels:
         def once(i: tf.Tensor, planes: list[tf.Tensor]) -> list[tf.Tensor]:
-            return list(to_planes(self.run(stages, turns.turn(i), Planes(tuple(planes)))))
+            return list(to_planes(self.run(stages, turns.turn(i), Planar(tuple(planes)))))
 
         planes = self.scope.barrier(lambda: list(to_planes(pixels)))
-        return Planes(tuple(turns.loop(once, planes)))
+        return Planar(tuple(turns.loop(once, planes)))
 
     def _one(self, stage: Stage, arguments: Any, pixels: Pixels) -> Pixels:
         try:
@@ -182,7 +182,7 @@ def _neighborhood(run: Kernels, stage: NeighborStage, lowered: Any, pixels: Pixe
         made = run.scope.map_active(condition, source, transform, compute)
     else:
         made = keep(lambda: functions.choose(condition, compute(source, transform), source))
-    return Planes(tuple(map(to_unit, made)))
+    return Planar(tuple(map(to_unit, made)))
 
 
 def _mix(run: Kernels, stage: MixStage, lowered: Any, pixels: Pixels) -> Pixels:
@@ -226,7 +226,7 @@ def _branches(run: Kernels, stage: BranchStage, lowered: Any, pixels: Pixels) ->
 def _mixture(run: Kernels, stage: MixtureStage, lowered: Any, pixels: Pixels) -> Pixels:
     weights, together, inner = lowered
 
-    def compute() -> Planes:
+    def compute() -> Planar:
         planes = to_planes(pixels)
         rest = ops.reshape(1.0 - together, (-1, 1, 1))
         total = [rest * plane for plane in planes]
@@ -242,7 +242,7 @@ def _mixture(run: Kernels, stage: MixtureStage, lowered: Any, pixels: Pixels) ->
         else:
             for i, own in enumerate(inner):
                 total = add(i, own, total)
-        return Planes(tuple(total))
+        return Planar(tuple(total))
 
     return run.scope.barrier(compute)
 
