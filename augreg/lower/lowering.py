@@ -127,4 +127,4 @@ class Lowering(Choices):
         after = step.op.output_size(*sides, **arguments)
         return tuple(
             side if isinstance(side, int) else self.xp.cast(side, "int32") for side in after
-        )  # type: ignore[return-value]
+        )  # type: ignore[return-value]  # as many sides as `size` has
