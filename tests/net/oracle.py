@@ -23,7 +23,7 @@ from augreg.xp import NUMPY
 from net.choices import Choices
 from net.jitter import Jitter
 from net.pulling import Leaf, pulled
-from net.sharing import Kind, Sharing, Size, joined, size_after
+from net.sharing import Kind, Sharing, joined, size_after
 
 Image = np.ndarray
 Takers = tuple[bool, ...]  # which samples do a node
@@ -38,7 +38,7 @@ class Oracle:
         self.images: list[Image] = []
         self.masks: list[Image] | None = None  # [H,W,C] each
         self.labels: np.ndarray | None = None
-        self.size: Size = (None, None)
+        self.size: families.StaticSize = (None, None)
 
     def run(
         self, images: Sequence[Image], labels: Any, training: bool, output: bool = True
