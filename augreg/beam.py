@@ -19,7 +19,7 @@ from typing import Any
 from augreg.apply.encoding import Encoding
 from augreg.apply.folder import PART, OutputFolder
 from augreg.apply.inputs import tasks_of
-from augreg.apply.journal import NAME, Journal, Line, read_lines
+from augreg.apply.journal import NAME, Journal, ManifestLine, read_lines
 from augreg.apply.renderer import Renderer, Task
 from augreg.apply.settings import (
     SETTINGS,
@@ -56,7 +56,7 @@ class _Skipped:
     error: ImageError | PolicyError
 
 
-Numbered = tuple[tuple[int, int], Line | _Skipped]  # of (index, copy)
+Numbered = tuple[tuple[int, int], ManifestLine | _Skipped]  # of (index, copy)
 
 
 class Apply(beam.PTransform):
@@ -136,7 +136,7 @@ def _check_ops(policy: Policy) -> None:
         )
 
 
-def _begin(_: bytes, options: ApplyOptions) -> Iterator[tuple[Task, Line | None]]:
+def _begin(_: bytes, options: ApplyOptions) -> Iterator[tuple[Task, ManifestLine | None]]:
     """Every output that is wanted, with its line where an earlier run made it."""
     tasks = tasks_of(options)
     with OutputFolder(Path(options.output)) as folder:
@@ -187,7 +187,7 @@ class _Render(beam.DoFn):
         self._segment.__exit__()
         self._folder.__exit__(None)
 
-    def process(self, element: tuple[Task, Line | None]) -> Iterator[Numbered]:
+    def process(self, element: tuple[Task, ManifestLine | None]) -> Iterator[Numbered]:
         task, before = element
         number = task.index, task.copy
         if before is not None and self._segment.is_whole(before):
@@ -203,7 +203,7 @@ class _Render(beam.DoFn):
             _count("made")
             yield number, line
 
-    def _make(self, task: Task, before: Line | None) -> Line:
+    def _make(self, task: Task, before: ManifestLine | None) -> ManifestLine:
         made = self._renderer.make(task)
         if before is not None and before != made.line:
             raise RunError(
@@ -225,7 +225,7 @@ def _count(name: str) -> None:
 def _finish(gathered: tuple[None, Iterable[Numbered]], output: Path) -> Iterator[tuple[str, str]]:
     """Writes the manifest in the order of a run on one machine; gives what was skipped."""
     results = sorted(gathered[1], key=lambda result: result[0])
-    lines = [made for _, made in results if isinstance(made, Line)]
+    lines = [made for _, made in results if isinstance(made, ManifestLine)]
     with OutputFolder(output, f"{PART}-{uuid.uuid4().hex}", shared=True) as folder:
         folder.write(NAME, b"".join(line.encode() for line in lines))
         for segment in _named(folder, _SEGMENT):

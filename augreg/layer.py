@@ -296,5 +296,5 @@ def _raised_as_itself() -> Iterator[None]:
     try:
         yield
     except AugregError as error:
-        error._keras_call_info_injected = True  # type: ignore[attr-defined]
+        error._keras_call_info_injected = True  # type: ignore[attr-defined]  # Keras's mark
         raise

@@ -33,7 +33,7 @@ from augreg.families import (
     PixelFunction,
     ProjectiveMap,
     Resize,
-    element_of,
+    transform_of,
 )
 from augreg.images import photo_paths
 from augreg.plugin.params import REQUIRED
@@ -195,7 +195,7 @@ def family(op: augreg.Op | augreg.Macro) -> str:
     if isinstance(op, augreg.Macro):
         return MACRO
     (step,) = policy_of(op, op.example).augment
-    return FAMILIES[type(element_of(step, (HEIGHT, WIDTH)))]  # type: ignore[arg-type]
+    return FAMILIES[type(transform_of(step, (HEIGHT, WIDTH)))]  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from typing import Any
 import augreg.apply.run
 import augreg.cli.quiet
 from augreg.apply.encoding import PNG, Encoding
-from augreg.apply.journal import Line
+from augreg.apply.journal import ManifestLine
 from augreg.apply.renderer import Made, Task
 from augreg.cli import main
 from augreg.errors import ImageError
@@ -44,7 +44,7 @@ class HashMaker:
             raise ImageError(f"{task.name}: bad")
         key = self.salt + source + repr((self.seed, task.index, task.epoch)).encode()
         contents = hashlib.sha256(key).digest() * 1000
-        line = Line(
+        line = ManifestLine(
             source=task.name,
             source_sha256=hashlib.sha256(source).hexdigest(),
             index=task.index,

@@ -110,7 +110,7 @@ def _points() -> Iterator[tuple[str, Any]]:
     yield "exits at import", _point(broken(SystemExit(3)))
     yield "another API", plugin(lambda xp, amount: level(xp, amount), AUGREG_API=99)
     yield "raises when it is used", plugin(broken(ValueError("no")))
-    yield "returns no element", plugin(lambda xp, amount: amount)
+    yield "returns no transform", plugin(lambda xp, amount: amount)
     yield "wrong shape", plugin(lambda xp, amount: augreg.ColorMap(xp.eye(2), xp.eye(2)))
     yield "NaN", plugin(lambda xp, amount: level(xp, xp.log(amount - 2.0)))
 

@@ -325,16 +325,16 @@ def test_choosing_the_identity_leaves_a_lattice_map_its_static_parts():
     np.testing.assert_array_equal(found.offset, [[0, 0], [3, 3]])
 
 
-def test_element_without_a_batch_gets_one():
-    element = families.ColorMap(np.eye(3, dtype=np.float32), np.zeros(3, np.float32))
+def test_transform_without_a_batch_gets_one():
+    transform = families.ColorMap(np.eye(3, dtype=np.float32), np.zeros(3, np.float32))
 
-    found = families.batched(NUMPY, element)
+    found = families.batched(NUMPY, transform)
 
     assert found.matrix.shape == (1, 3, 3) and found.offset.shape == (1, 3)
 
 
 @pytest.mark.parametrize(
-    ("element", "message"),
+    ("transform", "message"),
     [
         (
             families.AffineMap(np.eye(3, dtype=np.float32)),
@@ -358,6 +358,6 @@ def test_element_without_a_batch_gets_one():
         ),
     ],
 )
-def test_element_of_the_wrong_form_is_refused(element, message):
+def test_transform_of_the_wrong_form_is_refused(transform, message):
     with pytest.raises(ValueError, match=re.escape(message)):
-        families.batched(NUMPY, element)
+        families.batched(NUMPY, transform)

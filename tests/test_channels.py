@@ -11,7 +11,7 @@ import tensorflow as tf
 import augreg
 from augreg.annotations.mixing import pastes
 from augreg.errors import ImageError
-from augreg.families import element_of
+from augreg.families import transform_of
 from augreg.plugin.registry import default_registry
 from augreg.policy import Step
 from augreg.testing.objects import OPTIONS, with_objects
@@ -80,7 +80,7 @@ def test_the_output_is_made_of_any_number_of_channels(output: str) -> None:
 
 def _is_colored(op: augreg.Op) -> bool:
     (step,) = augreg.load_policy(policy([{"op": op.name, **op.example}])).augment
-    return isinstance(step, Step) and element_of(step, (200, 200)).colored
+    return isinstance(step, Step) and transform_of(step, (200, 200)).colored
 
 
 @pytest.mark.parametrize("op", list(default_registry().ops.values()), ids=lambda op: op.name)

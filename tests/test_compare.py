@@ -326,7 +326,7 @@ Draw = Callable[[list[float]], str]
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda values: charts.lines("t", [charts.Line("<a>", values, 1)], "epoch"),
+        lambda values: charts.lines("t", [charts.Curve("<a>", values, 1)], "epoch"),
         lambda values: charts.intervals(
             "t", [charts.Span("<a>", v, (v - 1, v + 2), i) for i, v in enumerate(values)], "%"
         ),

@@ -238,7 +238,7 @@ def test_kernel_of_ours_that_makes_another_shape_or_dtype_is_found(
 
     real = pointwise.pointwise
     monkeypatch.setattr(
-        pointwise, "pointwise", lambda *a: debug_mode.Planes(kernel(real(*a).planes))
+        pointwise, "pointwise", lambda *a: debug_mode.Planar(kernel(real(*a).planes))
     )
     policy = augreg.load_policy({"version": 1, "augment": [{"op": "flip"}, {"op": "invert"}]})
     with pytest.raises((OpError, tf.errors.InvalidArgumentError), match=f"/augment/1: .*{words}"):

@@ -53,16 +53,16 @@ def at(offsets: np.ndarray, spline: str, *places: np.ndarray) -> np.ndarray:
     return np.einsum("...i,...j,ijc->...c", *bases, np.asarray(offsets, float))
 
 
-def in_cells(element: Any, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    more = {"linear": 1, "cubic": 3}[element.spline]
-    rows, columns = (points - more for points in element.offsets.shape[1:3])
+def in_cells(transform: Any, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    more = {"linear": 1, "cubic": 3}[transform.spline]
+    rows, columns = (points - more for points in transform.offsets.shape[1:3])
     return y * rows / (H - 1), x * columns / (W - 1)
 
 
-def dense(element: Any) -> np.ndarray:
+def dense(transform: Any) -> np.ndarray:
     """float64 [H,W,2]: the offsets of the first sample at every pixel."""
     y, x = np.mgrid[:H, :W]
-    return at(element.offsets[0], element.spline, *in_cells(element, x, y))
+    return at(transform.offsets[0], transform.spline, *in_cells(transform, x, y))
 
 
 def warped(image: np.ndarray, x: np.ndarray, y: np.ndarray, fill: str, order: int) -> np.ndarray:
@@ -93,13 +93,13 @@ def fixed(offsets: np.ndarray, spline: str, **modes: Any) -> Any:
 @pytest.mark.parametrize("order", [1, 0])
 @pytest.mark.parametrize("op", ["elastic", "grid_distortion"])
 def test_pixels_are_scipys(op: str, order: int, fill: str) -> None:
-    element = offsets_of(op, amount=0.4, cells=3)
+    transform = offsets_of(op, amount=0.4, cells=3)
     modes = {"fill": fill, "fill_value": 0.25, "interpolation": ["nearest", "bilinear"][order]}
-    registry = fixed(element.offsets, element.spline, **modes)
+    registry = fixed(transform.offsets, transform.spline, **modes)
     policy = augreg.load_policy({"version": 1, "augment": [{"op": "acme/bend"}]}, registry=registry)
     made = augreg.augment(PHOTO, policy, seed=0)
     y, x = np.mgrid[:H, :W].astype(float)
-    moved = dense(element)
+    moved = dense(transform)
     expected = warped(PHOTO, x + moved[..., 0], y + moved[..., 1], fill, order)
     if order:
         np.testing.assert_allclose(made, expected, atol=1e-4)
@@ -154,17 +154,17 @@ def test_branches_of_one_grid_are_one_resample_and_of_two_grids_are_two() -> Non
 
 
 def test_elastic_moves_control_points_by_a_share_of_a_cell() -> None:
-    element = offsets_of("elastic", 200, amount=0.4, cells=4)
+    transform = offsets_of("elastic", 200, amount=0.4, cells=4)
     cell = np.array([(W - 1) / 4, (H - 1) / 4])
-    shares = element.offsets / cell
-    assert element.offsets.shape == (200, 7, 7, 2)
+    shares = transform.offsets / cell
+    assert transform.offsets.shape == (200, 7, 7, 2)
     assert 0.399 < np.abs(shares).max() <= 0.4 and abs(shares.mean()) < 0.01
     assert shares.std() == pytest.approx(0.4 / np.sqrt(3), rel=0.02)  # uniform
 
 
 def test_grid_distortion_keeps_the_edges_and_squeezes_whole_columns() -> None:
-    element = offsets_of("grid_distortion", amount=0.9, cells=5)
-    moved = dense(element)
+    transform = offsets_of("grid_distortion", amount=0.9, cells=5)
+    moved = dense(transform)
     np.testing.assert_allclose(moved[:, [0, -1], 0], 0, atol=1e-4)
     np.testing.assert_allclose(moved[[0, -1], :, 1], 0, atol=1e-4)
     np.testing.assert_allclose(moved[..., 0], np.tile(moved[:1, :, 0], (H, 1)), atol=1e-5)
@@ -175,13 +175,13 @@ def test_grid_distortion_keeps_the_edges_and_squeezes_whole_columns() -> None:
 @pytest.mark.parametrize("k", [-0.3, 0.2, 1.0])
 @pytest.mark.parametrize("size", [(H, W), (33, 20), (1, 9), (2, 2)])
 def test_lens_distortion_is_browns_first_term(k: float, size: tuple[int, int]) -> None:
-    element = offsets_of("optical_distortion", size=size, k=k)
+    transform = offsets_of("optical_distortion", size=size, k=k)
     down, across = (np.arange(side) - (side - 1) / 2 for side in size)
     y, x = np.meshgrid(down, across, indexing="ij")
     # a side of one pixel has no extent: its offsets are those of one of two, and both ends differ
     corner = sum((max(side - 1, 1) / 2) ** 2 for side in size)
     stretch = k * (x**2 + y**2) / corner
-    offsets = splines.dense(NUMPY, element.offsets, element.spline, size)
+    offsets = splines.dense(NUMPY, transform.offsets, transform.spline, size)
     if min(size) > 1:
         np.testing.assert_allclose(offsets[0][0], x * stretch, atol=1e-4)
         np.testing.assert_allclose(offsets[1][0], y * stretch, atol=1e-4)
@@ -199,7 +199,7 @@ EXTREMES = {
 @pytest.mark.parametrize("draws", ["uniform", "ends"])
 def test_points_go_back_where_they_came_from(op: str, given: dict[str, Any], draws: str) -> None:
     count = 40
-    element = offsets_of(op, count, **given)
+    transform = offsets_of(op, count, **given)
     if draws == "ends":  # as far apart as neighbours can be
         ends = {
             name: RNG.integers(0, 2, (count, param.count)).astype(np.float32)
@@ -209,13 +209,15 @@ def test_points_go_back_where_they_came_from(op: str, given: dict[str, Any], dra
         arguments = {**{k: v for k, v in given.items() if k == "cells"}, **MODES, **ends}
         for name in set(given) - {"cells"}:
             arguments[name] = np.full(count, given[name], np.float32)
-        element = call_op(default_registry().get(op), NUMPY, arguments, (H, W))
-    assert not splines.folds(NUMPY, element.offsets, element.spline, (H, W)).any()
+        transform = call_op(default_registry().get(op), NUMPY, arguments, (H, W))
+    assert not splines.folds(NUMPY, transform.offsets, transform.spline, (H, W)).any()
     places = RNG.uniform([0, 0], [W - 1, H - 1], (count, 30, 2))
-    cells = in_cells(element, *np.moveaxis(places, -1, 0))
-    fields = np.broadcast_to(element.offsets, (count, *element.offsets.shape[1:]))
-    moved = [at(fields[b], element.spline, cells[0][b], cells[1][b]) for b in range(count)]
-    back = splines.solve(NUMPY, element.offsets, element.spline, (H, W), places + np.stack(moved))
+    cells = in_cells(transform, *np.moveaxis(places, -1, 0))
+    fields = np.broadcast_to(transform.offsets, (count, *transform.offsets.shape[1:]))
+    moved = [at(fields[b], transform.spline, cells[0][b], cells[1][b]) for b in range(count)]
+    back = splines.solve(
+        NUMPY, transform.offsets, transform.spline, (H, W), places + np.stack(moved)
+    )
     np.testing.assert_allclose(back, places, atol=1e-3)
 
 

@@ -44,7 +44,7 @@ class RollStage(Stage):
 
     def lower(self, lowering: Any, size: Any) -> Any:
         (item,) = self.items
-        return lowering.element(item.step, size, item.suffix).columns, lowering.condition(item)
+        return lowering.transform(item.step, size, item.suffix).columns, lowering.condition(item)
 
     def bounds(self, lowered: Any, low: Any, high: Any) -> tuple[Any, Any]:
         return low, high

@@ -317,7 +317,7 @@ def _boxes(count, height, width, **step):
     planned = plan(loaded, size=(height, width))
     index = np.arange(count, dtype=np.uint32)
     words = Draws.make(NUMPY, planned.draws, sample_key(1, 0, index))
-    return Lowering(NUMPY, words).element(loaded.augment[0], (height, width)).box.T
+    return Lowering(NUMPY, words).transform(loaded.augment[0], (height, width)).box.T
 
 
 def test_resized_crop_is_a_cut_and_tf_images_resize():

@@ -62,9 +62,9 @@ def test_jpeg_steps_are_those_of_pillows_files(quality):
     from augreg.xp import NUMPY
     from augreg_ops.compression import jpeg
 
-    element = jpeg.function(NUMPY, np.int32([quality]), "4:2:0")
+    transform = jpeg.function(NUMPY, np.int32([quality]), "4:2:0")
     tables = _file(PHOTOS[0], quality).quantization
-    for found, table in zip(element.arguments, (tables[0], tables[1]), strict=True):
+    for found, table in zip(transform.arguments, (tables[0], tables[1]), strict=True):
         np.testing.assert_array_equal(found[0], table)
     assert len(LUMINANCE) == len(CHROMINANCE) == 64
 

@@ -259,7 +259,7 @@ def test_perspective_takes_the_corners_where_the_draws_say():
 
     inward = RNG.random((1, 8)).astype(np.float32)
     d, (height, width) = 0.6, (31, 47)
-    element = call_op(
+    transform = call_op(
         perspective,
         NUMPY,
         {
@@ -274,7 +274,7 @@ def test_perspective_takes_the_corners_where_the_draws_say():
     corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * [(width - 1) / 2, (height - 1) / 2]
     moved = corners * (1 - d * inward[0].reshape(4, 2))
     expected = _homography(corners, moved)
-    np.testing.assert_allclose(element.matrix[0], expected / expected[2, 2], rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(transform.matrix[0], expected / expected[2, 2], rtol=1e-4, atol=1e-4)
 
 
 def test_perspective_of_0_is_the_identity():

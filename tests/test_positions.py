@@ -101,8 +101,8 @@ def _looking(loaded, batch, size):
     """float64 [B,3,3]: what the perspective of each sample does, output to input, centred."""
     planned = plan(loaded, size=size, channels=1)
     words = Draws.make(NUMPY, planned.draws, sample_key(7, 0, np.arange(batch)))
-    element = Lowering(NUMPY, words).element(loaded.augment[0], size)
-    return element.matrix.astype(np.float64)
+    transform = Lowering(NUMPY, words).transform(loaded.augment[0], size)
+    return transform.matrix.astype(np.float64)
 
 
 @pytest.mark.parametrize("fill", ["constant", "reflect"])

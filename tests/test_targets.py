@@ -13,7 +13,7 @@ import tensorflow as tf
 import augreg
 from augreg import families
 from augreg.annotations import boxes
-from augreg.families import element_of
+from augreg.families import transform_of
 from augreg.plugin.registry import default_registry
 from augreg.policy import Step, load_policy
 
@@ -42,7 +42,7 @@ def geometric_steps() -> list[dict[str, Any]]:
         step = {"op": op.name, **op.example}
         node = load_policy(policy(step)).augment[0]
         if isinstance(node, Step):
-            kind = element_of(node, (H, W))
+            kind = transform_of(node, (H, W))
             if kind.geometric or isinstance(kind, families.Resize):
                 found.append(step)
     return found

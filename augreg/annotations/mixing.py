@@ -21,7 +21,7 @@ from augreg.annotations.parts import (
 from augreg.annotations.points import SHAPES, Targets, area, clipped_to
 from augreg.checks import dtype_of, is_numeric, shape_of
 from augreg.errors import DataError, OpError
-from augreg.families import Paste, PasteStage, Size, Stage, element_of
+from augreg.families import Paste, PasteStage, Size, Stage, transform_of
 from augreg.families.mix import partners
 from augreg.families.pasted import Pasted
 from augreg.lower import Lowering
@@ -35,7 +35,7 @@ def mixing_steps(policy: Policy) -> tuple[Step, ...]:
     found = []
     for step in steps_in(policy.augment):
         try:
-            if element_of(step, (None, None)).reads_others:
+            if transform_of(step, (None, None)).reads_others:
                 found.append(step)
         except OpError as error:
             raise policy.located(error, step.pointer) from error
@@ -49,7 +49,7 @@ def pastes(policy: Policy) -> bool:
 
 @lru_cache
 def _pastes(step: Step) -> bool:
-    return isinstance(element_of(step, (None, None)), Paste)
+    return isinstance(transform_of(step, (None, None)), Paste)
 
 
 def label_classes(policy: Policy) -> int | None:
@@ -154,10 +154,10 @@ def refuse_frames(policy: Policy) -> None:
 
 def mix_labels(lowering: Lowering, stage: Stage, labels: Array, size: Size) -> Array:
     """float32 [B, classes] after a stage that reads others; `labels`: see `one_hot`."""
-    xp, element = lowering.xp, stage.lower(lowering, size)
-    soft = one_hot(xp, labels, element.classes)
-    weight = xp.reshape(element.weight, (-1, 1))
-    others = xp.take(soft, partners(xp, element.partner))
+    xp, mix = lowering.xp, stage.lower(lowering, size)
+    soft = one_hot(xp, labels, mix.classes)
+    weight = xp.reshape(mix.weight, (-1, 1))
+    others = xp.take(soft, partners(xp, mix.partner))
     return soft * weight + others * (xp.array(1.0) - weight)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from augreg.apply import coco, masks, voc, yolo
-from augreg.apply.journal import Line
+from augreg.apply.journal import ManifestLine
 from augreg.apply.moved import Moved, known_size, move
 from augreg.apply.output import Output
 from augreg.apply.settings import ANNOTATED, YOLO_OBB
@@ -28,9 +28,9 @@ from augreg.sources.openers import Reading
 from augreg.sources.source import BadAnnotation, BadImage
 
 if TYPE_CHECKING:
-    from augreg.sources.annotated import Layout
+    from augreg.sources.annotated import FileLayout
 
-    Files = Callable[[Layout, Iterable[Moved]], Iterator[tuple[str, bytes]]]
+    Files = Callable[[FileLayout, Iterable[Moved]], Iterator[tuple[str, bytes]]]
 
 
 @dataclass(frozen=True)
@@ -138,13 +138,13 @@ class AnnotatedInput:
         spec = f"{kind}:{path}"
         return cls(spec, *(settings[name] for name in ANNOTATED))
 
-    def write(self, folder: Output, policy: Policy, lines: Iterable[Line]) -> None:
+    def write(self, folder: Output, policy: Policy, lines: Iterable[ManifestLine]) -> None:
         """Writes the annotations of these outputs, in the lines' order by index and copy."""
         ordered = sorted(lines, key=lambda line: (line.index, line.copy))
         for name, contents in self.form.files(self.layout, self._moved(policy, ordered)):
             folder.write(name, contents)
 
-    def _moved(self, policy: Policy, lines: Iterable[Line]) -> Iterator[Moved]:
+    def _moved(self, policy: Policy, lines: Iterable[ManifestLine]) -> Iterator[Moved]:
         from augreg.sources.faults import Faults
 
         planned = functools.cache(lambda size: plan(policy, size=size))

@@ -12,7 +12,7 @@ from augreg.apply.moved import Moved, MovedThing
 from augreg.sources.splitting import folder_of_split
 
 if TYPE_CHECKING:
-    from augreg.sources.annotated import Layout
+    from augreg.sources.annotated import FileLayout
 
 NAME = "annotations.json"
 _DECIMALS = 4  # of pixels
@@ -23,7 +23,7 @@ def target(split: str, name: str) -> str:
     return f"{folder_of_split(split)}/{name}"
 
 
-def files(layout: Layout, every: Iterable[Moved]) -> Iterator[tuple[str, bytes]]:
+def files(layout: FileLayout, every: Iterable[Moved]) -> Iterator[tuple[str, bytes]]:
     """The path and the contents of each file that holds annotations."""
     documents: dict[str, dict[str, Any]] = {}
     for one in every:
@@ -42,7 +42,7 @@ def files(layout: Layout, every: Iterable[Moved]) -> Iterator[tuple[str, bytes]]
         yield f"{folder}/{NAME}", (json.dumps(document) + "\n").encode("ascii")
 
 
-def _categories(layout: Layout) -> list[dict[str, Any]]:
+def _categories(layout: FileLayout) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [
         {"id": number, "name": name} for number, name in enumerate(layout.class_names, start=1)
     ]

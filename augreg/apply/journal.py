@@ -22,7 +22,7 @@ NAME = "manifest.jsonl"
 
 
 @dataclass(frozen=True)
-class Line:
+class ManifestLine:
     """One output.
 
     Attributes:
@@ -59,11 +59,11 @@ class Line:
         return json.dumps(vars(self)).encode("ascii") + b"\n"
 
 
-def parse_line(text: bytes, where: str) -> Line:
+def parse_line(text: bytes, where: str) -> ManifestLine:
     """A manifest's line; raises `RunError` for anything else."""
     try:
         value = json.loads(text)
-        wanted: dict[str, Any] = {field.name: field.type for field in fields(Line)}
+        wanted: dict[str, Any] = {field.name: field.type for field in fields(ManifestLine)}
         if not isinstance(value, dict) or set(value) | {"original"} != set(wanted):
             raise ValueError
         value.setdefault("original", value["source"])  # manifests of 0.1 have none
@@ -76,7 +76,7 @@ def parse_line(text: bytes, where: str) -> Line:
             f"{where}: this is no line of a manifest; the file was changed by another program: "
             "restore it, or begin again in another folder"
         ) from None
-    return Line(**value)
+    return ManifestLine(**value)
 
 
 def find_line(manifest: Path, output: str) -> int | None:
@@ -85,12 +85,12 @@ def find_line(manifest: Path, output: str) -> int | None:
     return next((number for number, line in lines if line.output == output), None)
 
 
-def read_lines(folder: Output, name: str = NAME) -> Iterator[Line]:
+def read_lines(folder: Output, name: str = NAME) -> Iterator[ManifestLine]:
     """The whole lines of a journal; none where there is none."""
     return _lines(_whole(folder.read(name) or b""), folder.path / name)
 
 
-def _lines(text: bytes, manifest: Path | Store) -> Iterator[Line]:
+def _lines(text: bytes, manifest: Path | Store) -> Iterator[ManifestLine]:
     for number, part in enumerate(text.splitlines(), start=1):
         yield parse_line(part, f"{manifest}:{number}")
 
@@ -146,7 +146,7 @@ class Journal:
 
     def __init__(self, folder: Output, name: str = NAME) -> None:
         self.folder, self.name = folder, name
-        self.lines: dict[tuple[int, int], Line] = {}
+        self.lines: dict[tuple[int, int], ManifestLine] = {}
 
     def __enter__(self) -> Self:
         self._log = self.folder.log(self.name)
@@ -161,11 +161,11 @@ class Journal:
     def __exit__(self, kind: object = None, *_: object) -> None:
         self._log.close(done=kind is None)
 
-    def is_whole(self, line: Line) -> bool:
+    def is_whole(self, line: ManifestLine) -> bool:
         """Whether its output is there, as it was made."""
         return self.folder.is_whole(line.output, line.sha256)
 
-    def append(self, line: Line) -> None:
+    def append(self, line: ManifestLine) -> None:
         """Adds a line, whole or not at all."""
         self._log.append(line.encode())
         self.lines[line.index, line.copy] = line

@@ -15,7 +15,7 @@ from augreg.apply.moved import Moved
 from augreg.sources.splitting import folder_of_split
 
 if TYPE_CHECKING:
-    from augreg.sources.annotated import Layout
+    from augreg.sources.annotated import FileLayout
 
 _LARGEST_BYTE = 255
 
@@ -25,7 +25,7 @@ def target(split: str, name: str) -> str:
     return f"{folder_of_split(split)}/images/{name}"
 
 
-def files(layout: Layout, every: Iterable[Moved]) -> Iterator[tuple[str, bytes]]:
+def files(layout: FileLayout, every: Iterable[Moved]) -> Iterator[tuple[str, bytes]]:
     """The path and the contents of each mask."""
     for one in every:
         if one.mask is not None:

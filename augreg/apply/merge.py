@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from augreg.apply.inputs import FROZEN
-from augreg.apply.journal import NAME, Journal, Line, parse_line
+from augreg.apply.journal import NAME, Journal, ManifestLine, parse_line
 from augreg.apply.output import Output, open_output
 from augreg.apply.settings import write_settings
 from augreg.apply.shard import LOCK, SHARDS, Shard
@@ -144,7 +144,7 @@ class _Tree:
         lost += [f"copy {copy} of image {index}" for index, copy in sorted(rest)]
         return f"lost or changed outputs: {len(lost)}, the first: {lost[0]}" if lost else ""
 
-    def _check(self, shard: Shard, state: State, line: Line, wanted: bool) -> None:
+    def _check(self, shard: Shard, state: State, line: ManifestLine, wanted: bool) -> None:
         """Refuses a line that the shard can't have written."""
         where = f"{one_line(self.folder.path / shard.journal)}: {one_line(line.output)}"
         settings = state.settings

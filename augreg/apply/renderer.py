@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from augreg.annotations.asked import check_asks_nothing
 from augreg.apply.encoding import PNG, Encoding
-from augreg.apply.journal import Line
+from augreg.apply.journal import ManifestLine
 from augreg.apply.recent import Recent
 from augreg.apply.store import Store
 from augreg.errors import ImageError, OpError, PolicyError
@@ -58,7 +58,7 @@ class Made:
     """An output that is ready to be written. `notes`: what decoding dropped."""
 
     contents: bytes
-    line: Line
+    line: ManifestLine
     notes: tuple[str, ...]
 
 
@@ -108,7 +108,7 @@ class Renderer:
             )
         opened = self._recent((task.path, task.name))
         made = self._transcoder.make(opened.image, shown, task.index, task.epoch)
-        line = Line(
+        line = ManifestLine(
             source=task.name,
             source_sha256=opened.sha256,
             index=task.index,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from augreg.apply.encoding import FIRST, Encoding
-from augreg.apply.journal import Line, check_merged, parse_line
+from augreg.apply.journal import ManifestLine, check_merged, parse_line
 from augreg.apply.renderer import Made, Renderer, Task
 from augreg.apply.settings import POLICY, SETTINGS, changed_since, read_settings
 from augreg.apply.shard import SHARDS
@@ -69,7 +69,7 @@ def _policy(path: Path | Store) -> Policy:
     return load_policy(json.loads(path.read_bytes()) if isinstance(path, Store) else path)
 
 
-def _line(manifest: Path | Store, number: int, where: str) -> Line:
+def _line(manifest: Path | Store, number: int, where: str) -> ManifestLine:
     if number < 1:
         raise RunError(f"{where}: lines count from 1")
     with manifest.open("rb") as file:
@@ -95,7 +95,7 @@ def _input(manifest: Path | Store, settings: dict[str, Any]) -> Path | Store:
     return manifest.parent / said
 
 
-def _source(folder: Path | Store, line: Line, where: str) -> Path | Store:
+def _source(folder: Path | Store, line: ManifestLine, where: str) -> Path | Store:
     """The image's file, checked to be the one that the line was made from."""
     if os.path.isabs(line.source) or ".." in line.source.split("/"):
         raise RunError(f"{where}: the source {one_line(line.source)} leads out of its folder")

@@ -26,7 +26,7 @@ import tensorflow_datasets as tfds
 from google.protobuf.message import DecodeError
 from tensorflow.train import BytesList, Example, Feature, Features, Int64List
 
-from augreg.apply.journal import Line
+from augreg.apply.journal import ManifestLine
 from augreg.apply.renderer import Made, Task
 from augreg.apply.store import Store
 from augreg.errors import DataError, RunError, printable
@@ -75,7 +75,7 @@ class RecordFormat:
         finally:
             tf.io.gfile.remove(path)
 
-    def kept(self, contents: bytes | None, lines: Sequence[Line]) -> list[int] | None:
+    def kept(self, contents: bytes | None, lines: Sequence[ManifestLine]) -> list[int] | None:
         """The lengths of a file's outputs; None where they are not those of the lines, in order."""
         if contents is None:
             return None

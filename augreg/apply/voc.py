@@ -12,7 +12,7 @@ from augreg.apply.moved import Moved, MovedThing
 from augreg.sources.splitting import folder_of_split
 
 if TYPE_CHECKING:
-    from augreg.sources.annotated import Layout
+    from augreg.sources.annotated import FileLayout
 
 # The colours of VOC's own masks: bit b of a value's red, green and blue is its bit 3b, 3b+1, 3b+2.
 _PALETTE = [
@@ -27,7 +27,7 @@ def target(split: str, name: str) -> str:
     return f"JPEGImages/{name.replace('/', '__')}"
 
 
-def files(layout: Layout, every: Iterable[Moved]) -> Iterator[tuple[str, bytes]]:
+def files(layout: FileLayout, every: Iterable[Moved]) -> Iterator[tuple[str, bytes]]:
     """The path and the contents of each file that holds annotations."""
     lists: dict[str, list[str]] = {}
     for one in every:
@@ -45,7 +45,7 @@ def files(layout: Layout, every: Iterable[Moved]) -> Iterator[tuple[str, bytes]]
             yield f"ImageSets/{kind}/{split}.txt", text.encode("utf-8", "surrogateescape")
 
 
-def _xml(layout: Layout, one: Moved, name: str) -> bytes:
+def _xml(layout: FileLayout, one: Moved, name: str) -> bytes:
     height, width = one.size
     root = ElementTree.Element("annotation")
     ElementTree.SubElement(root, "filename").text = name

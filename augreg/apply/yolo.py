@@ -21,7 +21,7 @@ from augreg.apply.outlines import outline
 from augreg.sources.splitting import folder_of_split
 
 if TYPE_CHECKING:
-    from augreg.sources.annotated import Layout
+    from augreg.sources.annotated import FileLayout
     from augreg.sources.source import Keypoints
 
 _DECIMALS = 7  # of the image's size, which is a thousandth of a pixel up to 10,000
@@ -32,7 +32,7 @@ def target(split: str, name: str) -> str:
     return f"images/{folder_of_split(split)}/{name}"
 
 
-def files(layout: Layout, every: Iterable[Moved]) -> Iterator[tuple[str, bytes]]:
+def files(layout: FileLayout, every: Iterable[Moved]) -> Iterator[tuple[str, bytes]]:
     """The path and the contents of each file that holds annotations."""
     polygons = "masks" in layout.parts and "keypoints" not in layout.parts
 
@@ -42,13 +42,13 @@ def files(layout: Layout, every: Iterable[Moved]) -> Iterator[tuple[str, bytes]]
     return _files(layout, every, line, layout.keypoints)
 
 
-def oriented_files(layout: Layout, every: Iterable[Moved]) -> Iterator[tuple[str, bytes]]:
+def oriented_files(layout: FileLayout, every: Iterable[Moved]) -> Iterator[tuple[str, bytes]]:
     """The same with oriented boxes."""
     return _files(layout, every, _oriented_line, None)
 
 
 def _files(
-    layout: Layout,
+    layout: FileLayout,
     every: Iterable[Moved],
     line_of: Callable[[MovedThing, tuple[int, int]], str],
     keypoints: Keypoints | None,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from augreg.cli.console import INTERRUPTED, DataDir, ManualDir, parse_size, say, stdout, table
+from augreg.cli.policies import SizeText
 from augreg.cli.quiet import quiet_tensorflow
 from augreg.cli.training import (
     BatchSize,
@@ -32,8 +33,7 @@ def _defaults(context: typer.Context, path: Path | None) -> Path | None:
     return set_defaults(context, path, OWN)
 
 
-# Options of `search`, too.
-SizeText = Annotated[str | None, typer.Option(help="Size of the images, HEIGHTxWIDTH.")]
+# An option of `search`, too.
 Config = Annotated[
     Path | None,
     typer.Option(

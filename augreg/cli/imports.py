@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from augreg.cli.console import IN_PART, OutputFile, parse_size, print_or_write, say
-from augreg.cli.policies import Size
+from augreg.cli.policies import SizeText
 
 if TYPE_CHECKING:
     from augreg.importing import Line
@@ -29,7 +29,7 @@ def import_(
     partial: Annotated[
         bool, typer.Option("--partial", help="Leave out what a policy can't say.")
     ] = False,
-    size: Size = None,
+    size: SizeText = None,
 ) -> None:
     """Imports a policy from Albumentations or Keras, and reports what differs, step by step.
 

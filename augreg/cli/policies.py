@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from augreg.policy import Policy
     from augreg.sources import Source
 
-Size = Annotated[str | None, typer.Option(help="Image size, HEIGHTxWIDTH.")]
+SizeText = Annotated[str | None, typer.Option(help="Image size, HEIGHTxWIDTH.")]
 PolicyArgument = Annotated[
     str,
     typer.Argument(
@@ -51,7 +51,7 @@ def validate(
             autocompletion=complete_policy,
         ),
     ],
-    size: Size = None,
+    size: SizeText = None,
     data: Annotated[str | None, typer.Option(help=f"Also read a dataset: {forms()}.")] = None,
     limit: Annotated[
         int, typer.Option(min=1, help="With --data: number of images to run the steps on.")
@@ -129,7 +129,7 @@ def _checked(name: str, size: tuple[int, int] | None) -> Policy:
 def explain(
     policy: PolicyArgument,
     in_json: AsJson = False,
-    size: Size = None,
+    size: SizeText = None,
     evaluation: Annotated[
         bool, typer.Option("--eval", help="Show what runs in evaluation and at inference.")
     ] = False,

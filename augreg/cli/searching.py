@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from augreg.cli.comparing import Config, SizeText, many_runs, show, train_options
+from augreg.cli.comparing import Config, many_runs, show, train_options
 from augreg.cli.console import DataDir, ManualDir
 from augreg.cli.pictures import Seed
-from augreg.cli.policies import PolicyArgument
+from augreg.cli.policies import PolicyArgument, SizeText
 from augreg.cli.training import BatchSize, Data, Epochs, LimitTrain, MaxBad, Model
 
 

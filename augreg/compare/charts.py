@@ -14,7 +14,7 @@ _CHARACTER = 7  # about the width of one
 
 
 @dataclass(frozen=True)
-class Line:
+class Curve:
     """A line of a chart: values at 1, 2, 3, ...; `color` counts the policies."""
 
     name: str
@@ -33,7 +33,7 @@ class Span:
     color: int
 
 
-def lines(title: str, found: Sequence[Line], x_label: str) -> str:
+def lines(title: str, found: Sequence[Curve], x_label: str) -> str:
     """A line chart."""
     last = max(len(line.values) for line in found)
     values = [value for line in found for value in line.values]
@@ -82,7 +82,7 @@ def _svg(title: str, height: float, parts: Sequence[str]) -> str:
     return f'<svg role="img" aria-label="{label}" viewBox="{view}">{"".join(parts)}</svg>'
 
 
-def _path(line: Line, x: _Scale, y: _Scale) -> str:
+def _path(line: Curve, x: _Scale, y: _Scale) -> str:
     points = [f"{x(i):.1f},{y(value):.1f}" for i, value in enumerate(line.values, start=1)]
     kind = f"line c{line.color % COLORS}" + " dashed" * line.dashed
     name = f"<title>{escape(line.name)}</title>"

@@ -120,7 +120,7 @@ def _curves(results: Results) -> str:
     shown = []
     for column, unit, scale in (("loss", "", 1), ("accuracy", " (%)", 100)):
         found = [
-            charts.Line(
+            charts.Curve(
                 f"{one.name}, {label}",
                 [scale * value for value in one.curve(prefix + column)],
                 number,

@@ -12,7 +12,7 @@ from augreg.families.branches import BranchStage as BranchStage
 from augreg.families.branches import MixtureStage as MixtureStage
 from augreg.families.call import batched as batched
 from augreg.families.call import call_op as call_op
-from augreg.families.call import element_of as element_of
+from augreg.families.call import transform_of as transform_of
 from augreg.families.color import ColorFamily as ColorFamily
 from augreg.families.color import ColorMap as ColorMap
 from augreg.families.color import ColorPart as ColorPart

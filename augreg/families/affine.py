@@ -142,9 +142,9 @@ class ProjectiveFamily(Family[Projective]):
         matrix = select(self.xp, condition, chosen.matrix, other.matrix)
         return Projective(matrix, fronts, chosen.divides or other.divides)
 
-    def stacked(self, element: Projective) -> Array:
+    def stacked(self, transform: Projective) -> Array:
         """float32 [B,3+n,3]: the matrix, and the fronts below it."""
-        rows = [element.matrix, *element.fronts]
+        rows = [transform.matrix, *transform.fronts]
         total = reduce(operator.add, (self.xp.zeros_like(row[:, :1]) for row in rows))
         return self.xp.concat([row + total for row in rows], axis=1)
 

@@ -31,21 +31,21 @@ def call_op(op: Op, xp: Namespace, arguments: Mapping[str, Any], size: Size) -> 
     """What an op's function returns, with a leading dimension everywhere; raises `OpError`."""
     extra = {"size": size} if op.wants_size else {}
     try:
-        element = op.function(xp, **extra, **arguments)
+        transform = op.function(xp, **extra, **arguments)
     except AugregError:  # a refusal in the op's own words
         raise
     except Exception as error:  # an op is anyone's code: a user has to learn whose
         said = f'op "{op.name}" raised {type(error).__name__}: {error}'
         raise OpError(said, op.name) from error
-    _check_element(op.name, element)
+    _check_transform(op.name, transform)
     try:
-        element = batched(xp, element)
+        transform = batched(xp, transform)
     except ValueError as error:
         raise OpError(f'op "{op.name}": {error}', op.name) from error
-    return element.checked(op.name)
+    return transform.checked(op.name)
 
 
-def element_of(step: Step, size: StaticSize) -> Any:
+def transform_of(step: Step, size: StaticSize) -> Any:
     """What `step` returns for its arguments' first values: tells the family and static fields."""
     zero = NUMPY.array([0], "uint32")
     arguments = {**step.arguments, **({step.keeps[0]: None} if step.keeps else {})}
@@ -58,21 +58,21 @@ def element_of(step: Step, size: StaticSize) -> Any:
     return call_op(step.op, NUMPY, arguments, (height, width))
 
 
-def batched(xp: Namespace, element: Any) -> Any:
-    """The element with a leading dimension everywhere.
+def batched(xp: Namespace, transform: Any) -> Any:
+    """The transform with a leading dimension everywhere.
 
     Raises:
         DtypeError, ShapeError: an array is not what its family says.
     """
     parts = {}
-    kind = type(element).__name__
-    for name, wanted in element.arrays.items():
-        value = getattr(element, name)
+    kind = type(transform).__name__
+    for name, wanted in transform.arrays.items():
+        value = getattr(transform, name)
         if value is None:
             continue
         found = getattr(getattr(value, "dtype", None), "name", "no array")
-        if found != element.dtype:
-            raise DtypeError(f"{kind}.{name} is {found}; it has to be {element.dtype}")
+        if found != transform.dtype:
+            raise DtypeError(f"{kind}.{name} is {found}; it has to be {transform.dtype}")
         shape = tuple(xp.shape(value))
         if len(shape) == len(wanted):
             value = xp.reshape(value, (1, *shape))
@@ -84,19 +84,19 @@ def batched(xp: Namespace, element: Any) -> Any:
             sides = ", ".join({None: "1 or 3", ANY: "n"}.get(w, str(w)) for w in wanted)
             raise ShapeError(f"{kind}.{name} has the shape {shape}; it has to be [B, {sides}]")
         parts[name] = value
-    return replace(element, **parts) if parts else element
+    return replace(transform, **parts) if parts else transform
 
 
-def _check_element(name: str, element: Any) -> None:
-    """Raises `OpError` for what is no element, or asks for what there is not."""
-    if not isinstance(element, Transform):
-        found = type(element).__name__
+def _check_transform(name: str, transform: Any) -> None:
+    """Raises `OpError` for what is no transform, or asks for what there is not."""
+    if not isinstance(transform, Transform):
+        found = type(transform).__name__
         names = ", ".join(sorted(kind.__name__ for kind in Transform.__subclasses__()))
         raise OpError(f'op "{name}" returned a {found}; it has to return one of {names}', name)
-    if unknown := set(getattr(element, "statistics", ())) - set(STATISTICS):
+    if unknown := set(getattr(transform, "statistics", ())) - set(STATISTICS):
         names = ", ".join(STATISTICS)
         raise OpError(f'op "{name}" asks for {sorted(unknown)}; there are {names}', name)
-    levels = getattr(element, "fill_value", 0.0)
+    levels = getattr(transform, "fill_value", 0.0)
     every = levels if isinstance(levels, tuple | list) else (levels,)
     if not all(isinstance(level, Real) and 0 <= float(level) <= 1 for level in every):
         said = f"fills with {levels}; levels are 0 to 1, where 1 is white"

@@ -72,7 +72,7 @@ class ColorFamily(Family[ColorMap]):
         return ColorMap(matrix, offset, mean)
 
 
-def _on_gray(xp: Namespace, element: ColorMap) -> ColorMap:
+def _on_gray(xp: Namespace, transform: ColorMap) -> ColorMap:
     """The map of an image with one channel, by an op that treats all channels alike.
 
     The one channel stands for three that are equal.
@@ -81,8 +81,8 @@ def _on_gray(xp: Namespace, element: ColorMap) -> ColorMap:
     def summed(matrix: Array) -> Array:
         return xp.sum(matrix[:, :1], axis=2, keepdims=True)
 
-    mean = None if element.mean is None else summed(element.mean)
-    return ColorMap(summed(element.matrix), element.offset[:, :1], mean)
+    mean = None if transform.mean is None else summed(transform.mean)
+    return ColorMap(summed(transform.matrix), transform.offset[:, :1], mean)
 
 
 @dataclass(frozen=True)

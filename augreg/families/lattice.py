@@ -6,7 +6,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
-from augreg.families.call import element_of
+from augreg.families.call import transform_of
 from augreg.families.matrices import apply, small_matmul, to_projective
 from augreg.families.point_map import PointMap
 from augreg.families.positions import column, grid
@@ -142,8 +142,8 @@ class LatticeStage(Stage):
     @property
     def keeps_all(self) -> bool:
         """Whether it hides no pixel and adds none."""
-        elements = [element_of(step, (None, None)) for step in self.steps]
-        return not any(element.cuts or element.pads for element in elements)
+        transforms = [transform_of(step, (None, None)) for step in self.steps]
+        return not any(transform.cuts or transform.pads for transform in transforms)
 
     def why_no_window(self) -> str:
         nodes = walk(tuple(item.node for item in self.items))
@@ -157,8 +157,8 @@ def _cuts_only(node: Step | Group) -> bool:
     """Whether a step only cuts a window: its place may be drawn, nothing else."""
     if isinstance(node, Group) or node.op.output_size is None:
         return False
-    element = element_of(node, (None, None))
-    assert isinstance(element, LatticeMap)
+    transform = transform_of(node, (None, None))
+    assert isinstance(transform, LatticeMap)
     placed = all(isinstance(node.op.params[name], Uniform01) for name, *_ in node.drawn())
-    straight = (element.linear == NUMPY.eye(2)).all()
-    return bool(placed and straight and not element.pads)
+    straight = (transform.linear == NUMPY.eye(2)).all()
+    return bool(placed and straight and not transform.pads)

@@ -61,12 +61,12 @@ class MixStage(Stage):
     def lower(self, lowering: SupportsLowering, size: Size) -> Mix:
         """The mix; a sample that its p or its group leaves out keeps all of itself."""
         (item,) = self.items
-        element: Mix = lowering.element(item.step, size, item.suffix)
+        mix: Mix = lowering.transform(item.step, size, item.suffix)
         condition = lowering.condition(item)
         if condition is None:
-            return element
-        whole = replace(element, weight=lowering.xp.ones_like(element.weight), box=None)
-        return select(lowering.xp, condition, element, whole)
+            return mix
+        whole = replace(mix, weight=lowering.xp.ones_like(mix.weight), box=None)
+        return select(lowering.xp, condition, mix, whole)
 
     def pasted(self, xp: Namespace, lowered: Mix, size: Size) -> tuple[Pasted, ...]:
         """The sample itself, and its partner, unless that is the sample itself, too."""
@@ -97,15 +97,15 @@ def partners(xp: Namespace, drawn: Array) -> Array:
     return (xp.arange(batch) + 1 + xp.cast(further, "int32")) % count
 
 
-def mix_images(xp: Namespace, images: Array, element: Mix) -> Array:
+def mix_images(xp: Namespace, images: Array, mix: Mix) -> Array:
     """float32 [B,H,W,C] and its partners, blended by `weight`, or with the partner's box."""
-    others = xp.take(images, partners(xp, element.partner))
-    if element.box is None:
-        weight = xp.reshape(element.weight, (-1, 1, 1, 1))
+    others = xp.take(images, partners(xp, mix.partner))
+    if mix.box is None:
+        weight = xp.reshape(mix.weight, (-1, 1, 1, 1))
         return images * weight + others * (1.0 - weight)
     _, height, width, _ = xp.shape(images)
     y = xp.reshape(xp.arange(height), (1, -1, 1, 1))
     x = xp.reshape(xp.arange(width), (1, 1, -1, 1))
-    top, left, rows, columns = (xp.reshape(element.box[:, i], (-1, 1, 1, 1)) for i in range(4))
+    top, left, rows, columns = (xp.reshape(mix.box[:, i], (-1, 1, 1, 1)) for i in range(4))
     inside = (y >= top) & (y < top + rows) & (x >= left) & (x < left + columns)
     return xp.where(inside, others, images)

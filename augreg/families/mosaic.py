@@ -51,12 +51,12 @@ class MosaicStage(Stage):
     def lower(self, lowering: SupportsLowering, size: Size) -> Mosaic:
         """The mosaic; a sample that its p or its group leaves out fills its image."""
         (item,) = self.items
-        element: Mosaic = lowering.element(item.step, size, item.suffix)
+        mosaic: Mosaic = lowering.transform(item.step, size, item.suffix)
         condition = lowering.condition(item)
         if condition is None:
-            return element
-        whole = replace(element, centre=lowering.xp.ones_like(element.centre))
-        return select(lowering.xp, condition, element, whole)
+            return mosaic
+        whole = replace(mosaic, centre=lowering.xp.ones_like(mosaic.centre))
+        return select(lowering.xp, condition, mosaic, whole)
 
     def pasted(self, xp: Namespace, lowered: Mosaic, size: Size) -> tuple[Pasted, ...]:
         """The sample itself, top left, and the three others."""
@@ -78,18 +78,18 @@ class MosaicStage(Stage):
         return "one mosaic of four samples of the batch"
 
 
-def mosaic_images(xp: Namespace, images: Array, element: Mosaic) -> Array:
+def mosaic_images(xp: Namespace, images: Array, mosaic: Mosaic) -> Array:
     """[B,H,W,C] of any dtype: four of them in each, by one gather.
 
     Around the centre, every quadrant begins or ends with an edge of its image, so positions are
     those of the new image minus the centre, modulo the size.
     """
     batch, height, width, channels = xp.shape(images)
-    centre_x, centre_y = _centre(xp, element, (height, width))
+    centre_x, centre_y = _centre(xp, mosaic, (height, width))
     x, y = xp.reshape(centre_x, (-1, 1, 1)), xp.reshape(centre_y, (-1, 1, 1))
     columns = xp.reshape(xp.arange(width), (1, 1, -1))
     rows = xp.reshape(xp.arange(height), (1, -1, 1))
-    own, beside, below, across = (xp.reshape(i, (-1, 1, 1)) for i in _owners(xp, element))
+    own, beside, below, across = (xp.reshape(i, (-1, 1, 1)) for i in _owners(xp, mosaic))
     left, above = columns < x, rows < y
     owner = xp.where(above, xp.where(left, own, beside), xp.where(left, below, across))
     row = (rows - y + height) % height
@@ -106,14 +106,14 @@ def _quadrant(xp: Namespace, owner: Array, columns: Any, rows: Any) -> Pasted:
     return Pasted(owner, edges(xp, left, top, right, bottom), offset)
 
 
-def _owners(xp: Namespace, element: Mosaic) -> list[Array]:
+def _owners(xp: Namespace, mosaic: Mosaic) -> list[Array]:
     """int32 [B] four times: the positions of top left, top right, bottom left and bottom right."""
-    others = [partners(xp, element.partner[:, i]) for i in range(3)]
-    return [xp.arange(xp.shape(element.partner)[0]), *others]
+    others = [partners(xp, mosaic.partner[:, i]) for i in range(3)]
+    return [xp.arange(xp.shape(mosaic.partner)[0]), *others]
 
 
-def _centre(xp: Namespace, element: Mosaic, size: Size) -> tuple[Array, Array]:
+def _centre(xp: Namespace, mosaic: Mosaic, size: Size) -> tuple[Array, Array]:
     """int32 [B] of x and of y, in pixels."""
     height, width = (xp.cast(xp.array(side, "int32"), "float32") for side in size)
-    x, y = (xp.floor(element.centre[:, i] * side) for i, side in ((0, width), (1, height)))
+    x, y = (xp.floor(mosaic.centre[:, i] * side) for i, side in ((0, width), (1, height)))
     return xp.cast(x, "int32"), xp.cast(y, "int32")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
-from augreg.families.call import element_of
+from augreg.families.call import transform_of
 from augreg.families.functions import checked_function
 from augreg.families.stage import Item, Size, Stage, SupportsLowering
 from augreg.families.transform import Transform
@@ -81,7 +81,7 @@ class NeighborStage(Stage):
         return lowering.function(self.items, size)
 
     def merge_key(self) -> Hashable:
-        return "neighborhood", element_of(self.items[0].step, (None, None)).form()
+        return "neighborhood", transform_of(self.items[0].step, (None, None)).form()
 
     def selects(self, item: Item) -> bool:
         return True

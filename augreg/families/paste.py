@@ -50,16 +50,16 @@ class PasteStage(Stage):
     def lower(self, lowering: SupportsLowering, size: Size) -> tuple[Array, Array | None]:
         """int32 [B], the partners, and bool [B,H,W], where these are shown; None: nowhere."""
         (item,) = self.items
-        element: Paste = lowering.element(item.step, size, item.suffix)
-        return partners(lowering.xp, element.partner), lowering.answer(item, PASTED)
+        paste: Paste = lowering.transform(item.step, size, item.suffix)
+        return partners(lowering.xp, paste.partner), lowering.answer(item, PASTED)
 
     def chosen(self, lowering: SupportsLowering, size: Size, count: int | Array) -> Array:
         """bool [B, count]: which of the `count` objects of its partner a sample gets."""
         xp, (item,) = lowering.xp, self.items
-        element: Paste = lowering.element(item.step, size, item.suffix)
-        pair = element.key[:, 0], element.key[:, 1]
+        paste: Paste = lowering.transform(item.step, size, item.suffix)
+        pair = paste.key[:, 0], paste.key[:, 1]
         drawn = generator.uniform(xp, generator.elements(xp, pair, count)[0])
-        chosen = drawn < xp.reshape(element.share, (-1, 1))
+        chosen = drawn < xp.reshape(paste.share, (-1, 1))
         condition = lowering.condition(item)
         return chosen if condition is None else chosen & xp.reshape(condition, (-1, 1))
 

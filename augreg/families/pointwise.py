@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Any, ClassVar
 
-from augreg.families.call import element_of
+from augreg.families.call import transform_of
 from augreg.families.color import ColorMap, ColorPart
 from augreg.families.functions import aligned, checked_function, checked_hidden, coordinates
 from augreg.families.positions import column
@@ -97,12 +97,12 @@ class PixelPart:
 
     def hidden(self, lowering: SupportsLowering, size: Size) -> Array:
         """bool [B,H,W] (B may be 1): what the function hides of those who take part."""
-        element, condition = lowering.function(self.items, size)
-        hidden = element.hidden_pixels(lowering.xp, size)
+        transform, condition = lowering.function(self.items, size)
+        hidden = transform.hidden_pixels(lowering.xp, size)
         return hidden if condition is None else hidden & column(lowering.xp, condition)
 
     def merge_key(self) -> Hashable:
-        return element_of(self.items[0].step, (None, None)).form()
+        return transform_of(self.items[0].step, (None, None)).form()
 
     def merged(self, other: PixelPart) -> PixelPart:
         return replace(self, items=self.items + other.items)

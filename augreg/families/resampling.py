@@ -16,66 +16,66 @@ from augreg.xp import Array, Namespace
 _TABLE = 1024.0  # TensorFlow's bicubic reads its kernel from a table of 1024 offsets
 
 
-def resize(xp: Namespace, images: Array, element: Any, size: tuple[Any, Any]) -> Array:
+def resize(xp: Namespace, images: Array, transform: Any, size: tuple[Any, Any]) -> Array:
     """float32 [B,H,W,C] of `size` to float32 [B,height,width,C], static sizes."""
-    box = box_of(xp, element, size)
+    box = box_of(xp, transform, size)
     top, left, rows, columns = (xp.cast(box[:, i], "float32") for i in range(4))
-    height, width = element.inner or element.size
-    modes = (element.method, element.antialias)
+    height, width = transform.inner or transform.size
+    modes = (transform.method, transform.antialias)
     down = weights(xp, top, rows, size[0], height, *modes)  # [B,h,H]
     across = weights(xp, left, columns, size[1], width, *modes)  # [B,w,W]
-    if element.inner is not None:
-        before = element.margins
-        down = _padded(xp, down, before[0], element.size[0])
-        across = _padded(xp, across, before[1], element.size[1])
-    height, width = element.size
+    if transform.inner is not None:
+        before = transform.margins
+        down = _padded(xp, down, before[0], transform.size[0])
+        across = _padded(xp, across, before[1], transform.size[1])
+    height, width = transform.size
     batch, *_, channels = xp.shape(images)
     flat = xp.reshape(images, (batch, size[0], size[1] * channels))
     lowered = xp.reshape(xp.matmul(down, flat), (batch, height, size[1], channels))
     turned = xp.reshape(xp.transpose(lowered, (0, 2, 1, 3)), (batch, size[1], height * channels))
     result = xp.reshape(xp.matmul(across, turned), (batch, width, height, channels))
-    return filled(xp, xp.transpose(result, (0, 2, 1, 3)), element)
+    return filled(xp, xp.transpose(result, (0, 2, 1, 3)), transform)
 
 
-def filled(xp: Namespace, images: Array, element: Any) -> Array:
-    """[B,height,width,C] with the element's fill around the inner size."""
-    if element.inner is None:
+def filled(xp: Namespace, images: Array, transform: Any) -> Array:
+    """[B,height,width,C] with the transform's fill around the inner size."""
+    if transform.inner is None:
         return images
-    level = element.fill_value
+    level = transform.fill_value
 
     def inside(axis: int) -> Array:
-        place = xp.arange(element.size[axis]) - element.margins[axis]
-        return (place >= 0) & (place < element.inner[axis])
+        place = xp.arange(transform.size[axis]) - transform.margins[axis]
+        return (place >= 0) & (place < transform.inner[axis])
 
     rows, columns = xp.reshape(inside(0), (1, -1, 1, 1)), xp.reshape(inside(1), (1, 1, -1, 1))
     levels = xp.array(level if isinstance(level, tuple) else (level,))
     return xp.where(rows & columns, images, levels)
 
 
-def read(xp: Namespace, images: Array, element: Any, size: tuple[Any, Any]) -> Array:
+def read(xp: Namespace, images: Array, transform: Any, size: tuple[Any, Any]) -> Array:
     """`resize`, bilinear or nearest, without antialiasing: reads the pixels that have a weight.
 
     images: uint8 or float32 [B,H,W,C]. Returns float32 of their scale, not yet `filled`. Columns
     first, as TensorFlow does it, and as rows of the transposed image, whose values lie together:
     85 us where the products took 327 (180x180 to 150x150, XLA, one core).
     """
-    box = box_of(xp, element, size)
+    box = box_of(xp, transform, size)
     for axis in (1, 0):
-        images = _rows(xp, xp.transpose(images, (0, 2, 1, 3)), element, box, axis)
+        images = _rows(xp, xp.transpose(images, (0, 2, 1, 3)), transform, box, axis)
     return xp.cast(images, "float32")
 
 
-def _rows(xp: Namespace, images: Array, element: Any, box: Array, axis: int) -> Array:
+def _rows(xp: Namespace, images: Array, transform: Any, box: Array, axis: int) -> Array:
     """The target's places along its `axis` from the images' rows."""
-    outer, inner = element.size[axis], (element.inner or element.size)[axis]
-    place = xp.reshape(xp.clip(xp.arange(outer) - element.margins[axis], 0, inner - 1), (1, -1))
+    outer, inner = transform.size[axis], (transform.inner or transform.size)[axis]
+    place = xp.reshape(xp.clip(xp.arange(outer) - transform.margins[axis], 0, inner - 1), (1, -1))
     start, length = (xp.reshape(box[:, i], (-1, 1)) for i in (axis, axis + 2))
 
     def row(number: Array) -> Array:
         rows = xp.broadcast_to(start + number, (xp.shape(images)[0], outer))
         return xp.lookup(images, rows)
 
-    if element.method == "nearest":
+    if transform.method == "nearest":
         return row(nearest(xp, place, length, inner))
     last = xp.cast(length - 1, "float32")
     scale = (last + 1.0) / xp.cast(xp.array(inner, "int32"), "float32")
@@ -87,10 +87,10 @@ def _rows(xp: Namespace, images: Array, element: Any, box: Array, axis: int) -> 
     return first + (second - first) * share
 
 
-def box_of(xp: Namespace, element: Any, size: tuple[Any, Any]) -> Array:
+def box_of(xp: Namespace, transform: Any, size: tuple[Any, Any]) -> Array:
     """int32 [B,4]: the (top, left, height, width) that a resize reads of images of `size`."""
-    if element.box is not None:
-        return element.box
+    if transform.box is not None:
+        return transform.box
     height, width = (xp.array(side, "int32") for side in size)
     zero = xp.zeros_like(height)
     return xp.reshape(xp.stack([zero, zero, height, width]), (1, 4))

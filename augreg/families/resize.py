@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from augreg.families import resampling
-from augreg.families.call import element_of
+from augreg.families.call import transform_of
 from augreg.families.matrices import to_projective
 from augreg.families.point_map import PointMap
 from augreg.families.stage import Item, Size, Stage, SupportsLowering
@@ -66,13 +66,13 @@ class ResizeStage(Stage):
     def lower(self, lowering: SupportsLowering, size: Size) -> tuple[Resize, Array | None]:
         """The resize, and who takes part (bool [B], None for all)."""
         (item,) = self.items
-        return lowering.element(item.step, size, item.suffix), lowering.condition(item)
+        return lowering.transform(item.step, size, item.suffix), lowering.condition(item)
 
     def point_map(
         self, xp: Namespace, lowered: tuple[Resize, Array | None], size_in: Size, size_out: Size
     ) -> tuple[PointMap, Array | None]:
-        element, condition = lowered
-        return _points(xp, element, size_in, size_out), condition
+        transform, condition = lowered
+        return _points(xp, transform, size_in, size_out), condition
 
     def bounds(self, lowered: Any, low: Any, high: Any) -> tuple[Any, Any] | None:
         return (low, high) if lowered[0].method != "bicubic" else None
@@ -81,12 +81,12 @@ class ResizeStage(Stage):
     def decoded_size(self) -> tuple[int, int] | None:
         height, width = self.size_out
         (item,) = self.items
-        scaled = element_of(item.step, self.size_in).decode == "scaled" and item.always
+        scaled = transform_of(item.step, self.size_in).decode == "scaled" and item.always
         return (height, width) if scaled and height is not None and width is not None else None
 
     def why_no_window(self) -> str:
         (item,) = self.items
-        boxed = element_of(item.step, self.size_in).box is not None
+        boxed = transform_of(item.step, self.size_in).box is not None
         return "" if boxed else "it reads the whole image"
 
     def selects(self, item: Item) -> bool:
@@ -96,14 +96,14 @@ class ResizeStage(Stage):
         return "one resize"
 
 
-def _points(xp: Namespace, element: Resize, size_in: Size, size: Size) -> PointMap:
+def _points(xp: Namespace, transform: Resize, size_in: Size, size: Size) -> PointMap:
     """Of a box resized to a part of the output. Edges go to edges, as in `tf.image.resize`.
 
     A mask takes the pixel that the image's nearest resize takes, whatever the image's method.
     """
-    box = resampling.box_of(xp, element, size_in)
-    inner = [xp.array(side, "int32") for side in (element.inner or size)]
-    before = [xp.array(margin, "int32") for margin in element.margins]
+    box = resampling.box_of(xp, transform, size_in)
+    inner = [xp.array(side, "int32") for side in (transform.inner or size)]
+    before = [xp.array(margin, "int32") for margin in transform.margins]
 
     def axis(i: int) -> tuple[Array, Array]:
         """The source row or column of each output one, and whether there is one: [B, side]."""

@@ -13,9 +13,17 @@ import struct
 
 from augreg.errors import ImageError
 from augreg.images.files import list_images, one_line, photo_paths
-from augreg.images.headers import PARSERS, ImageInfo
+from augreg.images.headers import PARSERS, ImageInfo, ImageSize
 
-__all__ = ["MAX_PIXELS", "ImageInfo", "inspect", "list_images", "one_line", "photo_paths"]
+__all__ = [
+    "MAX_PIXELS",
+    "ImageInfo",
+    "ImageSize",
+    "inspect",
+    "list_images",
+    "one_line",
+    "photo_paths",
+]
 
 MAX_PIXELS = 50_000_000
 READABLE = "JPEG, PNG, GIF, BMP and static WebP"

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from augreg.errors import ImageError
 
+ImageSize = tuple[int, int]  # (height, width)
+
 # Of PNG and WebP: no camera writes them, and finding it would cost every file nodes in the graph.
 _TURNED = "EXIF orientation ignored: it counts in a JPEG only"
 _XMP = "XMP orientation ignored: that of EXIF counts"
@@ -50,7 +52,7 @@ class ImageInfo:
     notes: tuple[str, ...] = ()
 
     @property
-    def shape(self) -> tuple[int, int]:
+    def shape(self) -> ImageSize:
         """(height, width) after the orientation: the size of the decoded image."""
         turned = self.orientation >= 5
         return (self.width, self.height) if turned else (self.height, self.width)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from augreg.errors import show
-from augreg.importing.nodes import Size, Step
+from augreg.images import ImageSize
+from augreg.importing.nodes import Step
 from augreg.importing.values import Values
 
 T = TypeVar("T")
@@ -32,7 +33,7 @@ class State:
     """
 
     values: Values
-    size: Size | None = None
+    size: ImageSize | None = None
     start: tuple[float, float] | None = None
     normalized: bool = False
     version: tuple[int, ...] = _NEWEST

@@ -10,9 +10,10 @@ from typing import Any, Protocol
 
 from augreg.errors import PolicyError
 from augreg.errors import joined as all_of
+from augreg.images import ImageSize
 from augreg.importing import albumentations, keras
 from augreg.importing.files import read
-from augreg.importing.nodes import Node, Size, Step
+from augreg.importing.nodes import Node, Step
 from augreg.importing.report import Imported, Line
 from augreg.importing.walk import Walk
 from augreg.plan import plan
@@ -36,7 +37,7 @@ def import_policy(
     source: str | PathLike[str] | Mapping[str, Any],
     *,
     partial: bool = False,
-    size: Size | None = None,
+    size: ImageSize | None = None,
 ) -> Imported:
     """Imports a policy from a document of Albumentations or Keras; neither has to be installed.
 
@@ -83,7 +84,7 @@ def _as_json(source: Mapping[str, Any]) -> Any:
         raise PolicyError(f"the document is not JSON: {error}") from error
 
 
-def _converted(value: Any, partial: bool, size: Size | None) -> Imported:
+def _converted(value: Any, partial: bool, size: ImageSize | None) -> Imported:
     left_out: dict[str, str] = {}
     while True:
         document = _opened(value, size, left_out)
@@ -99,7 +100,7 @@ def _converted(value: Any, partial: bool, size: Size | None) -> Imported:
         return Imported(policy, tuple(sorted(report, key=lambda line: line.status == "note")))
 
 
-def _opened(value: Any, size: Size | None, left_out: Mapping[str, str]) -> Document:
+def _opened(value: Any, size: ImageSize | None, left_out: Mapping[str, str]) -> Document:
     for library in (albumentations, keras):
         if library.is_one(value):
             return library.Document(value, size, left_out)
@@ -151,7 +152,7 @@ def _prepared(nodes: tuple[Node, ...]) -> int:
 
 
 def _mistakes(
-    policy: dict[str, Any], sources: Mapping[str, str], size: Size | None
+    policy: dict[str, Any], sources: Mapping[str, str], size: ImageSize | None
 ) -> dict[str, str]:
     """What loading and planning say, by the place in the source."""
     if not sources:
@@ -167,7 +168,7 @@ def _mistakes(
     return found
 
 
-def _refusals(policy: dict[str, Any], size: Size | None) -> Iterable[PolicyError]:
+def _refusals(policy: dict[str, Any], size: ImageSize | None) -> Iterable[PolicyError]:
     try:
         loaded = load_policy(policy)
     except PolicyError as error:

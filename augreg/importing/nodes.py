@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from augreg.images import ImageSize
 from augreg.importing.numbers import tidy
 
-Size = tuple[int, int]
 Step = dict[str, Any]
 # Keeps its place among the branches of a group, and changes nothing.
 NOTHING: Step = {"op": "flip", "p": 0}
@@ -45,7 +45,7 @@ class Node:
         return {self.kind: inner, **self.value}
 
     @property
-    def fixed(self) -> Size | None:
+    def fixed(self) -> ImageSize | None:
         """The size that all images have after it, whatever they had before."""
         if self.value.get("p", 1) < 1:
             return None

@@ -1,4 +1,4 @@
-"""Evaluates the items of a stage on tiny arrays: draws, guards, and the composed element.
+"""Evaluates the items of a stage on tiny arrays: draws, guards, and the composed transform.
 
 Written once over `xp`; both backends run it. No pixel is touched here.
 """

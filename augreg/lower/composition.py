@@ -1,4 +1,4 @@
-"""Composing what steps and groups make into one element of a family, sample by sample."""
+"""Composing what steps and groups make into one transform of a family, sample by sample."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Composition(Generic[Composed]):
     family: Family[Composed]
 
     def items(self, items: tuple[Item, ...], size: Size) -> Composed:
-        """One element for all items, of which there is at least one, on images of `size`."""
+        """One transform for all items, of which there is at least one, on images of `size`."""
         parts = []
         for site, run in groupby(items, key=_site):
             if site is None:
@@ -64,7 +64,7 @@ class Composition(Generic[Composed]):
         return result
 
     def _node(self, node: Node, size: Size, suffix: str) -> tuple[Composed, Size]:
-        """The node's element and the size after it."""
+        """The node's transform and the size after it."""
         if isinstance(node, Step):
             made, after = self.lowering.made(node, size, suffix)
             result = self.family.lift(made, size, after)

@@ -21,7 +21,7 @@ class Lowering(Choices):
     """Lowers steps and stages under one batch's draws.
 
     fits: is given each map of whole pixels that may not read outside of the image, in a backend
-    where a plan may not have known the size: `fits(step, element, size, after)` gives it back, or
+    where a plan may not have known the size: `fits(step, transform, size, after)` gives it back, or
     fails.
     sparse: whether kernels can leave samples out, so that stages say who does them.
     """
@@ -46,7 +46,7 @@ class Lowering(Choices):
         """What annotations say of what an item's step asks by this name; None: there are none."""
         return self.draws.answers.get((item.step.path + item.suffix, name))
 
-    def element(self, step: Step, size: Size, suffix: str = "") -> Any:
+    def transform(self, step: Step, size: Size, suffix: str = "") -> Any:
         """What the step's op returns. A step without draws is worked out in NumPy, at plan time."""
         drawn = (drawn for _, drawn, _ in step.drawn())
         constant = all(isinstance(one, distributions.Constant) for one in drawn)
@@ -56,18 +56,18 @@ class Lowering(Choices):
         return call_op(step.op, self.xp, self.arguments(step, suffix), size)
 
     def function(self, items: tuple[Item, ...], size: Size) -> tuple[Any, Array | None]:
-        """A function's element and who takes part (bool [B], None for all).
+        """A function's transform and who takes part (bool [B], None for all).
 
         Of several items, the same function in branches of one choice, each sample gets the
         arguments of its own.
         """
         first, *others = items
-        element, taken = self.element(first.step, size, first.suffix), self.condition(first)
+        transform, taken = self.transform(first.step, size, first.suffix), self.condition(first)
         for item in others:
-            other, condition = self.element(item.step, size, item.suffix), self.condition(item)
+            other, condition = self.transform(item.step, size, item.suffix), self.condition(item)
             assert taken is not None and condition is not None  # exclusive items are guarded
-            element, taken = select(self.xp, ~condition, element, other), taken | condition
-        return element, taken
+            transform, taken = select(self.xp, ~condition, transform, other), taken | condition
+        return transform, taken
 
     # --- stages
 
@@ -89,10 +89,10 @@ class Lowering(Choices):
 
     def made(self, step: Step, size: Size, suffix: str) -> tuple[Any, Size]:
         """What the step's op returns, fit for the size, and the size after the step."""
-        element, after = self.element(step, size, suffix), self.size_after(step, size)
-        if self.fits is not None and isinstance(element, LatticeMap) and not element.pads:
-            element = self.fits(step, element, size, after)
-        return element, after
+        transform, after = self.transform(step, size, suffix), self.size_after(step, size)
+        if self.fits is not None and isinstance(transform, LatticeMap) and not transform.pads:
+            transform = self.fits(step, transform, size, after)
+        return transform, after
 
     # --- sizes
 
@@ -127,4 +127,4 @@ class Lowering(Choices):
         after = step.op.output_size(*sides, **arguments)
         return tuple(
             side if isinstance(side, int) else self.xp.cast(side, "int32") for side in after
-        )  # type: ignore[return-value]
+        )  # type: ignore[return-value]  # as many sides as `size` has

@@ -45,7 +45,7 @@ class Builder(Place):
 
     def inner(self, group: Group, suffix: str) -> list[Builder]:
         """A builder for each branch, all of which begin here."""
-        known = self.unchecked, self.elements
+        known = self.unchecked, self.transforms
         builders = []
         for branch in group.branches:
             made = Builder(self.policy, self.sides, self.channels, *known, self.unfused)
@@ -87,19 +87,19 @@ class Builder(Place):
             self.add_mixed(node, guards, suffix)
 
     def add_step(self, item: Item) -> None:
-        step, element = item.step, self.describe(item.step)
-        sides, channels = self.after(step, self.sides), element.channels_after(self.channels)
+        step, transform = item.step, self.describe(item.step)
+        sides, channels = self.after(step, self.sides), transform.channels_after(self.channels)
         if (not step.always or item.guards) and (sides != self.sides or channels != self.channels):
             self.refuse_p(step, self.sides)
-        if element.geometric:
-            self.add_geometry(item, element.traits(), sides)
-        elif (part := element.part(item)) is not None:
+        if transform.geometric:
+            self.add_geometry(item, transform.traits(), sides)
+        elif (part := transform.part(item)) is not None:
             self.add_pointwise(part, channels)
         else:
-            if element.reads_others:
-                self.check_mix(step, element)
-            why = element.boundary or f"{step.op.name} is a boundary"
-            self.start(why, element.stage, item, sides)
+            if transform.reads_others:
+                self.check_mix(step, transform)
+            why = transform.boundary or f"{step.op.name} is a boundary"
+            self.start(why, transform.stage, item, sides)
 
     def add_geometry(self, item: Item, traits: Traits, sides: Sides) -> None:
         common = self.common(sides, self.channels, "")
@@ -124,7 +124,7 @@ class Builder(Place):
         self.stages.append(PointwiseStage(parts=(part,), **common))
         self.traits, self.channels = None, channels
 
-    def check_mix(self, step: Step, element: Transform) -> None:
+    def check_mix(self, step: Step, transform: Transform) -> None:
         """Refuses a step that has no batch, as only `augment` has, whose batches have one size."""
         name, pointer = step.op.name, step.pointer
         if self.classes is None:
@@ -133,15 +133,15 @@ class Builder(Place):
                 "group whose branches change the size or the channels",
                 pointer,
             )
-        if not isinstance(element, Mix):
+        if not isinstance(transform, Mix):
             return
-        if self.classes not in (0, element.classes):
+        if self.classes not in (0, transform.classes):
             raise self.policy.error(
-                f'"{name}" mixes labels of {element.classes} classes, and a step before mixes '
+                f'"{name}" mixes labels of {transform.classes} classes, and a step before mixes '
                 f"labels of {self.classes}",
                 f"{pointer}/classes",
             )
-        self.classes = element.classes
+        self.classes = transform.classes
 
     def start(
         self,

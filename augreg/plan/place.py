@@ -8,7 +8,15 @@ from functools import reduce
 from typing import Any, NoReturn
 
 from augreg.errors import OpError
-from augreg.families import ColorMap, ColorPart, Item, LatticeMap, StaticSize, Transform, element_of
+from augreg.families import (
+    ColorMap,
+    ColorPart,
+    Item,
+    LatticeMap,
+    StaticSize,
+    Transform,
+    transform_of,
+)
 from augreg.families.traits import Boundary, Traits, any_order, chain, union
 from augreg.plan import sizes
 from augreg.plan.sizes import Sides
@@ -27,41 +35,41 @@ class Place:
 
     Attributes:
         unchecked: (pointer, op) of the steps that asked for a side that is not known.
-        elements: what ops returned, at each size; they are asked for at each level of groups.
+        transforms: what ops returned, at each size; they are asked for at each level of groups.
     """
 
     policy: Policy
     sides: Sides
     channels: int
     unchecked: list[tuple[str, str]] = field(default_factory=list)
-    elements: dict[tuple[int, StaticSize], Transform] = field(default_factory=dict)
+    transforms: dict[tuple[int, StaticSize], Transform] = field(default_factory=dict)
 
     @property
     def size(self) -> StaticSize:
         return sizes.size_of(self.sides)
 
-    def element(self, step: Step, size: StaticSize) -> Transform:
-        if (element := self.elements.get((id(step), size))) is None:
+    def transform(self, step: Step, size: StaticSize) -> Transform:
+        if (transform := self.transforms.get((id(step), size))) is None:
             try:
-                element = self.elements[id(step), size] = element_of(step, size)
+                transform = self.transforms[id(step), size] = transform_of(step, size)
             except OpError as error:
                 raise self.policy.located(error, step.pointer) from error
         given = {name: step.arguments[name] for name in step.op.fills}
-        for name, levels in {"fill_value": getattr(element, "fill_value", 0.0), **given}.items():
+        for name, levels in {"fill_value": getattr(transform, "fill_value", 0.0), **given}.items():
             if isinstance(levels, tuple) and len(levels) not in (1, self.channels):
                 said = wrong_levels(levels, self.channels)
                 raise self.policy.error(said, f"{step.pointer}/{name}")
-        return element
+        return transform
 
     def describe(self, step: Step) -> Transform:
-        element = self.element(step, self.size)
-        if element.colored and self.channels not in ((1, 3) if step.op.gray else (3,)):
+        transform = self.transform(step, self.size)
+        if transform.colored and self.channels not in ((1, 3) if step.op.gray else (3,)):
             needs = "one channel or three" if step.op.gray else "three channels"
             has = "one" if self.channels == 1 else self.channels
             raise self.policy.error(
                 f'"{step.op.name}" needs {needs}, and the image has {has} here', step.pointer
             )
-        return element
+        return transform
 
     def after(self, step: Step, sides: Sides) -> Sides:
         """The sides after a step.
@@ -71,8 +79,8 @@ class Place:
         """
         result, compared = sizes.after(self.policy, step, sides)
         if compared:
-            element = self.element(step, sizes.size_of(sides))
-            if not isinstance(element, LatticeMap) or element.pads:
+            transform = self.transform(step, sizes.size_of(sides))
+            if not isinstance(transform, LatticeMap) or transform.pads:
                 said = f'"{step.op.name}" works at some sizes only' + sizes.remedy(sides)
                 raise self.policy.error(said, step.pointer)
             self.unchecked.append((step.pointer, step.op.name))
@@ -110,12 +118,12 @@ class Place:
     def geometry(self, node: Node, sides: Sides) -> Traits:
         """The traits of a node; raises `Boundary` where it is not geometry throughout."""
         if isinstance(node, Step):
-            element = self.element(node, sizes.size_of(sides))
-            if not element.geometric:
-                raise Boundary(element.boundary)
+            transform = self.transform(node, sizes.size_of(sides))
+            if not transform.geometric:
+                raise Boundary(transform.boundary)
             if node.keeps is not None:
                 raise Boundary(f'"{node.op.name}" keeps boxes, wherever they are by then')
-            return element.traits()
+            return transform.traits()
         if node.kind == "mixture":
             raise Boundary("a mixture")
         every = []
@@ -150,8 +158,8 @@ class Place:
         """The part of a group that is colour maps throughout."""
         if any(isinstance(n, Group) and n.kind == "mixture" for n in walk((item.node,))):
             return None
-        elements: list[Any] = [self.describe(step) for step in item.steps]
-        if not all(isinstance(e, ColorMap) and e.channels_after(3) == 3 for e in elements):
+        transforms: list[Any] = [self.describe(step) for step in item.steps]
+        if not all(isinstance(e, ColorMap) and e.channels_after(3) == 3 for e in transforms):
             return None
-        mean = any(element.mean is not None for element in elements)
+        mean = any(transform.mean is not None for transform in transforms)
         return ColorPart((item,), ("mean",) if mean else ())

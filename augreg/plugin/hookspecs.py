@@ -22,7 +22,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 @hookspec
-def register_ops() -> list[Op | Macro]:  # type: ignore[empty-body]
+def register_ops() -> list[Op | Macro]:  # type: ignore[empty-body]  # a plugin has it
     """Returns the ops and macros that this plugin ships, made with `augreg.op` and `augreg.macro`.
 
     First-party ops have plain names; a plugin's are "package/op". Called once, when the registry

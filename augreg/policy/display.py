@@ -12,7 +12,7 @@ from augreg.policy.schema import GROUPS
 
 _LINES = 40  # that a policy may take: one of hundreds of steps is not for reading
 
-Line = tuple[int, str]  # how deep, and the text
+Indented = tuple[int, str]  # how deep, and the text
 
 
 def policy_text(name: str, digest: str, source: Mapping[str, Any]) -> str:
@@ -41,14 +41,14 @@ def policy_html(name: str, digest: str, source: Mapping[str, Any]) -> str:
     return f"<div>{''.join(parts)}{'</ul>' * depth}</div>"
 
 
-def _shortened(source: Mapping[str, Any]) -> Iterator[Line]:
+def _shortened(source: Mapping[str, Any]) -> Iterator[Indented]:
     lines = list(_sections(source))
     yield from lines[:_LINES]
     if len(lines) > _LINES:
         yield 1, f"... {len(lines) - _LINES} lines more"
 
 
-def _sections(source: Mapping[str, Any]) -> Iterator[Line]:
+def _sections(source: Mapping[str, Any]) -> Iterator[Indented]:
     for section in ("prepare", "augment"):
         part = source.get(section)
         if isinstance(part, Mapping):
@@ -62,7 +62,7 @@ def _sections(source: Mapping[str, Any]) -> Iterator[Line]:
         yield 1, f"output {_arguments(output)}"
 
 
-def _nodes(nodes: Any, depth: int) -> Iterator[Line]:
+def _nodes(nodes: Any, depth: int) -> Iterator[Indented]:
     for node in nodes:
         kind = "op" if "op" in node else next(key for key in GROUPS if key in node)
         name = node["op"] if kind == "op" else kind

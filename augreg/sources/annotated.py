@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from augreg.annotations.element import Indexed
 from augreg.dataset.indexed import in_order
 from augreg.errors import DataError
-from augreg.images import one_line
+from augreg.images import ImageSize, one_line
 from augreg.sources.checking import check_all, check_bad_images, decoding_notes
-from augreg.sources.faults import Edges, Faults, Size
+from augreg.sources.faults import Edges, Faults
 from augreg.sources.label_masks import (
     LARGEST_BYTE,
     FileMask,
@@ -62,13 +62,13 @@ class Annotations:
     things: Sequence[Thing] = ()
     mask: FileMask | None = None
 
-    def mask_of_classes(self, size: Size) -> Mask:
+    def mask_of_classes(self, size: ImageSize) -> Mask:
         """The mask [H, W] that elements hold: the file's, or class + 1 of the things' regions."""
         if self.mask is not None:
             return self.mask.values
         return painted([(one.label + 1, one.region) for one in self.things if one.region], size)
 
-    def mask_of_boxes(self, size: Size, difficult: bool) -> Mask:
+    def mask_of_boxes(self, size: ImageSize, difficult: bool) -> Mask:
         """The mask [H, W] that numbers boxes: n + 1 in the pixels of box n."""
         things = enumerate(with_boxes(self.things, difficult), start=1)
         return painted([(number, one.region) for number, one in things if one.region], size)
@@ -80,7 +80,7 @@ def with_boxes(things: Iterable[Thing], difficult: bool) -> list[Thing]:
 
 
 @dataclass(frozen=True)
-class Layout:
+class FileLayout:
     """What a format's files say of a dataset.
 
     Attributes:
@@ -92,7 +92,7 @@ class Layout:
     """
 
     photos: Mapping[str, Sequence[Path]]
-    read: Callable[[Path, Size, Faults], Annotations | None]
+    read: Callable[[Path, ImageSize, Faults], Annotations | None]
     parts: tuple[str, ...]
     class_names: tuple[str, ...] = ()
     mask_names: Mapping[int, str] = field(default_factory=dict)
@@ -111,15 +111,15 @@ class Checked:
         notes: what decoding drops.
     """
 
-    layout: Layout
-    sizes: Mapping[Path, Size]
+    layout: FileLayout
+    sizes: Mapping[Path, ImageSize]
     bad: tuple[BadImage, ...]
     notes: tuple[str, ...]
 
 
 def check_images(spec: str, reading: Reading, faults: Faults) -> Checked:
     """Reads what a dataset's files say of it, and its images; raises `DataError`."""
-    layout: Layout = opener_of(spec).layout_of(spec, reading, faults)
+    layout: FileLayout = opener_of(spec).layout_of(spec, reading, faults)
     photos = [path for part in layout.photos.values() for path in part]
     candidates = ((one_line(path), path.read_bytes) for path in photos)
     verdicts = list(check_all(candidates, reading.max_pixels, reading.verify))
@@ -168,7 +168,7 @@ def open_annotated(spec: str, reading: Reading) -> Source:
     )
 
 
-def _mask_names(layout: Layout, tables: Iterable[_Table]) -> dict[int, str]:
+def _mask_names(layout: FileLayout, tables: Iterable[_Table]) -> dict[int, str]:
     """What each value means that masks have, or might have."""
     values = {value for table in tables for value in table.values}
     every = sorted(values | layout.mask_names.keys())
@@ -228,7 +228,7 @@ class _Table:
         values = {value for row in rows for value in row.values}
         return cls(paths, ends, list(chain.from_iterable(kept)), [row.mask for row in rows], values)
 
-    def split(self, layout: Layout, deep: bool) -> Split:
+    def split(self, layout: FileLayout, deep: bool) -> Split:
         with tf.device("CPU:0"):  # where all of tf.data is
             paths = tf.constant([os.fsencode(path.absolute()) for path in self.paths])
             ends = tf.constant(self.ends)

@@ -12,7 +12,7 @@ from typing import TypeAlias
 import tensorflow as tf
 
 from augreg.errors import DataError, ImageError
-from augreg.images import inspect
+from augreg.images import ImageSize, inspect
 from augreg.images.decode import decode
 from augreg.images.signatures import why_not
 from augreg.sources.source import BadImage
@@ -33,7 +33,7 @@ class Verdict:
     name: str
     reason: str | None
     notes: tuple[str, ...] = ()
-    size: tuple[int, int] | None = None
+    size: ImageSize | None = None
 
 
 def check_all(

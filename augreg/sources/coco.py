@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from augreg.errors import DataError, printable, show
-from augreg.images import one_line
-from augreg.sources.annotated import BACKGROUND, Annotations, Layout, Thing
+from augreg.images import ImageSize, one_line
+from augreg.sources.annotated import BACKGROUND, Annotations, FileLayout, Thing
 from augreg.sources.coco_files import (
     WANTED,
     CocoPhoto,
@@ -24,7 +24,7 @@ from augreg.sources.coco_files import (
     photos_of,
     read_file,
 )
-from augreg.sources.faults import Faults, Size
+from augreg.sources.faults import Faults
 from augreg.sources.formats import HASHED, folder_of, hashed, parts_of
 from augreg.sources.label_masks import Region, coco_mask
 from augreg.sources.openers import Reading
@@ -33,7 +33,7 @@ from augreg.sources.source import Keypoints
 _SIDES = re.compile("left|right")
 
 
-def layout_of(spec: str, reading: Reading, faults: Faults) -> Layout:
+def layout_of(spec: str, reading: Reading, faults: Faults) -> FileLayout:
     """What the files of `coco:PATH` say; raises `DataError`."""
     root = folder_of(spec, WANTED)
     files, notes = json_files(root)
@@ -63,7 +63,7 @@ def layout_of(spec: str, reading: Reading, faults: Faults) -> Layout:
     reader = _Reader(photos, numbers, keypoints, "masks" in parts)
     names = tuple(classes.values())
     meant = dict(enumerate((BACKGROUND, *names)))
-    return Layout(splits, reader.read, parts, names, meant, keypoints, tuple(notes))
+    return FileLayout(splits, reader.read, parts, names, meant, keypoints, tuple(notes))
 
 
 # --- classes and keypoints ------------------------------------------------------------------------
@@ -129,7 +129,7 @@ class _Reader:
     keypoints: Keypoints | None
     masks: bool
 
-    def read(self, path: Path, size: Size, faults: Faults) -> Annotations | None:
+    def read(self, path: Path, size: ImageSize, faults: Faults) -> Annotations | None:
         """The annotations of an image of this size."""
         photo = self.photos[path]
         stated = photo.entry.get("height"), photo.entry.get("width")
@@ -146,7 +146,7 @@ class _Reader:
         return Annotations([thing for thing in things if thing])
 
     def _thing(
-        self, where: str, one: Mapping[str, Any], size: Size, faults: Faults
+        self, where: str, one: Mapping[str, Any], size: ImageSize, faults: Faults
     ) -> Thing | None:
         category = one.get("category_id")
         if not isinstance(category, int) or category not in self.numbers:
@@ -175,7 +175,7 @@ class _Reader:
             self.numbers[category], edges, points, region, difficult=bool(one.get("iscrowd"))
         )
 
-    def _points(self, where: str, given: Any, size: Size, faults: Faults) -> Any:
+    def _points(self, where: str, given: Any, size: ImageSize, faults: Faults) -> Any:
         assert self.keypoints is not None
         numbers = _numbers(given)
         if numbers is None or numbers.ndim != 1 or len(numbers) % 3:
@@ -190,7 +190,7 @@ class _Reader:
         return faults.keypoints(where, np.concatenate([rows, missing]), size)
 
 
-def _region(where: str, given: Any, size: Size, faults: Faults) -> Region | None:
+def _region(where: str, given: Any, size: ImageSize, faults: Faults) -> Region | None:
     if isinstance(given, dict):
         return _run_lengths(where, given, size, faults)
     polygons = [_numbers(one) for one in given] if isinstance(given, Sequence) else [None]
@@ -206,7 +206,9 @@ def _region(where: str, given: Any, size: Size, faults: Faults) -> Region | None
     return Region(tuple(made))
 
 
-def _run_lengths(where: str, given: Mapping[str, Any], size: Size, faults: Faults) -> Region | None:
+def _run_lengths(
+    where: str, given: Mapping[str, Any], size: ImageSize, faults: Faults
+) -> Region | None:
     """Of run lengths, as a list or in COCO's compressed text."""
     counts, tools = given.get("counts"), coco_mask()
     stated = given.get("size")

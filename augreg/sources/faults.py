@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augreg.errors import DataError
+from augreg.images import ImageSize
 from augreg.sources.source import CLIP, DROP, ERROR, BadAnnotation
 
 Edges = tuple[float, float, float, float]  # left, top, right, bottom in pixels
-Size = tuple[int, int]  # H, W
 Points = NDArray[np.float64]
 
 # Pixels. Files round to two decimals (COCO) or to six of the relative size (YOLO), so that a box
@@ -56,7 +56,7 @@ class Faults:
             f"image){listed}" + (f"\n  and {more} more" if more > 0 else "")
         )
 
-    def box(self, where: str, edges: Iterable[float], size: Size) -> Edges | None:
+    def box(self, where: str, edges: Iterable[float], size: ImageSize) -> Edges | None:
         """A box within the image; None where it is left out."""
         left, top, right, bottom = edges
         height, width = size
@@ -88,7 +88,7 @@ class Faults:
             return True
         return False
 
-    def keypoints(self, where: str, points: Points, size: Size) -> Points | None:
+    def keypoints(self, where: str, points: Points, size: ImageSize) -> Points | None:
         """Keypoints [K, 3], those without visibility as zeros; None where they are left out."""
         if not np.isfinite(points).all():
             self.leave_out(where, "keypoints have to hold finite numbers")

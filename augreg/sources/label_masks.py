@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from augreg.errors import DataError
-from augreg.images import one_line
-from augreg.sources.faults import Faults, Size
+from augreg.images import ImageSize, one_line
+from augreg.sources.faults import Faults
 
 Mask = NDArray[Any]
 LARGEST_BYTE, LARGEST = 255, 65535
@@ -39,11 +39,11 @@ class Region:
     polygons: tuple[NDArray[np.float64], ...] = ()
     rle: dict[str, Any] | None = None
 
-    def mask(self, size: tuple[int, int]) -> NDArray[np.bool_]:
+    def mask(self, size: ImageSize) -> NDArray[np.bool_]:
         """bool [H, W]."""
         return coco_mask().decode(self.run_lengths(size)).astype(bool)
 
-    def run_lengths(self, size: tuple[int, int]) -> dict[str, Any]:
+    def run_lengths(self, size: ImageSize) -> dict[str, Any]:
         """COCO's run lengths of the region in an image of this size."""
         if self.rle is not None:
             return self.rle
@@ -72,7 +72,7 @@ def coco_mask() -> ModuleType:
     return mask
 
 
-def painted(regions: Sequence[tuple[int, Region]], size: tuple[int, int]) -> Mask:
+def painted(regions: Sequence[tuple[int, Region]], size: ImageSize) -> Mask:
     """A mask [H, W] of (value, region) pairs, 0 elsewhere.
 
     Larger regions are below smaller ones, and of equal ones the earlier are below the later: a
@@ -104,7 +104,7 @@ def _read_mask(path: Path) -> FileMask:
     return FileMask(values.astype(np.int32), palette)
 
 
-def mask_of(path: Path, size: Size, faults: Faults) -> FileMask | None:
+def mask_of(path: Path, size: ImageSize, faults: Faults) -> FileMask | None:
     """The mask of an image of this size in a file; None where it can't be used."""
     try:
         mask = _read_mask(path)

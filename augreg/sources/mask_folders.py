@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from augreg.errors import DataError
-from augreg.images import list_images, one_line
-from augreg.sources.annotated import Annotations, Layout
-from augreg.sources.faults import Faults, Size
+from augreg.images import ImageSize, list_images, one_line
+from augreg.sources.annotated import Annotations, FileLayout
+from augreg.sources.faults import Faults
 from augreg.sources.formats import HASHED, folder_of, hashed, parts_of
 from augreg.sources.label_masks import mask_of
 from augreg.sources.openers import Reading
@@ -23,7 +23,7 @@ _WANTED = "masks:PATH of a folder with images/ and masks/, or with train/images/
 _IMAGES, _MASKS = "images", "masks"
 
 
-def layout_of(spec: str, reading: Reading, faults: Faults) -> Layout:
+def layout_of(spec: str, reading: Reading, faults: Faults) -> FileLayout:
     """What the files of `masks:PATH` say; raises `DataError`."""
     root = folder_of(spec, _WANTED)
     parts = parts_of(spec, reading.parts, ("masks",), ("masks",))
@@ -33,7 +33,7 @@ def layout_of(spec: str, reading: Reading, faults: Faults) -> Layout:
     notes: tuple[str, ...] = ()
     if splits.keys() == {""}:
         splits, notes = hashed(splits[""]), (HASHED,)
-    return Layout(splits, _Reader(masks).read, parts, notes=notes)
+    return FileLayout(splits, _Reader(masks).read, parts, notes=notes)
 
 
 def _folders(root: Path) -> dict[str, tuple[Path, Path]]:
@@ -84,7 +84,7 @@ def _stem(path: Path, folder: Path) -> Path:
 class _Reader:
     masks: Mapping[Path, Path]
 
-    def read(self, path: Path, size: Size, faults: Faults) -> Annotations | None:
+    def read(self, path: Path, size: ImageSize, faults: Faults) -> Annotations | None:
         """The annotations of an image of this size."""
         mask = mask_of(self.masks[path], size, faults)
         return None if mask is None else Annotations(mask=mask)

@@ -15,7 +15,7 @@ from augreg.images import MAX_PIXELS
 from augreg.sources.source import CLIP, HANDLINGS, Source
 
 if TYPE_CHECKING:
-    from augreg.sources.annotated import Layout
+    from augreg.sources.annotated import FileLayout
     from augreg.sources.faults import Faults
 
 AnyPath = str | os.PathLike[str]
@@ -51,7 +51,7 @@ class Opener:
         function: what opens it, as module:name in `augreg.sources`; called with the specification
             and the `Reading`.
         layout: of images with annotations, what reads their files, as module:name; called with the
-            `Faults` too, it returns a `Layout`.
+            `Faults` too, it returns a `FileLayout`.
     """
 
     form: str
@@ -71,7 +71,7 @@ class Opener:
     def open(self, spec: str, reading: Reading) -> Source:
         return _function(self.function)(spec, reading)
 
-    def layout_of(self, spec: str, reading: Reading, faults: Faults) -> Layout:
+    def layout_of(self, spec: str, reading: Reading, faults: Faults) -> FileLayout:
         return _function(self.layout)(spec, reading, faults)
 
 

@@ -13,9 +13,9 @@ from xml.etree import ElementTree
 from xml.parsers import expat
 
 from augreg.errors import DataError, printable, show
-from augreg.images import list_images, one_line
-from augreg.sources.annotated import BACKGROUND, Annotations, Layout, Thing
-from augreg.sources.faults import Faults, Size
+from augreg.images import ImageSize, list_images, one_line
+from augreg.sources.annotated import BACKGROUND, Annotations, FileLayout, Thing
+from augreg.sources.faults import Faults
 from augreg.sources.formats import HASHED, folder_of, hashed, parts_of, read_text
 from augreg.sources.label_masks import mask_of
 from augreg.sources.openers import Reading
@@ -31,7 +31,7 @@ _CLASSES = (
 _VOID = 255  # the borders of objects, in masks
 
 
-def layout_of(spec: str, reading: Reading, faults: Faults) -> Layout:
+def layout_of(spec: str, reading: Reading, faults: Faults) -> FileLayout:
     """What the files of `voc:PATH` say; raises `DataError`."""
     root = _root(folder_of(spec, _WANTED))
     has = {"boxes": root / "Annotations", "masks": root / "SegmentationClass"}
@@ -48,7 +48,7 @@ def layout_of(spec: str, reading: Reading, faults: Faults) -> Layout:
     names = _names(files.values())
     meant = {**dict(enumerate((BACKGROUND, *names))), _VOID: "void"} if "masks" in parts else {}
     read = _Reader(root, parts, files, names).read
-    return Layout(splits, read, parts, names, meant, notes=tuple(notes))
+    return FileLayout(splits, read, parts, names, meant, notes=tuple(notes))
 
 
 def _root(path: Path) -> Path:
@@ -129,7 +129,7 @@ class _File:
     """
 
     objects: tuple[_Object, ...] = ()
-    size: Size | None = None
+    size: ImageSize | None = None
     fault: str = ""
 
 
@@ -180,7 +180,7 @@ class _Reader:
     files: Mapping[Path, _File]
     names: tuple[str, ...]
 
-    def read(self, path: Path, size: Size, faults: Faults) -> Annotations | None:
+    def read(self, path: Path, size: ImageSize, faults: Faults) -> Annotations | None:
         """The annotations of an image of this size."""
         things: list[Thing] = []
         mask = None
@@ -202,7 +202,7 @@ class _Reader:
                 return None
         return Annotations(things, mask)
 
-    def _thing(self, where: str, one: _Object, size: Size, faults: Faults) -> Thing | None:
+    def _thing(self, where: str, one: _Object, size: ImageSize, faults: Faults) -> Thing | None:
         if not one.name:
             faults.leave_out(where, "an object takes a name")
             return None

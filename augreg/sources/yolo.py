@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augreg.errors import DataError, printable
-from augreg.images import list_images, one_line
+from augreg.images import ImageSize, list_images, one_line
 from augreg.images.files import has_extension
-from augreg.sources.annotated import BACKGROUND, Annotations, Layout, Thing
-from augreg.sources.faults import Faults, Size
+from augreg.sources.annotated import BACKGROUND, Annotations, FileLayout, Thing
+from augreg.sources.faults import Faults
 from augreg.sources.formats import HASHED, folder_of, hashed, parts_of, read_text
 from augreg.sources.label_masks import Region, coco_mask
 from augreg.sources.openers import Reading
@@ -30,7 +30,7 @@ _BOX = 5  # columns of a box
 _VISIBLE = 2.0  # of keypoints without a visibility
 
 
-def layout_of(spec: str, reading: Reading, faults: Faults) -> Layout:
+def layout_of(spec: str, reading: Reading, faults: Faults) -> FileLayout:
     """What the files of `yolo:PATH` say; raises `DataError`."""
     config = read_config(folder_of(spec, WANTED))
     listed, notes = _photos(config)
@@ -49,7 +49,7 @@ def layout_of(spec: str, reading: Reading, faults: Faults) -> Layout:
         coco_mask()  # what is missing is said before an hour of work
     meant = dict(enumerate((BACKGROUND, *config.names)))
     read = _Reader(config, polygons).read
-    return Layout(splits, read, parts, config.names, meant, config.keypoints, tuple(notes))
+    return FileLayout(splits, read, parts, config.names, meant, config.keypoints, tuple(notes))
 
 
 # --- images and labels ----------------------------------------------------------------------------
@@ -150,7 +150,7 @@ class _Reader:
     config: YoloConfig
     polygons: bool
 
-    def read(self, path: Path, size: Size, faults: Faults) -> Annotations:
+    def read(self, path: Path, size: ImageSize, faults: Faults) -> Annotations:
         """The annotations of an image; without a label file it has none."""
         label = label_file(path)
         lines = _lines(label) if label.is_file() else []
@@ -164,7 +164,7 @@ class _Reader:
             seen.add(text)
         return Annotations(things)
 
-    def _thing(self, where: str, words: list[str], size: Size, faults: Faults) -> Thing | None:
+    def _thing(self, where: str, words: list[str], size: ImageSize, faults: Faults) -> Thing | None:
         numbers = _numbers(words)
         if numbers is None:
             faults.leave_out(where, f"not numbers: {printable(' '.join(words))}")
@@ -193,7 +193,7 @@ class _Reader:
         return None if box is None else Thing(int(label), box, region=region)
 
     def _pose(
-        self, where: str, label: int, rest: NDArray[np.float64], size: Size, faults: Faults
+        self, where: str, label: int, rest: NDArray[np.float64], size: ImageSize, faults: Faults
     ) -> Thing | None:
         about = self.config.keypoints
         assert about is not None

@@ -11,7 +11,7 @@ from augreg.annotations.mixing import mixing_steps
 from augreg.backends.reference import augment
 from augreg.testing.cases import BATCH, INDEX, SEED, Case
 from augreg.testing.places import check_places
-from augreg.testing.transforms import element_of_case
+from augreg.testing.transforms import transform_of_case
 from augreg.xp import NUMPY
 
 _UNSURE = 0.15  # from 0.5: between two pixels, a mask takes one and an image their mean
@@ -35,7 +35,7 @@ def check_annotations(case: Case) -> None:
     boxes = made["boxes"]["boxes"]
     if not ((boxes >= 0) & (boxes <= [width, height, width, height])).all():
         raise case.fail("boxes leave the image")
-    if element_of_case(case, NUMPY, INDEX, case.size).geometric:
+    if transform_of_case(case, NUMPY, INDEX, case.size).geometric:
         _check_masks(case, made["images"][..., 0], made["masks"])
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from augreg import families
 from augreg.families.splines import folds
 from augreg.testing.cases import BATCH, INDEX, SEED, Case
-from augreg.testing.transforms import element_of_case, made_of_planes
+from augreg.testing.transforms import made_of_planes, transform_of_case
 from augreg.xp import NUMPY
 
 _FLAT = 1e-6  # of determinants: what shrinks each side to a thousandth of it
@@ -21,22 +21,22 @@ def check_places(case: Case) -> None:
     A resample has an inverse; a pixel function reads its own pixel alone, and hides what it says; a
     neighbourhood does not rearrange pixels.
     """
-    element = element_of_case(case, NUMPY, INDEX, case.size)
-    if isinstance(element, families.PixelFunction):
-        _check_pointwise(case, element)
-        _check_hidden(case, element)
-    elif isinstance(element, families.Neighborhood):
-        _check_unmoved(case, element)
-    elif isinstance(element, families.Displacement):
-        _check_unfolded(case, element)
-    elif isinstance(element, families.AffineMap | families.ProjectiveMap):
-        _check_invertible(case, element)
+    transform = transform_of_case(case, NUMPY, INDEX, case.size)
+    if isinstance(transform, families.PixelFunction):
+        _check_pointwise(case, transform)
+        _check_hidden(case, transform)
+    elif isinstance(transform, families.Neighborhood):
+        _check_unmoved(case, transform)
+    elif isinstance(transform, families.Displacement):
+        _check_unfolded(case, transform)
+    elif isinstance(transform, families.AffineMap | families.ProjectiveMap):
+        _check_invertible(case, transform)
 
 
-def _check_invertible(case: Case, element: families.AffineMap | families.ProjectiveMap) -> None:
-    square = element.matrix[:, :2, :2].astype(np.float64)
-    if isinstance(element, families.ProjectiveMap):
-        square = element.matrix.astype(np.float64)
+def _check_invertible(case: Case, transform: families.AffineMap | families.ProjectiveMap) -> None:
+    square = transform.matrix[:, :2, :2].astype(np.float64)
+    if isinstance(transform, families.ProjectiveMap):
+        square = transform.matrix.astype(np.float64)
     if (np.abs(np.linalg.det(square)) < _FLAT).any():
         raise case.fail(
             "its matrix has no inverse: the image becomes a line or a point, and masks, boxes and "
@@ -44,25 +44,25 @@ def _check_invertible(case: Case, element: families.AffineMap | families.Project
         )
 
 
-def _check_unfolded(case: Case, element: families.Displacement) -> None:
-    if folds(NUMPY, element.offsets, element.spline, case.size).any():
+def _check_unfolded(case: Case, transform: families.Displacement) -> None:
+    if folds(NUMPY, transform.offsets, transform.spline, case.size).any():
         raise case.fail(
             "its offsets fold the image, so that masks, boxes and keypoints have no one place; "
             "keep them below 0.48 of a cell with a cubic spline, 0.25 with a linear one"
         )
 
 
-def _check_hidden(case: Case, element: families.PixelFunction) -> None:
+def _check_hidden(case: Case, transform: families.PixelFunction) -> None:
     """Pixels that are said to be hidden do not depend on what was there."""
-    if element.hidden is None:
+    if transform.hidden is None:
         return
     rng = np.random.default_rng(SEED)
     images = rng.uniform(0, 1, (2, case.channels, BATCH, *case.size)).astype(np.float32)
     one, other = (
-        np.stack(made_of_planes(case, NUMPY, element, list(image), list(images[0])))
+        np.stack(made_of_planes(case, NUMPY, transform, list(image), list(images[0])))
         for image in images
     )
-    hidden = np.broadcast_to(element.hidden_pixels(NUMPY, case.size), one.shape[1:])
+    hidden = np.broadcast_to(transform.hidden_pixels(NUMPY, case.size), one.shape[1:])
     if (seen := (one != other).any(axis=0) & hidden).any():
         raise case.fail(
             f"{seen.sum() / hidden.sum():.0%} of the pixels that `hidden` names still show the "
@@ -70,7 +70,7 @@ def _check_hidden(case: Case, element: families.PixelFunction) -> None:
         )
 
 
-def _check_pointwise(case: Case, element: families.PixelFunction) -> None:
+def _check_pointwise(case: Case, transform: families.PixelFunction) -> None:
     """Half of the pixels change, and the statistics that the function is given do not."""
     rng = np.random.default_rng(SEED)
     planes = rng.uniform(0, 1, (case.channels, BATCH, *case.size)).astype(np.float32)
@@ -78,7 +78,7 @@ def _check_pointwise(case: Case, element: families.PixelFunction) -> None:
     changed = rng.uniform(0, 1, case.size) < 0.5
     given = np.where(changed, others, planes)
     before, after = (
-        np.stack(made_of_planes(case, NUMPY, element, list(each), list(planes)))
+        np.stack(made_of_planes(case, NUMPY, transform, list(each), list(planes)))
         for each in (planes, given)
     )
     if (before != after)[..., ~changed].any():
@@ -88,14 +88,14 @@ def _check_pointwise(case: Case, element: families.PixelFunction) -> None:
         )
 
 
-def _check_unmoved(case: Case, element: families.Neighborhood) -> None:
+def _check_unmoved(case: Case, transform: families.Neighborhood) -> None:
     """Two images, each without two equal values, tell where each pixel comes from.
 
     It was moved if both times it has the value of the same pixel, further away. A filter that picks
     values by their order, as a median, picks others in the other image; one that repeats a pixel
     over a block takes few.
     """
-    one, two = (_sources(case, element, seed) for seed in (SEED, SEED + 1))
+    one, two = (_sources(case, transform, seed) for seed in (SEED, SEED + 1))
     own = np.arange(one[0].size).reshape(case.size)
     for first, second in zip(one, two, strict=True):
         found = (first == second) & (first >= 0)
@@ -109,13 +109,13 @@ def _check_unmoved(case: Case, element: families.Neighborhood) -> None:
             )
 
 
-def _sources(case: Case, element: families.Neighborhood, seed: int) -> NDArray[np.int_]:
+def _sources(case: Case, transform: families.Neighborhood, seed: int) -> NDArray[np.int_]:
     """int [B,H,W]: which pixel of an image without equal values each has the value of; -1: none."""
     count = int(np.prod(case.size))
     order = np.random.default_rng(seed).permutation(count)
     image = ((order + 0.5) / count).astype(np.float32).reshape(case.size)
     planes = [np.broadcast_to(image, (BATCH, *case.size))] * case.channels
-    made = made_of_planes(case, NUMPY, element, planes, planes)
+    made = made_of_planes(case, NUMPY, transform, planes, planes)
     by_value = np.argsort(image, axis=None)
     values = image.ravel()[by_value]
     place = np.clip(np.searchsorted(values, made[0]), 0, len(values) - 1)

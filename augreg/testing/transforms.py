@@ -22,7 +22,7 @@ from augreg.random.generator import SampleKey
 from augreg.testing.cases import BATCH, INDEX, SEED, Case, kind_of, without_name
 from augreg.xp import NUMPY, Namespace
 
-Elements = dict[str, NDArray[Any]]
+Arrays = dict[str, NDArray[Any]]
 # By how an array's name begins; all others are float32.
 _DTYPES = {
     "LatticeMap": "int32",
@@ -100,7 +100,7 @@ def check_tensorflow(case: Case) -> None:
 
     def call(index: Any) -> None:
         size = _as_numbers(TENSORFLOW, case.size)
-        made = element_of_case(case, TENSORFLOW, index, size)
+        made = transform_of_case(case, TENSORFLOW, index, size)
         if isinstance(made, families.PixelFunction | families.Neighborhood):
             _planes(case, TENSORFLOW, made, INDEX)
 
@@ -112,23 +112,23 @@ def _as_numbers(xp: Namespace, size: tuple[int, int]) -> tuple[Any, Any]:
     return xp.array(size[0], "int32"), xp.array(size[1], "int32")
 
 
-def lowered(case: Case, xp: Namespace, index: NDArray[np.int_], dynamic: bool = False) -> Elements:
-    """Every array of the element that the op returns, as NumPy, by its name."""
+def lowered(case: Case, xp: Namespace, index: NDArray[np.int_], dynamic: bool = False) -> Arrays:
+    """Every array of the transform that the op returns, as NumPy, by its name."""
     size = _as_numbers(xp, case.size) if dynamic else case.size
     how = f"with {xp.name}'s xp{_AT_RUN_TIME if dynamic else ''}"
-    element = _called(case, how, lambda: element_of_case(case, xp, index, size))
-    found = _arrays(case, xp, element)
-    if isinstance(element, families.PixelFunction | families.Neighborhood):
-        planes = _called(case, how, lambda: _planes(case, xp, element, index))
+    transform = _called(case, how, lambda: transform_of_case(case, xp, index, size))
+    found = _arrays(case, xp, transform)
+    if isinstance(transform, families.PixelFunction | families.Neighborhood):
+        planes = _called(case, how, lambda: _planes(case, xp, transform, index))
         for i, plane in enumerate(planes):
             found[f"plane {i}"] = _numpy(case, xp, f"plane {i}", plane)
-    if isinstance(element, families.PixelFunction) and element.hidden is not None:
-        hidden = _called(case, how, lambda: element.hidden_pixels(xp, case.size))
+    if isinstance(transform, families.PixelFunction) and transform.hidden is not None:
+        hidden = _called(case, how, lambda: transform.hidden_pixels(xp, case.size))
         found["hidden"] = _numpy(case, xp, "hidden", xp.cast(hidden, "float32"))
     return found
 
 
-def element_of_case(case: Case, xp: Namespace, index: NDArray[np.int_], size: Any) -> Any:
+def transform_of_case(case: Case, xp: Namespace, index: NDArray[np.int_], size: Any) -> Any:
     """What the op returns for samples, for images of `size`."""
     planned = plan(case.policy, size=case.size, channels=case.channels)
     key = SampleKey(*(xp.array(number, "uint32") for number in (SEED, 0, index)))
@@ -153,17 +153,17 @@ def _raised(case: Case, error: OpError) -> bool:
     return error.__cause__ is not None and str(error).startswith(f'op "{case.op.name}" raised')
 
 
-def _arrays(case: Case, xp: Namespace, element: Any) -> Elements:
-    kind, found = type(element).__name__, {}
-    for part in dataclasses.fields(element):
-        value = getattr(element, part.name)
+def _arrays(case: Case, xp: Namespace, transform: Any) -> Arrays:
+    kind, found = type(transform).__name__, {}
+    for part in dataclasses.fields(transform):
+        value = getattr(transform, part.name)
         if part.metadata.get("static") or value is None:
             continue
         many = value if isinstance(value, tuple) else (value,)
         for i, array in enumerate(many):
             name = f"{kind}.{part.name}" + (f"[{i}]" if isinstance(value, tuple) else "")
             found[name] = _numpy(case, xp, name, array)
-    if isinstance(element, families.Resize) and case.op.output_size is None:
+    if isinstance(transform, families.Resize) and case.op.output_size is None:
         raise case.fail("it returns a Resize, so it has to declare output_size")
     return found
 
@@ -171,46 +171,46 @@ def _arrays(case: Case, xp: Namespace, element: Any) -> Elements:
 def _planes(
     case: Case,
     xp: Namespace,
-    element: families.PixelFunction | families.Neighborhood,
+    transform: families.PixelFunction | families.Neighborhood,
     index: NDArray[np.int_],
 ) -> Any:
     """What a function makes of planes; they reach out of 0..1, as in a policy."""
     shape = (case.channels, BATCH, *case.size)
     noise = np.random.default_rng(SEED).uniform(-0.25, 1.25, shape)
     planes = list(noise[:, index].astype(np.float32))
-    return made_of_planes(case, xp, element, planes, planes)
+    return made_of_planes(case, xp, transform, planes, planes)
 
 
 def made_of_planes(
     case: Case,
     xp: Namespace,
-    element: families.PixelFunction | families.Neighborhood,
+    transform: families.PixelFunction | families.Neighborhood,
     given: Sequence[NDArray[Any]],
     whole: Sequence[NDArray[Any]],
 ) -> Any:
     """What a function makes of the planes `given`, with the statistics of the planes `whole`."""
     planes = tuple(xp.array(plane) for plane in given)
-    arguments = [aligned(xp, xp.array(value)) for value in element.arguments]
-    if isinstance(element, families.PixelFunction):
-        extra = _given(case, xp, element, np.stack(whole, axis=-1))
-        return tuple(element.function(xp, planes, *arguments, **extra))
-    for function in element.functions:
+    arguments = [aligned(xp, xp.array(value)) for value in transform.arguments]
+    if isinstance(transform, families.PixelFunction):
+        extra = _given(case, xp, transform, np.stack(whole, axis=-1))
+        return tuple(transform.function(xp, planes, *arguments, **extra))
+    for function in transform.functions:
         planes = tuple(function(xp, planes, *arguments))
     return planes
 
 
 def _given(
-    case: Case, xp: Namespace, element: families.PixelFunction, images: NDArray[Any]
+    case: Case, xp: Namespace, transform: families.PixelFunction, images: NDArray[Any]
 ) -> dict[str, Any]:
     """What the function asks for by name: statistics, places and noise."""
     given: dict[str, Any] = {
         name: tuple(xp.array(part, str(part.dtype)) for part in parts)
-        for name, parts in kernels.statistics(images, element.statistics).items()
+        for name, parts in kernels.statistics(images, transform.statistics).items()
     }
-    if element.coordinates:
+    if transform.coordinates:
         given |= coordinates(xp, case.size)
-    if element.noise:
-        keys = (xp.array(key, "uint32") for key in element.noise)
+    if transform.noise:
+        keys = (xp.array(key, "uint32") for key in transform.noise)
         made = (fields.uniform_planes(xp, key, case.size, case.channels) for key in keys)
         given["noise"] = tuple(made)
     return given
@@ -223,7 +223,7 @@ def _numpy(case: Case, xp: Namespace, name: str, value: Any) -> NDArray[Any]:
     return np.asarray(value)
 
 
-def _difference(one: Elements, two: Elements, tolerance: float = 0.0) -> str:
+def _difference(one: Arrays, two: Arrays, tolerance: float = 0.0) -> str:
     """The name of the first array that differs, relative to its size; empty where none does."""
     for name, part in one.items():
         other = two.get(name)

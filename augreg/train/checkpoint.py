@@ -74,7 +74,7 @@ class Checkpoints:
         path = self.folder / "step-{:09d}-epoch-{:05d}-batch-{:06d}.npz".format(*place)
         with files.replacing(path) as temporary, temporary.open("wb") as file:
             text = json.dumps(meta).encode()
-            np.savez(file, meta=np.frombuffer(text, np.uint8), **arrays)  # type: ignore[arg-type]
+            np.savez(file, meta=np.frombuffer(text, np.uint8), **arrays)  # type: ignore[arg-type]  # no name is `allow_pickle`
         for old in self.paths()[KEPT:]:
             old.unlink(missing_ok=True)
         return path

@@ -15,7 +15,7 @@ from augreg.policy import Policy, Step, load_policy, outermost
 from augreg.policy.document import part_at, parts_of
 from augreg.views.narrowing import lower_p, narrowed
 from augreg.views.trace import Sample, ranges
-from augreg.views.undoing import Blame, Unit
+from augreg.views.undoing import Blame, Removable
 
 
 @dataclass(frozen=True)
@@ -37,19 +37,23 @@ class Proposal:
 
 
 def propose(
-    policy: Policy, sample: Sample, unit: Unit, blame: Blame | None, registry: Registry | None
+    policy: Policy,
+    sample: Sample,
+    removable: Removable,
+    blame: Blame | None,
+    registry: Registry | None,
 ) -> Proposal:
     """A narrower range without the value that is to blame, or else a lower p.
 
     Raises:
         PolicyError: there is nothing to change, or the policy would not work with it; it says why.
     """
-    pointer = unit.pointer.partition("#")[0]
+    pointer = removable.pointer.partition("#")[0]
     if (macro := outermost(pointer, policy.macros)) != pointer:
         raise PolicyError(f"{macro} stands for this step: lower what is given there")
     document = copy.deepcopy(dict(policy.source))
     node = part_at(document, parts_of(pointer))
-    name, old, new = _narrower(unit, node, blame) or ("p", node.get("p", 1), None)
+    name, old, new = _narrower(removable, node, blame) or ("p", node.get("p", 1), None)
     if name == "p":
         new = lower_p(old)
     node[name] = new
@@ -64,14 +68,14 @@ def propose(
 
 
 def _narrower(
-    unit: Unit, node: Mapping[str, Any], blame: Blame | None
+    removable: Removable, node: Mapping[str, Any], blame: Blame | None
 ) -> tuple[str, Any, Any] | None:
     """A parameter, its range as the policy writes it, and a narrower one; None: there is none."""
-    if blame is None or not isinstance(unit.node, Step):
+    if blame is None or not isinstance(removable.node, Step):
         return None
     name = blame.parameter
-    drawn, dtype = ranges(unit.node)[name]
-    old = node.get(name, unit.node.op.settable[name].default)
+    drawn, dtype = ranges(removable.node)[name]
+    old = node.get(name, removable.node.op.settable[name].default)
     whole = dtype == "int32"
     new = narrowed(old, drawn.support, blame.value, blame.weakest, whole=whole)
     return None if new is None else (name, old, new)

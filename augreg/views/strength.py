@@ -76,20 +76,23 @@ def too_strong(policy: Policy, sample: Sample, *, registry: Registry | None = No
     ('/augment/1/delta', [0, 0.9])
     """
     undoing = Undoing(policy, sample)
-    scored = [(undoing.score(unit), unit) for unit in undoing.units]
+    scored = [(undoing.score(removable), removable) for removable in undoing.removables]
     scored.sort(key=lambda pair: -pair[0])
-    shares = tuple(Share(unit.pointer, unit.op, unit.values, score) for score, unit in scored)
+    shares = tuple(
+        Share(removable.pointer, removable.op, removable.values, score)
+        for score, removable in scored
+    )
     if not scored or scored[0][0] < _LEAST:
         said = "no step changes this sample by more than a move of whole pixels that loses none"
         return TooStrong(shares, None, None, said)
-    score, unit = scored[0]
-    blame = undoing.blame(unit, score)
-    said = f"{unit.op} at {unit.pointer}"
+    score, removable = scored[0]
+    blame = undoing.blame(removable, score)
+    said = f"{removable.op} at {removable.pointer}"
     if blame is not None:
         drawn = values_text({blame.parameter: blame.value})
         said += f" drew {drawn}, percentile {blame.rank * 100:.0f}"
     try:
-        proposal = propose(policy, sample, unit, blame, registry)
+        proposal = propose(policy, sample, removable, blame, registry)
     except PolicyError as error:
         return TooStrong(shares, blame, None, f"{said}; nothing to propose: {error.message}")
     return TooStrong(shares, blame, proposal, f"{said}; {proposal.says}")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from augreg.annotations.parts import BOXES, IMAGES, KEYPOINTS, LABELS, TargetRules
 from augreg.errors import OpError, PolicyError
-from augreg.families import LatticeMap, Stage, element_of
+from augreg.families import LatticeMap, Stage, transform_of
 from augreg.lower.sampled import Taken, Value, steps_of_sample
 from augreg.plan import SECTIONS
 from augreg.policy import Group, Node, Policy
@@ -39,7 +39,7 @@ class Blame:
 
 
 @dataclass(frozen=True, eq=False)  # pictures are kept by them
-class Unit:
+class Removable:
     """A step that the sample does, or a mixture, which only goes as a whole.
 
     Attributes:
@@ -64,23 +64,23 @@ class Undoing:
         trace = Trace(policy, sample)
         places = dict(_places((*trace.planned.prepare, *trace.planned.augment)))
         steps = steps_of_sample(trace.policy.nodes(True, SECTIONS), trace.draws)
-        self.units = tuple(_units(steps, places))
-        self._images: dict[tuple[Unit, ...], NDArray[Any]] = {}
-        self._moves: dict[tuple[Unit, ...], Moved] = {}
+        self.removables = tuple(_removables(steps, places))
+        self._images: dict[tuple[Removable, ...], NDArray[Any]] = {}
+        self._moves: dict[tuple[Removable, ...], Moved] = {}
 
     # --- what the sample is like
 
-    def pixels(self, units: tuple[Unit, ...]) -> NDArray[Any]:
+    def pixels(self, removables: tuple[Removable, ...]) -> NDArray[Any]:
         """The image after these steps alone."""
-        if units not in self._images:
+        if removables not in self._images:
             kept = {name: self.sample.element[name] for name in self._kept}
             alone = replace(self.sample, element=kept)
-            self._images[units] = image_after(self._policy(units), alone)
-        return self._images[units]
+            self._images[removables] = image_after(self._policy(removables), alone)
+        return self._images[removables]
 
-    def moved(self, units: Iterable[Unit]) -> Moved:
+    def moved(self, removables: Iterable[Removable]) -> Moved:
         """What the geometry of these steps does."""
-        counted = tuple(one for one in units if one.geometric and not one.whole)
+        counted = tuple(one for one in removables if one.geometric and not one.whole)
         if counted not in self._moves:
             image = self.sample.element[IMAGES]
             points = {KEYPOINTS[0]: grid((image.shape[0], image.shape[1]))}
@@ -95,52 +95,54 @@ class Undoing:
         """The parts of the element that decide what steps do."""
         return [name for name in self.sample.element if name in (IMAGES, LABELS, *BOXES)]
 
-    def _policy(self, units: Iterable[Unit]) -> Policy:
+    def _policy(self, removables: Iterable[Removable]) -> Policy:
         prepare, augment = [], []  # type: list[Node], list[Node]
-        for unit in units:
-            section = prepare if unit.pointer.startswith("/prepare") else augment
-            section.append(unit.node)
+        for removable in removables:
+            section = prepare if removable.pointer.startswith("/prepare") else augment
+            section.append(removable.node)
         return replace(self.policy, prepare_train=tuple(prepare), augment=tuple(augment))
 
     # --- how strong a step is
 
-    def score(self, unit: Unit) -> float:
+    def score(self, removable: Removable) -> float:
         """By how much the sample comes back without the step; 0 where it can't be undone."""
-        return self._score(unit, self.units)
+        return self._score(removable, self.removables)
 
-    def _score(self, unit: Unit, units: tuple[Unit, ...]) -> float:
-        """The same, of a sample of these steps, which is this one with another value of `unit`."""
-        without = tuple(one for one in self.units if one is not unit)
+    def _score(self, removable: Removable, removables: tuple[Removable, ...]) -> float:
+        """The same, of a sample of these steps: this one, or with another value of `removable`."""
+        without = tuple(one for one in self.removables if one is not removable)
         try:
-            if unit.geometric:
-                return self.moved(units).beyond(self.moved(without))
+            if removable.geometric:
+                return self.moved(removables).beyond(self.moved(without))
             # its geometry alone, so that it lies as the sample does
-            plain = self.pixels(tuple(one for one in self.units if one.geometric))
+            plain = self.pixels(tuple(one for one in self.removables if one.geometric))
             gone = changed(self.pixels(without), plain)
-            return max(changed(self.pixels(units), plain) - gone, 0.0)
+            return max(changed(self.pixels(removables), plain) - gone, 0.0)
         except (OpError, PolicyError):  # such as a crop that needs the padding before it
             return 0.0
 
-    def blame(self, unit: Unit, score: float) -> Blame | None:
+    def blame(self, removable: Removable, score: float) -> Blame | None:
         """The value whose weakest alternative takes the most away from the step's score."""
         found: list[tuple[float, Blame]] = []
         epoch = self.sample.epoch
-        for name, (drawn, dtype) in ranges(unit.taken.step).items() if unit.taken else ():
-            raw = unit.values[name]
+        for name, (drawn, dtype) in ranges(removable.taken.step).items() if removable.taken else ():
+            raw = removable.values[name]
             value = float(raw[0] if isinstance(raw, list) else raw)
             low, middle, high = (quantile(drawn, q, dtype, epoch) for q in (0.0, 0.5, 1.0))
             tried = {low, middle, high} | {x for x in (0.0, 1.0) if low < x < high}
-            lowest, weakest = min((self._with(unit, name, x), x) for x in tried)
+            lowest, weakest = min((self._with(removable, name, x), x) for x in tried)
             where = rank(drawn, value, dtype, epoch)
             found.append((score - lowest, Blame(name, value, where, weakest)))
         gain, blame = max(found, key=lambda pair: pair[0], default=(0.0, None))
         return blame if gain > _MATTERS * score else None
 
-    def _with(self, unit: Unit, name: str, value: float) -> float:
+    def _with(self, removable: Removable, name: str, value: float) -> float:
         """The step's score with another value of a parameter."""
-        assert not isinstance(unit.node, Group)
-        other = replace(unit, node=with_values(unit.node, {name: value}))
-        return self._score(unit, tuple(other if one is unit else one for one in self.units))
+        assert not isinstance(removable.node, Group)
+        other = replace(removable, node=with_values(removable.node, {name: value}))
+        return self._score(
+            removable, tuple(other if one is removable else one for one in self.removables)
+        )
 
 
 def _places(stages: Iterable[Stage]) -> Iterator[tuple[str, Stage]]:
@@ -152,7 +154,7 @@ def _places(stages: Iterable[Stage]) -> Iterator[tuple[str, Stage]]:
             yield step.pointer, stage
 
 
-def _units(steps: tuple[Taken, ...], places: dict[str, Stage]) -> Iterator[Unit]:
+def _removables(steps: tuple[Taken, ...], places: dict[str, Stage]) -> Iterator[Removable]:
     """What the sample does, in order; steps that mix samples are no part of it."""
     mixtures: set[str] = set()
     for one in steps:
@@ -163,11 +165,11 @@ def _units(steps: tuple[Taken, ...], places: dict[str, Stage]) -> Iterator[Unit]
         if mixture is None:
             whole = _is_whole(one, stage)
             pointer, op = one.pointer, one.step.op.name
-            yield Unit(pointer, op, one.values, one.alone, one, stage.geometric, whole)
+            yield Removable(pointer, op, one.values, one.alone, one, stage.geometric, whole)
         elif mixture.pointer not in mixtures:
             mixtures.add(mixture.pointer)
             node = _of_slot(mixture, one.suffix)
-            yield Unit(mixture.pointer, "mixture", {}, node, None)
+            yield Removable(mixture.pointer, "mixture", {}, node, None)
 
 
 def _is_whole(one: Taken, stage: Stage) -> bool:
@@ -175,10 +177,10 @@ def _is_whole(one: Taken, stage: Stage) -> bool:
     if not stage.geometric:
         return False
     try:
-        element = element_of(one.step, stage.size_in)
+        transform = transform_of(one.step, stage.size_in)
     except OpError:  # a crop that needs the padding before it
         return False
-    return isinstance(element, LatticeMap) and not (element.cuts or element.pads)
+    return isinstance(transform, LatticeMap) and not (transform.cuts or transform.pads)
 
 
 def _of_slot(node: Node, suffix: str) -> Node:

@@ -141,7 +141,7 @@ def used(install: Any, tmp_path: Path, function: Callable[..., Any]) -> Said:
             "its pixel function returned (float32",
         ),
     ],
-    ids=["shape of a colour map", "shape of a warp", "dtype", "no element", "raises", "planes"],
+    ids=["shape of a colour map", "shape of a warp", "dtype", "no transform", "raises", "planes"],
 )
 def test_fault_66_wrong_shape_or_dtype_names_the_op_and_its_step(
     install: Any, tmp_path: Path, function: Any, words: str

@@ -15,7 +15,7 @@ from typing import Any
 
 import augreg
 from augreg.errors import ParameterError, PolicyError
-from augreg.families import element_of
+from augreg.families import transform_of
 from augreg.plan import plan
 from augreg.plugin.registry import default_registry
 from augreg.policy import Policy
@@ -61,8 +61,8 @@ def family(name: str) -> str:
     op = registry.ops[name]
     example = {"op": name, **{k: v for k, v in op.example.items() if k != "p"}}
     step = augreg.load_policy({"version": 1, "augment": [example]}).augment[0]
-    element = element_of(step, (400, 400))  # type: ignore[arg-type]
-    return "geometry" if element.geometric else type(element).__name__
+    transform = transform_of(step, (400, 400))  # type: ignore[arg-type]
+    return "geometry" if transform.geometric else type(transform).__name__
 
 
 def shape_after(step: Node, shape: Shape) -> Shape | None:

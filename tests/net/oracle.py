@@ -1,6 +1,6 @@
 """The oracle: a policy's tree, walked step by step, each step done alone to each sample.
 
-No plan, no stages, no passes. A step's element comes from its op, its draws from `Choices`; the
+No plan, no stages, no passes. A step's transform comes from its op, its draws from `Choices`; the
 reference's kernels do one step to one sample. Geometry that shares a resample pulls positions back
 through its steps, one by one, in float64, and reads the image once.
 """
@@ -23,7 +23,7 @@ from augreg.xp import NUMPY
 from net.choices import Choices
 from net.jitter import Jitter
 from net.pulling import Leaf, pulled
-from net.sharing import Kind, Sharing, Size, joined, size_after
+from net.sharing import Kind, Sharing, joined, size_after
 
 Image = np.ndarray
 Takers = tuple[bool, ...]  # which samples do a node
@@ -38,7 +38,7 @@ class Oracle:
         self.images: list[Image] = []
         self.masks: list[Image] | None = None  # [H,W,C] each
         self.labels: np.ndarray | None = None
-        self.size: Size = (None, None)
+        self.size: families.StaticSize = (None, None)
 
     def run(
         self, images: Sequence[Image], labels: Any, training: bool, output: bool = True
@@ -140,23 +140,23 @@ class Oracle:
 
     def step(self, step: Step, takers: Takers, suffix: str) -> None:
         self.size = size_after(step, self.size)
-        made = [self.element(step, suffix, b) for b in range(len(takers))]
+        made = [self.transform(step, suffix, b) for b in range(len(takers))]
         if isinstance(made[0], families.Mix):
             self.mix(made, takers)
             return
-        for b, element in enumerate(made):
+        for b, transform in enumerate(made):
             if takers[b]:
-                done = _alone(element, self.images[b][np.newaxis])
+                done = _alone(transform, self.images[b][np.newaxis])
                 self.images[b] = self.jitter.values(done[0])
-            if takers[b] and self.masks is not None and isinstance(element, families.Resize):
-                plain = replace(element, method="nearest", antialias=False, fill_value=0.0)
+            if takers[b] and self.masks is not None and isinstance(transform, families.Resize):
+                plain = replace(transform, method="nearest", antialias=False, fill_value=0.0)
                 done = kernels.resize(self.masks[b][np.newaxis].astype(np.float32), plain)
                 self.masks[b] = done[0]
-            if takers[b] and self.masks is not None and getattr(element, "hidden", None):
-                seen = ~element.hidden_pixels(NUMPY, self.masks[b].shape[:2])[0]
+            if takers[b] and self.masks is not None and getattr(transform, "hidden", None):
+                seen = ~transform.hidden_pixels(NUMPY, self.masks[b].shape[:2])[0]
                 self.masks[b] = self.masks[b] * seen[..., np.newaxis]
 
-    def element(self, step: Step, suffix: str, b: int) -> Any:
+    def transform(self, step: Step, suffix: str, b: int) -> Any:
         size = self.images[b].shape[:2]
         return call_op(step.op, NUMPY, self.choices.arguments(step, suffix, b), size)
 
@@ -164,16 +164,16 @@ class Oracle:
         """Each sample with another of the batch, as they were before."""
         images = [kernels.to_unit(image) for image in self.images]
         soft, labels = self.labels, self.labels.copy()
-        for b, element in enumerate(made):
+        for b, transform in enumerate(made):
             if not takers[b]:
                 continue
-            further = int(np.floor(np.float32(element.partner[0]) * np.float32(len(made) - 1)))
+            further = int(np.floor(np.float32(transform.partner[0]) * np.float32(len(made) - 1)))
             other = (b + 1 + further) % len(made)
-            own = np.float32(element.weight[0])
-            if element.box is None:
+            own = np.float32(transform.weight[0])
+            if transform.box is None:
                 self.images[b] = images[b] * own + images[other] * (1 - own)
             else:
-                top, left, tall, wide = (int(side) for side in element.box[0])
+                top, left, tall, wide = (int(side) for side in transform.box[0])
                 self.images[b] = images[b].copy()
                 inside = np.s_[top : top + tall, left : left + wide]
                 self.images[b][inside] = images[other][inside]
@@ -188,11 +188,11 @@ class Oracle:
         for b, image in enumerate(self.images):
             if takers[b]:
                 leaves = [leaf for node in nodes for leaf in self.leaves(node, suffix, b)]
-                elements, modes = self.elements(leaves, b), kind.modes if kind else None
-                self.images[b] = pulled(image, elements, modes, self.jitter)
+                transforms, modes = self.transforms(leaves, b), kind.modes if kind else None
+                self.images[b] = pulled(image, transforms, modes, self.jitter)
                 if self.masks is not None:
                     modes = modes and (modes[0], 0, "nearest")
-                    self.masks[b] = pulled(self.masks[b], elements, modes, self.jitter)
+                    self.masks[b] = pulled(self.masks[b], transforms, modes, self.jitter)
 
     def leaves(self, node: Node, suffix: str, b: int) -> list[tuple[Step, str]]:
         """The steps that a sample does, in its own order."""
@@ -208,7 +208,7 @@ class Oracle:
             picks = self.choices.picks(node, suffix, b)
         return [leaf for i, tail in picks for leaf in self.leaves(node.branches[i], tail, b)]
 
-    def elements(self, leaves: list[tuple[Step, str]], b: int) -> list[Leaf]:
+    def transforms(self, leaves: list[tuple[Step, str]], b: int) -> list[Leaf]:
         size, found = self.images[b].shape[:2], []
         for step, suffix in leaves:
             made = call_op(step.op, NUMPY, self.choices.arguments(step, suffix, b), size)
@@ -218,30 +218,32 @@ class Oracle:
         return found
 
 
-def _alone(element: Any, image: Image) -> Image:
+def _alone(transform: Any, image: Image) -> Image:
     """One step to a batch of one image."""
-    if isinstance(element, families.Resize):
-        return kernels.resize(image, element)
+    if isinstance(transform, families.Resize):
+        return kernels.resize(image, transform)
     image = kernels.to_unit(image)
-    if isinstance(element, families.ColorMap):
+    if isinstance(transform, families.ColorMap):
         if image.shape[-1] == 1:  # an op that takes one channel treats all alike
-            mean = None if element.mean is None else element.mean[:, :1, :1]
-            element = families.ColorMap(element.matrix[:, :1, :1], element.offset[:, :1], mean)
-        return kernels.color(image, element)
+            mean = None if transform.mean is None else transform.mean[:, :1, :1]
+            transform = families.ColorMap(
+                transform.matrix[:, :1, :1], transform.offset[:, :1], mean
+            )
+        return kernels.color(image, transform)
     planes = tuple(np.moveaxis(image, -1, 0))
-    arguments = [aligned(NUMPY, argument) for argument in element.arguments]
-    if isinstance(element, families.Neighborhood):
-        for function in element.functions:
+    arguments = [aligned(NUMPY, argument) for argument in transform.arguments]
+    if isinstance(transform, families.Neighborhood):
+        for function in transform.functions:
             planes = tuple(function(NUMPY, planes, *arguments))
         return np.stack(planes, axis=-1)
     size = image.shape[1:3]
-    given: dict[str, Any] = dict(kernels.statistics(image, element.statistics))
-    if element.coordinates:
+    given: dict[str, Any] = dict(kernels.statistics(image, transform.statistics))
+    if transform.coordinates:
         given |= coordinates(NUMPY, size)
-    if element.noise:
-        keys = element.noise
+    if transform.noise:
+        keys = transform.noise
         given["noise"] = tuple(fields.uniform_planes(NUMPY, k, size, len(planes)) for k in keys)
-    return np.stack(element.function(NUMPY, planes, *arguments, **given), axis=-1)
+    return np.stack(transform.function(NUMPY, planes, *arguments, **given), axis=-1)
 
 
 def _ended(images: Image, output: Output) -> Image:

@@ -16,9 +16,9 @@ from net.jitter import Jitter
 
 @dataclass(frozen=True)
 class Leaf:
-    """A step's element, and the sizes around it."""
+    """A step's transform, and the sizes around it."""
 
-    element: Any
+    transform: Any
     size: tuple[int, int]
     after: tuple[int, int]
 
@@ -50,20 +50,20 @@ def pulled(image: np.ndarray, leaves: list[Leaf], modes: Any, jitter: Jitter) ->
 def _moved(image: np.ndarray, leaf: Leaf) -> np.ndarray:
     """One whole-pixel step alone: what it reads outside of the image is 0."""
     window = np.array([[0, 0, leaf.size[1], leaf.size[0]]], np.int32)
-    element = Lattice(leaf.element.linear, leaf.element.offset, window)
-    return kernels.lattice(image, element, leaf.after)
+    transform = Lattice(leaf.transform.linear, leaf.transform.offset, window)
+    return kernels.lattice(image, transform, leaf.after)
 
 
 def _back(leaf: Leaf, x: np.ndarray, y: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, ...]:
     """Where a step's output positions come from in its input; positions are (x, y, 1), times w."""
-    element = leaf.element
-    if isinstance(element, families.LatticeMap):
-        a, o = element.linear[0].astype(np.float64), element.offset[0]
+    transform = leaf.transform
+    if isinstance(transform, families.LatticeMap):
+        a, o = transform.linear[0].astype(np.float64), transform.offset[0]
         return a[0, 0] * x + a[0, 1] * y + o[0] * w, a[1, 0] * x + a[1, 1] * y + o[1] * w, w
-    if isinstance(element, families.Displacement):
-        dx, dy = _offsets(element, leaf.size, x, y)
+    if isinstance(transform, families.Displacement):
+        dx, dy = _offsets(transform, leaf.size, x, y)
         return x + dx, y + dy, w
-    rows = element.matrix[0].astype(np.float64)
+    rows = transform.matrix[0].astype(np.float64)
     (height, width), (tall, wide) = leaf.size, leaf.after
     u, v = x - (wide - 1) / 2 * w, y - (tall - 1) / 2 * w
     sx, sy, *depth = (row[0] * u + row[1] * v + row[2] * w for row in rows)
@@ -71,10 +71,10 @@ def _back(leaf: Leaf, x: np.ndarray, y: np.ndarray, w: np.ndarray) -> tuple[np.n
     return sx + (width - 1) / 2 * w, sy + (height - 1) / 2 * w, w
 
 
-def _offsets(element: Any, size: tuple[int, int], x: np.ndarray, y: np.ndarray) -> Any:
+def _offsets(transform: Any, size: tuple[int, int], x: np.ndarray, y: np.ndarray) -> Any:
     """x and y at positions, by scipy's B-splines."""
-    degree = {"linear": 1, "cubic": 3}[element.spline]
-    grid = np.asarray(element.offsets[0], np.float64)
+    degree = {"linear": 1, "cubic": 3}[transform.spline]
+    grid = np.asarray(transform.offsets[0], np.float64)
     bases = []
     for position, side, points in zip((y, x), size, grid.shape[:2], strict=True):
         last, knots = max(side - 1, 1), np.arange(-degree, points + 1)
@@ -85,10 +85,10 @@ def _offsets(element: Any, size: tuple[int, int], x: np.ndarray, y: np.ndarray) 
 
 def _is_exact(leaf: Leaf) -> bool:
     """No rounding can happen: all numbers are small multiples of 1/256."""
-    if isinstance(leaf.element, families.LatticeMap):
+    if isinstance(leaf.transform, families.LatticeMap):
         return True
-    if isinstance(leaf.element, families.Displacement):
-        return not leaf.element.offsets.any()
-    matrix = np.asarray(leaf.element.matrix, np.float64)
+    if isinstance(leaf.transform, families.Displacement):
+        return not leaf.transform.offsets.any()
+    matrix = np.asarray(leaf.transform.matrix, np.float64)
     small = np.abs(matrix).max() < 2**10 and matrix.shape[1] == 2
     return bool(small and (np.round(matrix * 256) == matrix * 256).all())

@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from augreg import families
+from augreg.families import StaticSize
 from augreg.families.call import call_op
 from augreg.policy import Group, Node, Step
 from augreg.xp import NUMPY
 from net.choices import Choices
-
-Size = tuple[int | None, int | None]
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class Sharing:
     def __init__(self, choices: Choices) -> None:
         self.choices = choices
 
-    def kind(self, node: Node, size: Size) -> Kind | None:
+    def kind(self, node: Node, size: StaticSize) -> Kind | None:
         """None where the node is not geometry throughout, or can't share one resample itself."""
         if isinstance(node, Step):
             return self._step(node, size)
@@ -66,8 +65,8 @@ class Sharing:
             total = joined(total, one) if total is not None else None
         return total
 
-    def _step(self, step: Step, size: Size) -> Kind | None:
-        made = self.element(step, size)
+    def _step(self, step: Step, size: StaticSize) -> Kind | None:
+        made = self.transform(step, size)
         if isinstance(made, families.LatticeMap):
             return Kind(None, made.cuts, made.pads)
         if isinstance(made, families.AffineMap | families.ProjectiveMap):
@@ -77,12 +76,12 @@ class Sharing:
             return Kind(modes, grid=(made.offsets.shape[1:3], made.spline))
         return None
 
-    def element(self, step: Step, size: Size) -> Any:
+    def transform(self, step: Step, size: StaticSize) -> Any:
         """What the op returns for the first sample; of its form only what is static counts."""
         sides = tuple(NUMPY.array(64, "int32") if side is None else side for side in size)
         return call_op(step.op, NUMPY, self.choices.arguments(step, "", 0), sides)  # type: ignore[arg-type]
 
-    def size_after(self, node: Node, size: Size) -> Size:
+    def size_after(self, node: Node, size: StaticSize) -> StaticSize:
         """As far as it is known."""
         if isinstance(node, Group):
             branches = node.branches if node.kind == "sequence" else node.branches[:1]
@@ -92,7 +91,7 @@ class Sharing:
         return size_after(node, size)
 
 
-def size_after(step: Step, size: Size) -> Size:
+def size_after(step: Step, size: StaticSize) -> StaticSize:
     """The size after a step, as far as it is known."""
     if step.op.output_size is None:
         return size

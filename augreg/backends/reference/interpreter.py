@@ -87,37 +87,37 @@ def _pointwise(run: Interpreter, stage: PointwiseStage, lowered: Any, images: Im
     return images
 
 
-def _pixel(images: Images, element: PixelFunction, condition: Any) -> Images:
+def _pixel(images: Images, transform: PixelFunction, condition: Any) -> Images:
     if _unchanged(condition):
         return images
     size, planes = images.shape[1:3], tuple(np.moveaxis(images, -1, 0))
-    given: dict[str, Any] = dict(kernels.statistics(images, element.statistics))
-    if element.coordinates:
+    given: dict[str, Any] = dict(kernels.statistics(images, transform.statistics))
+    if transform.coordinates:
         given |= coordinates(NUMPY, size)
-    if element.noise:
-        noise = (fields.uniform_planes(NUMPY, k, size, len(planes)) for k in element.noise)
+    if transform.noise:
+        noise = (fields.uniform_planes(NUMPY, k, size, len(planes)) for k in transform.noise)
         given["noise"] = tuple(noise)
-    arguments = [aligned(NUMPY, argument) for argument in element.arguments]
-    result = np.stack(element.function(NUMPY, planes, *arguments, **given), axis=-1)
+    arguments = [aligned(NUMPY, argument) for argument in transform.arguments]
+    result = np.stack(transform.function(NUMPY, planes, *arguments, **given), axis=-1)
     return _choose(condition, result, images)
 
 
 def _neighborhood(run: Interpreter, stage: NeighborStage, lowered: Any, images: Images) -> Images:
-    element, condition = lowered
+    transform, condition = lowered
     images = kernels.to_unit(images)
     if _unchanged(condition):
         return images
-    arguments = [aligned(NUMPY, argument) for argument in element.arguments]
+    arguments = [aligned(NUMPY, argument) for argument in transform.arguments]
     given = planes = tuple(np.moveaxis(images, -1, 0))
-    for function in element.functions:
+    for function in transform.functions:
         planes = tuple(function(NUMPY, planes, *arguments))
     check_planes(stage.op, given, planes)
     return _choose(condition, np.stack(planes, axis=-1), images)
 
 
 def _resize(run: Interpreter, stage: ResizeStage, lowered: Any, images: Images) -> Images:
-    element, condition = lowered
-    return _choose(condition, kernels.resize(images, element), kernels.to_unit(images))
+    transform, condition = lowered
+    return _choose(condition, kernels.resize(images, transform), kernels.to_unit(images))
 
 
 def _mix(run: Interpreter, stage: MixStage, lowered: Any, images: Images) -> Images:

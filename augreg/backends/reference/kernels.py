@@ -16,14 +16,14 @@ Images = NDArray[Any]
 UNIT = np.float32(1 / 255)
 
 
-def lattice(images: Images, element: Lattice, size: tuple[int, int]) -> Images:
+def lattice(images: Images, transform: Lattice, size: tuple[int, int]) -> Images:
     """Moves whole pixels; output pixels outside of the window are 0."""
     out = np.zeros((len(images), *size, images.shape[-1]), images.dtype)
     y, x = np.mgrid[: size[0], : size[1]].astype(np.int64)
     points = np.stack([x, y], axis=-1)
     for b, image in enumerate(images):
-        linear, offset = _row(element.linear, b), _row(element.offset, b)
-        left, top, right, bottom = _row(element.window, b)
+        linear, offset = _row(transform.linear, b), _row(transform.offset, b)
+        left, top, right, bottom = _row(transform.window, b)
         sx, sy = np.moveaxis(points @ linear.T.astype(np.int64) + offset, -1, 0)
         inside = (sx >= left) & (sx < right) & (sy >= top) & (sy < bottom)
         out[b][inside] = image[sy[inside], sx[inside]]
@@ -154,13 +154,13 @@ def _inside(position: NDArray[Any], side: int, fill: str) -> NDArray[np.int64]:
     return np.clip(i, 0, side - 1)
 
 
-def color(images: Images, element: ColorMap) -> Images:
+def color(images: Images, transform: ColorMap) -> Images:
     """x' = matrix x + mean m + offset per pixel."""
-    offset = element.offset
-    if element.mean is not None:
+    offset = transform.offset
+    if transform.mean is not None:
         mean = images.mean(axis=(1, 2), dtype=np.float64).astype(np.float32)
-        offset = offset + np.einsum("bij,bj->bi", element.mean, mean)
-    mapped = np.einsum("bij,bhwj->bhwi", element.matrix, images)
+        offset = offset + np.einsum("bij,bj->bi", transform.mean, mean)
+    mapped = np.einsum("bij,bhwj->bhwi", transform.matrix, images)
     return np.asarray(mapped + offset[:, None, None, :], np.float32)
 
 
@@ -181,21 +181,21 @@ def statistics(images: Images, names: tuple[str, ...]) -> dict[str, tuple[Images
     return found
 
 
-def resize(images: Images, element: Resize) -> Images:
+def resize(images: Images, transform: Resize) -> Images:
     """uint8 or float [B,H,W,C] to float32 [B,height,width,C] in 0..1.
 
     Plain bilinear is done in the very order of `tf.image.resize`, because what follows may round it
     to uint8, and another order would round some pixels otherwise.
     """
-    if element.method != "bilinear" or element.antialias:
+    if transform.method != "bilinear" or transform.antialias:
         size = (images.shape[1], images.shape[2])
-        return np.asarray(resampling.resize(NUMPY, to_unit(images), element, size))
-    out = np.empty((len(images), *element.size, images.shape[-1]), np.float32)
-    out[:] = element.fill_value
-    target, (top, left) = element.inner or element.size, element.margins
+        return np.asarray(resampling.resize(NUMPY, to_unit(images), transform, size))
+    out = np.empty((len(images), *transform.size, images.shape[-1]), np.float32)
+    out[:] = transform.fill_value
+    target, (top, left) = transform.inner or transform.size, transform.margins
     for b, image in enumerate(images):
-        if element.box is not None:
-            y, x, height, width = _row(element.box, b)
+        if transform.box is not None:
+            y, x, height, width = _row(transform.box, b)
             image = image[y : y + height, x : x + width]
         inner = _bilinear(image.astype(np.float32), target)
         inner = inner * UNIT if images.dtype == np.uint8 else inner

@@ -13,7 +13,7 @@ from augreg.backends.tensorflow.batch import (
     WIDE,
     Packed,
     Pixels,
-    Planes,
+    Planar,
     can_pack,
     size_of,
     to_float,
@@ -31,26 +31,26 @@ def warp(scope: Scope, stage: AffineStage, how: Any, pixels: Pixels, after: Any)
     """All samples, as the stage was lowered, to the size `after`."""
     size = size_of(pixels)
     floats = scope.exact and isinstance(pixels, Packed)
-    source = Planes(to_planes(pixels)) if floats else to_packed(scope, pixels, stage)
+    source = Planar(to_planes(pixels)) if floats else to_packed(scope, pixels, stage)
     moved = scope.barrier(lambda: affine(source, how, size, after, stage.modes))
     if not scope.single or scope.last or not isinstance(moved, Packed):
         return moved
     # the next kernel works on twice as many floats at a time where no int64 is in it
-    return scope.barrier(lambda: Planes(to_planes(moved)))
+    return scope.barrier(lambda: Planar(to_planes(moved)))
 
 
 def warp_active(
     scope: Scope, stage: AffineStage, how: Any, active: tf.Tensor, pixels: Pixels
-) -> Planes:
+) -> Planar:
     """A warp of the samples that a choice gave it."""
     size = size_of(pixels)
 
     def compute(mine: PlaneTuple, own: Any) -> PlaneTuple:
         if stage.interpolation == "bilinear" and stage.fill != "wrap" and min(size) > 1:
             return affine_planes(mine, own, size, stage.fill, stage.fill_value, scope.barrier)
-        return to_planes(affine(Planes(mine), own, size, size, stage.modes))
+        return to_planes(affine(Planar(mine), own, size, size, stage.modes))
 
-    return Planes(scope.map_active(active, to_planes(pixels), how, compute))
+    return Planar(scope.map_active(active, to_planes(pixels), how, compute))
 
 
 def affine(

@@ -145,7 +145,7 @@ def smaller(suspects: list[tuple[Suspect, str]], images: tf.Tensor, unbatched: b
 
 
 def check_fit(
-    policy: Policy, step: Step, element: LatticeMap, size: Size, size_out: Size
+    policy: Policy, step: Step, transform: LatticeMap, size: Size, size_out: Size
 ) -> LatticeMap:
     """The map, which can't be had before it is seen to read inside of images of `size`.
 
@@ -153,9 +153,9 @@ def check_fit(
     compiles a model around it, it leaves assertions out.
     """
     if all(isinstance(side, int) for side in size):
-        return element  # the plan knew it
+        return transform  # the plan knew it
     corners = [tf.zeros((1, 2), tf.int32), tf.stack([size_out[::-1]]) - 1]
-    read = [move_points(TENSORFLOW, element, corner) for corner in corners]
+    read = [move_points(TENSORFLOW, transform, corner) for corner in corners]
     low, high = tf.minimum(*read), tf.maximum(*read)
     inside = tf.reduce_all((low >= 0) & (high < tf.stack([size[::-1]])))
     text = (
@@ -164,4 +164,4 @@ def check_fit(
     )
     said = str(policy.error(text, step.pointer))
     check = tf.debugging.Assert(inside, [said, *size])
-    return replace(element, offset=after([check], tf.convert_to_tensor(element.offset)))
+    return replace(transform, offset=after([check], tf.convert_to_tensor(transform.offset)))

@@ -24,7 +24,7 @@ _PACKED_SIDE = 4096  # beyond, too few bits are left for the weights
 
 
 @dataclass(frozen=True)
-class Planes:
+class Planar:
     """float32 [B,H,W] for each channel, 0..1."""
 
     planes: tuple[tf.Tensor, ...]
@@ -67,14 +67,14 @@ class Packed:
         return spread[0] + spread[1] + spread[2]
 
 
-Pixels: TypeAlias = Any  # tf.Tensor (interleaved) | Planes | Packed
+Pixels: TypeAlias = Any  # tf.Tensor (interleaved) | Planar | Packed
 
 
 def channels_of(pixels: Pixels) -> int:
     """How many channels the batch has."""
     if isinstance(pixels, Packed):
         return 3
-    return len(pixels.planes) if isinstance(pixels, Planes) else int(pixels.shape[-1])
+    return len(pixels.planes) if isinstance(pixels, Planar) else int(pixels.shape[-1])
 
 
 def size_of(pixels: Pixels) -> tuple[Any, Any]:
@@ -85,7 +85,7 @@ def size_of(pixels: Pixels) -> tuple[Any, Any]:
 
 def to_planes(pixels: Pixels) -> tuple[tf.Tensor, ...]:
     """float32 [B,H,W] planes in 0..1."""
-    if isinstance(pixels, Planes):
+    if isinstance(pixels, Planar):
         return pixels.planes
     if isinstance(pixels, Packed):
         unit = np.float32(1 / (255 * 2**pixels.bits))

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from augreg.backends.tensorflow.arrays import tensors_of
 from augreg.backends.tensorflow.assertions import after, assert_that
-from augreg.backends.tensorflow.batch import Packed, Pixels, Planes, channels_of, to_float
+from augreg.backends.tensorflow.batch import Packed, Pixels, Planar, channels_of, to_float
 from augreg.checks import check_flag
 from augreg.errors import OpError
 from augreg.families import Stage
@@ -45,15 +45,15 @@ class CheckedLowering(Lowering):
 
     policy: Policy | None = None
 
-    def element(self, step: Step, size: Any, suffix: str = "") -> Any:
+    def transform(self, step: Step, size: Any, suffix: str = "") -> Any:
         assert self.policy is not None
         try:
-            element = super().element(step, size, suffix)
-            again = super().element(step, size, suffix)
+            transform = super().transform(step, size, suffix)
+            again = super().transform(step, size, suffix)
         except OpError as error:
             raise self.policy.located(error, step.pointer) from error
         checks = []
-        for (name, part), (_, other) in zip(_floats(element), _floats(again), strict=True):
+        for (name, part), (_, other) in zip(_floats(transform), _floats(again), strict=True):
             faults = (
                 (_finite(part), f"returned NaN or infinite values in its {name}"),
                 (_same(part, other), f"returned another {name} each time: {_DICE}"),
@@ -64,7 +64,7 @@ class CheckedLowering(Lowering):
                     checks.append(assert_that(fine, str(self.policy.error(text, step.pointer))))
                 elif not fine:  # a step without draws is worked out while tracing
                     raise self.policy.located(OpError(text), step.pointer)
-        return after(checks, element)
+        return after(checks, transform)
 
 
 def _finite(part: Any) -> Any:
@@ -140,11 +140,11 @@ def _within(values: tf.Tensor, low: Any, high: Any, message: str, *more: tf.Tens
     return assert_that((least >= low) & (most <= high), message, least, most, *more)
 
 
-def _floats(element: Any) -> list[tuple[str, Any]]:
-    """Float arrays and tensors of an element, each with its field's name."""
+def _floats(transform: Any) -> list[tuple[str, Any]]:
+    """Float arrays and tensors of a transform, each with its field's name."""
     found = []
-    for part in fields(element) if is_dataclass(element) else ():
-        value = getattr(element, part.name)
+    for part in fields(transform) if is_dataclass(transform) else ():
+        value = getattr(transform, part.name)
         for item in value if isinstance(value, tuple) else (value,):
             kind = getattr(getattr(item, "dtype", None), "name", "")
             found += [(part.name, item)] if kind.startswith("float") else []
@@ -154,7 +154,7 @@ def _floats(element: Any) -> list[tuple[str, Any]]:
 def _wrong_kind(stage: Stage, made: Pixels, size: tuple[Any, Any]) -> str:
     """What is wrong with the dtype or the static shape of a stage's pixels; empty for nothing."""
     planned = tuple(side if isinstance(side, int) else None for side in size)
-    allowed = ("float32",) if isinstance(made, Planes) else ("float32", "uint8")
+    allowed = ("float32",) if isinstance(made, Planar) else ("float32", "uint8")
     for tensor in [] if isinstance(made, Packed) else tensors_of(made):
         if tensor.dtype.name not in allowed:
             return f"it made pixels of {tensor.dtype.name}; they have to be float32"

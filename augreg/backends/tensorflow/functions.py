@@ -59,26 +59,26 @@ def stepped(lowered: Any) -> bool:
     return isinstance(lowered, list | tuple) and any(map(stepped, lowered))
 
 
-def keywords(element: PixelFunction, planes: PlaneTuple, stats: Statistics) -> dict[str, Any]:
+def keywords(transform: PixelFunction, planes: PlaneTuple, stats: Statistics) -> dict[str, Any]:
     """What the function asks for, by name."""
     given: dict[str, Any] = {}
     size = TENSORFLOW.shape(planes[0])[1:]
-    for name in element.statistics:
+    for name in transform.statistics:
         parts = ops.unstack(stats[name], axis=1)
         given[name] = tuple(p if name == "histogram" else p[:, None, None] for p in parts)
-    if element.coordinates:
+    if transform.coordinates:
         given |= coordinates(TENSORFLOW, size)
-    if element.noise:
+    if transform.noise:
         given["noise"] = tuple(
             fields.uniform_planes(TENSORFLOW, ops.convert_to_tensor(key), size, len(planes))
-            for key in element.noise
+            for key in transform.noise
         )
     return given
 
 
-def arguments_of(element: PixelFunction | Neighborhood) -> list[tf.Tensor]:
+def arguments_of(transform: PixelFunction | Neighborhood) -> list[tf.Tensor]:
     """The arguments, each [B,1,1] or [B,n,1,1]."""
-    return [aligned(TENSORFLOW, ops.convert_to_tensor(a)) for a in element.arguments]
+    return [aligned(TENSORFLOW, ops.convert_to_tensor(a)) for a in transform.arguments]
 
 
 def choose(condition: tf.Tensor | None, new: PlaneTuple, old: PlaneTuple) -> PlaneTuple:
@@ -104,12 +104,12 @@ def of_one_size(function: Callable[..., Any], new: PlaneTuple, old: PlaneTuple) 
     return after([tf.debugging.Assert(same, [said])], tuple(map(ops.convert_to_tensor, new)))
 
 
-def neighborhood(planes: PlaneTuple, element: Neighborhood, keep: Keep) -> PlaneTuple:
-    """Does the element's functions in order, each kept apart from the next by `keep`."""
-    arguments, current = arguments_of(element), planes
+def neighborhood(planes: PlaneTuple, transform: Neighborhood, keep: Keep) -> PlaneTuple:
+    """Does the transform's functions in order, each kept apart from the next by `keep`."""
+    arguments, current = arguments_of(transform), planes
     if planes[0].shape[0] == 1:  # whose windows are slices
         arguments = at_run_time(arguments)
-    *first, last = element.functions
+    *first, last = transform.functions
     for function in first:
         current = tuple(keep(functools.partial(function, TENSORFLOW, current, *arguments)))
     return of_one_size(last, last(TENSORFLOW, current, *arguments), planes)

@@ -15,7 +15,7 @@ from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.batch import (
     Packed,
     Pixels,
-    Planes,
+    Planar,
     byte_planes,
     size_of,
     to_float,
@@ -78,9 +78,9 @@ class Kernels:
             return decode(contents)[tf.newaxis]
         size = ops.unstack(shape(contents))
         if isinstance(how.stage, ResizeStage):
-            element = self.lowering.element(how.stage.items[0].step, size)
-            window = decode_window(contents, *ops.unstack(element.box[0]))[tf.newaxis]
-            return self.resized(replace(element, box=None), window)
+            transform = self.lowering.transform(how.stage.items[0].step, size)
+            window = decode_window(contents, *ops.unstack(transform.box[0]))[tf.newaxis]
+            return self.resized(replace(transform, box=None), window)
         height, width = self.lowering.size_after_stage(how.stage, size)
         left, top = ops.unstack(how.stage.lower(self.lowering, size).offset[0])
         return decode_window(contents, top, left, height, width)[tf.newaxis]
@@ -111,10 +111,10 @@ class Kernels:
 
     def _in_turns(self, stages: Stages, turns: Turns, pixels: Pixels) -> Pixels:
         def once(i: tf.Tensor, planes: list[tf.Tensor]) -> list[tf.Tensor]:
-            return list(to_planes(self.run(stages, turns.turn(i), Planes(tuple(planes)))))
+            return list(to_planes(self.run(stages, turns.turn(i), Planar(tuple(planes)))))
 
         planes = self.scope.barrier(lambda: list(to_planes(pixels)))
-        return Planes(tuple(turns.loop(once, planes)))
+        return Planar(tuple(turns.loop(once, planes)))
 
     def _one(self, stage: Stage, arguments: Any, pixels: Pixels) -> Pixels:
         try:
@@ -133,8 +133,8 @@ class Kernels:
         """The height and width of the pixels after a stage."""
         return self.lowering.size_after_stage(stage, size_of(pixels))
 
-    def resized(self, element: Resize, pixels: Pixels) -> Pixels:
-        return resize(pixels, element, xla=self.scope.xla, portable=self.portable)
+    def resized(self, transform: Resize, pixels: Pixels) -> Pixels:
+        return resize(pixels, transform, xla=self.scope.xla, portable=self.portable)
 
 
 def _lattice(run: Kernels, stage: LatticeStage, lowered: Any, pixels: Pixels) -> Pixels:
@@ -152,10 +152,10 @@ def _affine(run: Kernels, stage: AffineStage, lowered: Any, pixels: Pixels) -> P
 
 def _resize(run: Kernels, stage: ResizeStage, lowered: Any, pixels: Pixels) -> Pixels:
     """The pixels of those that take part resized; the others are of that size."""
-    element, condition = lowered
+    transform, condition = lowered
 
     def compute() -> tf.Tensor:
-        resized = run.resized(element, pixels)
+        resized = run.resized(transform, pixels)
         if condition is None:
             return resized
         return ops.where(ops.reshape(condition, (-1, 1, 1, 1)), resized, to_float(pixels))
@@ -168,21 +168,21 @@ def _pointwise(run: Kernels, stage: PointwiseStage, lowered: Any, pixels: Pixels
 
 
 def _neighborhood(run: Kernels, stage: NeighborStage, lowered: Any, pixels: Pixels) -> Pixels:
-    (element, condition), keep = lowered, run.scope.barrier
+    (transform, condition), keep = lowered, run.scope.barrier
 
     # kept apart: XLA would read interleaved pixels wherever a function reads planes, one by one
-    source = keep(lambda: (element.rank and byte_planes(pixels)) or to_planes(pixels))
+    source = keep(lambda: (transform.rank and byte_planes(pixels)) or to_planes(pixels))
 
     def compute(mine: Any, own: Any) -> Any:
         made = functions.neighborhood(mine, own, keep)
         check_planes(stage.op, mine, made)
         return made
 
-    if run.scope.xla and (condition is not None or element.single):
-        made = run.scope.map_active(condition, source, element, compute)
+    if run.scope.xla and (condition is not None or transform.single):
+        made = run.scope.map_active(condition, source, transform, compute)
     else:
-        made = keep(lambda: functions.choose(condition, compute(source, element), source))
-    return Planes(tuple(map(to_unit, made)))
+        made = keep(lambda: functions.choose(condition, compute(source, transform), source))
+    return Planar(tuple(map(to_unit, made)))
 
 
 def _mix(run: Kernels, stage: MixStage, lowered: Any, pixels: Pixels) -> Pixels:
@@ -226,7 +226,7 @@ def _branches(run: Kernels, stage: BranchStage, lowered: Any, pixels: Pixels) ->
 def _mixture(run: Kernels, stage: MixtureStage, lowered: Any, pixels: Pixels) -> Pixels:
     weights, together, inner = lowered
 
-    def compute() -> Planes:
+    def compute() -> Planar:
         planes = to_planes(pixels)
         rest = ops.reshape(1.0 - together, (-1, 1, 1))
         total = [rest * plane for plane in planes]
@@ -242,7 +242,7 @@ def _mixture(run: Kernels, stage: MixtureStage, lowered: Any, pixels: Pixels) ->
         else:
             for i, own in enumerate(inner):
                 total = add(i, own, total)
-        return Planes(tuple(total))
+        return Planar(tuple(total))
 
     return run.scope.barrier(compute)
 

@@ -15,7 +15,7 @@ from augreg.backends.tensorflow.batch import Packed, Pixels, to_float
 from augreg.families import Lattice, Size
 
 
-def lattice(pixels: Pixels, element: Lattice, size_in: Size, size: Size, pads: bool) -> Pixels:
+def lattice(pixels: Pixels, transform: Lattice, size_in: Size, size: Size, pads: bool) -> Pixels:
     """Moves whole pixels, any form; pixels outside of the window become 0."""
     x = ops.reshape(ops.range(size[1]), (1, 1, -1))
     y = ops.reshape(ops.range(size[0]), (1, -1, 1))
@@ -24,10 +24,10 @@ def lattice(pixels: Pixels, element: Lattice, size_in: Size, size: Size, pads: b
         a, b = ops.split(row, 2, axis=2)
         return a * x + (b * y + offset)
 
-    sx, sy = map(at, ops.split(element.linear, 2, axis=1), columns(element.offset))
+    sx, sy = map(at, ops.split(transform.linear, 2, axis=1), columns(transform.offset))
     index, inside = sy * size_in[1] + sx, None
     if pads:
-        left, top, right, bottom = columns(element.window)
+        left, top, right, bottom = columns(transform.window)
         inside = (sx >= left) & (sx < right) & (sy >= top) & (sy < bottom)
         index = ops.where(inside, index, 0)
     if isinstance(pixels, Packed):

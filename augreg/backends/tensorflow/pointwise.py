@@ -13,7 +13,7 @@ from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.batch import (
     Packed,
     Pixels,
-    Planes,
+    Planar,
     interleave,
     to_float,
     to_packed,
@@ -48,7 +48,7 @@ def pointwise_stage(scope: Scope, stage: PointwiseStage, parts: Any, pixels: Pix
         stats = dict(zip(names, found, strict=True))
         parts = [_absorb_mean(part, stats) for part in parts]
 
-    def compute() -> Planes:
+    def compute() -> Planar:
         return pointwise(to_planes(pixels), parts, stats)
 
     return compute() if scope.last else scope.barrier(compute)
@@ -69,13 +69,13 @@ def _by_sample(
         if not asked or ("histogram" not in asked and lowered[1] is None):
             rest.append((part, lowered))
             continue
-        planes, (element, condition) = to_planes(pixels), lowered
+        planes, (transform, condition) = to_planes(pixels), lowered
 
         def compute(mine: Any, own: Any) -> Any:
-            stats = statistics(Planes(mine), own.statistics)
+            stats = statistics(Planar(mine), own.statistics)
             return pointwise(mine, [(own, None)], stats).planes
 
-        pixels = Planes(scope.map_active(condition, planes, element, compute))
+        pixels = Planar(scope.map_active(condition, planes, transform, compute))
     kept = replace(stage, parts=tuple(part for part, _ in rest))
     return pixels, kept, [lowered for _, lowered in rest]
 
@@ -88,20 +88,20 @@ def _absorb_mean(part: PartArguments, stats: Statistics) -> PartArguments:
     return ColorMap(part.matrix, part.offset + term)
 
 
-def pointwise(planes: PlaneTuple, parts: list[PartArguments], stats: Statistics) -> Planes:
+def pointwise(planes: PlaneTuple, parts: list[PartArguments], stats: Statistics) -> Planar:
     """Does the parts in order on float32 planes [B,H,W]; `stats` are of what the planes are."""
     for part in parts:
         if isinstance(part, ColorMap):
             planes = _map(planes, part)
         else:
             planes = _function(planes, *part, stats)
-    return Planes(planes)
+    return Planar(planes)
 
 
-def _map(planes: PlaneTuple, element: ColorMap) -> PlaneTuple:
+def _map(planes: PlaneTuple, transform: ColorMap) -> PlaneTuple:
     rows = []
-    of_rows = ops.unstack(ops.convert_to_tensor(element.matrix), axis=1)
-    for total, row in zip(columns(element.offset), of_rows, strict=True):
+    of_rows = ops.unstack(ops.convert_to_tensor(transform.matrix), axis=1)
+    for total, row in zip(columns(transform.offset), of_rows, strict=True):
         for number, plane in zip(columns(row), planes, strict=True):
             total = total + number * plane
         rows.append(total)
@@ -109,11 +109,11 @@ def _map(planes: PlaneTuple, element: ColorMap) -> PlaneTuple:
 
 
 def _function(
-    planes: PlaneTuple, element: PixelFunction, condition: Any, stats: Statistics
+    planes: PlaneTuple, transform: PixelFunction, condition: Any, stats: Statistics
 ) -> PlaneTuple:
-    given = keywords(element, planes, stats)
-    result = element.function(TENSORFLOW, planes, *arguments_of(element), **given)
-    return choose(condition, of_one_size(element.function, tuple(result), planes), planes)
+    given = keywords(transform, planes, stats)
+    result = transform.function(TENSORFLOW, planes, *arguments_of(transform), **given)
+    return choose(condition, of_one_size(transform.function, tuple(result), planes), planes)
 
 
 def finish(pixels: Pixels, output: Output | None) -> tf.Tensor:

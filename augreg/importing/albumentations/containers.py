@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from augreg.errors import PolicyError
+from augreg.images import ImageSize
 from augreg.importing.albumentations import (
     color,
     compression,
@@ -23,7 +24,7 @@ from augreg.importing.albumentations import (
     weather,
 )
 from augreg.importing.conversion import Entry, Given, NotSayableError, State
-from augreg.importing.nodes import Node, Size, Step, chosen, group, joined, single
+from augreg.importing.nodes import Node, Step, chosen, group, joined, single
 from augreg.importing.values import Values
 from augreg.importing.walk import Walk, unknown
 
@@ -64,7 +65,7 @@ class Document:
     """One walk through a document: call `nodes` once, then read the other attributes."""
 
     value: dict[str, Any]
-    size: Size | None
+    size: ImageSize | None
     left_out: Mapping[str, str]
     walk: Walk = field(init=False)
 

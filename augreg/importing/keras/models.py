@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from augreg.errors import PolicyError
+from augreg.images import ImageSize
 from augreg.importing.conversion import Entry, State
 from augreg.importing.keras import color, geometry, policies
-from augreg.importing.nodes import Node, Size, Step
+from augreg.importing.nodes import Node, Step
 from augreg.importing.values import Values
 from augreg.importing.walk import Walk, unknown
 
@@ -34,7 +35,7 @@ class Document:
     """One walk through a document: call `nodes` once, then read the other attributes."""
 
     value: dict[str, Any]
-    size: Size | None
+    size: ImageSize | None
     left_out: Mapping[str, str]
     walk: Walk = field(init=False)
     ended: str = ""  # the name of the layer where the model itself begins
