@@ -13,7 +13,6 @@ from augreg.annotations.parts import IMAGES
 from augreg.backends.reference.pixels import Images, run_plan
 from augreg.backends.reference.run import augmented
 from augreg.checks import InputRange, sample_key
-from augreg.collector import uncollected
 from augreg.errors import AugregError
 from augreg.lower import Draws
 from augreg.lower.sampled import Drawn, values_of
@@ -155,8 +154,8 @@ class Renderer:
 
 
 def _load() -> Programs:
-    with uncollected():
-        from augreg.backends.tensorflow.structured import Programs
+    # not `uncollected`, which would keep the sessions of pages that are open by now for ever
+    from augreg.backends.tensorflow.structured import Programs
 
     return Programs()
 
