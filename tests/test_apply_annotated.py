@@ -29,8 +29,10 @@ from pycocotools.coco import COCO
 
 import augreg
 from augreg.apply import ApplyOptions, Merged, Report, Shard, apply_folder, merge, replay
+from augreg.apply.annotated import FORMS
 from augreg.apply.folder import OutputFolder
 from augreg.apply.outlines import outline
+from augreg.apply.settings import WRITTEN
 from augreg.cli import main
 from augreg.errors import AugregError, DataError, RunError
 from augreg.sources import Source, open_source
@@ -203,6 +205,10 @@ def test_what_was_written_reads_back_as_what_augment_gives(tmp_path: Path, name:
     # what is left of a dropped object stays in augment's masks
     total = sum(one["masks"].size for one in expected if "masks" in one)
     assert lost <= 0.01 * total if kind in ("coco", "yolo") else lost == 0
+
+
+def test_every_format_that_may_be_asked_for_is_written() -> None:
+    assert set(WRITTEN) == set(FORMS)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from augreg.annotations.parts import BOXES, FRAMES, LABELS, Annotations
-from augreg.annotations.points import area
+from augreg.annotations.points import has_area
 from augreg.checks import dtype_of, is_numeric, shape_of
 from augreg.errors import DataError
 from augreg.lower import Answers
@@ -167,7 +167,7 @@ def kept_box(xp: Namespace, boxes: Array, words: Any) -> Array:
 
     words: the draw of which box, where any will do; None: all.
     """
-    there = area(xp, boxes) > xp.array(0.0, "float64")
+    there = has_area(xp, boxes)
     if words is not None:
         rank = xp.cumsum(xp.cast(there, "int32")) - 1
         count = xp.sum(xp.cast(there, "int32"), axis=1)

@@ -18,7 +18,7 @@ from augreg.annotations.parts import (
     TargetRules,
     each,
 )
-from augreg.annotations.points import SHAPES, Targets, area, clipped_to
+from augreg.annotations.points import SHAPES, Targets, clipped_to, has_area
 from augreg.checks import dtype_of, is_numeric, shape_of
 from augreg.errors import DataError, OpError
 from augreg.families import Paste, PasteStage, Size, Stage, transform_of
@@ -251,7 +251,7 @@ def _shown(xp: Namespace, state: Targets, pasted: Pasted) -> dict[str, Array]:
         hole = xp.reshape(pasted.hole, (-1, 1, 4))
         _, hidden = clipped_to(xp, boxes, hole, xp.ones_like(left))
         left = left * (1.0 - hidden)
-    seen = area(xp, boxes)[..., None] > xp.array(0.0, "float64")
+    seen = has_area(xp, boxes)[..., None]
     return {
         **taken,
         "boxes": xp.where(seen, boxes, xp.zeros_like(boxes)),

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from augreg.annotations.mixing import numbered_rows, of_boxes
 from augreg.annotations.parts import MASKS
-from augreg.annotations.points import Targets, area, covered
+from augreg.annotations.points import Targets, covered, has_area
 from augreg.checks import dtype_of
 from augreg.errors import DataError
 from augreg.families import PasteStage, Size
@@ -32,7 +32,7 @@ def paste_targets(
     name = next(name for name in MASKS if name in state.masks)  # the caller has looked
     others, _ = stage.lower(lowering, size)
     count = xp.shape(state.boxes)[1]
-    real = area(xp, xp.take(state.boxes, others)) > xp.array(0.0, "float64")
+    real = has_area(xp, xp.take(state.boxes, others))
     chosen = stage.chosen(lowering, size, count) & real
     masks = state.masks[name]
     mix = _numbers if xp.shape(masks)[3] == 1 else _channels

@@ -226,6 +226,11 @@ def area(xp: Namespace, boxes: Array) -> Array:
     return (right - left) * (bottom - top)
 
 
+def has_area(xp: Namespace, boxes: Array) -> Array:
+    """bool [...]: which of the boxes hold anything."""
+    return area(xp, boxes) > xp.array(0.0, "float64")
+
+
 def bounds_of(xp: Namespace, masks: Array, count: int | Array) -> Array:
     """float64 [B,N,4]: the edges of what is each box's own in masks; all 0 where nothing is.
 

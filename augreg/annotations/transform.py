@@ -246,8 +246,7 @@ class _Walker:
         xp, edges = self.lowering.xp, state.boxes
         padded = _padded(xp, labels)
         enough = xp.array(self.rules.min_visible, "float64")
-        there = points.area(xp, edges) > xp.array(0.0, "float64")
-        kept = (state.visible_fraction >= enough) & there
+        kept = (state.visible_fraction >= enough) & points.has_area(xp, edges)
         if len(xp.shape(labels)) == 2:
             kept = kept & (labels != padded)
         form = check_format(self.rules.format)

@@ -20,7 +20,7 @@ from augreg.apply.moved import Moved, known_size, move
 from augreg.apply.output import Output
 from augreg.apply.settings import ANNOTATED, YOLO_OBB
 from augreg.apply.store import Store
-from augreg.errors import DataError, RunError
+from augreg.errors import DataError
 from augreg.images import one_line
 from augreg.plan import plan
 from augreg.policy import Policy
@@ -75,18 +75,12 @@ class AnnotatedInput:
     Raises:
         DataError: there is no such dataset, annotations are wrong and that is to be an error, or
             the format can't hold what it has.
-        RunError: the format can't be written.
     """
 
     def __init__(self, spec: str, form: str, bad_annotations: str, max_pixels: int) -> None:
         from augreg.sources.annotated import check_images
         from augreg.sources.faults import Faults
 
-        if form not in FORMS:
-            raise RunError(
-                f'{spec}: annotations in the format "{form}" can be read and not written; choose '
-                f"another with --annotations: {', '.join(FORMS)}"
-            )
         faults = Faults(bad_annotations)
         reading = Reading(
             max_bad=1.0, max_pixels=max_pixels, verify=False, bad_annotations=bad_annotations

@@ -35,26 +35,29 @@ def to_projective(xp: Namespace, affine: Array) -> Array:
 
 def inverse(xp: Namespace, m: Array) -> Array:
     """The inverse [B,3,3] up to a positive factor per matrix, by cofactors; float64."""
-    cofactors, of_matrix = _cofactors(xp, m)
-    rows = [xp.stack([cofactors[j][i] for j in range(3)], axis=-1) for i in range(3)]
-    return xp.stack(rows, axis=-2) / xp.reshape(of_matrix, (-1, 1, 1))
+    entries = _entries(xp, m)
+    cofactors = [[_cofactor(entries, i, j) for j in range(3)] for i in range(3)]
+    rows = [xp.stack([row[i] for row in cofactors], axis=-1) for i in range(3)]
+    return xp.stack(rows, axis=-2) / xp.reshape(_expanded(entries[0], cofactors[0]), (-1, 1, 1))
 
 
 def determinant(xp: Namespace, m: Array) -> Array:
     """[B], of matrices [B,3,3]: below 0 where a map mirrors."""
-    return _cofactors(xp, m)[1]
+    entries = _entries(xp, m)
+    return _expanded(entries[0], [_cofactor(entries, 0, j) for j in range(3)])
 
 
-def _cofactors(xp: Namespace, m: Array) -> tuple[list[list[Array]], Array]:
-    """Of each entry [B] of [B,3,3], and the determinant [B]."""
-    entries = [xp.unstack(row, axis=1) for row in xp.unstack(m, axis=1)]
-    after = [(i + 1) % 3 for i in range(3)]
+def _entries(xp: Namespace, m: Array) -> list[list[Array]]:
+    """[B] each, row by row; taken out at once, as each slice is four operations of a graph."""
+    return [xp.unstack(row, axis=1) for row in xp.unstack(m, axis=1)]
 
-    def cofactor(i: int, j: int) -> Array:
-        a, c = after[i], after[j]
-        b, d = after[a], after[c]
-        return entries[a][c] * entries[b][d] - entries[a][d] * entries[b][c]
 
-    made = [[cofactor(i, j) for j in range(3)] for i in range(3)]
-    (x, y, z), (of_x, of_y, of_z) = entries[0], made[0]
-    return made, x * of_x + y * of_y + z * of_z
+def _cofactor(entries: list[list[Array]], i: int, j: int) -> Array:
+    a, b = (i + 1) % 3, (i + 2) % 3
+    c, d = (j + 1) % 3, (j + 2) % 3
+    return entries[a][c] * entries[b][d] - entries[a][d] * entries[b][c]
+
+
+def _expanded(row: list[Array], cofactors: list[Array]) -> Array:
+    """The determinant, along the first row."""
+    return row[0] * cofactors[0] + row[1] * cofactors[1] + row[2] * cofactors[2]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from augreg.annotations.boxes import check_format, corners_of, from_edges, to_edges
 from augreg.annotations.parts import PADDED
-from augreg.annotations.points import area
+from augreg.annotations.points import has_area
 from augreg.annotations.route import Route, route
 from augreg.errors import DataError
 from augreg.plan import Plan
@@ -189,7 +189,7 @@ def stack_boxes(views: Iterable[View], form: str | None) -> dict[str, Any]:
         sides = np.array(way.size_in[::-1], np.float64)
         ends = [np.clip(end, 0, sides) for end in (places.min(axis=2), places.max(axis=2))]
         edges = np.concatenate(ends, axis=-1)
-        valid = area(NUMPY, edges) > 0
+        valid = has_area(NUMPY, edges)
         if "labels" in given:
             valid = valid & (np.asarray(given["labels"]) != PADDED)
         moved = from_edges(NUMPY, edges, form, way.size_in)

@@ -44,13 +44,13 @@ class Step:
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
-        self._programs: dict[tuple[tuple[str, tf.TensorSpec], ...], Any] = {}
+        self._programs: dict[tuple[Any, ...], Any] = {}
 
     def program(self, batch: Any, *scalars: tf.Tensor) -> Any:
         """The graph, traced for batches like this one."""
-        sizes = {k: tf.TensorSpec([None, *v.shape[1:]], v.dtype) for k, v in batch.items()}
-        key = tuple(sizes.items())
+        key = tuple((name, tuple(part.shape[1:]), part.dtype) for name, part in batch.items())
         if key not in self._programs:
+            sizes = {name: tf.TensorSpec([None, *rest], dtype) for name, rest, dtype in key}
             signature = [sizes, *(tf.TensorSpec([], scalar.dtype) for scalar in scalars)]
             program = tf.function(self.function, autograph=False, input_signature=signature)
             self._programs[key] = program

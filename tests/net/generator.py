@@ -54,14 +54,14 @@ def reason(error: PolicyError) -> str:
 
 @lru_cache(maxsize=512)
 def family(name: str) -> str:
-    """What kind of element an op returns ("macro" for a macro)."""
+    """What kind of transform an op returns ("macro" for a macro)."""
     registry = default_registry()
     if name in registry.macros:
         return "macro"
     op = registry.ops[name]
     example = {"op": name, **{k: v for k, v in op.example.items() if k != "p"}}
     step = augreg.load_policy({"version": 1, "augment": [example]}).augment[0]
-    transform = transform_of(step, (400, 400))  # type: ignore[arg-type]
+    transform = transform_of(step, (400, 400))
     return "geometry" if transform.geometric else type(transform).__name__
 
 

@@ -88,36 +88,38 @@ def _pointwise(run: Interpreter, stage: PointwiseStage, lowered: Any, images: Im
 
 
 def _pixel(images: Images, transform: PixelFunction, condition: Any) -> Images:
-    if _unchanged(condition):
-        return images
-    size, planes = images.shape[1:3], tuple(np.moveaxis(images, -1, 0))
-    given: dict[str, Any] = dict(kernels.statistics(images, transform.statistics))
-    if transform.coordinates:
-        given |= coordinates(NUMPY, size)
-    if transform.noise:
-        noise = (fields.uniform_planes(NUMPY, k, size, len(planes)) for k in transform.noise)
-        given["noise"] = tuple(noise)
-    arguments = [aligned(NUMPY, argument) for argument in transform.arguments]
-    result = np.stack(transform.function(NUMPY, planes, *arguments, **given), axis=-1)
-    return _choose(condition, result, images)
+    def made() -> Images:
+        size, planes = images.shape[1:3], tuple(np.moveaxis(images, -1, 0))
+        given: dict[str, Any] = dict(kernels.statistics(images, transform.statistics))
+        if transform.coordinates:
+            given |= coordinates(NUMPY, size)
+        if transform.noise:
+            noise = (fields.uniform_planes(NUMPY, k, size, len(planes)) for k in transform.noise)
+            given["noise"] = tuple(noise)
+        arguments = [aligned(NUMPY, argument) for argument in transform.arguments]
+        return np.stack(transform.function(NUMPY, planes, *arguments, **given), axis=-1)
+
+    return _choose(condition, made, images)
 
 
 def _neighborhood(run: Interpreter, stage: NeighborStage, lowered: Any, images: Images) -> Images:
     transform, condition = lowered
     images = kernels.to_unit(images)
-    if _unchanged(condition):
-        return images
-    arguments = [aligned(NUMPY, argument) for argument in transform.arguments]
-    given = planes = tuple(np.moveaxis(images, -1, 0))
-    for function in transform.functions:
-        planes = tuple(function(NUMPY, planes, *arguments))
-    check_planes(stage.op, given, planes)
-    return _choose(condition, np.stack(planes, axis=-1), images)
+
+    def made() -> Images:
+        arguments = [aligned(NUMPY, argument) for argument in transform.arguments]
+        given = planes = tuple(np.moveaxis(images, -1, 0))
+        for function in transform.functions:
+            planes = tuple(function(NUMPY, planes, *arguments))
+        check_planes(stage.op, given, planes)
+        return np.stack(planes, axis=-1)
+
+    return _choose(condition, made, images)
 
 
 def _resize(run: Interpreter, stage: ResizeStage, lowered: Any, images: Images) -> Images:
     transform, condition = lowered
-    return _choose(condition, kernels.resize(images, transform), kernels.to_unit(images))
+    return _choose(condition, lambda: kernels.resize(images, transform), kernels.to_unit(images))
 
 
 def _mix(run: Interpreter, stage: MixStage, lowered: Any, images: Images) -> Images:
@@ -166,10 +168,10 @@ KERNELS: dict[type[Stage], Callable[..., Images]] = {
 }
 
 
-def _unchanged(condition: Any) -> bool:
-    """Whether no sample of the batch has drawn a step, whose function is not called then."""
-    return condition is not None and not np.any(condition)
-
-
-def _choose(condition: Any, new: Images, old: Images) -> Images:
-    return new if condition is None else np.where(np.reshape(condition, (-1, 1, 1, 1)), new, old)
+def _choose(condition: Any, made: Callable[[], Images], old: Images) -> Images:
+    """`made()` for the samples that have drawn a step, and not called where none has."""
+    if condition is None:
+        return made()
+    if not np.any(condition):
+        return old
+    return np.where(np.reshape(condition, (-1, 1, 1, 1)), made(), old)
