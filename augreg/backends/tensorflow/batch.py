@@ -130,23 +130,6 @@ def pack(images: tf.Tensor, wide: bool = False) -> Packed:
     return Packed(ops.reduce_sum(ops.cast(images, dtype) * places, axis=-1))
 
 
-def mean_of(pixels: Pixels) -> tf.Tensor:
-    """float32 [B,C]: the mean of each channel, by columns first, which XLA vectorizes.
-
-    Columns of packed pixels are summed as integers. They fit: a warp has fewer bits the longer the
-    sides are, 22 with those of a side's length.
-    """
-    if not isinstance(pixels, Packed):
-        columns = [ops.reduce_mean(plane, axis=1) for plane in to_planes(pixels)]
-        return ops.stack([ops.reduce_mean(column, axis=1) for column in columns], axis=-1)
-    height, width = pixels.values.shape[1:3]
-    unit = np.float32(1 / (255 * 2**pixels.bits * height * width))
-    sums = [ops.reduce_sum(pixels.channel(c), axis=1) for c in range(3)]
-    return ops.stack(
-        [ops.reduce_sum(ops.cast(s, tf.float32), axis=1) * unit for s in sums], axis=-1
-    )
-
-
 def to_input_form(scope: Scope, images: tf.Tensor, first: Stage) -> Pixels:
     """A batch in the form that the stage reads fastest.
 
@@ -168,7 +151,7 @@ def _packs(scope: Scope, images: tf.Tensor, stage: Stage) -> bool:
     if isinstance(stage, AffineStage):
         return not scope.exact and can_pack(size_of(images), *stage.modes)
     return isinstance(stage, LatticeStage | MosaicStage) or (
-        isinstance(stage, PointwiseStage) and bool(stage.statistics)
+        isinstance(stage, PointwiseStage) and "histogram" in stage.statistics
     )
 
 

@@ -1,4 +1,4 @@
-"""What pixel functions and neighbourhoods are given besides planes: statistics, places, noise."""
+"""Pixel functions and neighbourhoods: what they are given besides planes, and whom they change."""
 
 from __future__ import annotations
 
@@ -11,41 +11,12 @@ import tensorflow as tf
 from augreg.backends.tensorflow import ops
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.assertions import after
-from augreg.backends.tensorflow.batch import Pixels, mean_of, to_planes
 from augreg.backends.tensorflow.repeats import Turns
+from augreg.backends.tensorflow.statistics import Statistics
 from augreg.backends.tensorflow.xla import Keep, PlaneTuple, at_run_time
 from augreg.families import Neighborhood, PixelFunction
 from augreg.families.functions import aligned, coordinates
-from augreg.families.levels import to_levels
 from augreg.random import fields
-
-Statistics = dict[str, Any]  # float32 [B,C], histogram int32 [B,C,256]
-LEVELS = 256
-
-
-def statistics(pixels: Pixels, names: tuple[str, ...]) -> Statistics:
-    """The statistics `names` of a batch."""
-    found: Statistics = {}
-    for name in names:
-        if name == "mean":
-            found[name] = mean_of(pixels)
-        elif name == "histogram":
-            found[name] = histogram(pixels)
-        else:
-            reduce = ops.reduce_min if name == "min" else ops.reduce_max
-            planes = to_planes(pixels)
-            rows = (reduce(plane, axis=1) for plane in planes)  # XLA vectorizes along a row
-            found[name] = ops.stack([reduce(row, axis=1) for row in rows], axis=-1)
-    return found
-
-
-def histogram(pixels: Pixels) -> tf.Tensor:
-    """int32 [B,C,256]: how often each level occurs."""
-    levels = [to_levels(TENSORFLOW, plane) for plane in to_planes(pixels)]
-    levels = ops.cast(ops.stack(levels, axis=1), tf.int32)
-    batch, channels = ops.shape(levels)[0], levels.shape[1]
-    rows = ops.reshape(levels, (batch * channels, -1))
-    return ops.reshape(TENSORFLOW.counts(rows, LEVELS), (batch, channels, LEVELS))
 
 
 def stepped(lowered: Any) -> bool:

@@ -20,15 +20,9 @@ from augreg.backends.tensorflow.batch import (
     to_planes,
     to_unit,
 )
-from augreg.backends.tensorflow.functions import (
-    Statistics,
-    arguments_of,
-    choose,
-    keywords,
-    of_one_size,
-    statistics,
-)
+from augreg.backends.tensorflow.functions import arguments_of, choose, keywords, of_one_size
 from augreg.backends.tensorflow.lattice import columns
+from augreg.backends.tensorflow.statistics import Statistics, statistics
 from augreg.backends.tensorflow.xla import PlaneTuple, Scope
 from augreg.families import ColorMap, PixelFunction, PixelPart, PointwiseStage
 from augreg.policy import Output
