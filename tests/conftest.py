@@ -37,6 +37,7 @@ gc.disable()  # until everything is imported: see below
 # What tests start is spared most of the same: see there. It allocates as users' programs do.
 _CHILDREN = str(Path(__file__).parent / "children")
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [_CHILDREN, os.environ.get("PYTHONPATH")]))
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # compiling augreg takes each of them 0.1 s
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.pop("LD_PRELOAD", None)
 

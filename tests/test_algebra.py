@@ -19,6 +19,7 @@ from augreg import families
 from augreg.backends.reference import kernels
 from augreg.errors import PolicyError
 from augreg.families import AffineStage, LatticeStage
+from augreg.families.color import spread
 from augreg.lower import Draws, Lowering
 from augreg.plan import plan
 from augreg.xp import NUMPY
@@ -311,6 +312,41 @@ def test_select_takes_each_sample_from_the_map_that_its_condition_names(chosen):
         np.testing.assert_array_equal(found.matrix[b], expected.matrix[0])
         mean = expected.mean if expected.mean is not None else np.zeros((1, 3, 3))
         np.testing.assert_array_equal(found.mean[b], mean[0])
+
+
+def _scaled(seed: int, mean: bool) -> families.ColorMap:
+    """One factor for all channels."""
+    factor, offset, of_mean = np.random.default_rng(seed).uniform(-2, 2, (3, 3)).astype(np.float32)
+    weight = of_mean[None, :1, None] if mean else None
+    return families.ColorMap(factor[None, :1, None], offset[None], weight)
+
+
+def _written_out(one: families.ColorMap) -> families.ColorMap:
+    mean = None if one.mean is None else spread(NUMPY, one.mean)
+    return families.ColorMap(spread(NUMPY, one.matrix), one.offset, mean)
+
+
+_EITHER = st.builds(
+    lambda seed, mean, alike: (_scaled if alike else _color)(seed, mean=mean),
+    *(st.integers(0, 99), st.booleans(), st.booleans()),
+)
+
+
+@given(_EITHER, _EITHER, st.booleans(), st.booleans())
+def test_one_factor_for_all_channels_is_that_matrix(first, then, kept, gray):
+    family = families.ColorFamily(NUMPY, 3)
+    last = families.ColorMap(np.full((1, 1, 3), 0.25, np.float32), np.ones((1, 1), np.float32))
+
+    def made(one: families.ColorMap, two: families.ColorMap) -> families.ColorMap:
+        whole = family.compose(family.select(np.array([kept]), one, family.unit((4, 4))), two)
+        whole = family.select(np.array([kept]), whole, one)
+        return family.compose(family.compose(whole, last), two) if gray else whole
+
+    found, expected = made(first, then), made(_written_out(first), _written_out(then))
+    assert found.channels_after(3) == expected.channels_after(3) == (1 if gray else 3)
+    images = np.random.default_rng(0).uniform(size=(1, 4, 5, 3)).astype(np.float32)
+    made_of_it = (kernels.color(images, each) for each in (found, expected))
+    np.testing.assert_allclose(*made_of_it, rtol=1e-4, atol=1e-4)
 
 
 def test_choosing_the_identity_leaves_a_lattice_map_its_static_parts():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from augreg.families.matrices import apply, small_matmul
@@ -17,10 +17,11 @@ class ColorMap(Transform):
     """An affine map of a pixel's channels: x' = matrix @ x + mean @ (mean of the image) + offset.
 
     Attributes:
-        matrix: float32 [B,C',C]; C' is 3, or 1 for a map from three channels to one.
+        matrix: float32 [B,C',C]; C' is 3, or 1 for a map from three channels to one. Or [B,1,1]:
+            one factor for all channels, each multiplied by it: a third of the arithmetic.
         offset: float32 [B,C'], 0..1 units.
-        mean: float32 [B,C',C], the weight of the image's own mean per channel (contrast uses it),
-            or None. With it the family stays closed under composition, so that a chain of
+        mean: float32 [B,C',C] or [B,1,1], the weight of the image's own mean per channel (contrast
+            uses it), or None. With it the family stays closed under composition, so that a chain of
             brightness, contrast and grayscale is one matrix and one statistic.
     """
 
@@ -39,7 +40,12 @@ class ColorMap(Transform):
         return ColorPart((item,), () if self.mean is None else ("mean",))
 
     def channels_after(self, channels: int) -> int:
-        return int(self.matrix.shape[-2]) if channels == 3 else channels
+        return 1 if self.to_gray else channels
+
+    @property
+    def to_gray(self) -> bool:
+        """Whether it makes one channel of three."""
+        return tuple(self.matrix.shape[-2:]) == (1, 3)
 
 
 @dataclass(frozen=True)
@@ -49,8 +55,7 @@ class ColorFamily(Family[ColorMap]):
     channels: int
 
     def unit(self, size: Size) -> ColorMap:
-        xp, n = self.xp, self.channels
-        return ColorMap(xp.reshape(xp.eye(n), (1, n, n)), xp.array([[0.0] * n]))
+        return ColorMap(self.xp.array([[[1.0]]]), self.xp.array([[0.0] * self.channels]))
 
     def lift(self, made: ColorMap, size: Size, after: Size) -> ColorMap:
         return made if self.channels == 3 else _on_gray(self.xp, made)
@@ -58,18 +63,62 @@ class ColorFamily(Family[ColorMap]):
     def compose(self, first: ColorMap, then: ColorMap) -> ColorMap:
         """One map for both. The mean of a mapped image is the map of its mean."""
         xp = self.xp
-        if xp.shape(first.matrix)[-2] == 1 and xp.shape(then.matrix)[-1] == 3:
+        if first.to_gray:
             then = _on_gray(xp, then)
-        matrix = small_matmul(xp, then.matrix, first.matrix)
-        offset = apply(xp, then.matrix, first.offset) + then.offset
+        matrix = _product(xp, then.matrix, first.matrix)
+        offset = mapped(xp, then.matrix, first.offset) + then.offset
         if first.mean is None and then.mean is None:
             return ColorMap(matrix, offset)
         first_mean = first.mean if first.mean is not None else xp.zeros_like(first.matrix)
-        mean = small_matmul(xp, then.matrix, first_mean)
+        mean = _product(xp, then.matrix, first_mean)
         if then.mean is not None:
-            mean = mean + small_matmul(xp, then.mean, first.matrix + first_mean)
-            offset = offset + apply(xp, then.mean, first.offset)
+            both = _sum(xp, first.matrix, first_mean)
+            mean = _sum(xp, mean, _product(xp, then.mean, both))
+            offset = offset + mapped(xp, then.mean, first.offset)
         return ColorMap(matrix, offset, mean)
+
+    def select(self, condition: Array, chosen: ColorMap, other: ColorMap) -> ColorMap:
+        """`chosen` where the condition (bool [B]) holds, `other` elsewhere."""
+        xp = self.xp
+        one, two = _alike(xp, chosen.matrix, other.matrix)
+        chosen, other = replace(chosen, matrix=one), replace(other, matrix=two)
+        if chosen.mean is not None and other.mean is not None:
+            one, two = _alike(xp, chosen.mean, other.mean)
+            chosen, other = replace(chosen, mean=one), replace(other, mean=two)
+        return super().select(condition, chosen, other)
+
+
+def spread(xp: Namespace, matrix: Array) -> Array:
+    """A matrix for three channels, also of one factor for all: [B,3,3] or [B,1,3]."""
+    if xp.shape(matrix)[-1] == 3:
+        return matrix
+    return matrix * xp.reshape(xp.eye(3), (1, 3, 3))
+
+
+def mapped(xp: Namespace, matrix: Array, vector: Array) -> Array:
+    """[B,C']: a map's matrix, or its one factor, times a vector [B,C]."""
+    return matrix[:, 0] * vector if _is_factor(xp, matrix) else apply(xp, matrix, vector)
+
+
+def _is_factor(xp: Namespace, matrix: Array) -> bool:
+    return tuple(xp.shape(matrix)[-2:]) == (1, 1)
+
+
+def _product(xp: Namespace, x: Array, y: Array) -> Array:
+    """The matrix product, where each may be one factor."""
+    return x * y if _is_factor(xp, x) or _is_factor(xp, y) else small_matmul(xp, x, y)
+
+
+def _sum(xp: Namespace, x: Array, y: Array) -> Array:
+    x, y = _alike(xp, x, y)
+    return x + y
+
+
+def _alike(xp: Namespace, x: Array, y: Array) -> tuple[Array, Array]:
+    """Two maps' matrices in one form: both factors, or both matrices."""
+    if _is_factor(xp, x) == _is_factor(xp, y):
+        return x, y
+    return spread(xp, x), spread(xp, y)
 
 
 def _on_gray(xp: Namespace, transform: ColorMap) -> ColorMap:

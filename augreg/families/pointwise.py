@@ -152,7 +152,7 @@ class PointwiseStage(Stage):
         for part in self.parts:
             made.append(part.lower(lowering, channels, size))
             if isinstance(made[-1], ColorMap):
-                channels = int(made[-1].matrix.shape[1])
+                channels = made[-1].channels_after(channels)
         return made
 
     @property

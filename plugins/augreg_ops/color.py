@@ -15,8 +15,12 @@ _SEPIA = ((0.393, 0.769, 0.189), (0.349, 0.686, 0.168), (0.272, 0.534, 0.131))
 _ORDERS = ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
 
 
+def _factor(xp: Any, factor: Array) -> Array:
+    return xp.reshape(factor, (-1, 1, 1))
+
+
 def _scaled_eye(xp: Any, factor: Array) -> Array:
-    return xp.reshape(xp.eye(3), (1, 3, 3)) * xp.reshape(factor, (-1, 1, 1))
+    return xp.reshape(xp.eye(3), (1, 3, 3)) * _factor(xp, factor)
 
 
 def _levels(xp: Any, level: Array) -> Array:
@@ -66,7 +70,7 @@ def brightness(xp: Any, delta: Array) -> augreg.ColorMap:
     (https://www.tensorflow.org/api_docs/python/tf/image/adjust_brightness): nothing is clipped
     before the end.
     """
-    return augreg.ColorMap(xp.eye(3), _levels(xp, delta))
+    return augreg.ColorMap(xp.array([[1.0]]), _levels(xp, delta))
 
 
 @augreg.op(
@@ -84,13 +88,13 @@ def contrast(xp: Any, factor: Array) -> augreg.ColorMap:
     (https://www.tensorflow.org/api_docs/python/tf/image/adjust_contrast).
     """
     offset = _levels(xp, xp.zeros_like(factor))
-    return augreg.ColorMap(_scaled_eye(xp, factor), offset, _scaled_eye(xp, 1.0 - factor))
+    return augreg.ColorMap(_factor(xp, factor), offset, _factor(xp, 1.0 - factor))
 
 
 @augreg.op("invert", gray=True, example={"p": 0.5})
 def invert(xp: Any) -> augreg.ColorMap:
     """Inverts the image: 1 - x."""
-    return augreg.ColorMap(-xp.eye(3), xp.array([1.0, 1.0, 1.0]))
+    return augreg.ColorMap(xp.array([[-1.0]]), xp.array([1.0, 1.0, 1.0]))
 
 
 def _saturate(xp: Any, planes: tuple[Array, ...], factor: Array) -> tuple[Array, ...]:
@@ -167,7 +171,7 @@ def rgb_shift(xp: Any, red: Array, green: Array, blue: Array) -> augreg.ColorMap
     red, green, blue: what is added, -1 to 1, in 0..1 units; 0 is the identity. Nothing is clipped
     before the end.
     """
-    return augreg.ColorMap(xp.eye(3), xp.stack([red, green, blue], axis=-1))
+    return augreg.ColorMap(xp.array([[1.0]]), xp.stack([red, green, blue], axis=-1))
 
 
 @augreg.op(
@@ -187,8 +191,8 @@ def enhance(xp: Any, kind: str, factor: Array) -> augreg.ColorMap:
     torchvision's jitter and the automatic policies; not rounded, and nothing is clipped before the
     end.
     """
-    scaled, offset = _scaled_eye(xp, factor), _levels(xp, xp.zeros_like(factor))
+    offset = _levels(xp, xp.zeros_like(factor))
     grey = xp.array([[PILLOW_LUMA] * 3]) * xp.reshape(1.0 - factor, (-1, 1, 1))
-    if kind == "contrast":
-        return augreg.ColorMap(scaled, offset, grey)
-    return augreg.ColorMap(scaled + grey if kind == "color" else scaled, offset)
+    if kind == "color":
+        return augreg.ColorMap(_scaled_eye(xp, factor) + grey, offset)
+    return augreg.ColorMap(_factor(xp, factor), offset, grey if kind == "contrast" else None)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augreg.families import HORIZON, ColorMap, Displaced, Lattice, Resize, resampling
+from augreg.families.color import mapped, spread
 from augreg.families.levels import to_levels
 from augreg.families.positions import TIE
 from augreg.xp import NUMPY
@@ -159,9 +160,12 @@ def color(images: Images, transform: ColorMap) -> Images:
     offset = transform.offset
     if transform.mean is not None:
         mean = images.mean(axis=(1, 2), dtype=np.float64).astype(np.float32)
-        offset = offset + np.einsum("bij,bj->bi", transform.mean, mean)
-    mapped = np.einsum("bij,bhwj->bhwi", transform.matrix, images)
-    return np.asarray(mapped + offset[:, None, None, :], np.float32)
+        offset = offset + mapped(NUMPY, transform.mean, mean)
+    matrix = transform.matrix
+    if images.shape[-1] == 3:
+        matrix = spread(NUMPY, matrix)
+    made = np.einsum("bij,bhwj->bhwi", matrix, images)
+    return np.asarray(made + offset[:, None, None, :], np.float32)
 
 
 def statistics(images: Images, names: tuple[str, ...]) -> dict[str, tuple[Images, ...]]:

@@ -25,6 +25,7 @@ from augreg.backends.tensorflow.lattice import columns
 from augreg.backends.tensorflow.statistics import Statistics, statistics
 from augreg.backends.tensorflow.xla import PlaneTuple, Scope
 from augreg.families import ColorMap, PixelFunction, PixelPart, PointwiseStage
+from augreg.families.color import mapped
 from augreg.policy import Output
 
 # What a part needs: a colour map, or a pixel function and who takes part (bool [B] or None).
@@ -78,8 +79,7 @@ def _absorb_mean(part: PartArguments, stats: Statistics) -> PartArguments:
     """A colour map with its mean term worked out; other parts as they are."""
     if not isinstance(part, ColorMap) or part.mean is None:
         return part
-    term = ops.reduce_sum(part.mean * stats["mean"][:, tf.newaxis, :], axis=2)
-    return ColorMap(part.matrix, part.offset + term)
+    return ColorMap(part.matrix, part.offset + mapped(TENSORFLOW, part.mean, stats["mean"]))
 
 
 def pointwise(planes: PlaneTuple, parts: list[PartArguments], stats: Statistics) -> Planar:
@@ -93,9 +93,12 @@ def pointwise(planes: PlaneTuple, parts: list[PartArguments], stats: Statistics)
 
 
 def _map(planes: PlaneTuple, transform: ColorMap) -> PlaneTuple:
+    offsets = columns(transform.offset)
+    if transform.matrix.shape[1:] == (1, 1):
+        return tuple(o + transform.matrix * p for o, p in zip(offsets, planes, strict=True))
     rows = []
     of_rows = ops.unstack(ops.convert_to_tensor(transform.matrix), axis=1)
-    for total, row in zip(columns(transform.offset), of_rows, strict=True):
+    for total, row in zip(offsets, of_rows, strict=True):
         for number, plane in zip(columns(row), planes, strict=True):
             total = total + number * plane
         rows.append(total)
