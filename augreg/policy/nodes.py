@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from augreg.errors import OpError, PolicyError
@@ -36,7 +37,7 @@ class Step(Guarded):
             if not spec.static and value is not None:
                 yield name, value, spec.dtype
 
-    @property
+    @cached_property  # a function asks it at each call
     def scheduled(self) -> bool:
         """Its p or a parameter follows the epoch."""
         values = [self.schedule, *(value for _, value, _ in self.drawn())]
@@ -62,7 +63,7 @@ class Group(Guarded):
     n: tuple[int, int] = (0, 0)
     replace: bool = False
 
-    @property
+    @cached_property
     def scheduled(self) -> bool:
         """Its p follows the epoch."""
         return self.schedule is not None
