@@ -38,6 +38,7 @@ from augreg.backends.tensorflow.moving import (
     form_of,
     shared_annotations,
 )
+from augreg.backends.tensorflow.vectors import widen
 from augreg.checks import (
     as_uint32,
     check_epoch,
@@ -213,6 +214,7 @@ class Annotated:
         contents: the file of the image, where the policy decodes it; count: of images of one
         sample, None where only the data shows it.
         """
+        widen()
         compiled, poison, batch = self.compiled, None, images.shape[:1]
         encoded = images.dtype == tf.string
         if not encoded:

@@ -12,6 +12,7 @@ import tensorflow as tf
 from augreg.backends.tensorflow import per_image
 from augreg.backends.tensorflow.module import as_module
 from augreg.backends.tensorflow.program import Program
+from augreg.backends.tensorflow.vectors import widen
 from augreg.families import Stage
 from augreg.plan import Plan
 from augreg.random.generator import SampleKey
@@ -39,6 +40,7 @@ def stage_program(
     program = Program(alone, xla=True, in_turns=in_turns)
     spec, word = tf.TensorSpec(images.shape, images.dtype), tf.TensorSpec([], tf.uint32)
     key = SampleKey(word, word, tf.TensorSpec([len(images)], tf.uint32))
+    widen()
     traced = tf.function(program, [spec, key], autograph=False, jit_compile=True)
 
     def run(key: SampleKey) -> np.ndarray[Any, Any]:

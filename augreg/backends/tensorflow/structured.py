@@ -28,6 +28,7 @@ from augreg.backends.tensorflow.module import module_of
 from augreg.backends.tensorflow.pointwise import finish
 from augreg.backends.tensorflow.program import augmented, runs_of
 from augreg.backends.tensorflow.repeats import LoweringInTurns
+from augreg.backends.tensorflow.vectors import widen
 from augreg.backends.tensorflow.xla import Scope, opaque_true
 from augreg.checks import InputRange
 from augreg.errors import OpError
@@ -194,6 +195,7 @@ def _given(lowered: Lowered, images: Images) -> tuple[Images, list[Any]]:
 
 def _compiled(lowered: Lowered, images: Images) -> Run | Failed:
     """A program for whatever has the form of these."""
+    widen()
     images, arrays = _given(lowered, images)
     plan, needed = lowered.plan, lowered.needed
     in_turns = images.shape[1] * images.shape[2] >= per_image.SMALLEST
