@@ -168,7 +168,8 @@ test-scale: build/jax/.done ## pytest of work that is spread over processes, whi
 # Each of pytest's workers has a core, so XLA need not share a program's code out among threads.
 .PHONY: test-optimized
 test-optimized: $(VENV)/.dev ## pytest of pixels, compiled as users' programs are
-	XLA_FLAGS=--xla_cpu_parallel_codegen_split_count=1 $(PYTEST) -n $(JOBS) --dist worksteal \
+	XLA_FLAGS="--xla_cpu_parallel_codegen_split_count=1 --xla_cpu_prefer_vector_width=512" \
+	$(PYTEST) -n $(JOBS) --dist worksteal \
 		tests/net $(addprefix tests/test_,$(addsuffix .py,parity stablehlo module positions levels \
 			draws displacement targets targets_projective turns repeats))
 
