@@ -56,9 +56,8 @@ def versions() -> dict[str, str]:
 
 def output(*command: str) -> str:
     """What a command prints; the end of its complaint as an error where it fails."""
-    # with what Python compiled kept, as for whoever installs augreg
-    variables = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    done = subprocess.run(command, capture_output=True, text=True, env=variables)
+    kept = os.environ | {"PYTHONDONTWRITEBYTECODE": ""}  # compiled once, as what is installed
+    done = subprocess.run(command, capture_output=True, text=True, env=kept)
     if done.returncode:
         raise RuntimeError((done.stderr or done.stdout)[-400:])
     return done.stdout

@@ -15,7 +15,6 @@ from benchmarks.goals import verdict
 from benchmarks.race import spread
 
 Figures = dict[str, float]
-POLICY = str(work.FOLDER / "full.json")
 AGAIN = 5  # iterators started in a process
 
 
@@ -60,12 +59,11 @@ def small(way: str) -> None:
     policy, images = work.policy("full"), work.images(work.Case("full", work.BASE))
     layer = augreg.AugmentationLayer(policy, seed=7)
     function = augreg.map_fn(policy, seed=7, batched=True)
-    ways: dict[str, Callable[..., Any]] = {
+    call: Callable[..., Any] = {
         "layer": lambda index, batch: layer(batch, training=True),
         "eager": function,
         "graph": tf.function(function),
-    }
-    call = ways[way]
+    }[way]
     found = {}
     for size in work.SMALL:
         given = tf.range(size, dtype=tf.int64), tf.constant(images[:size])
@@ -82,11 +80,8 @@ def _wall(*arguments: str) -> Figures:
 
 
 def _told(function: str, *arguments: str) -> Figures:
-    """What a function of this module prints, in a process of its own, TensorFlow imported.
-
-    Its import leaves Python a garbage collection of 0.2 s, which falls on what runs next.
-    """
-    ready = "import gc, tensorflow; gc.collect()"
+    """What a function of this module prints, in a process of its own, TensorFlow imported."""
+    ready = "import gc, tensorflow; gc.collect()"  # 0.2 s, which would fall on what runs next
     code = f"{ready}; from benchmarks import startup; startup.{function}{arguments!r}"
     found: Figures = json.loads(machine.output(sys.executable, "-c", code).splitlines()[-1])
     return found
@@ -117,7 +112,7 @@ def _files(folder: Path) -> dict[str, Callable[[], Figures]]:
 COMMANDS = {
     "python -c pass": lambda: _wall("-c", "pass"),
     "augreg --help": lambda: _wall("-m", "augreg", "--help"),
-    "augreg validate": lambda: _wall("-m", "augreg", "validate", POLICY),
+    "augreg validate": lambda: _wall("-m", "augreg", "validate", str(work.FOLDER / "full.json")),
 }
 SMALL = {
     "map_fn in a tf.function": lambda: _told("small", "graph"),

@@ -41,10 +41,10 @@ _crew = partial(_by, "processes", "start")
 _cv, _torch = (partial(_crew, library=library) for library in ("albumentations", "pytorch"))
 TWO = "Albumentations, 2 processes"
 CONTESTANTS = (
-    Contestant("floor", "floor: cast only, in tf.data", _by("placement", "floor_in_data")),
-    Contestant("floor_eager", "floor: cast only, called (XLA)", _by("placement", "floor_called")),
     Contestant("augreg", "augreg, augment_dataset", _by("ours")),
     Contestant("augreg_eager", "augreg, map_fn called", _by("ours", "map_fn_called")),
+    Contestant("floor", "floor: cast only, in tf.data", _by("placement", "floor_in_data")),
+    Contestant("floor_eager", "floor: cast only, called (XLA)", _by("placement", "floor_called")),
     Contestant("keras_data", "Keras layers in tf.data", _by("keras_layers")),
     Contestant("keras_model", "Keras layers in a model", _by("keras_layers", "in_model")),
     Contestant("tf_image", "tf.image in tf.data", _by("tf_image")),
