@@ -349,6 +349,13 @@ def test_one_factor_for_all_channels_is_that_matrix(first, then, kept, gray):
     np.testing.assert_allclose(*made_of_it, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_one_offset_is_for_all_channels(channels):
+    made = families.ColorMap(np.full((1, 1, 1), 0.5, np.float32), np.full((1, 1), 0.25, np.float32))
+    found = families.ColorFamily(NUMPY, channels).lift(made, (4, 4), (4, 4))
+    np.testing.assert_array_equal(found.offset, np.full((1, channels), 0.25))
+
+
 def test_choosing_the_identity_leaves_a_lattice_map_its_static_parts():
     eye = families.LatticeMap(
         np.eye(2, dtype=np.int32)[None], np.zeros((1, 2), np.int32), False, False

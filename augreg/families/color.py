@@ -19,7 +19,7 @@ class ColorMap(Transform):
     Attributes:
         matrix: float32 [B,C',C]; C' is 3, or 1 for a map from three channels to one. Or [B,1,1]:
             one factor for all channels, each multiplied by it: a third of the arithmetic.
-        offset: float32 [B,C'], 0..1 units.
+        offset: float32 [B,C'], or [B,1] for all channels; 0..1 units.
         mean: float32 [B,C',C] or [B,1,1], the weight of the image's own mean per channel (contrast
             uses it), or None. With it the family stays closed under composition, so that a chain of
             brightness, contrast and grayscale is one matrix and one statistic.
@@ -58,7 +58,11 @@ class ColorFamily(Family[ColorMap]):
         return ColorMap(self.xp.array([[[1.0]]]), self.xp.array([[0.0] * self.channels]))
 
     def lift(self, made: ColorMap, size: Size, after: Size) -> ColorMap:
-        return made if self.channels == 3 else _on_gray(self.xp, made)
+        if self.channels == 1:
+            return _on_gray(self.xp, made)
+        if made.to_gray or self.xp.shape(made.offset)[-1] == 3:
+            return made
+        return replace(made, offset=self.xp.concat([made.offset] * 3, axis=1))
 
     def compose(self, first: ColorMap, then: ColorMap) -> ColorMap:
         """One map for both. The mean of a mapped image is the map of its mean."""

@@ -18,7 +18,8 @@ from augreg.versions import tensorflow_version
 FLAGS = "--xla_cpu_prefer_vector_width=512"
 _VARIABLE = "XLA_FLAGS"
 _MADE_FOR_IT = {"avx512f", "avx512_vbmi2"}  # Ice Lake, Zen 4, and later
-_FIRST, _LAST = (2, 18), (2, 21)  # TensorFlow's, whose XLA has the flag: others it ends a process
+# TensorFlow's whose XLA knows the flag: it ends a process over one that it does not know
+_FIRST, _LAST = (2, 18), (2, 21)
 
 
 @cache
@@ -39,7 +40,7 @@ def widen() -> None:
                 nothing = tf.function(lambda: tf.constant(0.0), autograph=False, jit_compile=True)
                 nothing.experimental_get_compiler_ir()(stage="hlo", platform_name="CPU")
     finally:
-        del os.environ[_VARIABLE]
+        os.environ.pop(_VARIABLE, None)  # another thread may have come first
 
 
 def is_made_for_it() -> bool:
