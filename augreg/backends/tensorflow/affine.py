@@ -122,6 +122,10 @@ def _bilinear(
     x0, y0 = ops.floor(sx), ops.floor(sy)
     wx, wy = (sx - x0)[..., tf.newaxis], (sy - y0)[..., tf.newaxis]
     x0, y0 = ops.cast(x0, tf.int32), ops.cast(y0, tf.int32)
+    levels = np.unique(np.asarray(value, np.float32))
+    if bordered := fill == "constant" and len(levels) == 1:  # stands for all that lies outside
+        images = ops.pad(images, [[0, 0], [1, 1], [1, 1], [0, 0]], constant_values=levels[0])
+        x0, y0, height, width = x0 + 1, y0 + 1, height + 2, width + 2
 
     def read(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
         """The pixels at integer positions, those outside filled."""
@@ -130,7 +134,7 @@ def _bilinear(
             return gather(images, y * width + x, size)
         inner_x, inner_y = ops.clip_by_value(x, 0, width - 1), ops.clip_by_value(y, 0, height - 1)
         pixels = gather(images, inner_y * width + inner_x, size)
-        if fill != "constant":
+        if bordered or fill != "constant":
             return pixels
         inside = (x == inner_x) & (y == inner_y)
         return ops.where(inside[..., tf.newaxis], pixels, ops.constant(value, tf.float32))
