@@ -46,10 +46,15 @@ def test_statistics_of_interleaved_bytes_are_each_channels_own(channels):
         np.testing.assert_allclose(statistics(tf.constant(images), (name,))[name], expected, 1e-6)
 
 
-def test_mean_of_images_whose_size_is_known_when_a_program_runs():
-    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8)])
-    def found(images):
-        return statistics(images, ("mean",))["mean"]
+@pytest.mark.parametrize("shape", [(11, 6), (1000, 1500)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_statistics_of_images_whose_size_is_known_when_a_program_runs(shape, dtype):
+    images = RNG.integers(180, 256, (1, *shape, 3), dtype=np.uint8)
+    given = images if dtype == np.uint8 else np.float32(images / 255)
 
-    images = RNG.integers(0, 256, (2, 11, 6, 3), dtype=np.uint8)
-    np.testing.assert_allclose(found(images), _expected(images)["mean"], 1e-6)
+    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], dtype)])
+    def found(images):
+        return statistics(images, NAMES)
+
+    for name, expected in _expected(images).items():
+        np.testing.assert_allclose(found(given)[name], expected, rtol=1e-5, err_msg=name)

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from augreg.backends.tensorflow import ops
 from augreg.backends.tensorflow.arrays import TENSORFLOW
-from augreg.backends.tensorflow.batch import Packed, Pixels, size_of, to_float, to_planes
+from augreg.backends.tensorflow.batch import Packed, Pixels, size_of, to_planes
 from augreg.families.levels import to_levels
 
 Statistics = dict[str, Any]  # float32 [B,C], histogram int32 [B,C,256]
@@ -42,13 +42,11 @@ def mean(pixels: Pixels) -> tf.Tensor:
     Columns of bytes and of packed pixels are summed as integers. They fit: a warp has fewer bits
     the longer the sides are, 22 with those of a side's length.
     """
-    height, width = size_of(pixels)
-    if not isinstance(height, int) or not isinstance(width, int):
-        return ops.reduce_mean(to_float(pixels), axis=[1, 2])
+    height, width = (ops.cast(side, tf.float32) for side in size_of(pixels))
     columns, unit = _columns(pixels, operator.add, ops.reduce_sum)
     # divided between the two sums: XLA makes one of them else, over both axes and slow
-    means = [ops.cast(column, tf.float32) * np.float32(1 / height) for column in columns]
-    sums = [ops.reduce_sum(column, axis=1) * np.float32(unit / width) for column in means]
+    means = [ops.cast(column, tf.float32) / height for column in columns]
+    sums = [ops.reduce_sum(column, axis=1) * np.float32(unit) / width for column in means]
     return ops.stack(sums, axis=-1)
 
 
