@@ -92,25 +92,24 @@ class ColorFamily(Family[ColorMap]):
         return super().select(condition, chosen, other)
 
 
+def is_factor(matrix: Array) -> bool:
+    """Whether it is one factor for all channels (of one channel, every matrix is)."""
+    return tuple(matrix.shape[-2:]) == (1, 1)
+
+
 def spread(xp: Namespace, matrix: Array) -> Array:
     """A matrix for three channels, also of one factor for all: [B,3,3] or [B,1,3]."""
-    if xp.shape(matrix)[-1] == 3:
-        return matrix
-    return matrix * xp.reshape(xp.eye(3), (1, 3, 3))
+    return matrix * xp.reshape(xp.eye(3), (1, 3, 3)) if is_factor(matrix) else matrix
 
 
 def mapped(xp: Namespace, matrix: Array, vector: Array) -> Array:
     """[B,C']: a map's matrix, or its one factor, times a vector [B,C]."""
-    return matrix[:, 0] * vector if _is_factor(xp, matrix) else apply(xp, matrix, vector)
-
-
-def _is_factor(xp: Namespace, matrix: Array) -> bool:
-    return tuple(xp.shape(matrix)[-2:]) == (1, 1)
+    return matrix[:, 0] * vector if is_factor(matrix) else apply(xp, matrix, vector)
 
 
 def _product(xp: Namespace, x: Array, y: Array) -> Array:
     """The matrix product, where each may be one factor."""
-    return x * y if _is_factor(xp, x) or _is_factor(xp, y) else small_matmul(xp, x, y)
+    return x * y if is_factor(x) or is_factor(y) else small_matmul(xp, x, y)
 
 
 def _sum(xp: Namespace, x: Array, y: Array) -> Array:
@@ -120,7 +119,7 @@ def _sum(xp: Namespace, x: Array, y: Array) -> Array:
 
 def _alike(xp: Namespace, x: Array, y: Array) -> tuple[Array, Array]:
     """Two maps' matrices in one form: both factors, or both matrices."""
-    if _is_factor(xp, x) == _is_factor(xp, y):
+    if is_factor(x) == is_factor(y):
         return x, y
     return spread(xp, x), spread(xp, y)
 

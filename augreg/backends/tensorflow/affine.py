@@ -123,7 +123,8 @@ def _bilinear(
     wx, wy = (sx - x0)[..., tf.newaxis], (sy - y0)[..., tf.newaxis]
     x0, y0 = ops.cast(x0, tf.int32), ops.cast(y0, tf.int32)
     levels = np.unique(np.asarray(value, np.float32))
-    if bordered := fill == "constant" and len(levels) == 1:  # stands for all that lies outside
+    bordered = fill == "constant" and len(levels) == 1
+    if bordered:  # by a pixel, which stands for all that lies outside
         images = ops.pad(images, [[0, 0], [1, 1], [1, 1], [0, 0]], constant_values=levels[0])
         x0, y0, height, width = x0 + 1, y0 + 1, height + 2, width + 2
 

@@ -25,7 +25,7 @@ from augreg.backends.tensorflow.lattice import columns
 from augreg.backends.tensorflow.statistics import Statistics, statistics
 from augreg.backends.tensorflow.xla import PlaneTuple, Scope
 from augreg.families import ColorMap, PixelFunction, PixelPart, PointwiseStage
-from augreg.families.color import mapped
+from augreg.families.color import is_factor, mapped
 from augreg.policy import Output
 
 # What a part needs: a colour map, or a pixel function and who takes part (bool [B] or None).
@@ -94,7 +94,7 @@ def pointwise(planes: PlaneTuple, parts: list[PartArguments], stats: Statistics)
 
 def _map(planes: PlaneTuple, transform: ColorMap) -> PlaneTuple:
     offsets = columns(transform.offset)
-    if transform.matrix.shape[1:] == (1, 1):
+    if is_factor(transform.matrix):
         return tuple(o + transform.matrix * p for o, p in zip(offsets, planes, strict=True))
     rows = []
     of_rows = ops.unstack(ops.convert_to_tensor(transform.matrix), axis=1)
