@@ -96,7 +96,7 @@ def _describe(planes: Any) -> str:
 def coordinates(xp: Namespace, size: tuple[Any, Any]) -> dict[str, Any]:
     """What a function with `coordinates` gets: y int32 [1,H,1], x int32 [1,1,W], size."""
     x, y = grid(xp, size)
-    return {"y": y, "x": x, "size": size}
+    return {"y": y, "x": x, "size": tuple(size)}
 
 
 def aligned(xp: Namespace, argument: Array) -> Array:

@@ -18,8 +18,30 @@ TIE = 2.0**-12
 HORIZON = 2.0**-3  # depths below are read as if they were this
 
 
+class Piece(tuple[Any, Any]):
+    """The size of an image of which `n` pixels are made, as if they were a row; and which ones.
+
+    Attributes:
+        number: int32 [1,1,n], in row-major order.
+        x, y: int32 [1,1,n].
+    """
+
+    number: Array
+    x: Array
+    y: Array
+
+    @classmethod
+    def of(cls, number: Array, x: Array, y: Array, size: Size) -> Piece:
+        """The pixels `number` of an image of `size`, which lie at x and y."""
+        piece = cls(size)
+        piece.number, piece.x, piece.y = number, x, y
+        return piece
+
+
 def grid(xp: Namespace, size: Size) -> tuple[Array, Array]:
-    """x int32 [1,1,W] and y int32 [1,H,1] of every pixel."""
+    """x int32 [1,1,W] and y int32 [1,H,1] of every pixel; both [1,1,n] of a `Piece`."""
+    if isinstance(size, Piece):
+        return size.x, size.y
     x, y = xp.arange(size[1]), xp.arange(size[0])
     return xp.reshape(x, (1, 1, -1)), xp.reshape(y, (1, -1, 1))
 

@@ -10,18 +10,24 @@ from augreg.xp import Array, Namespace
 PlanePairs = tuple[tuple[Array, Array], ...]
 
 
-def uniform_planes(xp: Namespace, key: Array, size: tuple[Any, Any], channels: int) -> PlanePairs:
+def uniform_planes(
+    xp: Namespace, key: Array, size: tuple[Any, Any], channels: int, number: Array | None = None
+) -> PlanePairs:
     """For each channel two float32 [B,H,W] in [0, 1), from the two words of each element.
 
     Args:
         key: uint32 [B,2], a sample's words of one draw.
         size: (H, W). Element j of a sample's draws is pixel j in row-major order of [H,W,C].
+        number: int32 [1,H,W], of the pixels in an image, where they are not all of one.
     """
     first, second = (xp.reshape(key[:, i], (-1, 1, 1)) for i in range(2))
-    y = xp.reshape(xp.cast(xp.arange(size[0]), "uint32"), (1, -1, 1))
-    x = xp.reshape(xp.cast(xp.arange(size[1]), "uint32"), (1, 1, -1))
-    width = xp.cast(xp.array(size[1], "int32"), "uint32")
-    place = (y * width + x) * channels
+    if number is None:
+        y = xp.reshape(xp.cast(xp.arange(size[0]), "uint32"), (1, -1, 1))
+        x = xp.reshape(xp.cast(xp.arange(size[1]), "uint32"), (1, 1, -1))
+        place = y * xp.cast(xp.array(size[1], "int32"), "uint32") + x
+    else:
+        place = xp.cast(number, "uint32")
+    place = place * channels
     planes = []
     for channel in range(channels):
         j = place + channel

@@ -15,6 +15,7 @@ from augreg.backends.tensorflow.batch import (
     Pixels,
     Planar,
     can_pack,
+    interleaved,
     size_of,
     to_float,
     to_packed,
@@ -60,7 +61,7 @@ def affine(
     fill, value, interpolation = modes
     at = displacement.source(TENSORFLOW, how, size_in, size)
     if interpolation == "nearest":
-        images = pixels if ops.is_array(pixels) else to_float(pixels)
+        images = interleaved(pixels)
         return _nearest(images, at, size_in, size, fill, value)
     fresh = isinstance(pixels, Packed) and not pixels.bits  # bytes, and not another warp's sums
     if fresh and can_pack(size_in, *modes):

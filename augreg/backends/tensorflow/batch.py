@@ -102,6 +102,11 @@ def byte_planes(pixels: Pixels) -> tuple[tf.Tensor, ...] | None:
     return None
 
 
+def interleaved(pixels: Pixels) -> tf.Tensor:
+    """[B,H,W,C]: uint8 or float32 as it came, else float32 in 0..1."""
+    return pixels if ops.is_array(pixels) else to_float(pixels)
+
+
 def to_float(pixels: Pixels) -> tf.Tensor:
     """float32 [B,H,W,C] in 0..1."""
     return to_unit(pixels) if ops.is_array(pixels) else interleave(to_planes(pixels))

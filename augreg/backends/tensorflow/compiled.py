@@ -29,7 +29,7 @@ from augreg.lower import Answers
 from augreg.plan.passes import optimize
 from augreg.random.generator import SampleKey
 
-SHAPES = 16  # of eager batches that get a program of their own, before one serves all others
+SHAPES = 8  # of eager batches that get a program of their own, before one serves all others
 SHARED = 16  # programs that stay in memory for whoever runs the same policy next
 
 
@@ -164,9 +164,15 @@ class Compiled:
                 program = replace(program, portable=self.portable)
             elif not asked:
                 program = self._of_one_length(program, images, epochs, count)
-            return tf.function(program, autograph=False, reduce_retracing=True) if many else program
+            if not many:
+                return program
+            return tf.function(
+                program, _signature(single, shape, images.dtype, epochs, asked), autograph=False
+            )
 
-        return self._programs.get(form, (*form[:4], count), shape, tuple(images.shape[:1]), make)
+        length = tuple(images.shape[:1])
+        single = 1 if length == (1,) else None
+        return self._programs.get(form, (*form[:4], single, count), shape, length, make)
 
     def _as_module(self, images: tf.Tensor) -> bool:
         """Whether a module does a batch of a known length.
@@ -192,7 +198,10 @@ class Compiled:
     def _in_turns(self, shape: tuple[Any, ...]) -> bool:
         """Whether images are done one after another: on the CPU, where tf.data always is."""
         height, width, _ = shape
-        if height is None or width is None or height * width < per_image.SMALLEST:
+        if height is None or width is None:
+            on_gpu = tf.executing_eagerly() and tf.config.list_physical_devices("GPU")
+            return not (on_gpu or (self.portable and not tf.executing_eagerly()))
+        if height * width < per_image.SMALLEST:
             return False
         return not (self.portable and tf.config.list_physical_devices("GPU"))
 
@@ -220,12 +229,22 @@ def shared_program(
         # Without XLA it is traced in its caller: tf.data would take a call of a function that holds
         # an assertion for stateful, and not save the iterator.
         return program
-    number = tf.TensorSpec([None], tf.uint32)
-    word = tf.TensorSpec([], tf.uint32)
-    key = SampleKey(word, number if epochs else word, number)
-    signature = [tf.TensorSpec([None, *shape], dtype), key]  # one trace for batches of all lengths
-    signature += [dict(asked)] if asked else []
+    signature = _signature(None, shape, dtype, epochs, asked)  # one trace for all lengths
     return tf.function(replace(program, xla=True), signature, autograph=False, jit_compile=True)
+
+
+def _signature(
+    batch: int | None,
+    shape: tuple[Any, ...],
+    dtype: tf.DType,
+    epochs: bool,
+    asked: tuple[tuple[tuple[str, str], tf.TensorSpec], ...],
+) -> list[Any]:
+    """What a program is called with; see `shared_program`. batch: of that length; None: of any."""
+    number, word = tf.TensorSpec([batch], tf.uint32), tf.TensorSpec([], tf.uint32)
+    key = SampleKey(word, number if epochs else word, number)
+    answers = [dict(asked)] if asked else []
+    return [tf.TensorSpec([batch, *shape], dtype), key, *answers]
 
 
 def _program(

@@ -16,6 +16,7 @@ from augreg.backends.tensorflow.statistics import Statistics
 from augreg.backends.tensorflow.xla import Keep, PlaneTuple, at_run_time
 from augreg.families import Neighborhood, PixelFunction
 from augreg.families.functions import aligned, coordinates
+from augreg.families.positions import Piece
 from augreg.random import fields
 
 
@@ -30,10 +31,13 @@ def stepped(lowered: Any) -> bool:
     return isinstance(lowered, list | tuple) and any(map(stepped, lowered))
 
 
-def keywords(transform: PixelFunction, planes: PlaneTuple, stats: Statistics) -> dict[str, Any]:
-    """What the function asks for, by name."""
+def keywords(
+    transform: PixelFunction, planes: PlaneTuple, stats: Statistics, piece: Piece | None = None
+) -> dict[str, Any]:
+    """What the function asks for, by name. piece: what the planes are of, where it is not all."""
     given: dict[str, Any] = {}
-    size = TENSORFLOW.shape(planes[0])[1:]
+    size = TENSORFLOW.shape(planes[0])[1:] if piece is None else piece
+    number = None if piece is None else piece.number
     for name in transform.statistics:
         parts = ops.unstack(stats[name], axis=1)
         given[name] = tuple(p if name == "histogram" else p[:, None, None] for p in parts)
@@ -41,7 +45,7 @@ def keywords(transform: PixelFunction, planes: PlaneTuple, stats: Statistics) ->
         given |= coordinates(TENSORFLOW, size)
     if transform.noise:
         given["noise"] = tuple(
-            fields.uniform_planes(TENSORFLOW, ops.convert_to_tensor(key), size, len(planes))
+            fields.uniform_planes(TENSORFLOW, ops.convert_to_tensor(key), size, len(planes), number)
             for key in transform.noise
         )
     return given
@@ -76,11 +80,14 @@ def of_one_size(function: Callable[..., Any], new: PlaneTuple, old: PlaneTuple) 
 
 
 def neighborhood(planes: PlaneTuple, transform: Neighborhood, keep: Keep) -> PlaneTuple:
-    """Does the transform's functions in order, each kept apart from the next by `keep`."""
+    """Does the transform's functions in order, each kept apart from the next by `keep`.
+
+    Whether they keep the size, where that is not static, is for `of_one_size` to see.
+    """
     arguments, current = arguments_of(transform), planes
     if planes[0].shape[0] == 1:  # whose windows are slices
         arguments = at_run_time(arguments)
     *first, last = transform.functions
     for function in first:
         current = tuple(keep(functools.partial(function, TENSORFLOW, current, *arguments)))
-    return of_one_size(last, last(TENSORFLOW, current, *arguments), planes)
+    return tuple(last(TENSORFLOW, current, *arguments))

@@ -178,10 +178,15 @@ def _neighborhood(run: Kernels, stage: NeighborStage, lowered: Any, pixels: Pixe
         check_planes(stage.op, mine, made)
         return made
 
+    def fits(made: Any) -> Any:
+        return functions.of_one_size(transform.functions[-1], made, source)
+
     if run.scope.xla and (condition is not None or transform.single):
         made = run.scope.map_active(condition, source, transform, compute)
+    elif not run.scope.xla and condition is not None and source[0].shape[0] == 1:
+        made = fits(tf.cond(condition[0], lambda: compute(source, transform), lambda: source))
     else:
-        made = keep(lambda: functions.choose(condition, compute(source, transform), source))
+        made = keep(lambda: functions.choose(condition, fits(compute(source, transform)), source))
     return Planar(tuple(map(to_unit, made)))
 
 

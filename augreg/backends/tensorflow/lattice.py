@@ -11,14 +11,32 @@ from dataclasses import replace
 import tensorflow as tf
 
 from augreg.backends.tensorflow import ops
-from augreg.backends.tensorflow.batch import Packed, Pixels, to_float
-from augreg.families import Lattice, Size
+from augreg.backends.tensorflow.arrays import TENSORFLOW
+from augreg.backends.tensorflow.batch import Packed, Pixels, interleaved
+from augreg.families import Lattice, Size, positions
 
 
 def lattice(pixels: Pixels, transform: Lattice, size_in: Size, size: Size, pads: bool) -> Pixels:
     """Moves whole pixels, any form; pixels outside of the window become 0."""
-    x = ops.reshape(ops.range(size[1]), (1, 1, -1))
-    y = ops.reshape(ops.range(size[0]), (1, -1, 1))
+    index, inside = source(transform, size_in, size, pads)
+    if isinstance(pixels, Packed):
+        moved = read_packed(pixels.values, index)
+        return replace(pixels, values=moved if inside is None else ops.where(inside, moved, 0))
+    images = interleaved(pixels)
+    moved = gather(images, index, size)
+    if inside is None:
+        return moved
+    return ops.where(inside[..., tf.newaxis], moved, ops.zeros([], images.dtype))
+
+
+def source(
+    transform: Lattice, size_in: Size, size: Size, pads: bool
+) -> tuple[tf.Tensor, tf.Tensor | None]:
+    """int32 [B,h,w]: which pixel of the flattened image each is; bool: whether it is one.
+
+    None: all are. Those that are none have the number 0.
+    """
+    x, y = positions.grid(TENSORFLOW, size)
 
     def at(row: tf.Tensor, offset: tf.Tensor) -> tf.Tensor:
         a, b = ops.split(row, 2, axis=2)
@@ -30,14 +48,7 @@ def lattice(pixels: Pixels, transform: Lattice, size_in: Size, size: Size, pads:
         left, top, right, bottom = columns(transform.window)
         inside = (sx >= left) & (sx < right) & (sy >= top) & (sy < bottom)
         index = ops.where(inside, index, 0)
-    if isinstance(pixels, Packed):
-        moved = read_packed(pixels.values, index)
-        return replace(pixels, values=moved if inside is None else ops.where(inside, moved, 0))
-    images = pixels if ops.is_array(pixels) else to_float(pixels)
-    moved = gather(images, index, size)
-    if inside is None:
-        return moved
-    return ops.where(inside[..., tf.newaxis], moved, ops.zeros([], images.dtype))
+    return index, inside
 
 
 def read_packed(values: tf.Tensor, index: tf.Tensor) -> tf.Tensor:

@@ -26,6 +26,7 @@ from augreg.backends.tensorflow.statistics import Statistics, statistics
 from augreg.backends.tensorflow.xla import PlaneTuple, Scope
 from augreg.families import ColorMap, PixelFunction, PixelPart, PointwiseStage
 from augreg.families.color import is_factor, mapped
+from augreg.families.positions import Piece
 from augreg.policy import Output
 
 # What a part needs: a colour map, or a pixel function and who takes part (bool [B] or None).
@@ -41,7 +42,7 @@ def pointwise_stage(scope: Scope, stage: PointwiseStage, parts: Any, pixels: Pix
         pixels = to_packed(scope, pixels, stage)
         found = scope.barrier(lambda: list(statistics(pixels, names).values()))
         stats = dict(zip(names, found, strict=True))
-        parts = [_absorb_mean(part, stats) for part in parts]
+        parts = [absorb_mean(part, stats) for part in parts]
 
     def compute() -> Planar:
         return pointwise(to_planes(pixels), parts, stats)
@@ -75,20 +76,25 @@ def _by_sample(
     return pixels, kept, [lowered for _, lowered in rest]
 
 
-def _absorb_mean(part: PartArguments, stats: Statistics) -> PartArguments:
+def absorb_mean(part: PartArguments, stats: Statistics) -> PartArguments:
     """A colour map with its mean term worked out; other parts as they are."""
     if not isinstance(part, ColorMap) or part.mean is None:
         return part
     return ColorMap(part.matrix, part.offset + mapped(TENSORFLOW, part.mean, stats["mean"]))
 
 
-def pointwise(planes: PlaneTuple, parts: list[PartArguments], stats: Statistics) -> Planar:
-    """Does the parts in order on float32 planes [B,H,W]; `stats` are of what the planes are."""
+def pointwise(
+    planes: PlaneTuple, parts: list[PartArguments], stats: Statistics, piece: Piece | None = None
+) -> Planar:
+    """Does the parts in order on float32 planes [B,H,W].
+
+    stats: of what the planes are. piece: of an image that the planes are.
+    """
     for part in parts:
         if isinstance(part, ColorMap):
             planes = _map(planes, part)
         else:
-            planes = _function(planes, *part, stats)
+            planes = _function(planes, *part, stats, piece)
     return Planar(planes)
 
 
@@ -106,9 +112,13 @@ def _map(planes: PlaneTuple, transform: ColorMap) -> PlaneTuple:
 
 
 def _function(
-    planes: PlaneTuple, transform: PixelFunction, condition: Any, stats: Statistics
+    planes: PlaneTuple,
+    transform: PixelFunction,
+    condition: Any,
+    stats: Statistics,
+    piece: Piece | None,
 ) -> PlaneTuple:
-    given = keywords(transform, planes, stats)
+    given = keywords(transform, planes, stats, piece)
     result = transform.function(TENSORFLOW, planes, *arguments_of(transform), **given)
     return choose(condition, of_one_size(transform.function, tuple(result), planes), planes)
 

@@ -16,10 +16,11 @@ import tensorflow as tf
 
 from augreg.backends.tensorflow import per_image
 from augreg.backends.tensorflow.arrays import TENSORFLOW
-from augreg.backends.tensorflow.assertions import check_fit
+from augreg.backends.tensorflow.assertions import check_fit, under_xla
 from augreg.backends.tensorflow.batch import Pixels, size_of, to_float
 from augreg.backends.tensorflow.debug import CheckedLowering, checked_output
 from augreg.backends.tensorflow.kernels import Kernels
+from augreg.backends.tensorflow.pieces.run import augmented as in_pieces
 from augreg.backends.tensorflow.pointwise import finish
 from augreg.backends.tensorflow.repeats import LoweringInTurns, Stages
 from augreg.backends.tensorflow.xla import Scope, opaque_true
@@ -40,7 +41,8 @@ class Program:
         xla: it is compiled by XLA, at static sizes, with barriers between the stages.
         portable: it runs as plain ops, but a model around it may be compiled: XLA has its ops.
         debug: it checks what every stage makes, and names the stage's steps.
-        in_turns: under XLA, all stages of an image are done before the next image's.
+        in_turns: all stages of an image are done before the next image's. Outside of XLA: images
+            that came as bytes, a piece at a time (`pieces`).
     """
 
     plan: Plan
@@ -68,7 +70,8 @@ class Program:
             pixels = kernels.stages(plan.prepare, pixels)
             pixels = finish(pixels, BYTES) if came_as_uint8 else to_float(pixels)
         if plan.augment:
-            pixels = augmented(kernels, plan, pixels, self.in_turns)
+            in_turns = self.in_turns and (self.xla or (came_as_uint8 and not under_xla()))
+            pixels = augmented(kernels, plan, pixels, in_turns)
         elif plan.output is not None or not came_as_uint8:
             pixels = finish(pixels, plan.output)
         if self.debug and plan.output is not None:
@@ -95,6 +98,9 @@ def augmented(
     runs = runs_of(plan.augment)
     for i, stages in enumerate(runs):
         output = plan.output if i + 1 == len(runs) else None
+        if in_turns and not kernels.scope.xla and not stages[0].reads_others:
+            pixels = in_pieces(kernels, stages, pixels, output)
+            continue
         needed = given[i] if given else kernels.lowered(stages, size_of(pixels))
         if in_turns and per_image.is_worthwhile(stages):
             pixels = per_image.map_images(kernels, stages, needed, pixels, output)

@@ -6,9 +6,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from augreg.backends.tensorflow import ops
 from augreg.backends.tensorflow.arrays import TENSORFLOW
-from augreg.backends.tensorflow.batch import UNIT, Pixels, size_of, to_float
+from augreg.backends.tensorflow.batch import UNIT, Pixels, interleaved, size_of, to_float
 from augreg.families import Resize, resampling
 
 
@@ -17,7 +16,7 @@ def resize(pixels: Pixels, transform: Resize, *, xla: bool, portable: bool) -> t
 
     xla: it is compiled here. portable: a model around it may be, so that XLA has to have its ops.
     """
-    images = pixels if ops.is_array(pixels) else to_float(pixels)
+    images = interleaved(pixels)
     reads_few = transform.method in ("bilinear", "nearest") and not transform.antialias
     if not xla and (not portable or (reads_few and transform.box is None)):
         return _resize_each(images, transform)
