@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks import machine, page
 from benchmarks.work import BASE, Settings
 
-PARTS = ("speed", "files", "startup", "memory", "training", "op_peers")
+PARTS = ("speed", "files", "apply", "startup", "memory", "training", "op_peers")
 QUICK_PARTS = ("speed", "files")
 QUICK: dict[str, Any] = {"rounds": 3, "sizes": [BASE]}
 PAGE = Path("docs/benchmarks.md")
@@ -29,10 +29,10 @@ def parser() -> argparse.ArgumentParser:
         default="all",
         choices=("all", *PARTS, "ops", "pictures", "page"),
         help="speed: images in memory; op_peers: single ops beside Albumentations'; files: end to "
-        "end from JPEG; startup; memory: flat memory and linear cost; training: where to put the "
-        "augmentation; ops: size, speed and parity of each op, not among all, written to "
-        f"{OP_TABLE}; pictures: what each contestant makes of one image; page: write the docs "
-        "pages again from the results",
+        "end from JPEG; apply: to PNG files; startup; memory: flat memory and linear cost; "
+        "training: where to put the augmentation; ops: size, speed and parity of each op, not "
+        f"among all, written to {OP_TABLE}; pictures: what each contestant makes of one image; "
+        "page: write the docs pages again from the results",
     )
     add("--quick", action="store_true", help="3 short rounds at 180 pixels, fewer peers")
     add("--rounds", type=int, help="turns for each contestant (7)")

@@ -34,6 +34,13 @@ FILES = {
     "cores": "{cores[median]:.1f}",
     "of reading alone": "{share[median]:.2f}x ({share[min]:.2f}-{share[max]:.2f})",
 }
+APPLY = {
+    "photographs to PNG files": "{title}",
+    "outputs/s": "{images_per_second[median]:,.0f}",
+    "spread": "{images_per_second[min]:,.0f}-{images_per_second[max]:,.0f}",
+    "cores": "{cores[median]:.1f}",
+    "of encoding alone": "{share[median]:.2f}x ({share[min]:.2f}-{share[max]:.2f})",
+}
 TRAINING = {
     "placement of full": "{title}",
     "ms/step": "{step_ms[median]:.1f}",
@@ -163,6 +170,14 @@ def files_text(found: dict[str, Any]) -> str:
     )
 
 
+def apply_text(found: dict[str, Any]) -> str:
+    """What `apply` makes in a second, and how much of that is encoding."""
+    about = f"Photographs, {found['copies']} copies of each; encoding alone is of the same PNGs."
+    entries = found["contestants"]
+    ran = [entry for entry in entries if "skipped" not in entry]
+    return joined(about, table(APPLY, ran), skipped(entries))
+
+
 def training_text(found: dict[str, Any]) -> str:
     """Where the augmentation goes: ms a step of 32 images, and the time over that without it."""
     about = "One training step of the tutorial's CNN on batches of 32 at 180×180."
@@ -205,6 +220,7 @@ TEXTS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "speed": ("Images in memory", speed_text),
     "op_peers": ("Single ops beside Albumentations", op_peers_text),
     "files": ("End to end from JPEG files", files_text),
+    "apply": ("From files to files", apply_text),
     "training": ("In tf.data or in the model", training_text),
     "startup": ("Start-up", startup_text),
     "memory": ("Linear cost, flat memory", memory_text),

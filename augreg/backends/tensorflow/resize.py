@@ -48,7 +48,7 @@ def _resize_each(images: tf.Tensor, transform: Resize) -> tf.Tensor:
 
 
 def _resized(images: tf.Tensor, target: Any, transform: Resize) -> tf.Tensor:
-    """TensorFlow's kernels take bytes as they are, for the same sums; a cast writes four times as much."""
+    """TensorFlow's kernels read bytes, for the same sums; as floats they would be written first."""
     made = tf.image.resize(images, target, transform.method, antialias=transform.antialias)
     return _unit(tf.cast(made, tf.float32), images.dtype)
 

@@ -34,7 +34,7 @@ def augmented(
     runs = [(can, tuple(run)) for can, run in groupby(stages, can_do)]
     for i, (can, run) in enumerate(runs):
         last = i + 1 == len(runs)
-        made = _in_pieces(kernels, run, interleaved(pixels), output if last else None, can)
+        made = _in_pieces(kernels, run, pixels, output if last else None) if can else None
         if made is None:
             made = kernels.run(run, kernels.lowered(run, size_of(pixels)), pixels)
             made = finish(made, output) if last else made
@@ -43,14 +43,10 @@ def augmented(
 
 
 def _in_pieces(
-    kernels: Kernels, stages: Stages, images: tf.Tensor, output: Output | None, can: bool
+    kernels: Kernels, stages: Stages, pixels: Pixels, output: Output | None
 ) -> tf.Tensor | None:
-    """The batch after the stages, as XLA's program makes it.
-
-    None where it can't: a function may take other planes for a whole image, and make others.
-    """
-    if not can:
-        return None
+    """The batch after the stages, as XLA's program makes it; None where an op's function fails."""
+    images = interleaved(pixels)
     sparse = replace(kernels, lowering=replace(kernels.lowering, sparse=True))
     height, width = map(tf.convert_to_tensor, size_of(images))
     needed = sparse.lowered(stages, (height, width))
