@@ -171,7 +171,8 @@ test-optimized: $(VENV)/.dev ## pytest of pixels, compiled as users' programs ar
 	XLA_FLAGS="--xla_cpu_parallel_codegen_split_count=1 --xla_cpu_prefer_vector_width=512" \
 	$(PYTEST) -n $(JOBS) --dist worksteal \
 		tests/net $(addprefix tests/test_,$(addsuffix .py,parity stablehlo module positions levels \
-			draws displacement targets targets_projective turns repeats))
+			draws displacement targets targets_projective turns repeats \
+			pieces run_time_sizes))
 
 .PHONY: test-oldest
 test-oldest: $(OLDEST_VENV)/.dev ## pytest on the oldest TensorFlow and Keras that augreg takes
