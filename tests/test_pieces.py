@@ -15,7 +15,8 @@ import tensorflow as tf
 from samples import noise, policy, with_ops
 
 import augreg
-from augreg.backends.tensorflow.pieces.image import LENGTH
+from augreg.backends.tensorflow.pieces.image import LENGTH, Image
+from augreg.backends.tensorflow.xla import Scope
 from augreg.families.pixelwise import is_pixelwise
 from augreg.plugin.registry import default_registry
 from augreg.xp import NUMPY
@@ -40,7 +41,13 @@ STEPS = {
     "two resamples": [TURN, {"op": "brightness", "delta": 0.1}, {**TURN, "fill": "wrap"}],
     "colour, then a flip": [{"op": "saturation", "factor": 0.5}, {"op": "flip"}],
     "a mean": [{"op": "brightness", "delta": 0.2}, {"op": "contrast", "factor": [0.4, 1.6]}],
+    "a mean after a turn": [TURN, {"op": "contrast", "factor": [0.4, 1.6]}],
     "least and greatest": [{"op": "autocontrast"}],
+    "least and greatest after a turn": [
+        TURN,
+        {"op": "contrast", "factor": 0.4},
+        {"op": "autocontrast"},
+    ],
     "a histogram": [{"op": "posterize", "bits": 6}, {"op": "equalize"}],
     "noise": [{"op": "gaussian_noise", "std": 0.1}],
     "one of two families": [{"one_of": [TURN, {"op": "equalize"}]}],
@@ -109,6 +116,23 @@ def test_images_of_a_batch_are_done_one_by_one():
     for size in ((131, 381), (200, 20)):
         images = noise(6, *size, 3)
         _close(run(np.arange(6), images).numpy(), augreg.augment(images, loaded, seed=7))
+
+
+@pytest.mark.parametrize("width", [1, 3, 641, 4099, 40_961])
+def test_places_of_pixels_are_right_where_a_float_is_one_row_off(width):
+    image = Image(Scope(None), tf.constant(10**6), tf.constant(width), tf.zeros([1, LENGTH, 3]))
+    off = 0
+    for i in (0, 1, 77, 511, 512, 1023, 1024, 3001, 8191):
+        if i * LENGTH > width * 2**22:  # four million rows: beyond, a float is more than one off
+            continue
+        piece = image.piece(tf.constant(i))
+        number = np.arange(i * LENGTH, (i + 1) * LENGTH)
+        y, x = np.divmod(number, width)
+        for found, due in ((piece.number, number), (piece.y, y), (piece.x, x)):
+            np.testing.assert_array_equal(found[0, 0], due)
+        guess = np.floor((number.astype(np.float32) + np.float32(0.5)) / np.float32(width))
+        off += (guess != y).sum()
+    assert off or width in (1, 40_961)  # so the step is there for something
 
 
 # --- how they run
