@@ -41,7 +41,8 @@ class Image:
     def piece(self, i: tf.Tensor) -> Piece:
         """Where the pixels of piece `i` lie; behind the image's last one, places go on.
 
-        XLA divides integers one by one: so floats, and a step where they are one off.
+        XLA divides integers one by one: so floats, and a step where they are one off, which is all
+        that they are up to four million rows.
         """
         number = i * LENGTH + ops.reshape(ops.range(LENGTH), (1, 1, -1))
         guess = (ops.cast(number, tf.float32) + 0.5) / ops.cast(self.width, tf.float32)
