@@ -16,12 +16,11 @@ from augreg.apply.encoding import PNG
 from augreg.apply.run import Report, apply_folder
 from augreg.apply.settings import ApplyOptions
 from benchmarks import work
-from benchmarks.files import SIDE
+from benchmarks.files import RESIZE, SIDE
 from benchmarks.measure import Runner
 from benchmarks.race import Contestant, race, ratio
 
 COPIES, IMAGES = 4, 50
-RESIZE = {"op": "resize", "height": SIDE, "width": SIDE}
 KINDS = {"own": ("at their own sizes", []), "resized": (f"resized to {SIDE}×{SIDE}", [RESIZE])}
 
 

@@ -18,6 +18,7 @@ from benchmarks.peers.tf_image import tutorial as tutorial_tf_image
 from benchmarks.race import Contestant, named, race, ratio
 
 SIDE, BATCH = work.BASE, 32
+RESIZE = {"op": "resize", "height": SIDE, "width": SIDE}
 FLOOR, TF_IMAGE = "decode_resize", "tutorial_tf_image"
 
 
@@ -73,9 +74,8 @@ def _tf_image(folder: Path) -> Runner:
 
 def dataset(policy: str | None, folder: Path) -> Any:
     """Encoded bytes into `augment_dataset`: decoding and resizing are part of the plan."""
-    resize = {"op": "resize", "height": SIDE, "width": SIDE}
     steps = work.policy(policy)["augment"] if policy else []
-    loaded = augreg.load_policy({"version": 1, "prepare": [resize], "augment": steps})
+    loaded = augreg.load_policy({"version": 1, "prepare": [RESIZE], "augment": steps})
     encoded = parallel(listed(folder), lambda path, label: (tf.io.read_file(path), label))
     return augreg.augment_dataset(encoded, loaded, batch_size=BATCH, seed=7, training=True)
 

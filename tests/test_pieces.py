@@ -153,7 +153,6 @@ def test_stages_that_stand_together_are_one_program():
 
 
 COUNT = """
-import sys
 import numpy as np, tensorflow as tf, augreg
 
 fn = augreg.map_fn({"version": 1, "augment": [{"op": "rotate", "degrees": [-9, 9]}]}, seed=1)

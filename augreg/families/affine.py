@@ -210,11 +210,7 @@ class AffineStage(Stage):
 
         def source() -> tuple[Array, Array, Array | None]:
             at = displacement.source(xp, how, size_in, size_out)
-            sides = size_in[::-1]
-            (x, in_x), (y, in_y) = (
-                positions.nearest(xp, *place, self.fill) for place in zip(at, sides, strict=True)
-            )
-            return x, y, None if in_x is None else in_x & in_y
+            return positions.nearest_pixel(xp, at, size_in, self.fill)
 
         start, end = (
             xp.reshape(xp.stack(centre(xp, size, "float64")), (1, 2))

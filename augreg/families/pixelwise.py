@@ -29,8 +29,7 @@ def is_pixelwise(transform: PixelFunction, channels: int) -> bool:
 
 def _alike(transform: PixelFunction, channels: int, seed: int) -> bool:
     rng = np.random.default_rng(seed)
-    count = _SIZE[0] * _SIZE[1]
-    number = rng.permutation(count)[:_SOME].astype(np.int32).reshape(1, 1, -1)
+    number = rng.permutation(_SIZE[0] * _SIZE[1])[:_SOME].astype(np.int32).reshape(1, 1, -1)
 
     def drawn(*shape: int) -> Array:
         return rng.uniform(0, 1, shape).astype(np.float32)
@@ -47,7 +46,7 @@ def _alike(transform: PixelFunction, channels: int, seed: int) -> bool:
 
     planes = tuple(drawn(1, *_SIZE) for _ in range(channels))
     arguments = [argument(like) for like in transform.arguments]
-    counts = np.full((1, 256), count // 256 + 1, np.int32)
+    counts = np.ones((1, 256), np.int32)
     given: dict[str, Any] = {
         name: tuple(counts if name == "histogram" else drawn(1, 1, 1) for _ in planes)
         for name in transform.statistics

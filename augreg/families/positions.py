@@ -103,21 +103,40 @@ def reflect(xp: Namespace, position: Array, side: Any) -> Array:
     return xp.clip(xp.minimum(v, period - v) - 0.5, 0.0, n - 1.0)
 
 
+def folded(xp: Namespace, position: Array, side: Any, fill: str) -> Array:
+    """Positions along an axis, those outside brought back as the fill says.
+
+    A constant's are left outside, by one pixel at most: so far away, nothing of an image is seen.
+    """
+    n = xp.cast(xp.array(side, "int32"), "float32")
+    if fill == "reflect":
+        return reflect(xp, position, side)
+    if fill == "wrap":
+        return position - n * xp.floor(position / n)
+    low, high = (-1.0, n) if fill == "constant" else (0.0, n - 1.0)
+    return xp.clip(position, low, high)
+
+
+def nearest_pixel(
+    xp: Namespace, at: tuple[Array, Array], size: Size, fill: str
+) -> tuple[Array, Array, Array | None]:
+    """x and y, int32, of the pixel of an image of `size` that a position is nearest to.
+
+    With them, bool: whether there is such a pixel. None: there always is.
+    """
+    (x, in_x), (y, in_y) = (
+        nearest(xp, position, side, fill) for position, side in zip(at, size[::-1], strict=True)
+    )
+    return x, y, None if in_x is None or in_y is None else in_x & in_y
+
+
 def nearest(xp: Namespace, position: Array, side: Any, fill: str) -> tuple[Array, Array | None]:
     """int32: the pixel along an axis that a position is nearest to, the upper one of two (`TIE`).
 
     With it, bool: whether there is such a pixel. None: there always is, because of the fill.
     """
     count = xp.array(side, "int32")
-    n = xp.cast(count, "float32")
-    if fill == "reflect":
-        position = reflect(xp, position, side)
-    elif fill == "wrap":
-        position = position - n * xp.floor(position / n)
-    else:
-        low, high = (-1.0, n) if fill == "constant" else (0.0, n - 1.0)
-        position = xp.clip(position, low, high)
-    place = xp.cast(xp.floor(position + (0.5 + TIE)), "int32")
+    place = xp.cast(xp.floor(folded(xp, position, side, fill) + (0.5 + TIE)), "int32")
     if fill == "wrap":
         return place % count, None
     inner = xp.clip(place, 0, count - 1)

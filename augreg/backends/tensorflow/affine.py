@@ -149,15 +149,12 @@ def _bilinear(
 def _nearest(
     images: tf.Tensor, at: Positions, size_in: Size, size: Size, fill: str, value: Any
 ) -> tf.Tensor:
-    (x, in_x), (y, in_y) = (
-        positions.nearest(TENSORFLOW, position, side, fill)
-        for position, side in zip(at, size_in[::-1], strict=True)
-    )
-    if in_x is None or in_y is None:
-        return gather(images, y * size_in[1] + x, size)
-    pixels = gather(to_float(images), y * size_in[1] + x, size)
-    inside = (in_x & in_y)[..., tf.newaxis]
-    return ops.where(inside, pixels, ops.constant(value, tf.float32))
+    x, y, inside = positions.nearest_pixel(TENSORFLOW, at, size_in, fill)
+    index = y * size_in[1] + x
+    if inside is None:
+        return gather(images, index, size)
+    pixels = gather(to_float(images), index, size)
+    return ops.where(inside[..., tf.newaxis], pixels, ops.constant(value, tf.float32))
 
 
 def affine_planes(
@@ -192,10 +189,7 @@ def affine_planes(
 
 def _taps(position: tf.Tensor, side: int, fill: str) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """The first of the two pixels along an axis to read, and the weights of both."""
-    if fill == "reflect":
-        position = positions.reflect(TENSORFLOW, position, side)
-    low, high = (-1.0, float(side)) if fill == "constant" else (0.0, float(side - 1))
-    position = ops.clip_by_value(position, low, high)
+    position = positions.folded(TENSORFLOW, position, side, fill)
     first = ops.clip_by_value(ops.floor(position), 0.0, float(side - 2))
     # how near a pixel is: beyond one away it weighs nothing
     weights = [ops.maximum(1 - ops.abs(position - first - step), 0.0) for step in (0.0, 1.0)]

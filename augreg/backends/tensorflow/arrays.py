@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
@@ -200,6 +200,14 @@ def tensors_of(value: Any, is_leaf: Callable[[Any], bool] = ops.is_array) -> lis
 
     map_tensors(keep, value, is_leaf)
     return found
+
+
+def with_tensors(
+    like: Any, tensors: Iterable[Any], is_leaf: Callable[[Any], bool] = ops.is_array
+) -> Any:
+    """`like` with other tensors in the places of its own: the inverse of `tensors_of`."""
+    left = iter(tensors)
+    return map_tensors(lambda _: next(left), like, is_leaf)
 
 
 def trace(function: Callable[[tf.Tensor], Any]) -> None:

@@ -199,8 +199,8 @@ class Compiled:
         """Whether images are done one after another: on the CPU, where tf.data always is."""
         height, width, _ = shape
         if height is None or width is None:
-            on_gpu = tf.executing_eagerly() and tf.config.list_physical_devices("GPU")
-            return not (on_gpu or (self.portable and not tf.executing_eagerly()))
+            eager = tf.executing_eagerly()
+            return not (tf.config.list_physical_devices("GPU") if eager else self.portable)
         if height * width < per_image.SMALLEST:
             return False
         return not (self.portable and tf.config.list_physical_devices("GPU"))

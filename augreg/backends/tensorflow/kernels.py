@@ -17,6 +17,7 @@ from augreg.backends.tensorflow.batch import (
     Pixels,
     Planar,
     byte_planes,
+    interleaved,
     size_of,
     to_float,
     to_packed,
@@ -202,8 +203,7 @@ def _mosaic(run: Kernels, stage: MosaicStage, lowered: Any, pixels: Pixels) -> P
         if isinstance(source, Packed):
             values = mosaic_images(TENSORFLOW, source.values[..., tf.newaxis], lowered)
             return replace(source, values=values[..., 0])
-        images = source if ops.is_array(source) else to_float(source)
-        return mosaic_images(TENSORFLOW, images, lowered)
+        return mosaic_images(TENSORFLOW, interleaved(source), lowered)
 
     return run.scope.barrier(compute)
 

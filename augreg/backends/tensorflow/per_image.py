@@ -16,7 +16,7 @@ import tensorflow as tf
 from augreg.backends.tensorflow import ops
 from augreg.backends.tensorflow.batch import Pixels, to_input_form
 from augreg.backends.tensorflow.kernels import Kernels
-from augreg.backends.tensorflow.pointwise import finish
+from augreg.backends.tensorflow.pointwise import dtype_after, finish
 from augreg.backends.tensorflow.xla import Scope, row
 from augreg.families import Stage
 from augreg.policy import Output
@@ -46,7 +46,7 @@ def map_images(
     """
     scope = kernels.scope
     results = ops.TensorArray(
-        tf.float32 if output is None else tf.dtypes.as_dtype(output.dtype),
+        dtype_after(output),
         size=ops.shape(images)[0],
         element_shape=(*stages[-1].size_out, stages[-1].channels_out),
     )

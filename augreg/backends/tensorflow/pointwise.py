@@ -123,6 +123,11 @@ def _function(
     return choose(condition, of_one_size(transform.function, tuple(result), planes), planes)
 
 
+def dtype_after(output: Output | None) -> tf.DType:
+    """Of what `finish` makes."""
+    return tf.float32 if output is None else tf.dtypes.as_dtype(output.dtype)
+
+
 def finish(pixels: Pixels, output: Output | None) -> tf.Tensor:
     """The end of a policy: clip, range, dtype, interleaved [B,H,W,C]. None: float32 in 0..1."""
     if output is None:

@@ -21,7 +21,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from augreg.backends.tensorflow import per_image
-from augreg.backends.tensorflow.arrays import map_tensors, tensors_of
+from augreg.backends.tensorflow.arrays import tensors_of, with_tensors
 from augreg.backends.tensorflow.forms import Formless, form_of, stage_form
 from augreg.backends.tensorflow.kernels import Kernels
 from augreg.backends.tensorflow.module import module_of
@@ -201,8 +201,7 @@ def _compiled(lowered: Lowered, images: Images) -> Run | Failed:
     in_turns = images.shape[1] * images.shape[2] >= per_image.SMALLEST
 
     def program(images: tf.Tensor, index: tf.Tensor, *arrays: tf.Tensor) -> tf.Tensor:
-        left = iter(arrays)
-        given = map_tensors(lambda _: next(left), needed, _is_array)
+        given = with_tensors(needed, arrays, _is_array)
         kernels = Kernels(Lowering(NUMPY, Draws({})), plan.policy, Scope(opaque_true(index)))
         return augmented(kernels, plan, images, in_turns, given)
 

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from augreg.backends.stablehlo.writer import writing
 from augreg.backends.tensorflow import ops
-from augreg.backends.tensorflow.arrays import map_tensors, tensors_of
+from augreg.backends.tensorflow.arrays import map_tensors, tensors_of, with_tensors
 
 PlaneTuple = tuple[tf.Tensor, ...]
 Keep = Callable[[Callable[[], Any]], Any]  # as `Scope.barrier`
@@ -68,8 +68,8 @@ class Scope:
             return [each[form] for form in forms]
 
         branch = tf.cast(~tf.reduce_any(predicate), tf.int32)
-        kept = iter(switch(branch, [tensors, zeros], predicate))
-        return cast("T", map_tensors(lambda _: next(kept), made[0]))
+        kept = switch(branch, [tensors, zeros], predicate)
+        return cast("T", with_tensors(made[0], kept))
 
     def map_active(
         self, active: tf.Tensor | None, planes: PlaneTuple, arguments: Any, compute: Any
@@ -98,8 +98,8 @@ def _apart(compute: Callable[[], T]) -> T:
         made.append(compute())
         return tensors_of(made[0])
 
-    values = iter(ops.apart(tensors))
-    return cast("T", map_tensors(lambda _: next(values), made[0]))
+    values = ops.apart(tensors)  # which fills `made`
+    return cast("T", with_tensors(made[0], values))
 
 
 def switch(

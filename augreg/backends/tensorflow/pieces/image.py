@@ -66,14 +66,12 @@ class Image:
 
         An index may be that of no pixel: it gives anything.
         """
-        if isinstance(self.rows, tuple):
-            flat = [ops.reshape(row, (-1,)) for row in self.rows]
-            return lambda index: tuple(ops.gather(plane, index) for plane in flat), np.float32(1)
         if self._is_bytes:
             (packed,) = self.each(lambda i: [self._packed(i)], [((), tf.int32)])
             values = ops.reshape(packed, (-1,))
             return lambda index: _levels(ops.gather(values, index)), UNIT
-        flat = [ops.reshape(to_unit(row), (-1,)) for row in ops.unstack(self.rows, axis=-1)]
+        rows = self.rows if isinstance(self.rows, tuple) else ops.unstack(self.rows, axis=-1)
+        flat = [ops.reshape(to_unit(row), (-1,)) for row in rows]
         return lambda index: tuple(ops.gather(plane, index) for plane in flat), np.float32(1)
 
     @property

@@ -43,14 +43,10 @@ def _nearest(image: Image, fill: str, levels: Any) -> Callable[[Any], PlaneTuple
     read, unit = image.reader()
 
     def planes(at: Any) -> PlaneTuple:
-        (x, in_x), (y, in_y) = (
-            positions.nearest(TENSORFLOW, position, side, fill)
-            for position, side in zip(at, (image.width, image.height), strict=True)
-        )
+        x, y, inside = positions.nearest_pixel(TENSORFLOW, at, (image.height, image.width), fill)
         found = tuple(plane * unit for plane in read(y * image.width + x))
-        if in_x is None or in_y is None:
+        if inside is None:
             return found
-        inside = in_x & in_y
         return tuple(ops.where(inside, p, v) for p, v in zip(found, levels, strict=True))
 
     return planes
@@ -83,14 +79,7 @@ def _taps(position: tf.Tensor, side: tf.Tensor, fill: str) -> list[tuple[tf.Tens
 
     Where there is none, the nearest one, which weighs nothing.
     """
-    n, last = ops.cast(side, tf.float32), side - 1
-    if fill == "reflect":
-        position = positions.reflect(TENSORFLOW, position, side)
-    elif fill == "wrap":
-        position = position - n * ops.floor(position / n)
-    else:
-        low, high = (-1.0, n) if fill == "constant" else (0.0, n - 1)
-        position = ops.clip_by_value(position, low, high)
+    last, position = side - 1, positions.folded(TENSORFLOW, position, side, fill)
     before = ops.floor(position)
     first, weight = ops.cast(before, tf.int32), position - before
     places, weights = [first, first + 1], [1.0 - weight, weight]

@@ -14,7 +14,13 @@ from augreg.backends.tensorflow.batch import Planar
 from augreg.backends.tensorflow.pieces.image import Form, Image
 from augreg.backends.tensorflow.pieces.moves import OfPiece, moved, resampled
 from augreg.backends.tensorflow.pieces.statistics import statistics
-from augreg.backends.tensorflow.pointwise import PartArguments, absorb_mean, finish, pointwise
+from augreg.backends.tensorflow.pointwise import (
+    PartArguments,
+    absorb_mean,
+    dtype_after,
+    finish,
+    pointwise,
+)
 from augreg.backends.tensorflow.xla import PlaneTuple, switch
 from augreg.families import (
     AffineStage,
@@ -52,8 +58,7 @@ class Pass:
 
     def to_output(self, image: Image, output: Output | None) -> tf.Tensor:
         """[K,LENGTH,C] after it and a policy's `output` (None: float32 in 0..1)."""
-        dtype = tf.float32 if output is None else tf.dtypes.as_dtype(output.dtype)
-        forms: list[Form] = [((self._channels_after(image),), dtype)]
+        forms: list[Form] = [((self._channels_after(image),), dtype_after(output))]
         return self._done(image, lambda planes: [finish(Planar(planes), output)], forms)[0]
 
     def _done(

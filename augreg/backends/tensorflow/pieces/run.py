@@ -10,12 +10,12 @@ from typing import Any
 import tensorflow as tf
 
 from augreg.backends.tensorflow import ops
-from augreg.backends.tensorflow.arrays import map_tensors, tensors_of
+from augreg.backends.tensorflow.arrays import tensors_of, with_tensors
 from augreg.backends.tensorflow.batch import Pixels, interleaved, size_of
 from augreg.backends.tensorflow.kernels import Kernels
 from augreg.backends.tensorflow.pieces.image import LENGTH, Image
 from augreg.backends.tensorflow.pieces.passes import can_do, passes_of
-from augreg.backends.tensorflow.pointwise import finish
+from augreg.backends.tensorflow.pointwise import dtype_after, finish
 from augreg.backends.tensorflow.xla import Scope, opaque_true, row
 from augreg.errors import OpError
 from augreg.families import Stage
@@ -67,11 +67,10 @@ def _in_pieces(
     try:
         if images.shape[0] == 1:
             return one(images, tensors)[tf.newaxis]
-        dtype = tf.float32 if output is None else tf.dtypes.as_dtype(output.dtype)
         return tf.map_fn(
             lambda b: one(images[b], row(tensors, b)),
             tf.range(tf.shape(images)[0]),
-            fn_output_signature=tf.TensorSpec((None, None, channels[1]), dtype),
+            fn_output_signature=tf.TensorSpec((None, None, channels[1]), dtype_after(output)),
         )
     except OpError:
         return None
@@ -101,8 +100,7 @@ class _Program:
 
         tensors: those of one image in what the stages need.
         """
-        left = iter(tensors)
-        needed = map_tensors(lambda _: next(left), self.needed)
+        needed = with_tensors(self.needed, tensors)
         predicate = opaque_true(ops.cast(ops.reshape(height, (1,)), tf.uint32))
         image = Image(Scope(predicate, single=True), height, width, rows)
         *first, last = passes_of(self.stages, needed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -85,18 +86,14 @@ def _extreme(of_axis: Reduce, join: Reduce, none: float) -> _Statistic:
 
 _STATISTICS = {
     "mean": _Statistic(
-        lambda channels: ops.zeros((channels,), tf.float64), _sums, lambda a, b: a + b, _per_pixel
+        lambda channels: ops.zeros((channels,), tf.float64), _sums, operator.add, _per_pixel
     ),
-    "min": _extreme(
-        lambda x, axis: ops.reduce_min(x, axis), lambda a, b: ops.minimum(a, b), np.inf
-    ),
-    "max": _extreme(
-        lambda x, axis: ops.reduce_max(x, axis), lambda a, b: ops.maximum(a, b), -np.inf
-    ),
+    "min": _extreme(TENSORFLOW.min, TENSORFLOW.minimum, np.inf),
+    "max": _extreme(TENSORFLOW.max, TENSORFLOW.maximum, -np.inf),
     "histogram": _Statistic(
         lambda channels: ops.zeros((channels, LEVELS + 1), tf.int32),
         _counts,
-        lambda a, b: a + b,
+        operator.add,
         lambda total, _: total[tf.newaxis, :, :LEVELS],
     ),
 }
