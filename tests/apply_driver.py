@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from augreg.apply.journal import ManifestLine
 from augreg.apply.renderer import Made, Task
 from augreg.cli import main
 from augreg.errors import ImageError
+from augreg.lower.sampled import Drawn
 
 MAKES = "AUGREG_TEST_MAKES"  # after so many outputs, a run waits to be killed
 
@@ -34,7 +36,13 @@ class HashMaker:
 
         self.left = int(os.environ.get(MAKES, 10**9))
 
-    def make(self, task: Task) -> Made:
+    def drawn(self, tasks: Sequence[Task]) -> list[Drawn]:
+        return [{} for _ in tasks]
+
+    def open(self, task: Task) -> None:
+        """Nothing: `make` reads the file."""
+
+    def make(self, task: Task, *_: Any) -> Made:
         self.left -= 1  # nearly so: several threads count
         if self.left < 0:
             time.sleep(10**6)  # until it is killed

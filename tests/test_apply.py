@@ -30,6 +30,7 @@ from augreg.apply.renderer import Renderer
 from augreg.apply.transcode import Transcoder
 from augreg.cli import main
 from augreg.errors import DataError, PolicyError, RunError
+from augreg.images.png import encode_png
 from augreg.lower.sampled import drawn_values
 from augreg.plan import plan
 
@@ -103,6 +104,46 @@ def test_copies_of_an_image_are_decoded_once_and_are_what_each_epoch_alone_gives
         run(images, alone, epoch=copy)
         for name in (name for name in driver.tree(alone) if name.endswith(".0.png")):
             assert made[f"{name.removesuffix('.0.png')}.{copy}.png"] == (alone / name).read_bytes()
+
+
+def test_draws_of_many_copies_are_those_of_each_alone(images: Path, tmp_path: Path) -> None:
+    brighter = {"op": "brightness", "delta": [0.1, 0.2]}
+    policy = {
+        **POLICY,
+        "augment": [
+            *POLICY["augment"],
+            {"some_of": [brighter, {"op": "invert"}], "n": 2, "replace": True},
+            {"op": "coarse_dropout"},
+        ],
+    }
+    run(images, tmp_path / "out", policy=policy, copies=23, epoch=5, seed=3)
+    planned = plan(augreg.load_policy(policy))
+    manifest = (tmp_path / "out/manifest.jsonl").read_bytes()
+    lines = [parse_line(one, "") for one in manifest.splitlines()]
+    assert len(lines) == 69
+    for line in lines:
+        assert line.drawn == drawn_values(planned, 3, line.epoch, line.index)
+
+
+def test_an_end_is_not_kept_waiting_by_the_copies_that_a_worker_has_yet_to_make(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake(monkeypatch)
+    make, made = driver.HashMaker.make, list[str]()
+
+    def slow(self: driver.HashMaker, task: Any, *more: Any) -> Any:
+        time.sleep(0.05)
+        made.append(task.output)
+        return make(self, task, *more)
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(driver.HashMaker, "make", slow)
+    options = ApplyOptions(augreg.load_policy(POLICY), images, tmp_path / "out", copies=40)
+    with pytest.raises(KeyboardInterrupt):
+        apply_folder(options, Report(), stop)
+    assert len(made) <= 10  # four workers began four each, and each was at its first or second
 
 
 def test_what_was_traced_is_kept_for_the_same_policy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -358,11 +399,11 @@ def test_drawn_values_predict_the_pixels(index: int) -> None:
 # --- encodings ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("encoding", ["png", "png:0", "png:9", "jpeg", "jpeg:60"])
+@pytest.mark.parametrize("encoding", ["png", "png:0", "png:1", "png:9", "jpeg", "jpeg:60"])
 def test_outputs_are_encoded_as_asked_and_replayed(
     images: Path, tmp_path: Path, encoding: str
 ) -> None:
-    run(images, tmp_path / "pixels")
+    run(images, tmp_path / "pixels", encoding="png:6")
     output = tmp_path / "out"
     run(images, output, encoding=encoding)
     kind, _, level = encoding.partition(":")
@@ -371,12 +412,14 @@ def test_outputs_are_encoded_as_asked_and_replayed(
     for number, line in enumerate(lines, start=1):
         assert line["output"] == line["source"] + ending
         pixels = tf.io.decode_png((tmp_path / f"pixels/{line['source']}.0.png").read_bytes())
-        if kind == "png":
-            wanted = tf.io.encode_png(pixels, compression=int(level or 1))
+        if encoding == "png":
+            wanted = encode_png(pixels.numpy())
+        elif kind == "png":
+            wanted = tf.io.encode_png(pixels, compression=int(level)).numpy()
         else:
-            wanted = tf.io.encode_jpeg(pixels, quality=int(level or 95))
-        assert (output / line["output"]).read_bytes() == wanted.numpy()
-        assert replay(output / "manifest.jsonl", number).contents == wanted.numpy()
+            wanted = tf.io.encode_jpeg(pixels, quality=int(level or 95)).numpy()
+        assert (output / line["output"]).read_bytes() == wanted
+        assert replay(output / "manifest.jsonl", number).contents == wanted
     assert run(images, output, encoding=encoding).kept == len(lines) == 3
 
 
@@ -387,7 +430,7 @@ def test_run_that_recorded_no_encoding_is_gone_on_with_and_replayed_as_it_was(
     settings = json.loads((tmp_path / "out/apply.json").read_text())
     assert settings.pop("encoding") == "png:6"
     (tmp_path / "out/apply.json").write_text(json.dumps(settings))
-    with pytest.raises(RunError, match=r"\(encoding png:6 there, png:1 here\); give the same"):
+    with pytest.raises(RunError, match=r"\(encoding png:6 there, png here\); give the same"):
         run(images, tmp_path / "out")
     (tmp_path / "out/a.jpg.0.png").unlink()
     assert run(images, tmp_path / "out", encoding="png:6").kept == 2
@@ -705,7 +748,7 @@ def test_full_disk_or_lost_permission_leaves_whole_files_only(
     [
         ({"seed": 1}, "seed 0 there, 1 here"),
         ({"copies": 3}, "copies 2 there, 3 here"),
-        ({"encoding": "jpeg:80"}, "encoding png:1 there, jpeg:80 here"),
+        ({"encoding": "jpeg:80"}, "encoding png there, jpeg:80 here"),
         ({"policy": {"version": 1, "augment": [{"op": "invert"}]}}, "policy "),
     ],
 )

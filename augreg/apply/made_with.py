@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import re
+from importlib.metadata import version
 from pathlib import Path
 
 from augreg import __version__
@@ -15,6 +16,7 @@ def made_with() -> dict[str, str]:
     return {
         "augreg": __version__,
         "tensorflow": tensorflow_version(),
+        "isal": version("isal"),
         "instruction_set": instruction_set(),
     }
 

@@ -13,13 +13,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from itertools import groupby, islice
+from threading import Event
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from augreg.apply import states
 from augreg.apply.inputs import FROZEN, freeze, tasks_of
 from augreg.apply.journal import NAME, Journal
 from augreg.apply.output import Output, open_output
-from augreg.apply.renderer import Made, Renderer, Task
+from augreg.apply.renderer import Made, Opened, Renderer, Task
 from augreg.apply.settings import (
     SETTINGS,
     TFDS,
@@ -32,6 +34,7 @@ from augreg.apply.shard import LOCK, SHARDS
 from augreg.apply.store import Store
 from augreg.errors import ImageError, PolicyError, RunError
 from augreg.images import one_line
+from augreg.lower.sampled import Drawn
 from augreg.plan import plan
 
 if TYPE_CHECKING:
@@ -40,7 +43,12 @@ if TYPE_CHECKING:
     from augreg.sources import BadAnnotation
 
 _WORKERS = 4  # TensorFlow's kernels use all cores by themselves; these overlap reading and encoding
+_TOGETHER = 4  # copies of an image that one worker makes
+_AT_ONCE = 32  # outputs whose draws are worked out together
 _READERS = 16  # from an object store, where an image takes some 50 ms to come
+
+_Asked = tuple[Task, Drawn, Future[Made]]
+T = TypeVar("T")
 
 
 @dataclass
@@ -161,6 +169,12 @@ def _skipped(tasks: list[Task], journal: Journal, report: Report) -> list[tuple[
     ]
 
 
+def _batched(items: Iterator[T], count: int) -> Iterator[list[T]]:
+    """Lists of so many of them, the last of the rest."""
+    while some := list(islice(items, count)):
+        yield some
+
+
 @dataclass
 class _Run:
     options: ApplyOptions
@@ -208,26 +222,46 @@ class _Run:
         Args:
             written: each is written as it is made, in any order.
         """
-        first = next(tasks, None)
-        if first is None:
-            return
         make = self._make_and_write if written else self._make
-        _ = self.maker  # once, before threads want it
+        ended = Event()
+
+        def make_all(group: list[_Asked]) -> None:
+            opened = None
+            for task, drawn, future in group:
+                if ended.is_set():
+                    return
+                try:
+                    opened = opened or self.maker.open(task)
+                    future.set_result(make(task, drawn, opened))
+                except BaseException as error:
+                    future.set_exception(error)
+
         remote = isinstance(self.options.input, Store)
         workers = max(_WORKERS, self.folder.at_once, _READERS if remote else 0)
         pool = ThreadPoolExecutor(max_workers=workers)
-        ahead: deque[tuple[Task, Future[Made]]] = deque([(first, pool.submit(make, first))])
+        ahead = deque[_Asked]()
         try:
-            while ahead:
-                while len(ahead) < 2 * workers and (task := next(tasks, None)) is not None:
-                    ahead.append((task, pool.submit(make, task)))
-                task, future = ahead.popleft()
+            for group in self._groups(tasks):
+                ahead.extend(group)
+                pool.submit(make_all, group)
+                while len(ahead) >= 4 * workers:
+                    task, _, future = ahead.popleft()
+                    yield task, self._usable(task, future)
+            for task, _, future in ahead:
                 yield task, self._usable(task, future)
         finally:
+            ended.set()
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _make_and_write(self, task: Task) -> Made:
-        made = self._make(task)
+    def _groups(self, tasks: Iterator[Task]) -> Iterator[list[_Asked]]:
+        """Tasks that one worker does: copies of an image, which has to be opened for them."""
+        for some in _batched(tasks, _AT_ONCE):
+            asked = zip(some, self.maker.drawn(some), (Future[Made]() for _ in some), strict=True)
+            for _, copies in groupby(asked, lambda one: one[0].index):
+                yield from _batched(copies, _TOGETHER)
+
+    def _make_and_write(self, task: Task, drawn: Drawn, opened: Opened) -> Made:
+        made = self._make(task, drawn, opened)
         self.folder.write(task.output, made.contents)
         return made
 
@@ -252,9 +286,9 @@ class _Run:
             self.report.skipped.setdefault(task.name, error)
             return None
 
-    def _make(self, task: Task) -> Made:
+    def _make(self, task: Task, drawn: Drawn, opened: Opened) -> Made:
         """An output, checked to be what an earlier run made."""
-        made = self.maker.make(task)
+        made = self.maker.make(task, drawn, opened)
         before = self.journal.lines.get((task.index, task.copy))
         if before is not None and before != made.line:
             changed = changed_since(self.settings)

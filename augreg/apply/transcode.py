@@ -9,11 +9,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from augreg.apply.encoding import Encoding
+from augreg.apply.encoding import PNG, Encoding
 from augreg.backends.tensorflow.debug import wanted
 from augreg.errors import ImageError, RunError
 from augreg.images import inspect
 from augreg.images.decode import decode
+from augreg.images.png import encode_png
 from augreg.images.signatures import why_not
 
 _ASSERTED = re.compile(r"assertion failed: \[(.*?)\][ \t]*(?:\n|\Z)", re.DOTALL)
@@ -23,8 +24,8 @@ class Transcoder:
     """A file's bytes from an image's, in two steps, of which copies of an image share the first.
 
     One trace for images of every size, with the size unknown until it runs, as in `tf.data`: so the
-    kernels are the ones that training uses. The encoders are TensorFlow's, whose libraries come in
-    its wheel: the same TensorFlow gives the same bytes.
+    kernels are the ones that training uses. The encoders are TensorFlow's and `encode_png`, whose
+    libraries come in their wheels: the same versions give the same bytes.
 
     Args:
         prepare, augment: `fn(index, image, epoch)`, graph operations; the image of `prepare` uint8
@@ -55,6 +56,7 @@ class Transcoder:
             return _encode(augment(index, image, epoch), encoding)
 
         self._made = made.get_concrete_function()
+        self._last = encode_png if encoding == PNG else bytes
 
     def open(self, contents: bytes, name: str) -> tf.Tensor:
         """The image, decoded, and prepared as far as its samples have that in common.
@@ -78,7 +80,7 @@ class Transcoder:
             made = self._made(image, tf.constant(index, tf.uint32), tf.constant(epoch, tf.uint32))
         except tf.errors.OpError as error:
             raise _failed(name, error) from error
-        return bytes(made.numpy())
+        return self._last(made.numpy())
 
 
 def _failed(name: str, error: tf.errors.OpError) -> ImageError | RunError:
@@ -87,6 +89,9 @@ def _failed(name: str, error: tf.errors.OpError) -> ImageError | RunError:
 
 
 def _encode(image: tf.Tensor, encoding: Encoding) -> tf.Tensor:
+    """A file, or the pixels where Python makes it."""
+    if encoding == PNG:
+        return image
     if encoding.kind == "png":
         return tf.io.encode_png(image, compression=encoding.level)
     return tf.io.encode_jpeg(image, quality=encoding.level)

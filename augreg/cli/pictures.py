@@ -138,8 +138,12 @@ def apply(
         str, typer.Option("--format", help="files, or tfds: records of a TFDS dataset.")
     ] = "files",
     encoding: Annotated[
-        str, typer.Option(metavar="NAME[:LEVEL]", help="png (levels 0 to 9), jpeg (1 to 100).")
-    ] = "png:1",
+        str,
+        typer.Option(
+            metavar="NAME[:LEVEL]",
+            help="png, png:0 to png:9 (zlib's levels), jpeg:1 to jpeg:100.",
+        ),
+    ] = "png",
     annotations: Annotated[
         str,
         typer.Option(

@@ -32,8 +32,8 @@ def sample(
     if output.suffix.lower() != ".png":
         raise typer.BadParameter(f'"{output}" has to end in .png', param_hint="--output")
     from augreg.annotations.mixing import mixing_steps
+    from augreg.images.png import encode_png
     from augreg.policy import load_policy
-    from augreg.studio.elements.pixels import png
     from augreg.studio.images.pictures import Pictures
     from augreg.studio.samples.renderer import Renderer
 
@@ -49,5 +49,5 @@ def sample(
         renderer = Renderer()
         renderer.wait()
         made = renderer.samples(loaded, [photo], [(seed, epoch, index)])
-    write_whole(output, png(made[0].pixels))
+    write_whole(output, encode_png(made[0].pixels))
     print(f"wrote {output}")

@@ -76,11 +76,11 @@ def values_of(
     """`drawn_values` of each sample of a batch, by the key of its samples in NumPy."""
     nodes = policy.nodes(training, ("prepare", "augment"))
     draws = Draws.make(NUMPY, tuple(dict.fromkeys(draws_of(nodes))), key)
-    lowering = Lowering(NUMPY, replace(draws, answers=answers))
+    reader = _Reader(Lowering(NUMPY, replace(draws, answers=answers)))
     return [
         {
             one.pointer: one.values
-            for one in _steps(nodes, lowering, b)
+            for one in _steps(nodes, reader.of(b))
             if not one.left_out and (one.values or one.chosen)
         }
         for b in range(len(key.index))
@@ -93,11 +93,10 @@ def steps_of_sample(nodes: tuple[Node, ...], draws: Draws) -> tuple[Taken, ...]:
     A step that several slots of a group may do is there for each slot that does it, or once, left
     out.
     """
-    return _steps(nodes, Lowering(NUMPY, draws), 0)
+    return _steps(nodes, _Reader(Lowering(NUMPY, draws)))
 
 
-def _steps(nodes: tuple[Node, ...], lowering: Lowering, b: int) -> tuple[Taken, ...]:
-    reader = _Reader(lowering, b)
+def _steps(nodes: tuple[Node, ...], reader: _Reader) -> tuple[Taken, ...]:
     found = [one for node in nodes for one in reader.steps(node, "", (), "", False)]
     done = {one.step.pointer for one in found if not one.left_out}
     kept: dict[str, Taken] = {}
@@ -111,10 +110,19 @@ def _steps(nodes: tuple[Node, ...], lowering: Lowering, b: int) -> tuple[Taken, 
 
 @dataclass(frozen=True)
 class _Reader:
-    """Reads the draws of sample `b` of a batch."""
+    """Reads the draws of sample `b` of a batch.
+
+    Attributes:
+        sampled: what was drawn for each step, for the whole batch: worked out once.
+    """
 
     lowering: Lowering
-    b: int
+    b: int = 0
+    sampled: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def of(self, b: int) -> _Reader:
+        """The same of another sample."""
+        return replace(self, b=b)
 
     def steps(
         self, node: Node, suffix: str, under: tuple[Group, ...], left_out: str, chosen: bool
@@ -156,12 +164,15 @@ class _Reader:
         return f"{whose} labels" if labels else f"{whose} p {p}"
 
     def values(self, step: Step, suffix: str) -> dict[str, Value]:
-        sampled = self.lowering.arguments(step, suffix)
-        return {
-            name: _plain(self.own(_numbers(sampled[name])))
-            for name, drawn, _ in step.drawn()
-            if not isinstance(drawn, distributions.Constant)
-        }
+        where = step.path + suffix
+        if where not in self.sampled:
+            every = self.lowering.arguments(step, suffix)
+            self.sampled[where] = {
+                name: _numbers(every[name])
+                for name, drawn, _ in step.drawn()
+                if not isinstance(drawn, distributions.Constant)
+            }
+        return {name: _plain(self.own(drawn)) for name, drawn in self.sampled[where].items()}
 
     def own(self, array: Any) -> Any:
         """The sample's row of [B or 1, ...]."""
