@@ -80,6 +80,6 @@ def _least(lines: Bytes, above: Bytes, channels: int) -> Bytes:
     ):
         one[:, 0] = number
         np.subtract(lines, expected, out=one[:, 1:])
-    some = tried[:, :, 1::_LOOKED_AT].view(np.int8).astype(np.int16)
-    best = np.abs(some).sum(2, dtype=np.int64).argmin(0)
+    some = np.abs(tried[:, :, 1::_LOOKED_AT].view(np.int8)).view(np.uint8)  # 128 has no sign there
+    best = some.sum(2, dtype=np.uint64).argmin(0)
     return tried[best, np.arange(len(lines))]
