@@ -19,7 +19,7 @@ class Encoding:
     Attributes:
         kind: `png` or `jpeg`.
         level: of PNG, zlib's, from 0 (stored as it is) to 9 (smallest), as TensorFlow encodes; None
-            for `encode_png`, which takes a seventh of the time of 1 for files as large. Of JPEG,
+            for `encode_png`, which takes a fifth of the time of 1 for files as large. Of JPEG,
             the quality from 1 to 100; by default 95, with colour at half the resolution.
 
     Raises:
