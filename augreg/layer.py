@@ -198,22 +198,18 @@ class AugmentationLayer(keras.layers.Layer):
         context = tf.distribute.get_replica_context()
         replicas = context.num_replicas_in_sync if context else 1
         replica = context.replica_id_in_sync_group if context else 0
-        eager = tf.executing_eagerly()
         before = tf.raw_ops.RngReadAndSkip(
             resource=self._seen.value.handle,
             alg=tf.constant(_PHILOX),
-            delta=(tf.constant if eager else tf.cast)(batch, tf.uint64),
+            delta=tf.cast(batch, tf.uint64),
         )
-        if eager:  # NumPy takes a tenth of the time for single numbers
+        if tf.executing_eagerly():  # NumPy takes a tenth of the time for single numbers
             before, more = before.numpy(), np.arange(int(batch), dtype=np.int64)
         else:
             more = tf.range(tf.cast(batch, tf.int64))
         own = replica if isinstance(replica, int) else tf.cast(replica, tf.int64)
         numbers = (before[0] // _STEP + more) * replicas + own
-        numbers %= _DRAW_BOUND
-        if isinstance(numbers, np.ndarray):
-            return tf.constant(numbers.astype(np.uint32))
-        return tf.cast(numbers, tf.uint32)
+        return tf.cast(numbers % _DRAW_BOUND, tf.uint32)
 
     def compute_output_shape(self, input_shape: Any, *args: Any, **kwargs: Any) -> Any:
         shape = tuple(input_shape)

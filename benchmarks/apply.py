@@ -23,12 +23,14 @@ from benchmarks.race import Contestant, race, ratio
 
 COPIES, IMAGES = 4, 50
 KINDS = {"own": ("at their own sizes", []), "resized": (f"resized to {SIDE}×{SIDE}", [RESIZE])}
-_ENCODER = tf.function(
+_tensorflow = tf.function(
     lambda image: tf.io.encode_png(image, compression=1),
     input_signature=[tf.TensorSpec([None, None, 3], tf.uint8)],
 )
-
-
+ENCODERS = {
+    "encode": ("TensorFlow's", lambda image: _tensorflow(image).numpy()),
+    "ours": ("augreg's", lambda image: encode_png(image.numpy())),
+}
 _NUMBERS = count()
 
 
@@ -49,15 +51,9 @@ def _apply(kind: str, photographs: Path) -> Runner:
     return Runner(run, lambda: None)
 
 
-def _tensorflow(image: Any) -> bytes:
-    return bytes(_ENCODER(image).numpy())
-
-
-def _encode(kind: str, encode: Callable[[Any], bytes], photographs: Path) -> Runner:
+def _encode(kind: str, encode: Callable[[Any], Any], photographs: Path) -> Runner:
     files = _made(kind, photographs).rglob("*.png")
     images = [tf.io.decode_png(file.read_bytes()) for file in files]
-    if encode is encode_png:
-        images = [image.numpy() for image in images]
     threads = ThreadPoolExecutor(os.cpu_count())
 
     def run(batches: int) -> None:
@@ -77,11 +73,9 @@ def run(settings: work.Settings) -> dict[str, Any]:
         for path in every[:: max(1, len(every) // IMAGES)][:IMAGES]:
             shutil.copy(path, photographs)
         for kind, (where, _) in KINDS.items():
-            names = {"encode": "TensorFlow's PNGs alone", "ours": "augreg's PNGs alone"}
-            encoders = {"encode": _tensorflow, "ours": encode_png}
             chosen = [
-                Contestant(name, f"{names[name]}, {where}", partial(_encode, kind, encoder))
-                for name, encoder in encoders.items()
+                Contestant(name, f"{whose} PNGs alone, {where}", partial(_encode, kind, encode))
+                for name, (whose, encode) in ENCODERS.items()
             ]
             chosen.append(Contestant("apply", f"apply, full, {where}", partial(_apply, kind)))
             turns, found = race(chosen, photographs, settings, IMAGES * COPIES, floor="encode")

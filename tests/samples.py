@@ -9,7 +9,10 @@ import pytest
 from numpy.typing import NDArray
 
 import augreg
+from augreg.checks import sample_key
 from augreg.cli import main
+from augreg.lower.sampled import Drawn, values_of
+from augreg.plan import Plan
 from augreg.plugin.registry import Registry, build
 from augreg.policy import Policy
 
@@ -17,6 +20,11 @@ from augreg.policy import Policy
 def policy(*steps: Any, registry: Registry | None = None, **rest: Any) -> Policy:
     """A policy whose `augment` is `steps`."""
     return augreg.load_policy({"version": 1, "augment": list(steps), **rest}, registry=registry)
+
+
+def drawn_values(planned: Plan, seed: int, epoch: int, index: int) -> Drawn:
+    """What one sample draws that takes effect; see `values_of`."""
+    return values_of(planned.policy, sample_key(seed, epoch, [index]), {})[0]
 
 
 def noise(*shape: int, seed: int = 0) -> NDArray[np.uint8]:

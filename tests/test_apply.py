@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
-from samples import with_ops
+from samples import drawn_values, with_ops
 
 import augreg
 from augreg.apply import ApplyOptions, Report, apply_folder, made_with, replay
@@ -32,7 +32,6 @@ from augreg.apply.transcode import Transcoder
 from augreg.cli import main
 from augreg.errors import DataError, PolicyError, RunError
 from augreg.images.png import encode_png
-from augreg.lower.sampled import drawn_values
 from augreg.plan import plan
 
 DRIVER = [sys.executable, str(Path(driver.__file__))]

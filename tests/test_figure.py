@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
+from samples import drawn_values
 
 import augreg
 from augreg.errors import DataError, ImageError
 from augreg.images import photo_paths
-from augreg.lower.sampled import drawn_values
 from augreg.plan import plan
 
 POLICY: dict[str, Any] = {

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 from previews import PIXELS, options, page, texts
+from samples import drawn_values
 
 import augreg
 from augreg.cli import main
 from augreg.errors import ImageError
-from augreg.lower.sampled import drawn_values
 from augreg.plan import plan
 from augreg.views.page import Text, font, render
 from augreg.views.photos import read_image

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from samples import noise, policy, smooth
+from samples import drawn_values, noise, policy, smooth
 
 import augreg
-from augreg.lower.sampled import drawn_values
 from augreg.plan import plan
 from augreg.plugin.registry import default_registry
 from augreg.policy import Policy, ready_names

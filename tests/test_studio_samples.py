@@ -11,13 +11,12 @@ from weakref import ref
 
 import numpy as np
 import pytest
-from samples import policy, with_ops
+from samples import drawn_values, policy, with_ops
 from studio_photos import RESIZE, STEPS, assert_near, epochs_of, expected_of, images_of, photo_at
 
 import augreg
 from augreg.backends.tensorflow import structured
 from augreg.errors import OpError, PolicyError
-from augreg.lower.sampled import drawn_values
 from augreg.plan import plan
 from augreg.studio.samples.renderer import KERNELS, REFERENCE, Renderer
 

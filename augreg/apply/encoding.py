@@ -9,7 +9,7 @@ from typing import Self
 from augreg.errors import RunError, printable
 
 _RANGES = {"png": (0, 9), "jpeg": (1, 100)}
-_QUALITY = 95
+_DEFAULTS = {"png": None, "jpeg": 95}
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,8 @@ class Encoding:
 
     def __post_init__(self) -> None:
         low, high = _RANGES.get(self.kind, (0, -1))
-        if self.level is None and self.kind == "jpeg":
-            object.__setattr__(self, "level", _QUALITY)
-        if not low <= (low if self.level is None else self.level) <= high:
+        known = self.kind == "png" if self.level is None else low <= self.level <= high
+        if not known:
             raise _no_encoding(str(self))
 
     def __str__(self) -> str:
@@ -41,11 +40,11 @@ class Encoding:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """As it is written on the command line."""
+        """As it is written on the command line; `png` and `jpeg` alone have their defaults."""
         found = re.fullmatch(r"(png|jpeg)(?::(\d{1,3}))?", text, re.ASCII)
         if found is None:
             raise _no_encoding(text)
-        return cls(found[1], int(found[2]) if found[2] else None)
+        return cls(found[1], int(found[2]) if found[2] else _DEFAULTS[found[1]])
 
     @property
     def suffix(self) -> str:

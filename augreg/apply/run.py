@@ -2,25 +2,23 @@
 
 Outputs are made in parallel, and written one after another in a fixed order: first the file, whole,
 then its line in the journal. So whatever ends a run, the same command gives, byte for byte, what an
-uninterrupted one gives (with the same TensorFlow on the same machine).
+uninterrupted one gives (with the same TensorFlow and `isal` on the same machine).
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import groupby, islice
-from threading import Event
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from augreg.apply import states
 from augreg.apply.inputs import FROZEN, freeze, tasks_of
 from augreg.apply.journal import NAME, Journal
 from augreg.apply.output import Output, open_output
+from augreg.apply.parallel import in_order
 from augreg.apply.renderer import Made, Opened, Renderer, Task
 from augreg.apply.settings import (
     SETTINGS,
@@ -43,12 +41,7 @@ if TYPE_CHECKING:
     from augreg.sources import BadAnnotation
 
 _WORKERS = 4  # TensorFlow's kernels use all cores by themselves; these overlap reading and encoding
-_TOGETHER = 4  # copies of an image that one worker makes
-_AT_ONCE = 32  # outputs whose draws are worked out together
 _READERS = 16  # from an object store, where an image takes some 50 ms to come
-
-_Asked = tuple[Task, Drawn, Future[Made]]
-T = TypeVar("T")
 
 
 @dataclass
@@ -169,12 +162,6 @@ def _skipped(tasks: list[Task], journal: Journal, report: Report) -> list[tuple[
     ]
 
 
-def _batched(items: Iterator[T], count: int) -> Iterator[list[T]]:
-    """Lists of so many of them, the last of the rest."""
-    while some := list(islice(items, count)):
-        yield some
-
-
 @dataclass
 class _Run:
     options: ApplyOptions
@@ -223,42 +210,10 @@ class _Run:
             written: each is written as it is made, in any order.
         """
         make = self._make_and_write if written else self._make
-        ended = Event()
-
-        def make_all(group: list[_Asked]) -> None:
-            opened = None
-            for task, drawn, future in group:
-                if ended.is_set():
-                    return
-                try:
-                    opened = opened or self.maker.open(task)
-                    future.set_result(make(task, drawn, opened))
-                except BaseException as error:
-                    future.set_exception(error)
-
         remote = isinstance(self.options.input, Store)
         workers = max(_WORKERS, self.folder.at_once, _READERS if remote else 0)
-        pool = ThreadPoolExecutor(max_workers=workers)
-        ahead = deque[_Asked]()
-        try:
-            for group in self._groups(tasks):
-                ahead.extend(group)
-                pool.submit(make_all, group)
-                while len(ahead) >= 4 * workers:
-                    task, _, future = ahead.popleft()
-                    yield task, self._usable(task, future)
-            for task, _, future in ahead:
-                yield task, self._usable(task, future)
-        finally:
-            ended.set()
-            pool.shutdown(wait=True, cancel_futures=True)
-
-    def _groups(self, tasks: Iterator[Task]) -> Iterator[list[_Asked]]:
-        """Tasks that one worker does: copies of an image, which has to be opened for them."""
-        for some in _batched(tasks, _AT_ONCE):
-            asked = zip(some, self.maker.drawn(some), (Future[Made]() for _ in some), strict=True)
-            for _, copies in groupby(asked, lambda one: one[0].index):
-                yield from _batched(copies, _TOGETHER)
+        for task, future in in_order(tasks, workers, lambda: self.maker, make):
+            yield task, self._usable(task, future)
 
     def _make_and_write(self, task: Task, drawn: Drawn, opened: Opened) -> Made:
         made = self._make(task, drawn, opened)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import tensorflow as tf
 
-from augreg.apply.encoding import PNG, Encoding
+from augreg.apply.encoding import Encoding
 from augreg.backends.tensorflow.debug import wanted
 from augreg.errors import ImageError, RunError
 from augreg.images import inspect
@@ -40,6 +41,7 @@ class Transcoder:
         encoding: Encoding,
     ) -> None:
         word = tf.TensorSpec((), tf.uint32)
+        encode, self._file = _encoders(encoding)
 
         @tf.function(input_signature=[tf.TensorSpec((), tf.string)], autograph=False)
         def opened(contents: tf.Tensor) -> tf.Tensor:
@@ -53,10 +55,9 @@ class Transcoder:
 
         @tf.function(input_signature=[image, word, word], autograph=False)
         def made(image: tf.Tensor, index: tf.Tensor, epoch: tf.Tensor) -> tf.Tensor:
-            return _encode(augment(index, image, epoch), encoding)
+            return encode(augment(index, image, epoch))
 
         self._made = _direct(made.get_concrete_function())
-        self._last = encode_png if encoding == PNG else bytes
 
     def open(self, contents: bytes, name: str) -> tf.Tensor:
         """The image, decoded, and prepared as far as its samples have that in common.
@@ -80,7 +81,7 @@ class Transcoder:
             made = self._made(image, tf.constant(index, tf.uint32), tf.constant(epoch, tf.uint32))
         except tf.errors.OpError as error:
             raise _failed(name, error) from error
-        return self._last(made.numpy())
+        return self._file(made.numpy())
 
 
 def _direct(traced: Any) -> Callable[..., tf.Tensor]:
@@ -100,13 +101,15 @@ def _failed(name: str, error: tf.errors.OpError) -> ImageError | RunError:
     return fault(f"{name}: {_said(error)}")
 
 
-def _encode(image: tf.Tensor, encoding: Encoding) -> tf.Tensor:
-    """A file, or the pixels where Python makes it."""
-    if encoding == PNG:
-        return image
+def _encoders(
+    encoding: Encoding,
+) -> tuple[Callable[[tf.Tensor], tf.Tensor], Callable[[Any], bytes]]:
+    """What is done to the pixels in the graph, and to what that gives, in NumPy, for a file."""
+    if encoding.level is None:
+        return tf.identity, encode_png
     if encoding.kind == "png":
-        return tf.io.encode_png(image, compression=encoding.level)
-    return tf.io.encode_jpeg(image, quality=encoding.level)
+        return partial(tf.io.encode_png, compression=encoding.level), bytes
+    return partial(tf.io.encode_jpeg, quality=encoding.level), bytes
 
 
 def _said(error: tf.errors.OpError) -> str:

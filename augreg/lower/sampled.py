@@ -8,10 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from augreg.checks import sample_key
 from augreg.lower.choices import WHEN, Answers, Draws
 from augreg.lower.lowering import Lowering
-from augreg.plan import Plan
 from augreg.plan.planner import draws_of
 from augreg.policy import Group, Node, Policy, Step
 from augreg.random import distributions
@@ -52,28 +50,17 @@ class Taken:
         return replace(self.step.for_all(), path=self.step.path + self.suffix)
 
 
-def drawn_values(
-    planned: Plan,
-    seed: int,
-    epoch: int,
-    index: int,
-    training: bool = True,
-    answers: Answers | None = None,
-) -> Drawn:
-    """The draws of one sample that take effect: step pointer -> parameter -> value.
+def values_of(
+    policy: Policy, key: SampleKey, answers: Answers, training: bool = True
+) -> list[Drawn]:
+    """The draws of each sample of a batch that take effect: step pointer -> parameter -> value.
 
     A step that its p, or a group's choice, leaves out is missing; a step that draws nothing and is
     always done is missing too. With `replace`, slot k of a step is `pointer#k`.
 
-    answers: what the sample's labels say of steps with a "when"; without, those are for all labels.
+    key: in NumPy; answers: what the samples' labels say of steps with a "when"; where there are
+    none, those are for all labels.
     """
-    return values_of(planned.policy, sample_key(seed, epoch, [index]), answers or {}, training)[0]
-
-
-def values_of(
-    policy: Policy, key: SampleKey, answers: Answers, training: bool = True
-) -> list[Drawn]:
-    """`drawn_values` of each sample of a batch, by the key of its samples in NumPy."""
     nodes = policy.nodes(training, ("prepare", "augment"))
     draws = Draws.make(NUMPY, tuple(dict.fromkeys(draws_of(nodes))), key)
     reader = _Reader(Lowering(NUMPY, replace(draws, answers=answers)))

@@ -69,7 +69,7 @@ def steps_text(policy: Policy, drawn: Drawn) -> list[str]:
 
     Args:
         policy: whose steps they are.
-        drawn: what `drawn_values` says of the sample.
+        drawn: what `values_of` says of the sample.
     """
     ops = {step.pointer: step.op for step in steps_in(policy.nodes(True, ("prepare", "augment")))}
     found = ((ops[pointer.split("#")[0]], values) for pointer, values in drawn.items())

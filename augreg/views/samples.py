@@ -70,7 +70,7 @@ def samples_of(
 
 
 def drawn_for(policy: Policy, element: Element, seed: int, epoch: int, place: int) -> Drawn:
-    """The draws of the sample of an element that take effect; see `drawn_values`."""
+    """The draws of the sample of an element that take effect; see `values_of`."""
     policy = unasked(policy, element)
     answers = answers_of(policy, stacked([element]))
     return values_of(policy, sample_key(seed, epoch, [place]), answers)[0]

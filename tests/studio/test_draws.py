@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from augreg.lower.sampled import drawn_values
+from samples import drawn_values
+
 from augreg.plan import plan
 from augreg.policy import load_policy
 from augreg.studio.detail.draws import Row, rows_of, table

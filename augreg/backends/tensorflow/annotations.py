@@ -32,7 +32,7 @@ from augreg.backends.tensorflow import assertions
 from augreg.backends.tensorflow.arrays import TENSORFLOW
 from augreg.backends.tensorflow.compiled import Compiled, Functions
 from augreg.backends.tensorflow.dense import dense
-from augreg.backends.tensorflow.given import Given
+from augreg.backends.tensorflow.given import Given, batch_of_one
 from augreg.backends.tensorflow.moving import (
     annotation_program,
     form_of,
@@ -101,7 +101,7 @@ class Annotated:
         decoded = {name: decode(file) for name, file in files.items()}
         images, targets = decoded.pop(IMAGES, images), {**targets, **decoded}
         if unbatched:
-            images, targets = _as_batch(images), each(_as_batch, targets)
+            images, targets = batch_of_one(images), each(batch_of_one, targets)
         weights = {} if unbatched else weights_of(element, layout)
         unknown = check_annotations(targets, images, rules, weights)
         suspects = of_unknown_size(suspects, images, element, layout, unbatched)
@@ -124,7 +124,7 @@ class Annotated:
             return {}
         given = {key: dense(found[key], key) for key in (LABELS, *BOXES) if key in found}
         if unbatched:
-            given = each(_as_batch, given)
+            given = each(batch_of_one, given)
         return asked.label_answers(TENSORFLOW, nodes, given)
 
     def _scales(self) -> bool:
@@ -175,12 +175,12 @@ class Annotated:
         epoch = tf.convert_to_tensor(whole(0 if epoch is None else epoch, "epoch"))
         check_index(shape_of(index), index.dtype.name, count, given.unbatched, fix)
         check_epoch(shape_of(epoch), epoch.dtype.name, count)
-        index = _words(tf.reshape(index, (1,)) if given.unbatched else index)
+        index = tf.cast(tf.reshape(index, (1,)) if given.unbatched else index, tf.uint32)
         if epoch.shape.rank is None:
             epoch = tf.reshape(epoch, (-1,))
         elif epoch.shape == (1,):
             epoch = tf.reshape(epoch, ())
-        epoch = _words(epoch)
+        epoch = tf.cast(epoch, tf.uint32)
         one = sure and epoch.shape == ()
         numbers = [] if one else assertions.one_each(given.images, index, epoch)
         key = SampleKey(tf.constant(self.options.seed, tf.uint32), epoch, index)
@@ -255,17 +255,7 @@ def _is_file(image: tf.Tensor) -> bool:
     return bool(image.dtype == tf.string and image.shape.rank in (0, None))
 
 
-def _as_batch(part: tf.Tensor) -> tf.Tensor:
-    """A batch of one. Eagerly, an index takes five times as long."""
-    return tf.expand_dims(part, 0)
-
-
-def _words(numbers: tf.Tensor) -> tf.Tensor:
-    return numbers if numbers.dtype == tf.uint32 else tf.cast(numbers, tf.uint32)
-
-
 def whole(value: Any, name: str) -> Any:
     """A tensor as it is; numbers as uint32."""
-    if isinstance(value, int | np.ndarray | np.integer):  # to see that they are no tensors is slow
-        return as_uint32(value, name)
-    return value if tf.is_tensor(value) else as_uint32(value, name)
+    known = isinstance(value, int | np.ndarray | np.integer)  # `is_tensor` is slow to deny it
+    return as_uint32(value, name) if known or not tf.is_tensor(value) else value

@@ -81,6 +81,11 @@ class Given:
         return each(_alone, made) if self.unbatched else made
 
 
+def batch_of_one(part: tf.Tensor) -> tf.Tensor:
+    """A sample's part as a batch's. Eagerly, `part[tf.newaxis]` takes five times as long."""
+    return tf.expand_dims(part, 0)
+
+
 def _alone(part: Any) -> Any:
-    """The one of a batch. Eagerly, an index takes five times as long."""
+    """The way back, for which the same holds."""
     return tf.squeeze(part, 0) if isinstance(part, tf.Tensor) else part[0]

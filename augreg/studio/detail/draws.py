@@ -29,7 +29,7 @@ def rows_of(policy: Policy, drawn: Drawn) -> Iterator[Row]:
 
     Args:
         policy: whose sample it is.
-        drawn: what `drawn_values` says of the sample.
+        drawn: what `values_of` says of the sample.
     """
     for step, decided in _steps((*policy.prepare_train, *policy.augment)):
         found = [pointer for pointer in drawn if pointer.split("#")[0] == step.pointer]

@@ -40,7 +40,7 @@ class Sample:
         key: seed, epoch and index.
         pixels: uint8 [H,W,C].
         parts: what belongs to the image, moved; boxes are xyxy.
-        drawn: step pointer -> parameter -> value, of the steps that are done; see `drawn_values`.
+        drawn: step pointer -> parameter -> value, of the steps that are done; see `values_of`.
         sizes: (height, width) of the image as it came, after `prepare`, and at the end.
         computed_by: "kernels", those of training, or "reference", which is within 1 level of them:
             where no program is there, and none is worth compiling.
